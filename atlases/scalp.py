@@ -1,0 +1,230 @@
+"""The scalp as a surface: its points, its outward normals, and how far anything is from it.
+
+The surface is the outer boundary of the whole head mesh (air-filled cavities inside do not count).  The signed distance,
+positive outside, is exact (nearest triangle) on the nodes of a grid near the scalp and read off trilinearly between;
+farther away than ``EXACT_WITHIN_MM`` it is the distance transform of the head's voxels, right to about a millimetre.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numba
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from meshes import HeadMesh
+from meshes.rasterise import labels_on_grid
+
+GRID_STEP_MM = 2.5
+GRID_MARGIN_MM = 40.0
+EXACT_WITHIN_MM = 25.0
+CUT_TOLERANCE_MM = 1.5
+NORMAL_RADIUS_MM = 12.0  # a coil's face rests on a patch of about this radius
+
+
+@dataclass(frozen=True, eq=False)
+class DistanceGrid:
+    """Signed distances ``mm`` (nx, ny, nz) at ``origin_mm + step_mm * (i, j, k)``, RAS mm."""
+
+    mm: NDArray[np.float32]
+    origin_mm: NDArray[np.float64]
+    step_mm: float
+
+
+@dataclass(frozen=True, eq=False)
+class Scalp:
+    """The head's outer surface.
+
+    Parameters
+    ----------
+    points_mm : (n, 3) float64
+        RAS mm.
+    triangles : (k, 3) int32
+        Normals outward.
+    head : HeadMesh
+        Whose surface it is.
+    """
+
+    points_mm: NDArray[np.float64]
+    triangles: NDArray[np.int32]
+    head: HeadMesh
+
+    @classmethod
+    def of(cls, head: HeadMesh) -> Scalp:
+        """The outer surface of a head mesh: of its largest connected boundary piece."""
+        used, corners = np.unique(head.boundary(), return_inverse=True)
+        faces = corners.reshape(-1, 3)
+        edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
+        graph = sp.coo_matrix((np.ones(len(edges), np.int8), (edges[:, 0], edges[:, 1])), shape=(len(used),) * 2)
+        piece = connected_components(graph, directed=False)[1]
+        outer = np.bincount(piece[faces[:, 0]]).argmax()
+        faces = faces[piece[faces[:, 0]] == outer]
+        kept, corners = np.unique(faces, return_inverse=True)
+        return cls(head.points_mm[used[kept]], corners.reshape(-1, 3).astype(np.int32), head)
+
+    @cached_property
+    def normals(self) -> NDArray[np.float64]:
+        """Outward unit normals at the points, (n, 3), weighted by the area of the triangles round each."""
+        a, b, c = (self.points_mm[self.triangles[:, i]] for i in range(3))
+        area = np.cross(b - a, c - a)
+        total = np.stack(
+            [np.bincount(self.triangles.ravel(), np.repeat(area[:, x], 3), len(self.points_mm)) for x in range(3)], 1
+        )
+        return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        return cKDTree(self.points_mm)
+
+    def nearest(self, points_mm: ArrayLike) -> NDArray[np.int64]:
+        """Index of the nearest scalp point to each point (n, 3) or (3,)."""
+        return self._tree.query(np.asarray(points_mm, float))[1]
+
+    def patch_normals(self, points_mm: NDArray[np.float64], radius_mm: float = NORMAL_RADIUS_MM) -> NDArray[np.float64]:
+        """Outward normals averaged over the scalp within a radius of each point, (n, 3): how a coil's face would lie."""
+        out = np.empty((len(points_mm), 3))
+        for i, near in enumerate(self._tree.query_ball_point(points_mm, radius_mm)):
+            here = near or [int(self._tree.query(points_mm[i])[1])]
+            out[i] = self.normals[here].mean(0)
+        return out / np.linalg.norm(out, axis=1, keepdims=True)
+
+    @cached_property
+    def on_cut(self) -> NDArray[np.bool_]:
+        """Points on a face where the image (not the head) ends: no coil can sit there, (n,).
+
+        A side of the bounding box is a cut if more than 100 mm² of the surface lies in it.
+        """
+        cut = np.zeros(len(self.points_mm), bool)
+        a, b, c = (self.points_mm[self.triangles[:, i]] for i in range(3))
+        area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
+        for axis in range(3):
+            for extreme in (self.points_mm[:, axis].min(), self.points_mm[:, axis].max()):
+                near = np.abs(self.points_mm[:, axis] - extreme) < CUT_TOLERANCE_MM
+                flat = near[self.triangles].all(1) & (np.abs(self.normals[self.triangles][:, :, axis]).min(1) > 0.9)
+                if area[flat].sum() > 100:
+                    cut |= near
+        return cut
+
+    def samples(self, center_mm: ArrayLike, radius_mm: float, step_mm: float) -> NDArray[np.float64]:
+        """Scalp points about ``step_mm`` apart within a radius of a point, nearest first, none on a cut, (p, 3)."""
+        center = np.asarray(center_mm, float)
+        whole = self.triangles[~self.on_cut[self.triangles].any(1)]
+        points = np.concatenate([self.points_mm[np.unique(whole)], self.points_mm[whole].mean(1)])
+        distance = np.linalg.norm(points - center, axis=1)
+        near = np.flatnonzero(distance <= radius_mm)
+        points = points[near[np.argsort(distance[near], kind="stable")]]
+        keep = np.ones(len(points), bool)
+        tree = cKDTree(points)
+        for i in range(len(points)):
+            if keep[i]:
+                close = [j for j in tree.query_ball_point(points[i], step_mm) if j > i]
+                keep[close] = False
+        return points[keep]
+
+    @cached_property
+    def distance(self) -> DistanceGrid:
+        """The signed distance on a grid round the head."""
+        low = np.floor((self.points_mm.min(0) - GRID_MARGIN_MM) / GRID_STEP_MM) * GRID_STEP_MM
+        nx, ny, nz = (int(n) for n in np.ceil((self.points_mm.max(0) + GRID_MARGIN_MM - low) / GRID_STEP_MM) + 1)
+        affine = np.diag([GRID_STEP_MM, GRID_STEP_MM, GRID_STEP_MM, 1.0])
+        affine[:3, 3] = low
+        inside = ndimage.binary_fill_holes(labels_on_grid(self.head, affine, (nx, ny, nz)) > 0)
+        outside_mm = ndimage.distance_transform_edt(~inside) * GRID_STEP_MM
+        mm = np.where(inside, -ndimage.distance_transform_edt(inside) * GRID_STEP_MM, outside_mm)
+        close = np.argwhere(np.abs(mm) < EXACT_WITHIN_MM)
+        nodes_mm = close * GRID_STEP_MM + low
+        _, near = self._tree.query(nodes_mm, k=3, workers=-1)
+        start, items = _triangles_of_points(self.triangles, len(self.points_mm))
+        exact = _distance(nodes_mm, near, self.points_mm, self.triangles, start, items)
+        mm[tuple(close.T)] = np.where(inside[tuple(close.T)], -exact, exact)
+        return DistanceGrid(mm.astype(np.float32), low, GRID_STEP_MM)
+
+    def signed_distance_mm(self, points_mm: ArrayLike) -> NDArray[np.float64]:
+        """Distance to the scalp, positive outside, (n,); beyond the grid a lower bound."""
+        points = np.atleast_2d(np.asarray(points_mm, float))
+        return _read_all(self.distance.mm, self.distance.origin_mm, self.distance.step_mm, points)
+
+
+@numba.njit(cache=True)
+def _triangles_of_points(triangles, n):  # type: ignore[no-untyped-def]
+    start = np.zeros(n + 1, np.int64)
+    for t in range(len(triangles)):
+        for i in range(3):
+            start[triangles[t, i] + 1] += 1
+    for i in range(n):
+        start[i + 1] += start[i]
+    items = np.empty(start[n], np.int64)
+    fill = start[:-1].copy()
+    for t in range(len(triangles)):
+        for i in range(3):
+            p = triangles[t, i]
+            items[fill[p]] = t
+            fill[p] += 1
+    return start, items
+
+
+@numba.njit(cache=True)
+def point_triangle_distance(p, a, b, c):  # type: ignore[no-untyped-def]
+    """Distance from a point to a triangle: to its plane if the foot lies inside, else to the nearest edge."""
+    ab, ac, ap = b - a, c - a, p - a
+    d00, d01, d11 = (ab * ab).sum(), (ab * ac).sum(), (ac * ac).sum()
+    d20, d21 = (ap * ab).sum(), (ap * ac).sum()
+    det = d00 * d11 - d01 * d01
+    best = np.inf
+    if det > 0:
+        v, w = (d11 * d20 - d01 * d21) / det, (d00 * d21 - d01 * d20) / det
+        if v >= 0 and w >= 0 and v + w <= 1:
+            foot = ap - v * ab - w * ac
+            return np.sqrt((foot * foot).sum())
+    for first, second in ((a, b), (b, c), (c, a)):
+        edge, q = second - first, p - first
+        length2 = (edge * edge).sum()
+        t = min(max((q * edge).sum() / length2, 0.0), 1.0) if length2 > 0 else 0.0
+        rest = q - t * edge
+        best = min(best, (rest * rest).sum())
+    return np.sqrt(best)
+
+
+@numba.njit(cache=True, parallel=True)
+def _distance(nodes_mm, near, points_mm, triangles, start, items):  # type: ignore[no-untyped-def]
+    out = np.empty(len(nodes_mm))
+    for n in numba.prange(len(nodes_mm)):
+        best = np.inf
+        for k in range(near.shape[1]):
+            v = near[n, k]
+            for s in range(start[v], start[v + 1]):
+                t = triangles[items[s]]
+                best = min(
+                    best, point_triangle_distance(nodes_mm[n], points_mm[t[0]], points_mm[t[1]], points_mm[t[2]])
+                )
+        out[n] = best
+    return out
+
+
+@numba.njit(cache=True)
+def read_distance(grid, origin_mm, step_mm, x, y, z):  # type: ignore[no-untyped-def]
+    """Trilinear value of a distance grid at one point; points beyond it read its border."""
+    u = min(max((x - origin_mm[0]) / step_mm, 0.0), grid.shape[0] - 1.001)
+    v = min(max((y - origin_mm[1]) / step_mm, 0.0), grid.shape[1] - 1.001)
+    w = min(max((z - origin_mm[2]) / step_mm, 0.0), grid.shape[2] - 1.001)
+    i, j, k = int(u), int(v), int(w)
+    a, b, c = u - i, v - j, w - k
+    low = (grid[i, j, k] * (1 - a) + grid[i + 1, j, k] * a) * (1 - b)
+    low += (grid[i, j + 1, k] * (1 - a) + grid[i + 1, j + 1, k] * a) * b
+    high = (grid[i, j, k + 1] * (1 - a) + grid[i + 1, j, k + 1] * a) * (1 - b)
+    high += (grid[i, j + 1, k + 1] * (1 - a) + grid[i + 1, j + 1, k + 1] * a) * b
+    return low * (1 - c) + high * c
+
+
+@numba.njit(cache=True)
+def _read_all(grid, origin_mm, step_mm, points_mm):  # type: ignore[no-untyped-def]
+    out = np.empty(len(points_mm))
+    for p in range(len(points_mm)):
+        out[p] = read_distance(grid, origin_mm, step_mm, points_mm[p, 0], points_mm[p, 1], points_mm[p, 2])
+    return out

@@ -1,0 +1,99 @@
+"""Target: the piece of cortex a plan is for, as weights on the tetrahedra of one head.
+
+A target is a sphere (or the voxels of a mask) cut with a tissue; its dose is the volume-weighted mean of the field over
+the tetrahedra whose centres lie in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from meshes import HeadMesh
+from meshes.errors import InputError
+from meshes.tissue_codes import Tissue
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A cortical target in one subject.
+
+    Parameters
+    ----------
+    center_mm : (3,) float64
+        Centre, RAS mm of the subject's T1.
+    radius_mm : float
+        Radius of the sphere (for a mask: of the sphere with the mask's volume).
+    name, side, source : str
+        What it is; side is "left", "right" or "" (a target given by coordinates has the side of its x).
+    snapped_mm : float
+        How far the centre was moved to reach grey matter.
+    tissue : int
+        Only tetrahedra of this tissue count.
+    mask_points_mm : (n, 3) float64 or None
+        Voxel centres of a mask target; then the sphere is not used.
+    mask_radius_mm : float
+        A tetrahedron belongs to the mask if its centre is this near to a voxel centre.
+    """
+
+    center_mm: NDArray[np.float64]
+    radius_mm: float
+    name: str = "sphere"
+    side: str = ""
+    source: str = "given by the user"
+    snapped_mm: float = 0.0
+    tissue: int = Tissue.GM
+    mask_points_mm: NDArray[np.float64] | None = None
+    mask_radius_mm: float = 0.0
+
+    @classmethod
+    def sphere(
+        cls,
+        center_mm: ArrayLike,
+        radius_mm: float,
+        name: str = "sphere",
+        side: str = "",
+        source: str = "given by the user",
+    ) -> Target:
+        """A ball of grey matter around a point (RAS mm).
+
+        Examples
+        --------
+        >>> from atlases import Target
+        >>> Target.sphere([-37, -21, 58], 5).side
+        'left'
+        """
+        center = np.array(center_mm, dtype=np.float64)
+        if center.shape != (3,) or not np.isfinite(center).all():
+            raise InputError(f"a target centre is three finite numbers in mm, not {center_mm!r}")
+        if not 0 < radius_mm < 100:
+            raise InputError(f"a target radius must be between 0 and 100 mm, not {radius_mm}")
+        return cls(center, float(radius_mm), name, side or ("left" if center[0] < 0 else "right"), source)
+
+    def weights(self, head: HeadMesh) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Tetrahedra of the target and their share of its volume (they sum to 1).
+
+        Raises
+        ------
+        InputError
+            If no tetrahedron of the tissue lies in the target.
+        """
+        inside = np.flatnonzero(head.tissue == self.tissue)
+        centers = head.centroids_mm[inside]
+        if self.mask_points_mm is None:
+            near = np.linalg.norm(centers - self.center_mm, axis=1) <= self.radius_mm
+        else:
+            from scipy.spatial import cKDTree
+
+            near = cKDTree(self.mask_points_mm).query(centers, distance_upper_bound=self.mask_radius_mm)[0] < np.inf
+        chosen = inside[near]
+        if len(chosen) == 0:
+            where = ", ".join(f"{c:.1f}" for c in self.center_mm)
+            raise InputError(
+                f"no {Tissue(self.tissue).name} within {self.radius_mm:g} mm of the target at ({where}) mm; "
+                "check its coordinates, or give a larger radius"
+            )
+        volumes = head.volumes_mm3[chosen]
+        return chosen, volumes / volumes.sum()

@@ -1,0 +1,127 @@
+"""Named targets: points of MNI152 with a radius, a tissue, a source and a clinical remark, read from ``targets.toml``.
+
+Each target has a left and a right point of its own (x < 0 is left); nothing is mirrored.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+
+from meshes.choices import one_of
+from meshes.errors import InputError
+from meshes.tissue_codes import TISSUE_NAMES, Tissue
+
+SIDES = ("left", "right")
+TISSUE_CODES = {name: tissue for tissue, name in TISSUE_NAMES.items()}
+HEADINGS = ("name", "what", "left MNI mm", "right MNI mm", "radius mm", "tissue", "source")
+
+
+@dataclass(frozen=True)
+class NamedTarget:
+    """A target with a name.
+
+    Parameters
+    ----------
+    name, title : str
+        What to type, and what it is.
+    left_mni_mm, right_mni_mm : (3,) tuple of float
+        Its points in MNI152, RAS mm.
+    radius_mm : float
+        Radius of the sphere that is cut with the tissue.
+    tissue : Tissue
+        The tissue the target is made of.
+    source, certainty : str
+        Where the coordinates come from, and how sure they are.
+    field_direction : str
+        What the induced current should do, in words.
+    note : str
+        A clinical remark.
+
+    Raises
+    ------
+    InputError
+        If a point lies on the wrong side or outside the brain, or the radius is not a few millimetres.
+    """
+
+    name: str
+    title: str
+    left_mni_mm: tuple[float, float, float]
+    right_mni_mm: tuple[float, float, float]
+    radius_mm: float
+    tissue: Tissue
+    source: str
+    certainty: str
+    field_direction: str
+    note: str
+
+    def __post_init__(self) -> None:
+        for side in SIDES:
+            point = self.mni_mm(side)
+            # the brain of MNI152 lies within these limits
+            inside = len(point) == 3 and all(
+                math.isfinite(c) and abs(c - middle) < reach
+                for c, middle, reach in zip(point, (0, -18, 5), (75, 92, 80), strict=True)
+            )
+            if not inside or (point[0] < 0) != (side == "left"):
+                raise InputError(f"target {self.name}: its {side} point {point} is not in the {side} half of the brain")
+        if not 2 <= self.radius_mm <= 20:
+            raise InputError(f"target {self.name}: a radius of {self.radius_mm} mm is not between 2 and 20 mm")
+        for text in (self.title, self.source, self.certainty, self.field_direction, self.note):
+            if not text or "\n" in text:
+                raise InputError(f"target {self.name}: a text is missing or has more than one line")
+
+    def mni_mm(self, side: str) -> tuple[float, float, float]:
+        """The point of one side, "left" or "right".
+
+        Raises
+        ------
+        InputError
+            If the side is neither.
+        """
+        one_of(side, SIDES, "side")
+        return self.left_mni_mm if side == "left" else self.right_mni_mm
+
+
+@cache
+def targets() -> Mapping[str, NamedTarget]:
+    """The named targets by name.
+
+    Examples
+    --------
+    >>> from atlases import targets
+    >>> targets()["m1-hand"].mni_mm("left")
+    (-37.0, -21.0, 58.0)
+    """
+    text = resources.files("atlases").joinpath("targets.toml").read_text(encoding="utf-8")
+    return MappingProxyType({name: _named(name, entry) for name, entry in tomllib.loads(text).items()})
+
+
+def target_rows() -> list[tuple[str, ...]]:
+    """The named targets as rows of text under :data:`HEADINGS`."""
+    return [
+        (
+            each.name,
+            each.title,
+            *(", ".join(f"{c:.1f}" for c in each.mni_mm(side)) for side in SIDES),
+            f"{each.radius_mm:g}",
+            TISSUE_NAMES[each.tissue],
+            each.source,
+        )
+        for each in targets().values()
+    ]
+
+
+def _named(name: str, entry: Mapping[str, Any]) -> NamedTarget:
+    try:
+        points = {key: tuple(map(float, entry[key])) for key in ("left_mni_mm", "right_mni_mm")}
+        tissue = TISSUE_CODES[entry["tissue"]]
+        return NamedTarget(name, **{**entry, **points, "tissue": tissue})
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"targets.toml: entry [{name}] cannot be used: {error}") from error

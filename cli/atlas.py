@@ -1,0 +1,46 @@
+"""``target atlas``: the targets with a name."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import asdict
+
+import typer
+
+from cli.console import at_work, talk_of
+from cli.options import Json, Quiet
+
+EXAMPLES = """
+**Examples**
+
+    target atlas list
+
+    target atlas list --json
+"""
+
+app = typer.Typer(help="Targets with a name.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Targets with a name."""
+
+
+@app.command("list", epilog=EXAMPLES)
+def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
+    """List the named targets: MNI152 coordinates of both sides, radius, source."""
+    talk = talk_of(context, quiet, as_json)
+    with at_work(talk):
+        from atlases.targets import targets
+
+        known = targets()
+    lines = []
+    for each in known.values():
+        left, right = (", ".join(f"{x:g}" for x in each.mni_mm(side)) for side in ("left", "right"))
+        lines += [
+            f"{each.name:<10}{each.title}",
+            f"{'':<10}left ({left}), right ({right}) MNI152 mm; radius {each.radius_mm:g} mm",
+            *textwrap.wrap(f"source: {each.source}", 100, initial_indent=" " * 10, subsequent_indent=" " * 12),
+            *textwrap.wrap(f"note: {each.note}", 100, initial_indent=" " * 10, subsequent_indent=" " * 12),
+        ]
+    talk.answer("\n".join(lines), [{**asdict(each), "tissue": each.tissue.name} for each in known.values()])

@@ -1,0 +1,78 @@
+"""One command's talk: progress and warnings on stderr, the answer on stdout, JSON if a script asked for it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+import typer
+
+from cli.progress import PACKAGES, Progress
+
+
+@dataclass(frozen=True)
+class Talk:
+    """How much to say, and in what form; given before the command's name or after it."""
+
+    quiet: bool = False
+    as_json: bool = False
+
+    def answer(self, text: str, document: Any) -> None:
+        """Print the answer: ``document`` as JSON with ``--json``, else ``text``."""
+        typer.echo(json.dumps(document, indent=1) if self.as_json else text)
+
+
+def talk_of(context: typer.Context, quiet: bool, as_json: bool) -> Talk:
+    """The flags of the command and those given before its name, together."""
+    before = context.obj if isinstance(context.obj, Talk) else Talk()
+    return Talk(quiet or before.quiet, as_json or before.as_json)
+
+
+@contextmanager
+def at_work(talk: Talk) -> Iterator[None]:
+    """Show progress (unless quiet) and keep everything but the answer off stdout."""
+    with _stdout_kept_clean(), warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")  # what other libraries tell developers
+        if talk.quiet:
+            for name in PACKAGES:
+                logging.getLogger(name).addHandler(logging.NullHandler())  # else warnings go to stderr
+            yield
+            return
+        progress = Progress(sys.stderr)
+        progress.start()
+        try:
+            yield
+        finally:
+            progress.stop()
+
+
+@contextmanager
+def _stdout_kept_clean() -> Iterator[None]:
+    """Send what compiled libraries and child processes print on stdout to stderr instead."""
+    try:
+        stdout, stderr = sys.stdout.fileno(), sys.stderr.fileno()
+    except (OSError, ValueError):  # not real files: a test's runner, a notebook
+        yield
+        return
+    _flush(sys.stdout)
+    kept = os.dup(stdout)
+    os.dup2(stderr, stdout)
+    try:
+        yield
+    finally:
+        _flush(sys.stdout)
+        os.dup2(kept, stdout)
+        os.close(kept)
+
+
+def _flush(stream: TextIO) -> None:
+    if not stream.closed:
+        stream.flush()

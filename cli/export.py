@@ -1,0 +1,42 @@
+"""``target export``: a plan's poses in a navigator's own file format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.console import at_work, talk_of
+from cli.options import Json, Name, Out, Quiet
+
+EXAMPLES = """
+**Examples**
+
+    target export subject01 --to brainsight
+
+    target export subject01 --to localite --file poses.xml
+"""
+
+
+def export_command(
+    context: typer.Context,
+    name: Name,
+    to: Annotated[str, typer.Option("--to", metavar="brainsight|localite", help="The neuronavigator.")],
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="Where to write; default: in the subject's folder.")
+    ] = None,
+    out: Out = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Write the planned coil poses for a neuronavigator (``target plan`` writes both formats anyway)."""
+    talk = talk_of(context, quiet, as_json)
+    with at_work(talk):
+        from targeting.plan_file import read_plan
+        from targeting.plan_output import write_navigator
+        from targeting.subject import Subject
+
+        subject = Subject.named(name, out)
+        written = write_navigator(read_plan(subject.folder / "plan.json"), to, file or subject.folder)
+    talk.answer(str(written), {"file": str(written)})

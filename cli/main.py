@@ -1,0 +1,105 @@
+"""``target``: the command line.  Commands live in a file each; this one joins them and turns errors into one line."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import atlas, coils, export, mesh, plan, segment, setup, status
+from cli.console import Talk
+from cli.options import Json, Quiet
+from meshes.errors import InputError
+
+EXAMPLES = """
+**Examples**
+
+    target plan colin27
+
+    target plan subject01 --t1 T1.nii.gz --aim m1-hand --side left
+
+    target status subject01
+
+    target atlas list
+
+    target coils list
+
+The first needs no data of one's own. Research software, not a medical device.
+"""
+
+app = typer.Typer(
+    name="target",
+    help="From an MRI to a TMS coil pose that a neuronavigator loads, the dose it gives, and a report.",
+    epilog=EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("plan", epilog=plan.EXAMPLES)(plan.plan_command)
+app.command("segment", epilog=segment.EXAMPLES)(segment.segment_command)
+app.command("mesh", epilog=mesh.EXAMPLES)(mesh.mesh_command)
+app.command("status", epilog=status.EXAMPLES)(status.status_command)
+app.command("export", epilog=export.EXAMPLES)(export.export_command)
+app.command("setup", epilog=setup.EXAMPLES)(setup.setup_command)
+app.add_typer(atlas.app, name="atlas")
+app.add_typer(coils.app, name="coils")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from targeting.versions import package_version
+
+        typer.echo(f"target {package_version()}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _flags(
+    context: typer.Context,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The version, and no more.")
+    ] = False,
+) -> None:
+    context.obj = Talk(quiet, as_json)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on stderr and exit code 2, an interruption is 130."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without µ or ° is no reason to fail
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        code = app(arguments, prog_name="target", standalone_mode=False)
+    except InputError as error:
+        return _complain(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    except BrokenPipeError:  # the reader of our answer left, as `head` does
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        # typer brings its own copy of click's usage errors, and where it lives changes between versions
+        if not hasattr(error, "format_message"):
+            raise
+        message = error.format_message()
+        # without a message it is a bare `target` or `target coils`, whose help was shown
+        return _complain(f"{message.rstrip('.')}. See 'target --help'.") if message else 2
+    if code == 130:
+        typer.echo("target: interrupted; the next run resumes where this one stopped", err=True)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str) -> int:
+    typer.echo(f"target: {' '.join(message.split())}", err=True)
+    return 2

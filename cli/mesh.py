@@ -1,0 +1,67 @@
+"""``target mesh``: tissue fields become tetrahedra; ``--check`` measures any mesh."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.console import at_work, talk_of
+from cli.options import T1, T2, Density, Frame, Head, Json, Labels, Out, Quiet, Threads
+from meshes.errors import InputError
+
+EXAMPLES = """
+**Examples**
+
+    target mesh colin27 --density fast
+
+    target mesh subject01 --t1 T1.nii.gz
+
+    target mesh --check head.msh
+"""
+
+
+def mesh_command(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The subject; results go to ./NAME/. 'colin27' is built in.")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option("--check", metavar="FILE", help="Measure a mesh (.msh, .vtu) instead of making one.")
+    ] = None,
+    t1: T1 = None,
+    t2: T2 = None,
+    labels: Labels = None,
+    head: Head = None,
+    density: Density = "standard",
+    out: Out = None,
+    threads: Threads = 2,
+    frame: Frame = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Make a subject's head mesh, or measure a mesh: volumes, areas, angles, contacts, closed surfaces."""
+    talk = talk_of(context, quiet, as_json)
+    if (name is None) == (check is None):
+        raise InputError("give a subject's NAME to mesh, or --check FILE to measure a mesh, not both")
+    with at_work(talk):
+        from meshes.head import HeadMesh
+        from meshes.quality import check_mesh
+
+        if check is not None:
+            report = check_mesh(HeadMesh.read(check))
+        else:
+            from targeting.head_stages import HeadSource, mesh_stage, run_segment
+            from targeting.subject import Subject
+
+            assert name is not None
+            subject = Subject.named(name, out)
+            source = HeadSource.of(
+                subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame
+            ).checked()
+            with subject.locked():
+                segmented = run_segment(subject, source)
+                meshed = subject.run(mesh_stage(segmented, source, density))
+            report = check_mesh(meshed.value, segmented.value.tissues)
+    talk.answer(report.table(), report.as_dict())

@@ -1,0 +1,189 @@
+"""A finished head from elsewhere: a mesh file, or the folder ``m2m_NAME`` that SimNIBS' ``charm`` leaves.
+
+Tissue codes are kept as they are in the mesh: compact bone 7, spongy bone 8, blood 9 and muscle 10 have conductivities
+of their own.  What knows six tissues only (registration, label images) sees them through :func:`to_six_tissues`.
+Electrodes and gel of an earlier simulation (codes from 100) are taken away, with the nodes only they used.
+
+The folder (charm 4.x): ``NAME.msh``, ``T1.nii.gz``, ``final_tissues.nii.gz`` (labels on the T1's grid),
+``toMNI/Conform2MNI_nonl.nii.gz`` and ``toMNI/MNI2Conform_nonl.nii.gz`` (4D images of target coordinates in mm),
+``eeg_positions/*.csv``.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from meshes.mesh_files import read_mesh
+from meshes.surfaces import SURFACE_TAG
+from meshes.tissue_codes import Tissue
+
+logger = logging.getLogger(__name__)
+
+FIRST_ELECTRODE = 100  # codes from here on are rubber, gel and saline
+# SimNIBS' further tissues and the one of the six that takes their place: bone is bone; the blood charm finds runs in
+# the sinuses, between brain and skull, where the other labels have CSF; muscle lies in what the others call scalp
+SIX_TISSUES = {7: Tissue.SKULL, 8: Tissue.SKULL, 9: Tissue.CSF, 10: Tissue.SCALP}
+NEEDED = {"grey matter": (2,), "skull": (4, 7, 8), "scalp": (5,)}
+EXTENT_MM = (80.0, 700.0)  # the largest side of a head's bounding box, from a small child's to one with shoulders
+
+
+@dataclass(frozen=True, eq=False)
+class HeadFolder:
+    """A finished head and the files beside it; what is not there is None.
+
+    Parameters
+    ----------
+    mesh : HeadMesh
+        Without electrodes, other tissue codes as in the file.
+    mesh_file : Path
+        Where the mesh was read.
+    t1 : Path or None
+        The T1 whose world the mesh lives in.
+    labels : Path or None
+        The tissue labels as an image.
+    subject_to_mni, mni_to_subject : Path or None
+        charm's non-linear warps: 4D images, each voxel holds the other space's coordinates in mm.
+    eeg_positions : tuple of Path
+        Electrode caps as ``.csv``.
+    """
+
+    mesh: HeadMesh
+    mesh_file: Path
+    t1: Path | None = None
+    labels: Path | None = None
+    subject_to_mni: Path | None = None
+    mni_to_subject: Path | None = None
+    eeg_positions: tuple[Path, ...] = ()
+
+
+def mesh_file_of(path: str | Path) -> Path:
+    """The mesh file of a head given as a ``.msh`` / ``.vtu`` file or as a charm folder.
+
+    Raises
+    ------
+    InputError
+        If there is nothing at the path, or no single mesh in the folder.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"there is no {path}; give a .msh or .vtu file, or charm's folder m2m_NAME")
+    if not path.is_dir():
+        return path
+    named = path / f"{path.resolve().name.removeprefix('m2m_')}.msh"
+    if named.exists():
+        return named
+    found = sorted(path.glob("*.msh"))
+    if len(found) != 1:
+        many = "no .msh" if not found else f"several .msh ({', '.join(each.name for each in found[:4])})"
+        raise InputError(
+            f"{path} has {many} and no {named.name}; give charm's folder m2m_NAME, or the mesh file itself"
+        )
+    return found[0]
+
+
+def read_head(path: str | Path) -> HeadFolder:
+    """Read a finished head: ``.msh``, ``.vtu``, or charm's folder ``m2m_NAME``.
+
+    Raises
+    ------
+    InputError
+        If the mesh cannot be read, lacks grey matter, skull or scalp, has unknown tissues, or is not in mm.
+    """
+    path = Path(path)
+    mesh_file = mesh_file_of(path)
+    mesh = without_electrodes(read_mesh(mesh_file))
+    _check(mesh, mesh_file)
+    if not path.is_dir():
+        return HeadFolder(mesh, mesh_file)
+    return HeadFolder(
+        mesh,
+        mesh_file,
+        t1=_first(path, "T1.nii.gz", "T1.nii"),
+        labels=_first(path, "final_tissues.nii.gz", "label_prep/tissue_labeling_upsampled.nii.gz"),
+        subject_to_mni=_first(path, "toMNI/Conform2MNI_nonl.nii.gz"),
+        mni_to_subject=_first(path, "toMNI/MNI2Conform_nonl.nii.gz"),
+        eeg_positions=tuple(sorted(path.glob("eeg_positions/*.csv"))),
+    )
+
+
+def without_electrodes(mesh: HeadMesh) -> HeadMesh:
+    """The head alone: no electrodes or gel, no nodes without a tetrahedron, no triangles of either.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meshes import HeadMesh
+    >>> from meshes.head_folder import without_electrodes
+    >>> points = np.vstack([np.zeros(3), np.eye(3), -np.eye(3)[:1]])
+    >>> with_gel = HeadMesh(points, np.array([[0, 1, 2, 3], [0, 2, 4, 3]]), np.array([5, 501]))
+    >>> without_electrodes(with_gel).points_mm.shape
+    (4, 3)
+    """
+    keep = mesh.tissue < FIRST_ELECTRODE
+    used = np.zeros(len(mesh.points_mm), bool)
+    used[mesh.tets[keep]] = True
+    if used.all() and keep.all():
+        return mesh
+    if not keep.all():
+        logger.info("left out %d tetrahedra of electrodes (codes from %d)", (~keep).sum(), FIRST_ELECTRODE)
+    of_head = used[mesh.triangles].all(axis=1) & (mesh.triangle_tissue < SURFACE_TAG + FIRST_ELECTRODE)
+    new = np.cumsum(used) - 1
+    return HeadMesh(
+        mesh.points_mm[used],
+        new[mesh.tets[keep]],
+        mesh.tissue[keep],
+        new[mesh.triangles[of_head]],
+        mesh.triangle_tissue[of_head],
+    )
+
+
+def to_six_tissues(mesh: HeadMesh) -> HeadMesh:
+    """The same mesh with six tissues: compact and spongy bone as skull, blood as CSF, muscle as scalp.
+
+    Surface triangles of the merged tissues are dropped (writing the mesh makes them anew).
+
+    Raises
+    ------
+    InputError
+        If a tissue code is none of SimNIBS' tissues 1 to 10.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meshes import HeadMesh
+    >>> from meshes.head_folder import to_six_tissues
+    >>> points = np.vstack([np.zeros(3), np.eye(3)])
+    >>> [int(to_six_tissues(HeadMesh(points, [[0, 1, 2, 3]], [code])).tissue[0]) for code in (2, 7, 8, 9, 10)]
+    [2, 4, 4, 3, 5]
+    """
+    codes = np.unique(mesh.tissue)
+    unknown = [int(code) for code in codes if code not in SIX_TISSUES and not 1 <= code <= 6]
+    if unknown:
+        raise InputError(f"the mesh has tissue codes {unknown} that are not SimNIBS' (1 to 10); relabel them")
+    if codes.max() <= 6:
+        return mesh
+    lookup = np.array([SIX_TISSUES.get(int(code), int(code)) for code in codes])
+    six = lookup[np.searchsorted(codes, mesh.tissue)]
+    return replace(mesh, tissue=six, triangles=np.zeros((0, 3), np.int32), triangle_tissue=np.zeros(0, np.int32))
+
+
+def _check(mesh: HeadMesh, path: Path) -> None:
+    present = set(np.unique(mesh.tissue).tolist())
+    for name, codes in NEEDED.items():
+        if not present.intersection(codes):
+            raise InputError(f"{path} has no {name} (tissue code {codes[0]}); give a mesh of a whole head")
+    to_six_tissues(mesh)
+    extent = float(np.ptp(mesh.points_mm, axis=0).max())
+    if not EXTENT_MM[0] <= extent <= EXTENT_MM[1]:
+        hint = "its unit may be metres: scale it to millimetres" if extent < 1 else "give a head in millimetres"
+        raise InputError(f"{path} is {extent:.3g} mm across, which is no head's size; {hint}")
+
+
+def _first(folder: Path, *names: str) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_file()), None)

@@ -1,0 +1,73 @@
+"""Tissue labels that the user brings, in the numbers SimNIBS uses, become Tissues."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from meshes.cleaning import BRAIN, tidy_labels
+from meshes.errors import InputError
+from meshes.head_grid import HeadGrid
+from meshes.mri import THICKEST_VOXEL_MM, Frame, read_volume
+from meshes.tissue_codes import TISSUE_NAMES, Tissue
+from meshes.tissue_fields import LABEL_SOFTENING, fields_for, one_hot
+from meshes.tissues import Tissues
+
+log = logging.getLogger(__name__)
+
+TISSUE_OF_CODE = {
+    0: Tissue.OUTSIDE,
+    1: Tissue.WM,
+    2: Tissue.GM,
+    3: Tissue.CSF,
+    4: Tissue.SKULL,
+    5: Tissue.SCALP,
+    6: Tissue.EYES,
+    7: Tissue.SKULL,  # compact bone
+    8: Tissue.SKULL,  # spongy bone
+    9: Tissue.CSF,  # blood: the large vessels and sinuses, which run in the CSF's layer
+    10: Tissue.SCALP,  # muscle
+}
+
+
+def tissues_from_labels(path: str | Path, frame: Frame | None = None) -> Tissues:
+    """Tissues from a label image.
+
+    Parameters
+    ----------
+    path : path
+        3D NIfTI of whole numbers 0 to 10 (``TISSUE_OF_CODE``), voxels up to 1.5 mm.
+    frame : {"sform", "qform"}, optional
+        Which of the file's frames to use where the two disagree.
+
+    Raises
+    ------
+    InputError
+        If it is not such an image, has other codes, or lacks brain, skull or scalp.
+    """
+    volume = read_volume(path, frame)
+    name = volume.path.name
+    if not np.isfinite(volume.data).all() or (volume.data != np.rint(volume.data)).any():
+        raise InputError(f"{name} has values that are not whole numbers; give tissue labels 0 to {max(TISSUE_OF_CODE)}")
+    unknown = sorted({int(code) for code in np.unique(volume.data)} - set(TISSUE_OF_CODE))
+    if unknown:
+        raise InputError(
+            f"{name} has unknown tissue codes {', '.join(map(str, unknown[:5]))}; known are 0 outside, 1 white matter, "
+            "2 grey matter, 3 CSF, 4 skull, 5 scalp, 6 eyes, 7 compact bone, 8 spongy bone, 9 blood, 10 muscle"
+        )
+    if volume.voxel_mm.max() > THICKEST_VOXEL_MM + 1e-3:
+        text = " x ".join(f"{v:.2f}" for v in volume.voxel_mm)
+        raise InputError(f"{name} has voxels of {text} mm; {THICKEST_VOXEL_MM} mm is the most in any direction")
+    table = np.array([TISSUE_OF_CODE[code] for code in sorted(TISSUE_OF_CODE)], np.uint8)
+    labels = table[volume.data.astype(np.uint8)]
+    for needed in (BRAIN, (Tissue.SKULL,), (Tissue.SCALP,)):
+        if not np.isin(labels, needed).any():
+            names = " or ".join(TISSUE_NAMES[Tissue(tissue)] for tissue in needed)
+            raise InputError(f"{name} has no {names}; give labels of the whole head")
+    grid = HeadGrid.around(labels > 0, volume.affine_mm)
+    labels = grid.take(labels)
+    tidy = tidy_labels(labels, volume.voxel_mm)
+    log.info("tidied the labels: %d of %d voxels relabelled", int((tidy != labels).sum()), int((labels > 0).sum()))
+    return Tissues(fields_for(one_hot(tidy), tidy, volume.voxel_mm, LABEL_SOFTENING), grid.affine_mm)

@@ -1,0 +1,287 @@
+"""Node moves: make the worst tetrahedron round a node better; interface nodes stay on their interface.
+
+A move is tried and kept only if the smallest quality of the star rises, so no tetrahedron ever inverts.  Directions:
+the star's centre of mass, away from the face opposite the node in its worst tetrahedron, and random ones with a step
+that adapts.  On an interface they are made tangential.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from meshes.mesher.fields import FLAT, margin_at, to_interface
+from meshes.mesher.shape import orientation, quality_of, star_quality
+from meshes.mesher.state import Mesh
+from meshes.mesher.topology import OUTWARD
+
+Array = NDArray[Any]
+
+GAIN = 1e-5  # a move has to improve the worst quality by this
+FIRST_STEP, SHORTEST_STEP, LONGEST_STEP = 0.35, 0.02, 0.5  # of the local size
+LONGER, SHORTER = 1.3, 0.8  # after a success, after a failure
+SNAP_STEPS, SNAP_STEP_MM, SNAP_WAY_MM = 5, 0.5, 2.0  # Newton steps back, the longest, and the way in all
+JUNCTION_WAY_MM = 0.3  # nodes of three tissues may slide this far from where they started
+
+
+@njit(cache=True)
+def uniform(state: Array) -> float:
+    """Next number of a xorshift generator, uniform in (-1, 1); ``state`` is one uint64."""
+    x = state[0]
+    x ^= x << np.uint64(13)
+    x ^= x >> np.uint64(7)
+    x ^= x << np.uint64(17)
+    state[0] = x
+    return np.float64(x >> np.uint64(11)) * (2.0 / 9007199254740992.0) - 1.0
+
+
+@njit(cache=True)
+def tissues_round(mesh: Mesh, start: Array, items: Array, node: int) -> int:
+    """Bit mask of the tissues round a node."""
+    mask = 0
+    for e in range(start[node], start[node + 1]):
+        mask |= 1 << mesh.tissue[items[e]]
+    return mask
+
+
+@njit(cache=True)
+def bits(mask: int) -> int:
+    """How many tissues a mask holds."""
+    n = 0
+    while mask:
+        n += mask & 1
+        mask >>= 1
+    return n
+
+
+@njit(cache=True)
+def star_centre(mesh: Mesh, start: Array, items: Array, node: int, out: Array) -> float:
+    """Centre of mass of the star into ``out``; returns six times its volume."""
+    total = 0.0
+    out[:] = 0.0
+    for e in range(start[node], start[node + 1]):
+        t = items[e]
+        a = mesh.tets[t, 0]
+        b = mesh.tets[t, 1]
+        c = mesh.tets[t, 2]
+        d = mesh.tets[t, 3]
+        volume = abs(orientation(mesh.points, a, b, c, d))
+        total += volume
+        for i in range(3):
+            out[i] += 0.25 * volume * (mesh.points[a, i] + mesh.points[b, i] + mesh.points[c, i] + mesh.points[d, i])
+    for i in range(3):
+        out[i] /= total + 1e-30
+    return total
+
+
+@njit(cache=True)
+def away_from_worst(mesh: Mesh, start: Array, items: Array, node: int, out: Array) -> None:
+    """Unit direction from the face opposite the node in the worst tetrahedron of its star, into ``out``."""
+    worst = 99.0
+    bad = -1
+    for e in range(start[node], start[node + 1]):
+        t = items[e]
+        tet = mesh.tets[t]
+        quality = quality_of(mesh.points, tet[0], tet[1], tet[2], tet[3], mesh.tissue[t])
+        if quality < worst:
+            worst = quality
+            bad = t
+    corner = 0
+    for i in range(4):
+        if mesh.tets[bad, i] == node:
+            corner = i
+    a = mesh.points[mesh.tets[bad, OUTWARD[corner, 0]]]
+    b = mesh.points[mesh.tets[bad, OUTWARD[corner, 1]]]
+    c = mesh.points[mesh.tets[bad, OUTWARD[corner, 2]]]
+    for i in range(3):
+        j = (i + 1) % 3
+        k = (i + 2) % 3
+        out[i] = (b[k] - a[k]) * (c[j] - a[j]) - (b[j] - a[j]) * (c[k] - a[k])
+    length = np.sqrt(out[0] ** 2 + out[1] ** 2 + out[2] ** 2) + 1e-12
+    for i in range(3):
+        out[i] /= length
+
+
+@njit(cache=True)
+def refresh(mesh: Mesh, start: Array, items: Array, node: int) -> None:
+    """Recompute the qualities round a node."""
+    for e in range(start[node], start[node + 1]):
+        t = items[e]
+        tet = mesh.tets[t]
+        mesh.quality[t] = quality_of(mesh.points, tet[0], tet[1], tet[2], tet[3], mesh.tissue[t])
+
+
+@njit(cache=True)
+def move_node(
+    mesh: Mesh,
+    origin: Array,
+    fields: Array,
+    spacing: Array,
+    start: Array,
+    items: Array,
+    node: int,
+    goal: float,
+    tolerance_mm: float,
+    tries: int,
+    random_state: Array,
+    scratch: Array,
+) -> int:
+    """Try moves of one node until its star reaches ``goal``; returns how many were kept."""
+    mask = tissues_round(mesh, start, items, node)
+    n_tissues = bits(mask)
+    if mask == 1:
+        return 0  # in the air
+    worst = star_quality(mesh.points, mesh.tets, mesh.tissue, start, items, node, -9.0)
+    if worst >= goal:
+        return 0
+    centre = np.empty(3)
+    way = np.empty(3)
+    normal = np.empty(3)
+    total = star_centre(mesh, start, items, node, centre)
+    size = 0.9 * (total / 4) ** (1 / 3)
+    on_interface = n_tissues > 1
+    off = 0.0
+    if on_interface:
+        _, _, margin, normal[0], normal[1], normal[2] = margin_at(
+            fields, spacing, mesh.points[node, 0], mesh.points[node, 1], mesh.points[node, 2], scratch
+        )
+        slope = np.sqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2) + FLAT
+        normal /= slope
+        off = margin / slope
+    step = FIRST_STEP
+    kept = 0
+    before = np.empty(3)
+    for k in range(tries):
+        if worst >= goal:
+            break
+        if k == 0 and not on_interface:
+            for i in range(3):
+                way[i] = centre[i] - mesh.points[node, i]
+        elif k % 2 == 1:
+            away_from_worst(mesh, start, items, node, way)
+            for i in range(3):
+                way[i] = step * size * (way[i] + 0.2 * uniform(random_state))
+        else:
+            for i in range(3):
+                way[i] = 1.3 * step * size * uniform(random_state)
+        if on_interface:
+            along = way[0] * normal[0] + way[1] * normal[1] + way[2] * normal[2]
+            part = 1.0 if k % 3 else 0.7
+            for i in range(3):
+                way[i] -= part * along * normal[i]
+        for i in range(3):
+            before[i] = mesh.points[node, i]
+            mesh.points[node, i] += way[i]
+        quality = star_quality(mesh.points, mesh.tets, mesh.tissue, start, items, node, worst + GAIN)
+        good = quality > worst + GAIN
+        if good and on_interface:
+            x = mesh.points[node]
+            first, second, margin, gx, gy, gz = margin_at(fields, spacing, x[0], x[1], x[2], scratch)
+            distance = margin / (np.sqrt(gx * gx + gy * gy + gz * gz) + FLAT)
+            good = (distance < tolerance_mm or distance < off) and ((mask >> first) & (mask >> second) & 1) == 1
+            if n_tissues > 2:
+                slid2 = 0.0
+                for i in range(3):
+                    slid2 += (x[i] - origin[node, i]) ** 2
+                good = good and slid2 < JUNCTION_WAY_MM**2
+        if good:
+            worst = quality
+            kept += 1
+            step = min(step * LONGER, LONGEST_STEP)
+        else:
+            for i in range(3):
+                mesh.points[node, i] = before[i]
+            step = max(step * SHORTER, SHORTEST_STEP)
+    if kept:
+        refresh(mesh, start, items, node)
+    return kept
+
+
+@njit(cache=True)
+def move_bad(
+    mesh: Mesh,
+    origin: Array,
+    fields: Array,
+    spacing: Array,
+    start: Array,
+    items: Array,
+    goal: float,
+    tolerance_mm: float,
+    tries: int,
+    random_state: Array,
+) -> int:
+    """Move the nodes of tetrahedra worse than ``goal``; returns how many moves were kept.
+
+    Parameters
+    ----------
+    origin : (N, 3)
+        Where nodes started: those of three tissues keep near.
+    start, items : arrays
+        Tetrahedra of nodes.
+    tolerance_mm : float
+        How far interface nodes may leave the interface.
+    tries : int
+        Moves tried per node.
+    random_state : (1,) uint64
+        State of :func:`uniform`.
+    """
+    scratch = np.empty(fields.shape[3])
+    done = np.zeros(len(mesh.points), np.bool_)
+    kept = 0
+    for t in range(mesh.counts[0]):
+        if mesh.tets[t, 0] < 0 or mesh.quality[t] >= goal:
+            continue
+        for corner in range(4):
+            node = mesh.tets[t, corner]
+            if done[node]:
+                continue
+            done[node] = True
+            kept += move_node(
+                mesh, origin, fields, spacing, start, items, node, goal, tolerance_mm, tries, random_state, scratch
+            )
+    return kept
+
+
+@njit(cache=True)
+def snap(mesh: Mesh, fields: Array, spacing: Array, start: Array, items: Array, far_mm: float, keep: float) -> int:
+    """Bring interface nodes that are more than ``far_mm`` off back to the interface, at least part of the way.
+
+    No star may get worse than ``keep``, or than it was.  Returns how many nodes moved.
+    """
+    scratch = np.empty(fields.shape[3])
+    before = np.empty(3)
+    snapped = 0
+    for node in range(len(mesh.points)):
+        if start[node + 1] == start[node]:
+            continue
+        mask = tissues_round(mesh, start, items, node)
+        if mask & (mask - 1) == 0:
+            continue
+        for i in range(3):
+            before[i] = mesh.points[node, i]
+        first, second, margin, gx, gy, gz = margin_at(fields, spacing, before[0], before[1], before[2], scratch)
+        matches = ((mask >> first) & (mask >> second) & 1) == 1
+        if matches and margin / (np.sqrt(gx * gx + gy * gy + gz * gz) + FLAT) < far_mm:
+            continue
+        x, y, z, first, second, left, gx, gy, gz = to_interface(
+            fields, spacing, before[0], before[1], before[2], SNAP_STEPS, SNAP_STEP_MM, scratch
+        )
+        matches = ((mask >> first) & (mask >> second) & 1) == 1
+        way2 = (x - before[0]) ** 2 + (y - before[1]) ** 2 + (z - before[2]) ** 2
+        if left > far_mm or way2 > SNAP_WAY_MM**2 or not matches:
+            continue
+        worst = min(star_quality(mesh.points, mesh.tets, mesh.tissue, start, items, node, -9.0), keep)
+        part = 1.0
+        for _ in range(4):
+            mesh.points[node, 0] = before[0] + part * (x - before[0])
+            mesh.points[node, 1] = before[1] + part * (y - before[1])
+            mesh.points[node, 2] = before[2] + part * (z - before[2])
+            if star_quality(mesh.points, mesh.tets, mesh.tissue, start, items, node, worst) > worst:
+                snapped += 1
+                break
+            for i in range(3):
+                mesh.points[node, i] = before[i]
+            part *= 0.6
+        refresh(mesh, start, items, node)
+    return snapped

@@ -1,0 +1,120 @@
+"""A node on an edge that crosses an interface unnoticed: both its ends are far from the interface, on opposite sides.
+
+Then neither end can be the interface's node (:mod:`meshes.mesher.settle`), and the edge is split where it crosses.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from meshes.mesher.cavity import LARGEST_CHANGE, replace
+from meshes.mesher.fields import values_at
+from meshes.mesher.flips import EDGES, LONGEST_RING, edge_ring
+from meshes.mesher.state import USED, Mesh, with_room
+from meshes.mesher.topology import tets_of_nodes
+from meshes.mesher.ways import best_on_sides, members, on_boundary, ways, which_are_off
+
+Array = NDArray[Any]
+
+BISECTIONS = 20
+
+
+@njit(cache=True)
+def split_edge(mesh: Mesh, p: int, q: int, node: int, look_first: Array) -> bool:
+    """Put ``node`` (already placed, in no tetrahedron yet) on the edge pq; both halves keep their tissue.
+
+    The edge is looked for in the tetrahedra ``look_first`` (n,), then, as these may have been replaced, in all.
+    """
+    ring = np.empty(LONGEST_RING + 2, np.int64)
+    ring_tets = np.empty(LONGEST_RING + 1, np.int64)
+    for i in range(len(look_first) + mesh.counts[USED]):
+        t = look_first[i] if i < len(look_first) else i - len(look_first)
+        if mesh.tets[t, 0] < 0:
+            continue
+        for edge in range(6):
+            a = mesh.tets[t, EDGES[edge, 0]]
+            b = mesh.tets[t, EDGES[edge, 1]]
+            if not ((a == p and b == q) or (a == q and b == p)):
+                continue
+            n = edge_ring(mesh, t, edge, ring, ring_tets)
+            if n == 0:
+                return False
+            new = np.empty((LARGEST_CHANGE, 4), np.int64)
+            new_tissue = np.empty(LARGEST_CHANGE, np.int8)
+            for k in range(n):
+                tet = ring_tets[k]
+                for half in range(2):
+                    for corner in range(4):
+                        old = mesh.tets[tet, corner]
+                        gone = p if half == 0 else q
+                        new[2 * k + half, corner] = node if old == gone else old
+                    new_tissue[2 * k + half] = mesh.tissue[tet]
+            replace(mesh, ring_tets, n, new, new_tissue, 2 * n)
+            return True
+    return False
+
+
+@njit(cache=True)
+def crossing(fields: Array, spacing: Array, a: Array, b: Array, member: Array, out: Array) -> bool:
+    """Where the segment ab crosses the boundary of a union, into ``out``; whether its ends are on opposite sides."""
+    scratch = np.empty(fields.shape[3])
+    values_at(fields, spacing, a[0], a[1], a[2], scratch)
+    inner, outer = best_on_sides(scratch, member)
+    inside_a = scratch[inner] > scratch[outer]
+    values_at(fields, spacing, b[0], b[1], b[2], scratch)
+    inner, outer = best_on_sides(scratch, member)
+    if (scratch[inner] > scratch[outer]) == inside_a:
+        return False
+    low = 0.0
+    high = 1.0
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        for i in range(3):
+            out[i] = a[i] + middle * (b[i] - a[i])
+        values_at(fields, spacing, out[0], out[1], out[2], scratch)
+        inner, outer = best_on_sides(scratch, member)
+        if (scratch[inner] > scratch[outer]) == inside_a:
+            low = middle
+        else:
+            high = middle
+    return True
+
+
+def far_edges(
+    fields: Array, spacing: Array, points: Array, tets: Array, tissue: Array, limit_mm: float
+) -> tuple[Array, Array]:
+    """Edges (n, 2) from nodes off their interface to nodes far off on its other side, and where they cross it (n, 3)."""
+    unions = members()
+    start, items = tets_of_nodes(tets, len(points))
+    everything = np.arange(len(points))
+    off = everything[which_are_off(fields, spacing, points, everything, start, items, tissue, unions, limit_mm)]
+    stars = [np.unique(tets[items[start[node] : start[node + 1]]]) for node in off]
+    near = np.unique(np.concatenate([*stars, off]))
+    ways_near = ways(fields, spacing, points, near, unions)
+    edges: dict[tuple[int, int], Array] = {}
+    for node, others in zip(off, stars, strict=True):
+        way = ways_near[np.searchsorted(near, others)]
+        own = ways_near[np.searchsorted(near, node)]
+        for g, member in enumerate(unions):
+            if own[g] <= limit_mm or not on_boundary(start, items, tissue, member, node):
+                continue
+            for other in others[way[:, g] > limit_mm]:
+                place = np.empty(3)
+                if crossing(fields, spacing, points[node], points[other], member, place):
+                    edges.setdefault((min(node, other), max(node, other)), place)
+    return np.array(list(edges), np.int64).reshape(-1, 2), np.array(list(edges.values())).reshape(-1, 3)
+
+
+def split_far_edges(
+    fields: Array, spacing: Array, points: Array, tets: Array, neighbours: Array, tissue: Array, limit_mm: float
+) -> tuple[Mesh, int]:
+    """The mesh with every such edge split, and how many there were."""
+    edges, places = far_edges(fields, spacing, points, tets, tissue, limit_mm)
+    mesh = with_room(np.concatenate([points, places]), tets, neighbours, tissue)
+    start, items = tets_of_nodes(tets, len(points))
+    done = 0
+    for i, (p, q) in enumerate(edges.tolist()):
+        done += split_edge(mesh, p, q, len(points) + i, items[start[p] : start[p + 1]])
+    return mesh, done

@@ -1,0 +1,88 @@
+"""The mesh while it is being improved: arrays that kernels change in place."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from meshes.mesher.shape import NO_TET, qualities
+
+Array = NDArray[Any]
+
+SPARE = 1.25  # room for tetrahedra that flips add
+USED, N_FREE = 0, 1
+
+
+class Mesh(NamedTuple):
+    """Tetrahedra with neighbours, tissue and quality; a dead tetrahedron has tets[t, 0] < 0.
+
+    Attributes
+    ----------
+    points : (N, 3) float64
+    tets, neighbours : (capacity, 4) int32
+        Nodes; the tetrahedron behind the face opposite each node (-1: none).
+    tissue : (capacity,) int8
+    quality : (capacity,) float64
+        :func:`~meshes.mesher.shape.quality_of`.
+    free : (capacity,) int64
+        Dead tetrahedra whose place may be used again.
+    counts : (2,) int64
+        How many places have been used, and how many of these are free.
+    """
+
+    points: Array
+    tets: Array
+    neighbours: Array
+    tissue: Array
+    quality: Array
+    free: Array
+    counts: Array
+
+
+def with_room(points: Array, tets: Array, neighbours: Array, tissue: Array) -> Mesh:
+    """A mesh that can be changed, from compact arrays (all living)."""
+    used = len(tets)
+    capacity = int(SPARE * used) + 1000
+    room_tets = np.full((capacity, 4), -1, np.int32)
+    room_neighbours = np.full((capacity, 4), -1, np.int32)
+    room_tissue = np.zeros(capacity, np.int8)
+    room_quality = np.full(capacity, NO_TET)
+    room_tets[:used] = tets
+    room_neighbours[:used] = neighbours
+    room_tissue[:used] = tissue
+    room_quality[:used] = qualities(points, tets, tissue)
+    counts = np.array([used, 0], np.int64)
+    free = np.zeros(capacity, np.int64)
+    return Mesh(points.copy(), room_tets, room_neighbours, room_tissue, room_quality, free, counts)
+
+
+@njit(cache=True)
+def compact(tets: Array, neighbours: Array) -> tuple[Array, Array, Array]:
+    """Living tetrahedra only: their old indices (M,), nodes (M, 4), renumbered neighbours (M, 4)."""
+    new = np.full(len(tets), -1, np.int32)
+    n = 0
+    for t in range(len(tets)):
+        if tets[t, 0] >= 0:
+            new[t] = n
+            n += 1
+    alive = np.empty(n, np.int32)
+    compact_tets = np.empty((n, 4), np.int32)
+    compact_neighbours = np.empty((n, 4), np.int32)
+    for t in range(len(tets)):
+        if tets[t, 0] < 0:
+            continue
+        i = new[t]
+        alive[i] = t
+        for k in range(4):
+            compact_tets[i, k] = tets[t, k]
+            u = neighbours[t, k]
+            compact_neighbours[i, k] = new[u] if u >= 0 else -1
+    return alive, compact_tets, compact_neighbours
+
+
+def compact_mesh(mesh: Mesh) -> tuple[Array, Array, Array, Array]:
+    """Points, tetrahedra, neighbours and tissue of the living tetrahedra."""
+    used = int(mesh.counts[USED])
+    alive, tets, neighbours = compact(mesh.tets[:used], mesh.neighbours[:used])
+    return mesh.points, tets, neighbours, mesh.tissue[alive]

@@ -1,0 +1,84 @@
+"""From an MRI to tissues: the checked MRI, SAMSEG, then closed layers and smooth fields."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+from meshes.mri import Frame, Mri, read_mri, save_canonical
+from meshes.tissues import Tissues
+
+log = logging.getLogger(__name__)
+
+
+def segment(
+    t1: str | Path,
+    t2: str | Path | None = None,
+    work_dir: str | Path = ".",
+    threads: int = 2,
+    frame: Frame | None = None,
+) -> Tissues:
+    """Tissues of a head from its T1.
+
+    Parameters
+    ----------
+    t1 : path
+        T1-weighted MRI of the whole head, NIfTI, voxels up to 1.5 mm.
+    t2 : path, optional
+        T2-weighted MRI of the same head; it is registered to the T1.
+    work_dir : path
+        Folder for what lies in between; ``samseg.log`` stays there.
+    threads : int
+        How many SAMSEG may use.
+    frame : {"sform", "qform"}, optional
+        Which frame of the images to use where the two disagree.
+
+    Returns
+    -------
+    Tissues
+        In the T1's world frame (RAS mm), on its voxels (axes nearest RAS), cut to the head with a margin.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be used, or SAMSEG cannot be set up or fails.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from meshes.segment import segment
+    >>> segment("no-such-file.nii.gz", work_dir=Path("."))
+    Traceback (most recent call last):
+        ...
+    meshes.errors.InputError: there is no file no-such-file.nii.gz
+    """
+    images = [read_mri(path, frame) for path in (t1, t2) if path is not None]
+    for image in images:
+        for warning in image.warnings:
+            log.warning(warning)
+    return segment_checked(images[0], images[1] if t2 is not None else None, Path(work_dir), threads)
+
+
+def segment_checked(t1: Mri, t2: Mri | None, work_dir: Path, threads: int = 2) -> Tissues:
+    """Tissues from MRIs that :func:`~meshes.mri.read_mri` has read."""
+    from meshes.posteriors import tissues_from_posteriors
+    from meshes.samseg import run_samseg
+
+    work_dir.mkdir(parents=True, exist_ok=True)
+    run_dir = work_dir / "samseg"
+    shutil.rmtree(run_dir, ignore_errors=True)
+    run_dir.mkdir()
+    try:
+        inputs = []
+        for name, image in (("t1.nii", t1), ("t2.nii", t2)):
+            if image is not None:
+                inputs.append(run_dir / name)
+                save_canonical(image, inputs[-1])
+        posteriors = run_samseg(
+            inputs[0], inputs[1] if t2 is not None else None, run_dir / "out", work_dir / "samseg.log", threads
+        )
+        log.info("closing the layers of the head")
+        return tissues_from_posteriors(posteriors, t1.affine_mm)
+    finally:
+        shutil.rmtree(run_dir, ignore_errors=True)

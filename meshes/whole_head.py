@@ -1,0 +1,148 @@
+"""Is this volume a whole head?
+
+The head is told from the air by a threshold on a 2 mm copy.  Two things follow from its shape and shading:
+
+*Scalp.*  Going inwards from the surface of a head's upper part, a T1 or T2 is bright (scalp), dark (skull, and on a T1 CSF),
+bright again (brain); a brain-extracted image only gets brighter, and is as small as a brain.
+
+*Cut.*  Where the head runs into the edge of the volume it is cut.  At the top, and on the sides, front and back above the
+lowest part of the brain, that takes scalp off the brain: an error.  Lower down it takes ears, nose or neck: a warning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+
+from meshes.errors import InputError
+
+GRID_MM = 2.0
+AIR = 0.15  # of the bright tissue's intensity; the noise of air is below, skin above
+LEAST_HEAD_ML = 1200.0  # smaller than any head with its scalp
+STRIPPED_BELOW_ML = 2500.0  # brains are up to 1.9 l (with room for MNI scaling), heads of adults 3 to 5 l
+SKULL_DIP = 0.8  # skull is darker than this times the scalp over it (Colin27: 0.28; brain-extracted: 1)
+TOP_MM = 70.0  # the upper part of the head, where skull lies flat under scalp
+LEAST_HEIGHT_MM = 125.0  # vertex to the lowest brain, at least
+FULL_HEIGHT_MM = 180.0  # vertex to the neck
+BRAIN_LEVEL_MM = {
+    "left": 90.0,
+    "right": 90.0,
+    "front": 85.0,
+    "back": 110.0,
+    "top": np.inf,
+}  # below the vertex: over brain
+CUT_CM2 = 10.0  # a ball of a head's size cut 2 mm deep
+TRIMMED_CUT_CM2 = 20.0  # the same where the edge was found from empty planes, which touch any head
+SPECK_ML = 2.0  # smaller bright pieces are noise
+TOUCH_CM2 = 1.0
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The head's contact with one face of the volume."""
+
+    side: str
+    over_brain_cm2: float
+    lower_cm2: float
+    trimmed: bool
+
+
+def check_whole_head(data: NDArray[np.float32], voxel_mm: NDArray[np.float64], name: str) -> tuple[str, ...]:
+    """Warnings about ears, nose and neck; InputError if the image is not a whole head.
+
+    Parameters
+    ----------
+    data : (nx, ny, nz) float32
+        Intensities, axes nearest to right, front, up.
+    voxel_mm : (3,)
+        Voxel edge lengths.
+    name : str
+        How messages call the image.
+    """
+    image, size_mm, trimmed = coarse(data, voxel_mm)
+    head = head_mask(image)
+    volume_ml = head.sum() * float(np.prod(size_mm)) / 1000
+    if volume_ml < LEAST_HEAD_ML:
+        raise InputError(
+            f"{name} shows {volume_ml:.0f} ml of tissue, too little for a head; give an MRI of the whole head"
+        )
+    if volume_ml < STRIPPED_BELOW_ML and skull_dip(image, head, size_mm) > SKULL_DIP:
+        raise InputError(
+            f"{name} is brain-extracted (no skull or scalp around the brain); give the MRI of the whole head"
+        )
+    top = np.argwhere(head)[:, 2].max()
+    height = (top + 1 - np.argwhere(head)[:, 2].min()) * size_mm[2]
+    if height < LEAST_HEIGHT_MM:
+        raise InputError(f"{name} shows only the upper {height:.0f} mm of the head; give an MRI of the whole head")
+    clipped = []
+    for cut in cuts(head, size_mm, trimmed):
+        if cut.over_brain_cm2 > (TRIMMED_CUT_CM2 if cut.trimmed else CUT_CM2):
+            raise InputError(
+                f"{name}: the scalp over the brain is cut at the {cut.side} by the edge of the image "
+                f"({cut.over_brain_cm2:.0f} cm2); give an MRI of the whole head"
+            )
+        if not cut.trimmed and cut.lower_cm2 + cut.over_brain_cm2 > TOUCH_CM2:
+            clipped.append(cut.side)
+    warnings = []
+    if clipped:
+        warnings.append(
+            f"{name}: the edge of the image clips the head at the {', '.join(clipped)} (ears, nose or neck)"
+        )
+    if height < FULL_HEIGHT_MM:
+        warnings.append(f"{name}: the image ends {height:.0f} mm below the top of the head, so the neck is missing")
+    return tuple(warnings)
+
+
+def coarse(
+    data: NDArray[np.float32], voxel_mm: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_]]:
+    """A copy at about 2 mm without the empty planes around it, its voxel size, and which faces lost planes, (3, 2)."""
+    box = ndi.find_objects((data != data.min()).astype(np.uint8))[0]
+    trimmed = np.array([[s.start > 0, s.stop < n] for s, n in zip(box, data.shape, strict=True)])
+    step = np.maximum(np.rint(GRID_MM / voxel_mm).astype(int), 1)
+    blurred = ndi.gaussian_filter(data[box], GRID_MM / 2 / voxel_mm, mode="nearest")
+    starts = (np.array(blurred.shape) - 1) % step // 2  # what does not divide is left out on both sides alike
+    return blurred[tuple(slice(a, None, s) for a, s in zip(starts, step, strict=True))], voxel_mm * step, trimmed
+
+
+def head_mask(image: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """The head as one solid."""
+    image = image - np.percentile(image, 1)
+    bright = float(np.percentile(image[image > image.mean()], 90))
+    tissue = ndi.binary_opening(np.pad(image > AIR * bright, 2, mode="edge"))[2:-2, 2:-2, 2:-2]
+    pieces, _ = ndi.label(tissue)  # scalp and brain may be apart, where the skull between them is black
+    large = np.bincount(pieces.ravel()) > SPECK_ML * 1000 / GRID_MM**3
+    large[0] = False
+    pad = 5
+    solid = ndi.binary_closing(np.pad(large[pieces], pad), iterations=pad - 1)
+    for k in range(solid.shape[2]):  # slice by slice, for throat and nose are open below
+        solid[:, :, k] = ndi.binary_fill_holes(solid[:, :, k])
+    solid = ndi.binary_fill_holes(solid)[pad:-pad, pad:-pad, pad:-pad]
+    pieces, n = ndi.label(solid)
+    return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:]) if n else solid
+
+
+def skull_dip(image: NDArray[np.float32], head: NDArray[np.bool_], size_mm: NDArray[np.float64]) -> float:
+    """How dark it gets on the way in from the surface: the least ratio of a later to an earlier shell's mean, up to 24 mm."""
+    depth = ndi.distance_transform_edt(np.pad(head, 1), sampling=size_mm)[1:-1, 1:-1, 1:-1]
+    depth[:, :, : max(np.argwhere(head)[:, 2].max() - int(TOP_MM / size_mm[2]), 0)] = 0
+    level = image - np.percentile(image, 1)
+    shells = [level[(depth > a) & (depth <= a + GRID_MM)] for a in np.arange(0.5, 24.0, GRID_MM)]
+    profile = np.array([s.mean() for s in shells if len(s)])
+    return float((profile / np.maximum.accumulate(profile)).min()) if len(profile) else 1.0
+
+
+def cuts(head: NDArray[np.bool_], size_mm: NDArray[np.float64], trimmed: NDArray[np.bool_]) -> list[Cut]:
+    """Where the head meets the volume's faces, but for the one below."""
+    top = np.argwhere(head)[:, 2].max()
+    found = []
+    for axis, side, name in ((0, 0, "left"), (0, -1, "right"), (1, 0, "back"), (1, -1, "front"), (2, -1, "top")):
+        plane = np.take(head, side, axis)
+        area_cm2 = float(np.prod(np.delete(size_mm, axis))) / 100
+        level = top - np.nonzero(plane)[1] if axis < 2 else np.zeros(int(plane.sum()))
+        high = int((level * size_mm[2] < BRAIN_LEVEL_MM[name]).sum())
+        found.append(Cut(name, high * area_cm2, (len(level) - high) * area_cm2, bool(trimmed[axis, side])))
+    return found

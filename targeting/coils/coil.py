@@ -1,0 +1,89 @@
+"""Coil: what it does to A, how hard it may be driven, and the room it takes.
+
+Coil frame: millimetres, **+z into the head, +y away from the handle, x = y × z**; the origin is the centre of the
+casing's face, z = 0 is that face, the windings lie at z < 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from targeting.coils.sources import Source
+
+
+@dataclass(frozen=True, eq=False)
+class Casing:
+    """The coil's hull: ``points_mm`` (n, 3) and ``triangles`` (k, 3), coil frame."""
+
+    points_mm: NDArray[np.float64]
+    triangles: NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Coil:
+    """A TMS coil.
+
+    Parameters
+    ----------
+    name : str
+    sources : tuple of MagneticDipoles, CurrentElements, PotentialGrid
+        Per ampere of coil current.
+    casing : Casing
+        Measured, published, or drawn round the windings (``casing_note`` says which).
+    max_didt_a_per_s : float or None
+        The rated maximum; None if the file does not say.
+    current_direction_y : int
+        +1 if for dI/dt > 0 the *induced current in the brain* under the centre runs along +y (away from the handle),
+        −1 if along −y, 0 if neither dominates (circular coils).  Coil files differ; computed from the sources.
+    source : str
+        File name or publication.
+
+    Examples
+    --------
+    >>> from targeting.coils import Coil
+    >>> coil = Coil.named("figure8-70mm")
+    >>> f"{coil.max_didt_a_per_s / 1e6:.1f} A/µs, {len(coil.sources[0].points_mm)} dipoles"
+    '114.7 A/µs, 366 dipoles'
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    casing: Casing
+    max_didt_a_per_s: float | None
+    current_direction_y: int
+    source: str
+    casing_note: str = ""
+
+    @classmethod
+    def read(cls, path: str | Path) -> Coil:
+        r"""Read ``.ccd``, ``.tcd`` or ``.nii.gz``.
+
+        Raises
+        ------
+        InputError
+            If the file is missing, damaged or of another kind.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from targeting.coils import Coil
+        >>> path = Path(tempfile.mkdtemp()) / "loop.ccd"
+        >>> _ = path.write_text("# loop; dIdtmax=100;\n1\n# one dipole\n0 0 -0.008 0 0 1e-3\n")
+        >>> Coil.read(path).max_didt_a_per_s
+        100000000.0
+        """
+        from targeting.coils.files import read_coil
+
+        return read_coil(Path(path))
+
+    @classmethod
+    def named(cls, name: str) -> Coil:
+        """A built-in coil; see ``target coils list``."""
+        from targeting.coils.builtin import builtin_coil
+
+        return builtin_coil(name)

@@ -1,0 +1,84 @@
+"""``.nii``, ``.nii.gz``: A sampled on a grid, the three components as fourth (or fifth) axis.
+
+A in T·m for dI/dt = 1 A/s, that is per ampere of coil current; the affine takes a voxel to the coil's frame (mm, or
+what the header says); the components are those of the coil's frame.  The header's description may hold ``dIdtmax``
+(A/µs) and ``coilname`` in the words of ``.ccd``.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+
+from meshes.errors import InputError
+from meshes.whole_files import written_whole
+from targeting.coils.casing import casing_around
+from targeting.coils.coil import Coil
+from targeting.coils.fields import current_direction_y
+from targeting.coils.sources import PotentialGrid
+
+MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+MAX_A_T_M = 1e-3  # a hundred times any coil's A: a file above it is not per 1 A/s
+
+
+def read_nifti_coil(path: Path) -> Coil:
+    """Read a sampled A-field.
+
+    Raises
+    ------
+    InputError
+        If it is no NIfTI, is cut short, or does not look like an A-field per 1 A/s.
+    """
+    try:
+        image = nib.load(path)
+        if not isinstance(image, nib.Nifti1Image):
+            raise InputError(f"{path.name} is not NIfTI: give a .nii or .nii.gz A-field")
+        shape = image.shape
+        if len(shape) == 5 and shape[3] == 1:
+            shape = (*shape[:3], shape[4])
+        if len(shape) != 4 or shape[3] != 3 or min(shape[:3]) < 2:
+            raise InputError(
+                f"{path.name} has shape {image.shape}: an A-field is (nx, ny, nz, 3); this is another image"
+            )
+        values = np.asarray(image.dataobj, dtype=np.float64).reshape(shape)
+    except (ImageFileError, EOFError, zlib.error, ValueError, OSError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path.name} is not NIfTI or is cut short: fetch the coil file again") from error
+    if not np.isfinite(values).all():
+        raise InputError(f"{path.name} holds NaN or infinite values: fetch the coil file again")
+    largest = float(np.abs(values).max())
+    if largest == 0 or largest > MAX_A_T_M:
+        raise InputError(
+            f"{path.name}: the largest value is {largest:.2g}; A per 1 A/s is about 1e-6 T·m: this is another image"
+        )
+    affine = np.array(image.affine, dtype=np.float64)
+    affine[:3] *= MM_PER_UNIT[image.header.get_xyzt_units()[0]]
+    if abs(np.linalg.det(affine)) < 1e-12 or not np.isfinite(affine).all():
+        raise InputError(f"{path.name} has no usable affine (voxel to mm): fetch the coil file again")
+    words = dict(re.findall(r"(\w+)\s*=\s*([^;]+)", image.header["descrip"].item().decode("latin-1")))
+    limit = re.fullmatch(r"[\d.]+(?:[eE][+-]?\d+)?", words.get("dIdtmax", "").strip())
+    sources = (PotentialGrid(values, affine),)
+    casing, note = casing_around(sources)
+    return Coil(
+        name=words.get("coilname", path.name.removesuffix(".gz").removesuffix(".nii")).strip(),
+        sources=sources,
+        casing=casing,
+        max_didt_a_per_s=float(limit.group()) * 1e6 if limit else None,
+        current_direction_y=current_direction_y(sources),
+        source=path.name,
+        casing_note=note,
+    )
+
+
+def write_nifti_coil(grid: PotentialGrid, path: Path) -> None:
+    """Write a sampled A-field, float32, mm."""
+    image = nib.Nifti1Image(grid.a_t_m.astype(np.float32), grid.affine_mm)
+    image.header.set_xyzt_units("mm")
+    with written_whole(path) as temporary:
+        nib.save(image, temporary)

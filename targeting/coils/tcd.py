@@ -1,0 +1,190 @@
+"""``.tcd``: a coil as JSON, of dipoles, wire pieces or sampled A-fields, with casings and movable parts.
+
+``coilElementList`` holds the sources, each of a ``type``: 1 magnetic dipoles (``points`` mm, ``values`` A·m²), 2 wire
+pieces (``points`` where each begins, mm; ``values`` its direction and length, mm), 3 a sampled A (``data`` T·m per
+ampere on (nx, ny, nz, 3), ``affine`` voxel → mm).  ``deformations`` of an element name entries of ``deformList`` —
+shifts in mm along x, y, z or turns in degrees about the axis from ``point1`` to ``point2`` (``rot2p``) — which are
+applied in their order, here at the ``initial`` value of their ``deformRange``; the element's casing moves with it.
+``coilModels`` holds casings (``points`` mm, ``faces``), named by ``coilCasing`` or ``elementCasing``;
+``stimulatorList`` the limits (``maxdIdt``, A/s).  Arrays are plain lists or base64 of zlib of little-endian float64 or
+int64.
+
+Elements of more than one stimulator get the same dI/dt here; the limit is then the lowest of their stimulators'.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from meshes.errors import InputError
+from meshes.whole_files import written_whole
+from targeting.coils.casing import casing_around, joined, thinned
+from targeting.coils.coil import Casing, Coil
+from targeting.coils.fields import current_direction_y, transformed
+from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialGrid, Source
+
+log = logging.getLogger(__name__)
+DIPOLES, WIRES, GRID = 1, 2, 3
+
+
+def read_tcd(path: Path) -> Coil:
+    """Read a ``.tcd`` file.
+
+    Raises
+    ------
+    InputError
+        If the file is not such a file, is cut short, or names parts that are not there.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return _coil(content, path)
+    except InputError:
+        raise
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, zlib.error, binascii.Error) as error:
+        what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())[:120]
+        raise InputError(f"{path.name} is not a .tcd coil file or is damaged ({what}): fetch it again") from error
+
+
+def write_tcd(coil: Coil, path: Path) -> None:
+    """Write any coil as ``.tcd``: every source, the casing and the limit, in plain numbers."""
+    stimulator: dict[str, Any] = {"name": "stimulator"}
+    if coil.max_didt_a_per_s is not None:
+        stimulator["maxdIdt"] = coil.max_didt_a_per_s
+    content = {
+        "name": coil.name,
+        "coilCasing": 0,
+        "coilElementList": [{"stimulator": 0, **_element(source)} for source in coil.sources],
+        "stimulatorList": [stimulator],
+        "coilModels": [{"points": coil.casing.points_mm.tolist(), "faces": coil.casing.triangles.tolist()}],
+    }
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _coil(content: dict[str, Any], path: Path) -> Coil:
+    elements = content["coilElementList"]
+    moves = [_moved(element, content) for element in elements]
+    sources = tuple(transformed(_source(e, content, path), m) for e, m in zip(elements, moves, strict=True))
+    if not sources:
+        raise ValueError("it has no coil elements")
+    places = [(element.get("elementCasing"), move) for element, move in zip(elements, moves, strict=True)]
+    places.append((content.get("coilCasing"), np.eye(4)))
+    parts = [_casing(_at(content["coilModels"], index), move) for index, move in places if index is not None]
+    casing, note = (joined(parts), "the file's casing") if parts else casing_around(sources)
+    stimulators = content.get("stimulatorList", [])
+    used = {element["stimulator"] for element in elements}
+    if len(used) > 1:
+        log.warning("%s is driven by %d stimulators: the same dI/dt is used for all", path.name, len(used))
+    limits = [float(_at(stimulators, index)["maxdIdt"]) for index in used if "maxdIdt" in _at(stimulators, index)]
+    return Coil(
+        name=" ".join(filter(None, [content.get("brand", ""), content.get("name", path.stem)])),
+        sources=sources,
+        casing=casing,
+        max_didt_a_per_s=min(limits) if limits else None,
+        current_direction_y=current_direction_y(sources),
+        source=path.name,
+        casing_note=note,
+    )
+
+
+def _source(element: dict[str, Any], content: dict[str, Any], path: Path) -> Source:
+    kind = element["type"]
+    if kind == GRID:
+        data = _grid_values(element["data"], content, path)
+        affine = _numbers(element["affine"], (4, 4))
+        if abs(np.linalg.det(affine)) < 1e-12:
+            raise ValueError("the affine of a grid is singular")
+        return PotentialGrid(data, affine)
+    points, values = _numbers(element["points"], (-1, 3)), _numbers(element["values"], (-1, 3))
+    if len(points) != len(values) or not len(points):
+        raise ValueError(f"{len(points)} points but {len(values)} values")
+    if kind == DIPOLES:
+        return MagneticDipoles(points, values)
+    if kind == WIRES:
+        return CurrentElements(points + values / 2, values)
+    raise ValueError(f"unknown element type {kind!r}")
+
+
+def _element(source: Source) -> dict[str, Any]:
+    if isinstance(source, MagneticDipoles):
+        return {"type": DIPOLES, "points": source.points_mm.tolist(), "values": source.moments_a_m2.tolist()}
+    if isinstance(source, CurrentElements):
+        begin = source.points_mm - source.elements_mm / 2
+        return {"type": WIRES, "points": begin.tolist(), "values": source.elements_mm.tolist()}
+    return {"type": GRID, "data": source.a_t_m.tolist(), "affine": source.affine_mm.tolist()}
+
+
+def _moved(element: dict[str, Any], content: dict[str, Any]) -> NDArray[np.float64]:
+    """The element's deformations at their initial values, (4, 4)."""
+    matrix = np.eye(4)
+    for index in element.get("deformations", []):
+        deformation = _at(content["deformList"], index)
+        initial = float(_at(content["deformRangeList"], deformation["deformRange"])["initial"])
+        step = np.eye(4)
+        if deformation["type"] == "rot2p":
+            first, second = (_numbers(deformation[name], (3,)) for name in ("point1", "point2"))
+            length = np.linalg.norm(second - first)
+            if length == 0:
+                raise ValueError("the two points of a rotation axis coincide")
+            step[:3, :3] = Rotation.from_rotvec((second - first) / length * np.radians(initial)).as_matrix()
+            step[:3, 3] = first - step[:3, :3] @ first
+        else:
+            step["xyz".index(deformation["type"]), 3] = initial
+        matrix = step @ matrix
+    return matrix
+
+
+def _casing(model: dict[str, Any], matrix: NDArray[np.float64]) -> Casing:
+    points = _numbers(model["points"], (-1, 3)) @ matrix[:3, :3].T + matrix[:3, 3]
+    faces = _numbers(model["faces"], (-1, 3), "<i8")
+    if not len(faces) or faces.min() < 0 or faces.max() >= len(points):
+        raise ValueError("a casing names a point that is not there")
+    return thinned(points, faces)
+
+
+def _at(items: list[Any], index: int) -> Any:
+    if not 0 <= index < len(items):
+        raise ValueError(f"it names part {index} of {len(items)}")
+    return items[index]
+
+
+def _decoded(array: Any, kind: str) -> NDArray[Any]:
+    """A plain list or an encoded string as a flat or shaped array."""
+    if not isinstance(array, str):
+        return np.array(array, dtype=kind)
+    raw = zlib.decompress(base64.b64decode(array, validate=True))
+    if raw[:1] == b"[":
+        return np.array(json.loads(raw), dtype=kind)
+    return np.frombuffer(raw, dtype=kind)
+
+
+def _numbers(array: Any, shape: tuple[int, ...], kind: str = "<f8") -> NDArray[Any]:
+    values = _decoded(array, kind).reshape(shape)
+    if not np.isfinite(values).all():
+        raise ValueError("it holds numbers that are not finite")
+    return values
+
+
+def _grid_values(array: Any, content: dict[str, Any], path: Path) -> NDArray[np.float64]:
+    values = _decoded(array, "<f8")
+    if values.ndim == 1:  # encoded without its shape: the file's sampling grid tells it
+        limits, resolution = content.get("limits"), content.get("resolution")
+        if limits is None or resolution is None:
+            raise InputError(
+                f"{path.name} holds an encoded grid without its size (limits, resolution): save it as lists"
+            )
+        span = np.diff(_numbers(limits, (3, 2)), axis=1).ravel() / _numbers(resolution, (3,))
+        values = values.reshape(*(np.round(span).astype(int) + 1), 3)
+    if values.ndim != 4 or values.shape[3] != 3 or min(values.shape[:3]) < 2 or not np.isfinite(values).all():
+        raise ValueError(f"a grid must be finite and (nx, ny, nz, 3), not {values.shape}")
+    return values

@@ -1,0 +1,69 @@
+"""Isotropic conductivity of each tissue, S/m.
+
+The values are the field's usual ones (SimNIBS's default table: Wagner 2004 for WM, GM and CSF, Opitz 2015 for bone and
+scalp), so that doses can be compared between programs.  They are known to perhaps ±30 %; any may be overridden by name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.errors import InputError
+
+# tissue name -> (codes in mesh files, S/m)
+_TABLE: dict[str, tuple[int, float]] = {
+    "wm": (1, 0.126),
+    "gm": (2, 0.275),
+    "csf": (3, 1.654),
+    "skull": (4, 0.010),
+    "scalp": (5, 0.465),
+    "eyes": (6, 0.5),
+    "compact_bone": (7, 0.008),
+    "spongy_bone": (8, 0.025),
+    "blood": (9, 0.6),
+    "muscle": (10, 0.16),
+}
+CONDUCTIVITY_S_PER_M: dict[str, float] = {name: value for name, (_, value) in _TABLE.items()}
+
+
+def conductivities(overrides: Mapping[str, float] | None = None) -> dict[str, float]:
+    """The table with some values replaced, S/m by tissue name.
+
+    Raises
+    ------
+    InputError
+        For an unknown tissue name, or a value outside 0 to 100 S/m.
+    """
+    table = dict(CONDUCTIVITY_S_PER_M)
+    for name, value in (overrides or {}).items():
+        if name not in table:
+            close = difflib.get_close_matches(name, table, 1)
+            hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(table)}"
+            raise InputError(f"unknown tissue '{name}' in the conductivities; {hint}")
+        if not (np.isfinite(value) and 0 < value < 100):
+            raise InputError(f"the conductivity of {name} must lie between 0 and 100 S/m, not {value}")
+        table[name] = float(value)
+    return table
+
+
+def sigma_per_tet(tissue: NDArray[np.integer], table: Mapping[str, float]) -> NDArray[np.float64]:
+    """Conductivity of each tetrahedron, (M,) S/m.
+
+    Raises
+    ------
+    InputError
+        If the mesh holds a tissue code that the table does not know.
+    """
+    codes = {code: table[name] for name, (code, _) in _TABLE.items()}
+    present = np.unique(tissue)
+    unknown = [int(code) for code in present if int(code) not in codes]
+    if unknown:
+        raise InputError(f"the mesh has tissue codes {unknown} without a conductivity; known codes are 1 to 10")
+    lookup = np.zeros(int(present.max()) + 1)
+    for code in present:
+        lookup[code] = codes[int(code)]
+    return lookup[tissue]

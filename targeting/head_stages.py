@@ -1,0 +1,308 @@
+"""The first stages of the road: an MRI, labels, a finished mesh or the embedded head becomes tissues and tetrahedra."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.choices import one_of
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from meshes.tissues import Tissues
+from targeting.subject import Done, Stage, Subject, sha256
+
+if TYPE_CHECKING:
+    from atlases.warp import MniWarp
+    from meshes.mri import Frame
+
+EMBEDDED = "colin27"
+DENSITIES = ("standard", "fast")
+FRAMES = ("sform", "qform")
+WAYS = ("t1", "labels", "head", "embedded")
+MESH_FILE = "head.msh"
+TISSUES_FILE = "tissues.npz"
+WARP_FILE = "mni_warp.npz"
+
+
+@dataclass(frozen=True)
+class HeadSource:
+    """Where a head comes from: ``way`` is one of :data:`WAYS`, ``files`` what is read (role → path)."""
+
+    way: str
+    files: dict[str, Path]
+    threads: int = 2
+    frame: Frame | None = None
+    remembered: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        subject: Subject,
+        t1: str | Path | None = None,
+        t2: str | Path | None = None,
+        labels: str | Path | None = None,
+        head: str | Path | None = None,
+        threads: int = 2,
+        frame: str | None = None,
+    ) -> HeadSource:
+        """The one source that is given; else the one the subject was last made from; else, for its name, colin27.
+
+        Raises
+        ------
+        InputError
+            If there is none, or more than one.
+        """
+        given = {way: Path(path) for way, path in (("t1", t1), ("labels", labels), ("head", head)) if path is not None}
+        if len(given) > 1:
+            raise InputError(f"give one of --t1, --labels and --head, not {' and '.join(f'--{way}' for way in given)}")
+        chosen: Any = None if frame is None else one_of(frame, FRAMES, "frame")
+        if t2 is not None and "t1" not in given:
+            raise InputError("--t2 adds to a T1: give --t1, too")
+        if given:
+            way = next(iter(given))
+            return cls(way, given if t2 is None else {**given, "t2": Path(t2)}, threads, chosen)
+        if subject.name == EMBEDDED:
+            from meshes.tissue_files import embedded_path
+
+            return cls("embedded", {"embedded": embedded_path(EMBEDDED)}, threads)
+        before = subject.made_from("segment")
+        if not before:
+            raise InputError(
+                f"nothing is known of subject {subject.name!r} yet: give --t1 FILE (an MRI), --labels FILE or "
+                f"--head FILE (only {EMBEDDED!r} is built in)"
+            )
+        files = {role: Path(path) for role, path in before["paths"].items()}
+        way = before["parameters"]["way"]
+        if way == "head" and len(files) > 1:  # a charm folder, known by the files in it
+            files = {"head": files["head"].parent}
+        return cls(way, files, threads, chosen or before["parameters"]["frame"], remembered=True)
+
+    def checked(self) -> HeadSource:
+        """The same source, after a short look at its files, so that bad input stops before anything is made.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or unusable.
+        """
+        for path in self.files.values():
+            if not path.exists() and not self.remembered:
+                raise InputError(f"there is no file {path}; check the path")
+        if self.way == "t1" and not self.remembered:
+            from meshes.mri import read_mri
+
+            for path in self.files.values():
+                read_mri(path, self.frame)
+        return self
+
+
+@dataclass(frozen=True)
+class FrameImage:
+    """The image whose RAS mm are the world: its name and hash, its grid, and the copy kept in the subject's folder."""
+
+    name: str
+    sha256: str
+    affine_mm: list[list[float]]
+    shape: tuple[int, int, int]
+    copy: str | None = None
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """What the first stage leaves: the frame, what the MRI's check had to say, and the tissues if there are any."""
+
+    folder: Path
+    way: str
+    frame: FrameImage
+    warnings: tuple[str, ...]
+
+    @cached_property
+    def tissues(self) -> Tissues | None:
+        """The tissue fields; None when a finished mesh came in."""
+        from meshes.tissue_files import load_tissues
+
+        return load_tissues(self.folder / TISSUES_FILE) if self.way != "head" else None
+
+    @property
+    def affine_mm(self) -> NDArray[np.float64]:
+        """Voxel index of the frame image → RAS mm, (4, 4)."""
+        return np.array(self.frame.affine_mm)
+
+    def background(self) -> NDArray[np.float32] | None:
+        """The MRI's (or the labels') voxels to draw results on, (nx, ny, nz); None without an image."""
+        if self.frame.copy is None:
+            return None if self.tissues is None else self.tissues.labels.astype(np.float32)
+        import nibabel
+
+        image = nibabel.load(self.folder / self.frame.copy)
+        return np.asarray(image.dataobj, dtype=np.float32).reshape(self.frame.shape)
+
+
+Framed = tuple[FrameImage, tuple[str, ...]]  # the frame, and warnings
+
+
+def run_segment(subject: Subject, source: HeadSource) -> Done[Segmented]:
+    """Run stage "segment"; if the subject's earlier input is gone from the disk, what was made of it still serves."""
+    if source.remembered and not all(path.exists() for path in source.files.values()):
+        kept = subject.recorded("segment", _load_segmented)
+        if kept is None:
+            missing = next(path for path in source.files.values() if not path.exists())
+            raise InputError(
+                f"{missing}, from which {subject.name} was made, is gone; give --t1, --labels or --head again"
+            )
+        return kept
+    return subject.run(segment_stage(source, subject.folder))
+
+
+def segment_stage(source: HeadSource, folder: Path) -> Stage[Segmented]:
+    """Stage "segment": tissue fields (or, for a finished mesh, the frame alone); SAMSEG's log stays in ``folder``."""
+
+    def make(room: Path) -> Segmented:
+        if source.way == "t1":
+            frame, warnings = _from_t1(source, folder, room)
+        elif source.way == "labels":
+            frame, warnings = _from_labels(source, room)
+        elif source.way == "embedded":
+            frame, warnings = _embedded(source.files["embedded"], room)
+        else:
+            frame, warnings = _frame_of_head(source, room)
+        about = {"way": source.way, "frame": asdict(frame), "warnings": list(warnings)}
+        (room / "head.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        # the tissues are read back: the file rounds them, and a later run shall mesh the very same
+        return Segmented(folder, source.way, frame, warnings)
+
+    files = dict(source.files)
+    if source.way == "head":
+        files = _files_of_head(source.files["head"])
+    return Stage(
+        "segment", 1, make, _load_segmented, files=files, parameters={"way": source.way, "frame": source.frame}
+    )
+
+
+def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> Stage[HeadMesh]:
+    """Stage "mesh": conforming tetrahedra; a finished mesh is brought into the folder as it is."""
+    one_of(density, DENSITIES, "density")
+
+    def make(room: Path) -> HeadMesh:
+        if source.way == "head":
+            from meshes.head_folder import read_head
+
+            mesh = read_head(source.files["head"]).mesh
+        else:
+            from meshes.tetrahedralise import tetrahedralise
+
+            tissues = segmented.value.tissues
+            assert tissues is not None
+            mesh = tetrahedralise(tissues, density)
+        mesh.write(room / MESH_FILE)
+        return mesh
+
+    parameters = {} if source.way == "head" else {"density": density, "seed": 0}
+    return Stage("mesh", 1, make, _load_mesh, parameters=parameters, after=[segmented])
+
+
+def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[MniWarp]:
+    """Stage "register": the warp between MNI152 and the subject, from the tissues (of a finished mesh: its voxels)."""
+
+    def make(room: Path) -> MniWarp:
+        from atlases.registration import register
+        from atlases.warp import save_warp
+
+        tissues = segmented.value.tissues
+        if tissues is None:
+            from meshes.rasterise import tissues_from_mesh
+
+            frame = segmented.value.frame
+            tissues = tissues_from_mesh(meshed.value, segmented.value.affine_mm, frame.shape)
+        warp = register(tissues)
+        save_warp(warp, room / WARP_FILE)
+        return warp
+
+    def load(folder: Path) -> MniWarp:
+        from atlases.warp import load_warp
+
+        return load_warp(folder / WARP_FILE)
+
+    after: list[Done[Any]] = [segmented] if segmented.value.way != "head" else [meshed, segmented]
+    return Stage("register", 1, make, load, after=after)
+
+
+def _load_segmented(folder: Path) -> Segmented:
+    about = json.loads((folder / "head.json").read_text(encoding="utf-8"))
+    frame = FrameImage(**{**about["frame"], "shape": tuple(about["frame"]["shape"])})
+    return Segmented(folder, about["way"], frame, tuple(about["warnings"]))
+
+
+def _load_mesh(folder: Path) -> HeadMesh:
+    return HeadMesh.read(folder / MESH_FILE)
+
+
+def _from_t1(source: HeadSource, work_dir: Path, room: Path) -> Framed:
+    from meshes.mri import read_mri
+    from meshes.segment import segment_checked
+    from meshes.tissue_files import save_tissues
+
+    t1 = read_mri(source.files["t1"], source.frame)
+    t2 = read_mri(source.files["t2"], source.frame) if "t2" in source.files else None
+    save_tissues(segment_checked(t1, t2, work_dir, source.threads), room / TISSUES_FILE)
+    return _kept_image(t1.path, "T1", room, source.frame), (*t1.warnings, *(t2.warnings if t2 else ()))
+
+
+def _from_labels(source: HeadSource, room: Path) -> Framed:
+    from meshes.label_files import tissues_from_labels
+    from meshes.tissue_files import save_tissues
+
+    path = source.files["labels"]
+    save_tissues(tissues_from_labels(path, source.frame), room / TISSUES_FILE)
+    return _kept_image(path, "labels", room, source.frame), ()
+
+
+def _embedded(path: Path, room: Path) -> Framed:
+    from meshes.tissue_files import load_tissues
+
+    shutil.copyfile(path, room / TISSUES_FILE)
+    tissues = load_tissues(path)
+    return FrameImage(path.name, sha256(path), tissues.affine_mm.tolist(), tissues.fields.shape[:3]), ()
+
+
+def _frame_of_head(source: HeadSource, room: Path) -> Framed:
+    """The T1 beside a finished mesh; without one, a grid of 1 mm around the mesh, known by the mesh file's hash."""
+    from meshes.head_folder import read_head
+    from meshes.rasterise import grid_around
+
+    path = source.files["head"]
+    found = read_head(path)
+    image = found.t1 or found.labels
+    if image is not None:
+        return _kept_image(image, "T1" if found.t1 else "labels", room, source.frame), ()
+    affine, shape = grid_around(found.mesh)
+    warning = f"{path.name} came without its T1: coordinates are those of the mesh, taken as RAS mm of the T1"
+    return FrameImage(found.mesh_file.name, sha256(found.mesh_file), affine.tolist(), shape), (warning,)
+
+
+def _files_of_head(path: Path) -> dict[str, Path]:
+    """The files a finished head depends on: the mesh itself, and what a charm folder keeps beside it."""
+    from meshes.head_folder import mesh_file_of
+
+    beside = sorted(path.glob("T1.nii*")) if path.is_dir() else []
+    return {"head": mesh_file_of(path), **{each.name: each for each in beside}}
+
+
+def _kept_image(path: Path, role: str, room: Path, frame: Frame | None) -> FrameImage:
+    """Copy the image that defines the frame into the folder, so that the folder can be moved, and describe its grid."""
+    import nibabel
+
+    from meshes.mri import affine_of
+
+    copy = f"{role}{'.nii.gz' if path.name.endswith('.gz') else '.nii'}"
+    shutil.copyfile(path, room / copy)
+    image = nibabel.load(path)
+    nx, ny, nz = (int(n) for n in image.shape[:3])
+    return FrameImage(path.name, sha256(path), affine_of(image, path.name, frame).tolist(), (nx, ny, nz), copy)

@@ -1,0 +1,18 @@
+"""Neuronavigators' files: one module per vendor, all through :class:`~targeting.pose.Pose` in RAS mm of the T1.
+
+Each module has ``from_string`` and ``read``; those that can be written also ``to_string`` and ``write``.  The frames
+and the conversion between them stand in each module's docstring.
+"""
+
+from types import ModuleType
+
+from targeting.navigation import brainsight, localite, softaxic, visor2
+
+FORMATS: dict[str, ModuleType] = {
+    "brainsight": brainsight,
+    "localite": localite,
+    "softaxic": softaxic,
+    "visor2": visor2,
+}
+
+__all__ = ["FORMATS", "brainsight", "localite", "softaxic", "visor2"]

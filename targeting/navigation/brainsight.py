@@ -1,0 +1,144 @@
+"""Brainsight ``.txt``: tab-separated blocks of targets and samples, each with a place and three axes.
+
+A row gives ``Loc. X Y Z`` and the axes ``m0`` (x), ``m1`` (y), ``m2`` (z) as vectors in the file's coordinate system.
+Brainsight's coil frame has **z out of the head** and x the other way; y is away from the handle as here.  With B its
+matrix (axes as columns) and P ours, P = B · diag(−1, 1, −1), and back by the same product.
+
+Coordinate systems (``# Coordinate system:``): ``NIfTI:Scanner`` and ``NIfTI:Aligned`` (from version 2.5.3 with ``Q:``
+or ``S:``, for qform or sform) are the image's own RAS mm, which is our world.  ``Brainsight`` (from a corner voxel,
+axes to the left and back), ``World`` (images that are not NIfTI) and template spaces are not, and are refused.
+
+Written: file version 14 with ``NIfTI:Q:…`` / ``NIfTI:S:…``, version 12 with the older names.  Read: all versions with
+these columns (7, 12 and 14 are tested against the program's own files).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from meshes.errors import InputError
+from targeting.navigation.rigid import finite, one_line, read_text, rigid_pose, write_text
+from targeting.pose import Pose
+
+FLIP = np.diag([-1.0, 1.0, -1.0, 1.0])  # Brainsight's coil frame ↔ ours
+PLACE = ("Loc. X", "Loc. Y", "Loc. Z")
+AXES = tuple(f"m{axis}n{component}" for axis in range(3) for component in range(3))
+NEW_NAMES = tuple(f"NIfTI:{form}:{code}" for form in "QS" for code in ("Aligned", "Scanner"))  # from 2.5.3
+OLD_NAMES = ("NIfTI:Aligned", "NIfTI:Scanner")
+MISSING = "(null)"
+
+
+def to_string(poses: Sequence[Pose], coordinate_system: str = NEW_NAMES[0]) -> str:
+    """Poses as Brainsight targets.
+
+    Parameters
+    ----------
+    poses : sequence of Pose
+        RAS mm of the T1.
+    coordinate_system : str
+        Must be the one Brainsight shows for the same T1 (by its header: qform or sform, aligned or scanner).
+
+    Raises
+    ------
+    InputError
+        If the coordinate system is none that equals the T1's RAS mm.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from targeting import Pose
+    >>> from targeting.navigation import brainsight
+    >>> over_vertex = np.diag([1.0, -1.0, -1.0, 1.0])
+    >>> over_vertex[:3, 3] = [-5, -20, 95]
+    >>> print(brainsight.to_string([Pose(over_vertex, "leg")]).splitlines()[-1].expandtabs(1))
+    leg -5.0000 -20.0000 95.0000 -1.0000 0.0000 0.0000 0.0000 -1.0000 0.0000 0.0000 0.0000 1.0000
+    """
+    if coordinate_system not in NEW_NAMES + OLD_NAMES:
+        raise InputError(
+            f"poses cannot be written in Brainsight's {coordinate_system!r}; "
+            f"known are {', '.join(NEW_NAMES + OLD_NAMES)}"
+        )
+    lines = [
+        f"# Version: {14 if coordinate_system in NEW_NAMES else 12}",
+        f"# Coordinate system: {coordinate_system}",
+        "# Created by: target",
+        "# Units: millimetres, degrees, milliseconds, and microvolts",
+        "# Encoding: UTF-8",
+        "# Notes: Each column is delimited by a tab. Each value within a column is delimited by a semicolon.",
+        "\t".join(("# Target Name", *PLACE, *AXES)),
+    ]
+    for pose in poses:
+        matrix = pose.matrix_mm @ FLIP
+        numbers = np.round(np.concatenate([matrix[:3, 3], matrix[:3, :3].T.ravel()]), 4) + 0.0  # no "-0.0000"
+        lines.append("\t".join([one_line(pose.name), *(f"{number:.4f}" for number in numbers)]))
+    return "\n".join(lines) + "\n"
+
+
+def from_string(text: str, source: str = "Brainsight file") -> list[Pose]:
+    """The targets of a Brainsight file, RAS mm of the T1.
+
+    Raises
+    ------
+    InputError
+        If this is no Brainsight file, is damaged, or is in a coordinate system that is not the T1's RAS mm.
+    """
+    return list(_poses(text, "Target Name", source))
+
+
+def samples_from_string(text: str, source: str = "Brainsight file") -> list[Pose]:
+    """The recorded samples of a Brainsight file; those without a place (``(null)``) are left out."""
+    return list(_poses(text, "Sample Name", source))
+
+
+def write(path: str | Path, poses: Sequence[Pose], coordinate_system: str = NEW_NAMES[0]) -> None:
+    """Write poses as targets; see :func:`to_string`."""
+    write_text(path, to_string(poses, coordinate_system))
+
+
+def read(path: str | Path) -> list[Pose]:
+    """Read the targets of a file; see :func:`from_string`."""
+    return from_string(read_text(path), str(path))
+
+
+def _poses(text: str, block: str, source: str) -> Iterator[Pose]:
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    if not lines[0].startswith("# Version:"):
+        raise InputError(f"{source} is not a Brainsight export (no '# Version:'); export the targets again")
+    system = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("# Coordinate system:")), "")
+    if system not in NEW_NAMES + OLD_NAMES:
+        raise InputError(
+            f"{source} is in the coordinate system {system or 'without a name'!r}, which is not the T1's RAS mm; "
+            "export it from Brainsight again as NIfTI:Aligned or NIfTI:Scanner"
+        )
+    columns: list[str] = []
+    found = False
+    for line in lines:
+        if line.startswith("#"):
+            columns = line[1:].strip().split("\t") if line[1:].strip().startswith(f"{block}\t") else []
+            found |= bool(columns)
+            if columns and not set(PLACE + AXES) <= set(columns):
+                raise InputError(f"{source}: the block '{block}' lacks place or axes; export it again with all columns")
+        elif columns and line.strip():
+            cells = line.split("\t")
+            if len(cells) < len(columns):
+                raise InputError(f"{source} is truncated in the row {cells[0]!r}; export it again")
+            row = dict(zip(columns, cells, strict=False))
+            numbers = [row[name].strip() for name in PLACE + AXES]
+            if MISSING not in numbers:
+                yield _pose(row[block], numbers, source)
+    if not found:
+        raise InputError(f"{source} has no block '{block}'; export it again with its targets")
+
+
+def _pose(name: str, numbers: list[str], source: str) -> Pose:
+    try:
+        values = np.array([float(number) for number in numbers])
+    except ValueError:
+        raise InputError(f"{source}: {name!r} holds words where numbers should be; export it again") from None
+    finite(values, name, source)
+    matrix = np.eye(4)
+    matrix[:3, 3], matrix[:3, :3] = values[:3], values[3:].reshape(3, 3).T
+    return rigid_pose(matrix @ FLIP, name, source)

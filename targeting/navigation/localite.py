@@ -1,0 +1,191 @@
+"""Localite TMS Navigator ``.xml``: instrument markers (planned poses) and trigger markers (pulses given).
+
+``<Matrix4D data00 … data33>`` is instrument → world with the axes as columns.  Localite's instrument frame has
+**x into the head, y toward the handle, z along our x**.  So, with L its matrix and P ours, column by column
+P = [L_z, −L_y, L_x], that is P = L · TURN with TURN = [[0,0,1],[0,−1,0],[1,0,0]]; TURN is its own inverse.
+
+``coordinateSpace`` says the world: ``RAS`` for NIfTI images, ``LPS`` for DICOM, with RAS = diag(−1, −1, 1) · LPS.
+
+A session keeps them in ``InstrumentMarkers/InstrumentMarker<time>.xml``; Localite has no import of its own, one puts
+the file there as the latest.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.errors import InputError
+from targeting.navigation.rigid import LPS_TO_RAS, finite, one_line, read_text, rigid_pose, write_text
+from targeting.pose import Pose
+
+logger = logging.getLogger(__name__)
+
+TURN = np.array([[0.0, 0, 1, 0], [0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+WORLD_TO_RAS = {"RAS": np.eye(4), "LPS": LPS_TO_RAS}
+
+
+@dataclass(frozen=True, eq=False)
+class Pulse:
+    """One stimulus as Localite recorded it; numbers the file does not give are NaN.
+
+    Parameters
+    ----------
+    pose : Pose
+        Where the coil was.
+    time_s : float
+        Since the start of the recording.
+    didt_a_per_s : float
+        Rate of change of the coil current, as the stimulator reported it.
+    amplitude_percent : float
+        Percent of the stimulator's maximum output.
+    response_uv : float
+        Peak-to-peak response of the selected muscle.
+    """
+
+    pose: Pose
+    time_s: float
+    didt_a_per_s: float
+    amplitude_percent: float
+    response_uv: float
+
+
+def to_string(poses: Sequence[Pose], coordinate_space: str = "RAS") -> str:
+    """Poses as a list of instrument markers.
+
+    Parameters
+    ----------
+    poses : sequence of Pose
+        RAS mm of the T1.
+    coordinate_space : "RAS" or "LPS"
+        RAS if Localite loaded the T1 as NIfTI, LPS if as DICOM.
+
+    Raises
+    ------
+    InputError
+        If the coordinate space is neither.
+    """
+    to_world = np.linalg.inv(_world_to_ras(coordinate_space, "the export"))
+    root = ElementTree.Element("InstrumentMarkerList", coordinateSpace=coordinate_space)
+    for index, pose in enumerate(poses):
+        holder = ElementTree.SubElement(
+            root, "InstrumentMarker", alwaysVisible="false", index=str(index), selected=str(index == 0).lower()
+        )
+        name = one_line(pose.name)
+        marker = ElementTree.SubElement(
+            holder, "Marker", additionalInformation="", color="#ff0000", description=name, set="true"
+        )
+        matrix = to_world @ pose.matrix_mm @ TURN + 0.0
+        cells = {f"data{i}{j}": repr(float(matrix[i, j])) for i in range(4) for j in range(4)}
+        ElementTree.SubElement(marker, "Matrix4D", cells)
+    ElementTree.indent(root, "    ")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def from_string(text: str, source: str = "Localite file") -> list[Pose]:
+    """The instrument markers that are set, RAS mm of the T1.
+
+    Raises
+    ------
+    InputError
+        If this is no list of instrument markers, is damaged, or holds a sheared matrix.
+    """
+    root = _root(text, "InstrumentMarkerList", source)
+    to_ras = _world_to_ras(root.get("coordinateSpace", ""), source)
+    poses = []
+    for marker in root.iterfind("InstrumentMarker/Marker"):
+        if marker.get("set", "true") == "true":
+            name = marker.get("description", "")
+            poses.append(rigid_pose(to_ras @ _matrix(marker, name, source) @ TURN, name, source))
+    return poses
+
+
+def triggers_from_string(text: str, source: str = "Localite file") -> list[Pulse]:
+    """The pulses of a recording, without those given while the coil was not tracked.
+
+    Localite writes the identity for an untracked coil; their number is logged.
+
+    Raises
+    ------
+    InputError
+        If this is no list of trigger markers, is damaged, or holds a sheared matrix.
+    """
+    root = _root(text, "TriggerMarkerList", source)
+    to_ras = _world_to_ras(root.get("coordinateSpace", ""), source)
+    pulses, untracked = [], 0
+    for number, marker in enumerate(root.iterfind("TriggerMarker"), start=1):
+        name = marker.get("description") or f"pulse {number}"
+        matrix = _matrix(marker, name, source)
+        if np.abs(matrix - np.eye(4)).max() < 1e-9:
+            untracked += 1
+            continue
+        values = {value.get("key"): value.get("response") for value in marker.iterfind("ResponseValues/Value")}
+        pulses.append(
+            Pulse(
+                rigid_pose(to_ras @ matrix @ TURN, name, source),
+                time_s=_number(marker.get("recordingTime"), name, source) / 1e3,
+                didt_a_per_s=_number(values.get("valueA"), name, source) * 1e6,
+                amplitude_percent=_number(values.get("amplitudeA"), name, source),
+                response_uv=_number(values.get("response"), name, source),
+            )
+        )
+    if untracked:
+        logger.info("%s: left out %d pulses given while the coil was not tracked", source, untracked)
+    return pulses
+
+
+def write(path: str | Path, poses: Sequence[Pose], coordinate_space: str = "RAS") -> None:
+    """Write poses as instrument markers; see :func:`to_string`."""
+    write_text(path, to_string(poses, coordinate_space))
+
+
+def read(path: str | Path) -> list[Pose]:
+    """Read instrument markers; see :func:`from_string`."""
+    return from_string(read_text(path), str(path))
+
+
+def read_triggers(path: str | Path) -> list[Pulse]:
+    """Read trigger markers; see :func:`triggers_from_string`."""
+    return triggers_from_string(read_text(path), str(path))
+
+
+def _root(text: str, tag: str, source: str) -> ElementTree.Element:
+    try:
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError) as error:
+        raise InputError(f"{source} is truncated or not XML ({error}); copy it from the session again") from None
+    if root.tag != tag:
+        raise InputError(f"{source} is a {root.tag}, not a {tag}; give Localite's file of that name")
+    return root
+
+
+def _world_to_ras(space: str, source: str) -> NDArray[np.float64]:
+    if space not in WORLD_TO_RAS:
+        raise InputError(f"{source}: coordinate space {space!r} is not known; it must be RAS or LPS")
+    return WORLD_TO_RAS[space]
+
+
+def _matrix(marker: ElementTree.Element, name: str, source: str) -> NDArray[np.float64]:
+    cells = marker.find("Matrix4D")
+    if cells is None:
+        raise InputError(f"{source}: {name!r} has no Matrix4D; copy the file from the session again")
+    numbers = [cells.get(f"data{i}{j}") for i in range(4) for j in range(4)]
+    if None in numbers:
+        raise InputError(f"{source}: the matrix of {name!r} is not complete; copy the file from the session again")
+    values = np.array([_number(number, name, source) for number in numbers])
+    return finite(values, name, source).reshape(4, 4)
+
+
+def _number(text: str | None, name: str, source: str) -> float:
+    if text is None:
+        return float("nan")
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{source}: {name!r} holds {text!r} where a number should be") from None

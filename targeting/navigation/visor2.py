@@ -1,0 +1,159 @@
+"""ANT visor2 ``.mrk``: JSON with coil poses and a fingerprint of the image they belong to.
+
+``CoilAxesConvention`` "simnibs" is this project's coil frame and ``CoordinateSystem`` "ASSOCIATED_IMAGE" the image's
+own RAS mm, so poses go in and out unchanged.  ``AssociatedImageInfo`` repeats the NIfTI header's quaternion, offset and
+voxel sizes: a reader can tell whether it holds the same image.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from meshes.errors import InputError
+from targeting.navigation.rigid import read_text, rigid_pose, write_text
+from targeting.pose import Pose
+
+CONVENTION = {"CoordinateSystem": "ASSOCIATED_IMAGE", "PositionalUnit": "mm", "CoilAxesConvention": "simnibs"}
+
+
+@dataclass(frozen=True)
+class ImageFingerprint:
+    """What a NIfTI header says about its place: qform quaternion b c d, offset (mm), pixdim[0:4]."""
+
+    quatern: tuple[float, ...]
+    qoffset: tuple[float, ...]
+    pixdim: tuple[float, ...]
+
+    @classmethod
+    def of(cls, path: str | Path) -> ImageFingerprint:
+        """The fingerprint of a NIfTI image.
+
+        Raises
+        ------
+        InputError
+            If the image cannot be read, or has no qform.
+        """
+        import nibabel
+
+        try:
+            header = nibabel.load(path).header
+            codes = int(header["qform_code"])
+        except (OSError, KeyError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
+            raise InputError(f"cannot read {path} as NIfTI; give the T1 that visor2 shows") from error
+        if codes == 0:
+            raise InputError(f"{path} has no qform, which visor2 needs; give the T1 as visor2 has it")
+        return cls(
+            tuple(float(header[f"quatern_{axis}"]) for axis in "bcd"),
+            tuple(float(header[f"qoffset_{axis}"]) for axis in "xyz"),
+            tuple(float(size) for size in header["pixdim"][:4]),
+        )
+
+    def matches(self, other: ImageFingerprint, tolerance: float = 1e-3) -> bool:
+        """Whether both describe the same grid in the world, to the tolerance."""
+        mine, others = ((*each.quatern, *each.qoffset, *each.pixdim) for each in (self, other))
+        return len(mine) == len(others) and bool(np.allclose(mine, others, rtol=0, atol=tolerance))
+
+
+def to_string(poses: Sequence[Pose], image: ImageFingerprint, coil_name: str = "") -> str:
+    """Poses as visor2 coil targets.
+
+    Parameters
+    ----------
+    poses : sequence of Pose
+        RAS mm of the T1.
+    image : ImageFingerprint
+        Of the T1 that visor2 shows.
+    coil_name : str
+        Goes into the coil's type.
+    """
+    markers = [
+        {
+            "CoilTarget": {
+                "Name": pose.name,
+                **CONVENTION,
+                "CoilInfo": {"Type": coil_name, "Id": ""},
+                "CoilPose": {"RigidTransformMatrix4x4": pose.matrix_mm.tolist()},
+            }
+        }
+        for pose in poses
+    ]
+    about = {
+        "NIfTI_quatern": list(image.quatern),
+        "NIfTI_qoffset": list(image.qoffset),
+        "NIfTI_pixdim": list(image.pixdim),
+    }
+    configuration = {"SourceInfo": {"AppName": "target", "AppVersion": ""}, "AssociatedImageInfo": about}
+    return json.dumps({"Configuration": configuration, "TargetMarkers": markers}, indent=2, ensure_ascii=False) + "\n"
+
+
+def from_string(text: str, source: str = "visor2 file") -> list[Pose]:
+    """The coil targets, RAS mm of the associated image.
+
+    Raises
+    ------
+    InputError
+        If this is no visor2 file, is damaged, or uses another unit, world or coil frame.
+    """
+    poses = []
+    for marker in _markers(_document(text, source), source):
+        name = str(marker.get("Name", ""))
+        for key, value in CONVENTION.items():
+            if marker.get(key) != value:
+                raise InputError(f"{source}: {key} of {name!r} is {marker.get(key)!r}; only {value!r} can be read")
+        try:
+            matrix = np.array(marker["CoilPose"]["RigidTransformMatrix4x4"], dtype=np.float64)
+        except (KeyError, TypeError, ValueError):
+            matrix = np.zeros(0)
+        if matrix.shape != (4, 4):
+            raise InputError(f"{source}: {name!r} has no 4 × 4 pose; export it again")
+        poses.append(rigid_pose(matrix, name, source))
+    return poses
+
+
+def image_from_string(text: str, source: str = "visor2 file") -> ImageFingerprint:
+    """The fingerprint of the image a file's poses belong to.
+
+    Raises
+    ------
+    InputError
+        If the file has none.
+    """
+    try:
+        about = _document(text, source)["Configuration"]["AssociatedImageInfo"]
+        parts = [tuple(float(n) for n in about[f"NIfTI_{key}"]) for key in ("quatern", "qoffset", "pixdim")]
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{source} does not say which image its poses belong to; export it again") from None
+    return ImageFingerprint(*parts)
+
+
+def write(path: str | Path, poses: Sequence[Pose], image: ImageFingerprint, coil_name: str = "") -> None:
+    """Write poses as coil targets; see :func:`to_string`."""
+    write_text(path, to_string(poses, image, coil_name))
+
+
+def read(path: str | Path) -> list[Pose]:
+    """Read the coil targets of a file; see :func:`from_string`."""
+    return from_string(read_text(path), str(path))
+
+
+def _document(text: str, source: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{source} is truncated or not JSON (line {error.lineno}); export it again") from None
+    if not isinstance(document, dict) or not isinstance(document.get("TargetMarkers"), list):
+        raise InputError(f"{source} has no TargetMarkers; give visor2's .mrk file")
+    return document
+
+
+def _markers(document: dict[str, Any], source: str) -> list[dict[str, Any]]:
+    markers = [each.get("CoilTarget") for each in document["TargetMarkers"] if isinstance(each, dict)]
+    if len(markers) != len(document["TargetMarkers"]) or any(not isinstance(each, dict) for each in markers):
+        raise InputError(f"{source} has markers that are no coil targets; export only coil targets")
+    return markers  # type: ignore[return-value]

@@ -1,0 +1,189 @@
+"""The last stage: a :class:`~targeting.plan_file.Plan` out of the road's values, and the files people use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meshes.choices import one_of
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from targeting.coils.coil import Coil
+from targeting.head_stages import Segmented
+from targeting.plan_file import Frame, Placement, Plan, PlanCoil, PlanTarget, write_plan
+from targeting.pose import Pose
+from targeting.tms_stages import REFERENCE_DIDT_A_PER_S, Confirmed
+from targeting.versions import versions
+
+if TYPE_CHECKING:
+    from atlases.aim import AimedTarget
+    from targeting.tms import TmsSearch
+
+NAVIGATORS = {"brainsight": "plan_brainsight.txt", "localite": "plan_localite.xml"}
+DEEP_RATIO = 1.5
+# the mean cortical field at motor threshold that dosing papers take as reference (literature: about 60 to 120 V/m)
+MOTOR_THRESHOLD_V_PER_M = 60.0
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything the stages before this one made."""
+
+    subject: str
+    segmented: Segmented
+    head: HeadMesh
+    aimed: AimedTarget
+    coil: Coil
+    found: TmsSearch
+    confirmed: Confirmed
+    objective: str
+    search: Mapping[str, float | int | str]
+    conductivity_s_per_m: Mapping[str, float]
+    seconds: Mapping[str, float]
+    notes: Sequence[str] = ()
+
+
+def make_plan(results: Results) -> Plan:
+    """The plan, its warnings and its provenance."""
+    frame, target = results.segmented.frame, results.aimed.target
+    tets, _ = target.weights(results.head)
+    mni = results.aimed.mni_mm
+    placements = [_placement(results, rank) for rank in range(len(results.found.poses))]
+    plan = Plan(
+        subject=results.subject,
+        frame=Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape)),
+        target=PlanTarget(
+            name=target.name,
+            side=target.side,
+            center_mm=_list(target.center_mm),
+            radius_mm=float(target.radius_mm),
+            snapped_mm=float(target.snapped_mm),
+            source=target.source,
+            asked_mm=_list(results.aimed.asked_mm),
+            mni_mm=None if mni is None else _list(mni),
+            volume_mm3=float(results.head.volumes_mm3[tets].sum()),
+        ),
+        coil=PlanCoil(
+            results.coil.name, results.coil.max_didt_a_per_s, results.coil.source, results.coil.current_direction_y
+        ),
+        placements=placements,
+        objective=results.objective,
+        search=dict(results.search),
+        warnings=[*results.notes, *results.segmented.warnings, *results.aimed.warnings],
+        versions=versions(),
+        seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
+        conductivity_s_per_m=dict(results.conductivity_s_per_m),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    plan.warnings.extend(warnings_of(plan))
+    return plan
+
+
+def warnings_of(plan: Plan) -> list[str]:
+    """What a user must know before trusting the plan, a line each."""
+    best, coil = plan.placements[0], plan.coil
+    found = []
+    mean = best.direct_mean_e_v_per_m or best.dose_v_per_m
+    ratio = best.peak_e_v_per_m / mean
+    if ratio > DEEP_RATIO:
+        where = ", ".join(f"{x:.0f}" for x in best.peak_mm)
+        found.append(
+            f"the strongest field is not in the target: grey matter at ({where}) mm sees {ratio:.1f} times the "
+            f"target's mean |E| ({best.peak_e_v_per_m:.2g} against {mean:.2g} V/m at 1 A/µs)"
+        )
+    if coil.max_didt_a_per_s is None:
+        found.append("the coil file states no maximum dI/dt: whether the dose can be reached is not known")
+    else:
+        reach = mean * coil.max_didt_a_per_s / REFERENCE_DIDT_A_PER_S
+        if reach < MOTOR_THRESHOLD_V_PER_M:
+            found.append(
+                f"at the coil's maximum ({coil.max_didt_a_per_s / 1e6:.0f} A/µs) the target's mean |E| is {reach:.0f} "
+                f"V/m, below the {MOTOR_THRESHOLD_V_PER_M:.0f} V/m taken as motor threshold: it may be out of reach"
+            )
+    if coil.current_direction_y < 0:
+        found.append(
+            "with this coil's file a rising current induces a field *toward* the handle: the poses already account for "
+            "it; check the current direction set on the stimulator"
+        )
+    return found
+
+
+def write_files(room: Path, results: Results, plan: Plan) -> None:
+    """Write plan.json, plan.html, the navigators' files and the field files into a folder."""
+    from targeting.field_files import write_field_files
+    from targeting.report import write_report
+    from targeting.report.evidence import PlanEvidence
+
+    write_plan(room / "plan.json", plan)
+    for navigator in NAVIGATORS:
+        write_navigator(plan, navigator, room)
+    affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
+    write_field_files(room, results.head, results.confirmed.e_v_per_m, affine, shape)
+    background = results.segmented.background()
+    if background is None:
+        from meshes.rasterise import labels_on_grid
+
+        background = labels_on_grid(results.head, affine, shape).astype(np.float32)
+    tets, _ = results.aimed.target.weights(results.head)
+    evidence = PlanEvidence(
+        plan=plan,
+        head=results.head,
+        e_v_per_m=results.confirmed.e_v_per_m,
+        target_tets=tets,
+        scalp_points_mm=results.found.scalp_points_mm,
+        best_dose_at_point_v_per_m=results.found.best_dose_at_point_v_per_m,
+        angles_deg=np.asarray(results.found.angles_deg, dtype=np.float64),
+        dose_by_angle_v_per_m=results.found.dose_by_angle_v_per_m,
+        casing=results.coil.casing,
+        background=background,
+        background_affine_mm=affine,
+        navigator_files=tuple(NAVIGATORS.values()),
+    )
+    write_report(room / "plan.html", evidence)
+
+
+def write_navigator(plan: Plan, navigator: str, path: Path) -> Path:
+    """Write the plan's poses for one navigator; ``path`` is the file, or a folder for the usual name.
+
+    Raises
+    ------
+    InputError
+        If the navigator is unknown or the folder is not there.
+    """
+    from targeting.navigation import brainsight, localite
+
+    one_of(navigator, NAVIGATORS, "navigator")
+    file = path / NAVIGATORS[navigator] if path.is_dir() else path
+    if not file.parent.is_dir():
+        raise InputError(f"there is no folder {file.parent}; make it first")
+    poses = [Pose(np.array(each.pose), name=f"{plan.target.name}-{each.rank}") for each in plan.placements]
+    {"brainsight": brainsight, "localite": localite}[navigator].write(file, poses)
+    return file
+
+
+def _placement(results: Results, rank: int) -> Placement:
+    found, confirmed = results.found, results.confirmed
+    first = rank == 0
+    return Placement(
+        rank=rank + 1,
+        pose=_list(found.poses[rank]),
+        scalp_mm=_list(found.scalp_mm[rank]),
+        angle_deg=float(found.angle_deg[rank]),
+        angle_from=str(found.angle_from[rank]),
+        distance_mm=float(found.distance_mm[rank]),
+        dose_v_per_m=float(found.dose_v_per_m[rank]),
+        max_e_v_per_m=float(confirmed.max_e_v_per_m[rank]),
+        peak_e_v_per_m=float(confirmed.peak_e_v_per_m[rank]),
+        peak_mm=_list(confirmed.peak_mm[rank]),
+        direct_dose_v_per_m=float(confirmed.direct_dose_v_per_m[rank]) if first else None,
+        direct_mean_e_v_per_m=float(confirmed.direct_mean_e_v_per_m[rank]) if first else None,
+    )
+
+
+def _list(array: np.ndarray) -> list:
+    return np.asarray(array, dtype=np.float64).tolist()

@@ -1,0 +1,84 @@
+"""Canvas: lines and words over a picture, pixel for pixel, and the way from pixels to a page.
+
+The drawing uses matplotlib's Agg canvas directly: no display, no global state.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import imsave
+from matplotlib.patches import Polygon
+from matplotlib.patheffects import withStroke
+from numpy.typing import ArrayLike, NDArray
+
+INK = "#1c2733"
+QUIET = "#5b6875"
+MARK = "#e8127d"  # the target, everywhere
+COIL = "#0b6e8a"  # the coil, everywhere
+DOTS_PER_INCH = 100
+
+
+class Canvas:
+    """Axes in pixel coordinates (origin upper left) over a picture, with a white strip below it for a legend.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) uint8
+    strip : int
+        Height of the strip, pixels.
+    """
+
+    def __init__(self, picture: NDArray[np.uint8], strip: int = 0) -> None:
+        picture = np.pad(picture, ((0, strip), (0, 0), (0, 0)), constant_values=255)
+        height, width = picture.shape[:2]
+        self.width, self.height, self.strip = width, height, strip
+        self.figure = Figure((width / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH, facecolor="white")
+        self._agg = FigureCanvasAgg(self.figure)
+        self.axes: Any = self.figure.add_axes((0, 0, 1, 1))
+        self.axes.set_axis_off()
+        self.axes.imshow(picture, extent=(0, width, height, 0), interpolation="none", aspect="auto")
+        self.axes.set(xlim=(0, width), ylim=(height, 0))
+
+    def words(self, at: ArrayLike, text: str, size: float = 24, color: str = INK, **more: Any) -> None:
+        """Text, ``size`` in pixels, with a halo so that it reads on anything."""
+        halo = more.pop("halo", "white")
+        more.setdefault("ha", "center")
+        more.setdefault("va", "center")
+        points = size * 72 / DOTS_PER_INCH
+        effects = [withStroke(linewidth=points / 5, foreground=halo, alpha=0.85)]
+        column, row = np.asarray(at, dtype=np.float64)[:2]
+        self.axes.text(column, row, text, fontsize=points, color=color, path_effects=effects, **more)
+
+    def arrow(self, start: NDArray, end: NDArray, color: str, width: float = 9) -> None:
+        """An arrow from one pixel to another, with a white edge."""
+        along = (end - start)[:2] / np.hypot(*(end - start)[:2])
+        across = np.array([-along[1], along[0]])
+        head = 3.2 * width
+        neck = end[:2] - head * along
+        outline = [start[:2] + width / 2 * across, neck + width / 2 * across, neck + 0.55 * head * across, end[:2]]
+        outline += [neck - 0.55 * head * across, neck - width / 2 * across, start[:2] - width / 2 * across]
+        self.axes.add_patch(Polygon(outline, closed=True, facecolor=color, edgecolor="white", linewidth=2.0))
+
+    def leader(self, point: NDArray, label: tuple[float, float], text: str, color: str, size: float = 24) -> None:
+        """A label away from what it names, joined to it by a thin line."""
+        self.axes.plot([point[0], label[0]], [point[1], label[1]], color="white", linewidth=3.2, alpha=0.8)
+        self.axes.plot([point[0], label[0]], [point[1], label[1]], color=color, linewidth=1.4)
+        self.words(label, text, size, color, weight="bold")
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """The picture, (height, width, 3) uint8."""
+        self._agg.draw()
+        return np.array(self._agg.buffer_rgba())[..., :3].copy()
+
+
+def png_data_uri(rgb: NDArray[np.uint8]) -> str:
+    """A picture as a ``data:`` address that stands in the page itself."""
+    buffer = io.BytesIO()
+    imsave(buffer, rgb, format="png", metadata={"Software": ""})
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

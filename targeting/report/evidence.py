@@ -1,0 +1,116 @@
+"""PlanEvidence: everything the report shows, in one value, so that the report computes no physics of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes import HeadMesh, Tissue
+from targeting.coils.coil import Casing
+from targeting.plan_file import Placement, Plan
+from targeting.pose import Pose
+from targeting.report.surface import Surface
+
+
+@dataclass(frozen=True, eq=False)
+class PlanEvidence:
+    """A plan with the arrays behind it.
+
+    Parameters
+    ----------
+    plan : Plan
+    head : HeadMesh
+    e_v_per_m : (M, 3) float
+        Field of placement 1 at 1 A/µs in every tetrahedron.
+    target_tets : (k,) int
+        Tetrahedra of the target.
+    scalp_points_mm : (P, 3) float
+        Scalp points that were searched.
+    best_dose_at_point_v_per_m : (P,) float
+        The dose there at the best angle, at 1 A/µs.
+    angles_deg : (A,) float
+        Angles tried at placement 1, counted as ``angle_deg`` in the plan.
+    dose_by_angle_v_per_m : (A,) float
+        The dose at placement 1 for each of them, at 1 A/µs.
+    casing : Casing
+        Hull of the coil, coil frame.
+    background : (nx, ny, nz) float32
+        The T1, or the tissue labels when there is none.
+    background_affine_mm : (4, 4) float64
+        Voxel index of ``background`` → RAS mm of the T1.
+    navigator_files : tuple of str
+        Names of the files a navigator loads, as they lie beside the report.
+    """
+
+    plan: Plan
+    head: HeadMesh
+    e_v_per_m: NDArray[np.floating]
+    target_tets: NDArray[np.integer]
+    scalp_points_mm: NDArray[np.float64]
+    best_dose_at_point_v_per_m: NDArray[np.float64]
+    angles_deg: NDArray[np.float64]
+    dose_by_angle_v_per_m: NDArray[np.float64]
+    casing: Casing
+    background: NDArray[np.float32]
+    background_affine_mm: NDArray[np.float64]
+    navigator_files: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> Placement:
+        """Placement 1."""
+        return self.plan.placements[0]
+
+    @property
+    def best_pose(self) -> Pose:
+        """Pose of placement 1."""
+        return Pose(np.array(self.best.pose))
+
+    @property
+    def target_mm(self) -> NDArray[np.float64]:
+        """Centre of the target, RAS mm, (3,)."""
+        return np.array(self.plan.target.center_mm)
+
+    @cached_property
+    def target_e_v_per_m(self) -> NDArray[np.float64]:
+        """Volume-weighted mean field vector in the target, V/m at 1 A/µs, (3,)."""
+        return np.average(self.e_v_per_m[self.target_tets], axis=0, weights=self.head.volumes_mm3[self.target_tets])
+
+    @cached_property
+    def scalp(self) -> Surface:
+        """The outside of the head."""
+        return Surface.of(self.head.points_mm, self.head.boundary())
+
+    @cached_property
+    def cortex(self) -> Surface:
+        """The outside of grey and white matter."""
+        return Surface.of(self.head.points_mm, self.head.boundary([Tissue.WM, Tissue.GM]))
+
+    @cached_property
+    def cortex_e_v_per_m(self) -> NDArray[np.float64]:
+        """|E| at the points of :attr:`cortex`: volume-weighted mean over the grey-matter tetrahedra there, (n,).
+
+        NaN where no grey matter touches the point (white matter that lies bare, as in the brain stem).
+        """
+        grey = np.flatnonzero(self.head.tissue == Tissue.GM)
+        volume = self.head.volumes_mm3[grey]
+        strength = np.linalg.norm(self.e_v_per_m[grey], axis=1) * volume
+        nodes = self.head.tets[grey].ravel()
+        n = len(self.head.points_mm)
+        weight = np.bincount(nodes, np.repeat(volume, 4), n)[self.cortex.nodes]
+        total = np.bincount(nodes, np.repeat(strength, 4), n)[self.cortex.nodes]
+        return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
+
+    @cached_property
+    def depth_mm(self) -> float:
+        """From the target's centre to the nearest point of the scalp."""
+        return float(np.linalg.norm(self.scalp.points_mm - self.target_mm, axis=1).min())
+
+    def casing_surface(self) -> Surface:
+        """The coil's hull at placement 1, world mm; every triangle has points of its own, so its edges stay sharp."""
+        pose = self.best_pose.matrix_mm
+        world = self.casing.points_mm @ pose[:3, :3].T + pose[:3, 3]
+        corners = world[self.casing.triangles].reshape(-1, 3)
+        return Surface(corners, np.arange(len(corners), dtype=np.int32).reshape(-1, 3), np.arange(len(corners)))

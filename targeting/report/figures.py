@@ -1,0 +1,171 @@
+"""The report's figures: each a picture, a title, a caption, and what it shows for those who cannot see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from targeting.report import cortex as cortex_room
+from targeting.report import dose as dose_room
+from targeting.report import scalp as scalp_room
+from targeting.report.canvas import MARK, png_data_uri
+from targeting.report.evidence import PlanEvidence
+from targeting.report.folds import crossing_words
+from targeting.report.slices import (
+    CLOSE_MM,
+    OUTLINES,
+    PLANES,
+    Outline,
+    Plane,
+    close_view,
+    outlines,
+    slice_picture,
+    whole_view,
+)
+from targeting.report.words import direction_words, number, three_digits
+
+SLICE_KEYS = (
+    ("target (solid: what the dose is averaged over; dashed: its sphere)", MARK),
+    *zip(("white matter", "grey matter", "skull", "scalp"), (color for _, color, _ in OUTLINES), strict=True),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A picture with its words."""
+
+    rgb: NDArray[np.uint8]
+    title: str
+    caption: str
+    alt: str
+
+    def data_uri(self) -> str:
+        """The picture as it stands in the page."""
+        return png_data_uri(self.rgb)
+
+
+def slices(evidence: PlanEvidence) -> list[Figure]:
+    """The target on three planes through the whole head, then near it."""
+    lines = [outlines(evidence, plane) for plane in PLANES]
+    return [
+        draw(evidence, plane, found)
+        for draw in (_whole_slice, _close_slice)
+        for plane, found in zip(PLANES, lines, strict=True)
+    ]
+
+
+def _whole_slice(evidence: PlanEvidence, plane: Plane, lines: list[Outline]) -> Figure:
+    where = _place(evidence, plane)
+    x = evidence.target_mm[0]
+    side = f"{number(abs(x), 0)} mm to the {'left' if x < 0 else 'right'} of x = 0"
+    seen = {0: "from the left", 1: "from behind", 2: "from above"}[plane.across]
+    end = "front (A)" if plane.across == 0 else "left (L)"
+    alt = (
+        f"{plane.name.capitalize()} slice of the head through the target at {where}, seen {seen}; the picture’s "
+        f"left is the head’s {'front' if plane.across == 0 else 'left'}. The target, outlined in pink, lies {side}. "
+        "Thin outlines show white matter, grey matter, skull and scalp."
+    )
+    picture = slice_picture(evidence, plane, whole_view(evidence, plane), lines)
+    return Figure(picture, plane.name.capitalize(), f"{where}, seen {seen}: {end} on the left.", alt)
+
+
+def _close_slice(evidence: PlanEvidence, plane: Plane, lines: list[Outline]) -> Figure:
+    picture = slice_picture(evidence, plane, close_view(evidence, plane), lines)
+    alt = (
+        f"The same {plane.name} slice near the target, which is in the middle: a pink outline round the grey matter "
+        "that the dose is averaged over, in a dashed circle."
+    )
+    return Figure(picture, f"{plane.name.capitalize()}, close", f"{CLOSE_MM:.0f} mm wide.", alt)
+
+
+def _place(evidence: PlanEvidence, plane: Plane) -> str:
+    return f"{'xyz'[plane.across]} = {number(evidence.target_mm[plane.across])} mm"
+
+
+def coil(evidence: PlanEvidence) -> list[Figure]:
+    """The coil on the head, from the target's side and from above."""
+    toward = scalp_room.side_direction(evidence)
+    side = "left" if toward[0] < 0 else "right"
+    handle = direction_words(-evidence.best_pose.away_from_handle_mm)
+    gap = f"The casing is {number(evidence.best.distance_mm)} mm from the scalp at its nearest."
+    depth = f"The target’s centre (dashed ring) lies {number(evidence.depth_mm, 0)} mm under the scalp."
+    return [
+        Figure(
+            scalp_room.coil_picture(evidence, toward),
+            f"From the {side}",
+            f"The coil at the best placement. The handle points {handle}. {gap}",
+            f"The head seen from its {side} side with the coil, half transparent, at the best placement. An arrow from "
+            f"the coil’s centre along the handle points {handle}. A dashed pink ring marks the target under the scalp.",
+        ),
+        Figure(
+            scalp_room.coil_picture(evidence, scalp_room.ABOVE),
+            "From above",
+            f"Nose up, left (L) on the left. {depth}",
+            f"The head seen from above, nose up, left on the left, with the coil at the best placement. The handle "
+            f"points {handle}. A dashed pink ring marks the target, {number(evidence.depth_mm, 0)} mm under the scalp.",
+        ),
+    ]
+
+
+def cortex(evidence: PlanEvidence) -> list[Figure]:
+    """|E| on the cortex, whole and close."""
+    field = direction_words(evidence.target_e_v_per_m)
+    under = cortex_room.target_under_surface_mm(evidence)
+    radius = evidence.plan.target.radius_mm
+    if under > radius:
+        ring = f"The ring is dashed: the whole target lies under what is seen, its centre {number(under, 0)} mm deep."
+    else:
+        ring = "The ring is the target’s outline."
+    away = float(np.linalg.norm(np.array(evidence.best.peak_mm) - evidence.target_mm))
+    peak, peak_alt = "", ""
+    if away > radius:
+        peak = f"The diamond marks the largest |E|, {number(away, 0)} mm from the target’s centre. "
+        peak_alt = f", a diamond the largest field, {number(away, 0)} mm away"
+    top = three_digits(cortex_room.top_of_scale(evidence))
+    scale = f"The scale ends at {top} V/m, which only 0.03 % of the grey matter exceeds."
+    return [
+        Figure(
+            cortex_room.overview_picture(evidence),
+            "Strength of the field on the cortex",
+            f"|E| at 1 A/µs, seen along the coil’s axis. {ring} {peak}{scale}",
+            f"The surface of the brain seen along the coil’s axis, coloured by the strength of the electric field from "
+            f"pale (none) to dark red ({top} V/m and more, at 1 A/µs). A pink ring marks the target{peak_alt}.",
+        ),
+        Figure(
+            cortex_room.close_up_picture(evidence),
+            "The field in the target",
+            f"The arrow is the mean field in the target, which runs {field} while the coil’s current rises. "
+            f"{crossing_words(evidence)}",
+            f"Close view of the cortex round the target, same colours. An arrow through the ring of the target shows "
+            f"the direction of the mean field: {field}. {crossing_words(evidence)}",
+        ),
+    ]
+
+
+def dose(evidence: PlanEvidence) -> list[Figure]:
+    """How the dose falls with position and with angle."""
+    mm, degrees = dose_room.position_tolerance_mm(evidence), dose_room.angle_tolerance_deg(evidence)
+    low = 100 * float(np.nanmin(evidence.dose_by_angle_v_per_m)) / max(evidence.best.dose_v_per_m, 1e-30)
+    return [
+        Figure(
+            dose_room.position_picture(evidence),
+            f"Position: {number(mm, 0)} mm of play",
+            f"The dose with the coil’s centre over each point of the scalp, at the best angle there. Inside the white "
+            f"line it is at least 95 % of the best; the coil may move by {number(mm, 0)} mm in any direction. The "
+            "numbers are the ranks of the table below; the dashed ring is the target under the scalp.",
+            f"The scalp seen along the coil’s axis, coloured by the dose that a coil centred there gives, from dark "
+            f"(none) to yellow (the best). A white line encloses the places with at least 95 per cent of the best "
+            f"dose, which reach at least {number(mm, 0)} mm from the best place. Numbers mark the best placements.",
+        ),
+        Figure(
+            dose_room.angle_picture(evidence),
+            f"Angle: ±{number(degrees, 0)}° of play",
+            f"The dose at the best place for every angle. In the shaded range it is at least 95 % of the best; at the "
+            f"worst angle it is {number(low, 0)} %.",
+            f"Line chart of the dose against the angle of the induced current at the best place. The best angle is "
+            f"{number(evidence.best.angle_deg, 0)} degrees; within {number(degrees, 0)} degrees of it the dose is at "
+            f"least 95 per cent of the best; the lowest dose is {number(low, 0)} per cent of it.",
+        ),
+    ]

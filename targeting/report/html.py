@@ -1,0 +1,215 @@
+"""``plan.html``: one file that holds everything, for a screen, a phone and paper; nothing is fetched from anywhere.
+
+The page's frame is ``page.html`` (a :class:`string.Template`), its looks are ``page.css``.  Every text that comes from
+outside passes :func:`esc`.
+"""
+
+from __future__ import annotations
+
+import logging
+from html import escape
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+import numpy as np
+
+from meshes.whole_files import written_whole
+from targeting.report import figures, tables
+from targeting.report.evidence import PlanEvidence
+from targeting.report.words import direction_words, number, point, three_digits
+
+log = logging.getLogger(__name__)
+
+MAP_ERROR_LIMIT = 0.01  # the dose map and the direct solve must agree to this share
+
+
+def esc(text: object) -> str:
+    """Text that a browser shows as it is."""
+    return escape(str(text), quote=True)
+
+
+def write_report(path: str | Path, evidence: PlanEvidence) -> None:
+    """Write the report; an existing file is replaced only when the new one is complete.
+
+    Parameters
+    ----------
+    path : path
+        Usually ``plan.html``.
+    evidence : PlanEvidence
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    page = page_of(evidence)
+    with written_whole(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    log.info("report: %.1f MB", len(page) / 1e6)
+
+
+def page_of(evidence: PlanEvidence) -> str:
+    """The whole page as text."""
+    folder = resources.files("targeting.report")
+    template = Template(folder.joinpath("page.html").read_text(encoding="utf-8"))
+    plan = evidence.plan
+    return template.substitute(
+        title=f"{esc(plan.subject)}: {esc(plan.target.name)} {esc(plan.target.side)}, TMS plan",
+        css=folder.joinpath("page.css").read_text(encoding="utf-8"),
+        kicker=f"TMS plan for <strong>{esc(plan.subject)}</strong>{_when(plan.created)}",
+        headline=esc(plan.target.name),
+        side=esc(plan.target.side),
+        coil=f"Coil: {esc(plan.coil.name)}",
+        facts=_facts(evidence),
+        warnings=_warnings(evidence),
+        slices="\n".join(_figure(figure) for figure in figures.slices(evidence)),
+        slices_legend=_slices_legend(),
+        coil_figures="\n".join(_figure(figure) for figure in figures.coil(evidence)),
+        cortex_figures="\n".join(_figure(figure) for figure in figures.cortex(evidence)),
+        dose_figures="\n".join(_figure(figure) for figure in figures.dose(evidence)),
+        count=min(5, len(plan.placements)),
+        ranking=tables.ranking(plan.placements[:5]),
+        numbers=tables.numbers(evidence),
+        navigator=tables.navigator(evidence),
+        guide=_guide(evidence),
+        provenance=tables.provenance(plan),
+    )
+
+
+def handle_words(evidence: PlanEvidence) -> str:
+    """Where the coil's handle points at the best placement."""
+    return direction_words(-evidence.best_pose.away_from_handle_mm)
+
+
+def _when(created: str) -> str:
+    return f" · {esc(created.replace('T', ' ').replace('+00:00', ' UTC').replace('Z', ' UTC'))}" if created else ""
+
+
+def _facts(evidence: PlanEvidence) -> str:
+    plan, best = evidence.plan, evidence.best
+    if plan.coil.max_didt_a_per_s is None:
+        reach = "The coil’s maximum dI/dt is not known."
+    else:
+        top = plan.coil.max_didt_a_per_s / 1e6
+        reach = f"{three_digits(best.dose_v_per_m * top)} V/m at the coil’s rated {number(top, 0)} A/µs."
+    field = direction_words(evidence.target_e_v_per_m)
+    facts = (
+        ("Dose in the target", f"{three_digits(best.dose_v_per_m)} <small>V/m per A/µs</small>", reach),
+        (
+            "Scalp point under the coil",
+            f"{', '.join(number(x) for x in best.scalp_mm)} <small>mm</small>",
+            "x to the right, y to the front, z up, in the frame of the image.",
+        ),
+        (
+            "Angle of the induced current",
+            f"{number(best.angle_deg, 0)}°",
+            f"Measured from {esc(best.angle_from)}. In the target the field runs {field}.",
+        ),
+        ("Handle points", handle_words(evidence), "From the coil’s centre, in the directions of the head."),
+    )
+    return "\n".join(
+        f'<div class="fact"><p class="name">{name}</p><p class="value">{value}</p><p class="more">{more}</p></div>'
+        for name, value, more in facts
+    )
+
+
+def alarms(evidence: PlanEvidence) -> list[str]:
+    """What makes the plan unusable as it stands, a sentence each: shown in red above the warnings."""
+    best = evidence.best
+    found = []
+    if best.distance_mm < 0:
+        found.append(f"The coil’s casing reaches {number(-best.distance_mm)} mm into the head: do not use this pose.")
+    if best.direct_dose_v_per_m is None:
+        found.append("The best dose was not confirmed by a direct solve.")
+    elif abs(best.direct_dose_v_per_m - best.dose_v_per_m) > MAP_ERROR_LIMIT * abs(best.direct_dose_v_per_m):
+        found.append(
+            f"The search found {three_digits(best.dose_v_per_m)} V/m but the direct solve gives "
+            f"{three_digits(best.direct_dose_v_per_m)} V/m: the two must agree to {MAP_ERROR_LIMIT:.0%}."
+        )
+    side = "left" if evidence.target_mm[0] < 0 else "right"
+    if evidence.plan.target.side not in ("", side):
+        found.append(
+            f"The target is named {evidence.plan.target.side}, but its centre is on the {side} "
+            f"(x = {number(evidence.target_mm[0])} mm)."
+        )
+    return found
+
+
+def _warnings(evidence: PlanEvidence) -> str:
+    boxes = []
+    for kind, title, lines in (
+        ("red", "Do not use before this is solved", alarms(evidence)),
+        ("amber", "Warnings", evidence.plan.warnings),
+    ):
+        if lines:
+            items = "".join(f"<li>{esc(_sentence(line))}</li>" for line in lines)
+            boxes.append(f'<div class="notice {kind}" role="alert"><h2>{title}</h2><ul>{items}</ul></div>')
+    return "\n".join(boxes) or '<div class="notice calm"><p><strong>No warnings.</strong></p></div>'
+
+
+def _sentence(line: str) -> str:
+    return line[:1].upper() + line[1:]
+
+
+def _figure(figure: figures.Figure) -> str:
+    height, width = figure.rgb.shape[:2]
+    return (
+        f'<figure><img src="{figure.data_uri()}" width="{width}" height="{height}" alt="{esc(figure.alt)}">'
+        f"<figcaption><b>{esc(figure.title)}.</b> {esc(figure.caption)}</figcaption></figure>"
+    )
+
+
+def _slices_legend() -> str:
+    keys = "".join(
+        f'<li><span class="key" style="background:{color}"></span>{esc(name)}</li>'
+        for name, color in figures.SLICE_KEYS
+    )
+    return (
+        f'<ul class="keys">{keys}</ul><p class="legend">Left is shown on the left (neurological convention); L and R '
+        "are printed on the pictures. Where the outlines do not follow the image, the head model is wrong there.</p>"
+    )
+
+
+def _guide(evidence: PlanEvidence) -> str:
+    plan = evidence.plan
+    dose, peak = evidence.best.dose_v_per_m, evidence.best.peak_e_v_per_m
+    away = float(np.linalg.norm(np.array(evidence.best.peak_mm) - evidence.target_mm))
+    parts = (
+        (
+            "Dose",
+            f"The dose is the electric field that the coil induces in the target: {esc(plan.objective)}. It is given "
+            "for a coil current that changes by 1 A/µs. Multiply it by the dI/dt that the stimulator delivers to get "
+            f"the field in V/m: for example {three_digits(dose)} × 100 A/µs = {three_digits(100 * dose)} V/m.",
+        ),
+        (
+            "Target and peak",
+            "The strongest field is not always in the target: the cortex nearest to the coil gets more than anything "
+            f"below it. Here the strongest field in grey matter, {three_digits(peak)} V/m, lies {number(away, 0)} mm "
+            f"from the target’s centre, at {point(evidence.best.peak_mm)} mm. What lies there is stimulated too.",
+        ),
+        (
+            "Angle and handle",
+            "The angle is that of the current induced in the brain while the coil’s current rises. A stimulator whose "
+            "first phase runs the other way reverses it; that is the same as turning the coil by 180°. "
+            + _coil_sign(plan.coil.current_direction_y),
+        ),
+        (
+            "Coordinates",
+            f"All coordinates are millimetres in the frame of the image {esc(plan.frame.image)} (x to the right, y to "
+            "the front, z up). They hold for that image and no other.",
+        ),
+        (
+            "What is not in the model",
+            "Conductivities are the same in every head, tissues conduct alike in all directions, and a person’s motor "
+            "threshold is not known to the model. Placements whose doses differ by a few per cent are equally good.",
+        ),
+    )
+    return "".join(f"<div><h3>{title}</h3><p>{words}</p></div>" for title, words in parts)
+
+
+def _coil_sign(current_direction_y: int) -> str:
+    if current_direction_y == 0:
+        return "This coil has no single direction of current under its centre, so the angle says little."
+    ends = ("away from", "toward") if current_direction_y > 0 else ("toward", "away from")
+    return f"With this coil a rising current induces a current {ends[0]} the handle."

@@ -1,0 +1,145 @@
+"""The target on three planes through its centre, over the image the head was made from.
+
+Left is left (neurological convention) in the axial and coronal planes, and L and R are printed.  The outlines are cut
+from the mesh, so a person sees whether the head model follows the image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.patches import Circle
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+
+from meshes.tissue_codes import Tissue
+from targeting.report.camera import View
+from targeting.report.canvas import MARK, Canvas
+from targeting.report.evidence import PlanEvidence
+from targeting.report.sections import section_lines
+
+MARGIN_MM = 10.0
+CLOSE_MM = 70.0
+WIDTH = 720  # pixels
+
+# the brain's inner and outer surface, the skull's outer and the scalp; a charm head's mesh has compact and spongy bone
+# and blood as tissues 7, 8 and 9
+OUTLINES = (
+    ((Tissue.WM,), "#ffd166", 0.7),
+    ((Tissue.WM, Tissue.GM), "#ff9e4a", 1.0),
+    ((Tissue.WM, Tissue.GM, Tissue.CSF, Tissue.SKULL, 7, 8, 9), "#6fd3c7", 1.0),
+    (None, "#8fb8ff", 1.0),
+)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One of the three planes: across which world axis, and what is right and up in the picture."""
+
+    name: str
+    across: int
+    toward_viewer: tuple[float, float, float]
+    letters: tuple[str, str, str, str]  # left, right, top, bottom of the picture
+
+
+PLANES = (
+    Plane("axial", 2, (0, 0, 1), ("L", "R", "A", "P")),
+    Plane("coronal", 1, (0, -1, 0), ("L", "R", "S", "I")),
+    Plane("sagittal", 0, (-1, 0, 0), ("A", "P", "S", "I")),
+)
+
+
+def whole_view(evidence: PlanEvidence, plane: Plane) -> View:
+    """The plane through the target, framed on the whole head; the three planes have one scale."""
+    low, high = evidence.head.points_mm.min(0), evidence.head.points_mm.max(0)
+    center = (low + high) / 2
+    center[plane.across] = evidence.target_mm[plane.across]
+    return View.looking_from(plane.toward_viewer, center, float((high - low).max()) + 2 * MARGIN_MM, WIDTH, WIDTH)
+
+
+def close_view(evidence: PlanEvidence, plane: Plane) -> View:
+    """The plane through the target, near it."""
+    return View.looking_from(plane.toward_viewer, evidence.target_mm, CLOSE_MM, WIDTH, WIDTH)
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """Line pieces (s, 2, 3) in world mm, and how they are drawn."""
+
+    lines_mm: NDArray[np.float64]
+    color: str
+    width: float
+
+
+def outlines(evidence: PlanEvidence, plane: Plane) -> list[Outline]:
+    """The tissues' and the target's surfaces in the plane through the target."""
+    position = float(evidence.target_mm[plane.across])
+    tissues = [Outline(section_lines(evidence.head, plane.across, position, t), c, w) for t, c, w in OUTLINES]
+    target = section_lines(evidence.head, plane.across, position, tets=evidence.target_tets)
+    return [*tissues, Outline(target, MARK, 2.4)]
+
+
+def slice_picture(evidence: PlanEvidence, plane: Plane, view: View, lines: list[Outline]) -> NDArray[np.uint8]:
+    """One plane through the target as pixels, (h, w, 3) uint8; ``lines`` are its :func:`outlines`."""
+    grey = _background(evidence, view)
+    canvas = Canvas(np.repeat(grey[..., None], 3, axis=2))
+    finer = 1.5 if view.mm_per_pixel * WIDTH <= CLOSE_MM else 1.0
+    for line in lines:
+        drawn = list(view.project(line.lines_mm)[..., :2])
+        canvas.axes.add_collection(LineCollection(drawn, colors=line.color, linewidths=finer * line.width))
+
+    column, row, _ = view.project(evidence.target_mm)
+    radius = evidence.plan.target.radius_mm / view.mm_per_pixel
+    canvas.axes.add_patch(
+        Circle((column, row), radius, fill=False, edgecolor=MARK, linewidth=1.6 * finer, linestyle=(0, (3, 2)))
+    )
+    for (x0, y0), (x1, y1) in (
+        ((0, row), (column - 2.2 * radius, row)),
+        ((column + 2.2 * radius, row), (view.width, row)),
+        ((column, 0), (column, row - 2.2 * radius)),
+        ((column, row + 2.2 * radius), (column, view.height)),
+    ):
+        if x1 > x0 or y1 > y0:
+            canvas.axes.plot([x0, x1], [y0, y1], color="white", linewidth=0.8, alpha=0.5)
+    _letters(canvas, view, plane)
+    _scale_bar(canvas, view)
+    return canvas.rgb()
+
+
+def _letters(canvas: Canvas, view: View, plane: Plane) -> None:
+    left, right, top, bottom = plane.letters
+    edge = 30
+    for x, y, letter in (
+        (edge, view.height / 2, left),
+        (view.width - edge, view.height / 2, right),
+        (view.width / 2, edge, top),
+        (view.width / 2, view.height - edge, bottom),
+    ):
+        big = letter in "LR"
+        canvas.words((x, y), letter, 44 if big else 30, "white" if big else "#c8d0d8", weight="bold", halo="black")
+
+
+def _background(evidence: PlanEvidence, view: View) -> NDArray[np.uint8]:
+    """The image in the plane, in greys, (h, w) uint8."""
+    columns, rows = np.meshgrid(np.arange(view.width) + 0.5, np.arange(view.height) + 0.5)
+    x = (columns - view.width / 2) * view.mm_per_pixel
+    y = (view.height / 2 - rows) * view.mm_per_pixel
+    points = view.center_mm + x[..., None] * view.right + y[..., None] * view.up
+    inverse = np.linalg.inv(evidence.background_affine_mm)
+    voxels = points @ inverse[:3, :3].T + inverse[:3, 3]
+    image = evidence.background
+    labels = len(np.unique(image[::4, ::4, ::4])) <= 32  # tissue labels must not be mixed
+    values = map_coordinates(image, np.moveaxis(voxels, -1, 0), order=0 if labels else 1, cval=0.0)
+    seen = image[np.isfinite(image) & (image > 0)]
+    top = float(np.percentile(seen[:: max(1, len(seen) // 200_000)], 99.5)) if len(seen) else 1.0
+    return np.round(np.clip(np.nan_to_num(values) / max(top, 1e-30), 0, 1) * 255).astype(np.uint8)
+
+
+def _scale_bar(canvas: Canvas, view: View) -> None:
+    mm = 50 if view.width * view.mm_per_pixel > CLOSE_MM else 10
+    length = mm / view.mm_per_pixel
+    x, y = view.width - 24 - length, view.height - 28
+    canvas.axes.plot([x, x + length], [y, y], color="white", linewidth=3, solid_capstyle="butt")
+    canvas.words((x + length / 2, y - 20), f"{mm} mm", 20, "white", halo="black")

@@ -1,0 +1,204 @@
+"""The one road, readable in a minute: an MRI goes in; a coil pose, its dose and a report come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atlases.aim import is_mask, side_for
+from meshes.choices import one_of
+from meshes.errors import InputError
+from targeting.coils.coil import Coil
+from targeting.fem.conductivity import conductivities
+from targeting.fem.conductor import HeadConductor
+from targeting.head_stages import DENSITIES, EMBEDDED, HeadSource, mesh_stage, register_stage, run_segment
+from targeting.plan_file import Plan, read_plan
+from targeting.plan_output import Results, make_plan, write_files
+from targeting.subject import Done, Stage, Subject
+from targeting.tms_stages import Aim, Direction, confirm_stage, dose_map_stage, search_stage, target_stage
+
+STAGES = ("segment", "mesh", "register", "target", "dosemap", "search", "confirm", "files")
+COIL_SUFFIXES = (".ccd", ".tcd", ".nii", ".gz")
+OBJECTIVES = {
+    None: "size of the volume-weighted mean E vector over the target",
+    "normal": "component of the volume-weighted mean E vector along the cortex's inward normal at the target",
+    "along": "component of the volume-weighted mean E vector along the direction asked for",
+}
+DEFAULT_AIM, DEFAULT_COIL, DEFAULT_HAIR_MM = "m1-hand", "figure8-70mm", 4.0
+
+
+def plan(
+    subject: str | Subject,
+    *,
+    t1: str | Path | None = None,
+    t2: str | Path | None = None,
+    labels: str | Path | None = None,
+    head: str | Path | None = None,
+    aim: str = DEFAULT_AIM,
+    side: str | None = None,
+    pain_side: str | None = None,
+    hotspot_mm: tuple[float, float, float] | None = None,
+    radius_mm: float | None = None,
+    coil: str | Path = DEFAULT_COIL,
+    hair_mm: float = DEFAULT_HAIR_MM,
+    direction: Direction = None,
+    density: str = "standard",
+    conductivity_s_per_m: Mapping[str, float] | None = None,
+    threads: int = 2,
+    frame: str | None = None,
+    out: str | Path | None = None,
+) -> Plan:
+    """Plan TMS of one target in one person; what is still valid in the subject's folder is reused.
+
+    Parameters
+    ----------
+    subject : str or Subject
+        A name: results go to ``./name/`` or to ``out``.  ``"colin27"`` needs no input of one's own.
+    t1, t2, labels, head : path, optional
+        Where the head comes from: an MRI (and a T2), the user's tissue labels, or a finished mesh or charm folder.
+        None of them: what the subject was made from before.
+    aim : str
+        A named target, ``mni:x,y,z``, ``ras:x,y,z`` (subject mm) or a NIfTI mask.
+    side, pain_side : {"left", "right"}, optional
+        Side of the target, or of the pain (the target is then on the other side).
+    hotspot_mm : (3,) float, optional
+        Measured motor hotspot, RAS mm; overrides the atlas for M1.
+    radius_mm : float, optional
+        Radius of the target, mm; default: the named target's.
+    coil : str or path
+        A built-in coil or a ``.ccd``, ``.tcd`` or ``.nii.gz`` file.
+    hair_mm : float
+        From the coil's casing to the scalp, mm.
+    direction : {"normal"} or (3,) float, optional
+        Rank by this component of the field instead of its strength.
+    density : {"standard", "fast"}
+        Of the head mesh.
+    conductivity_s_per_m : mapping, optional
+        Overrides of the table, by tissue name.
+    threads : int
+        For the segmentation.
+    frame : {"sform", "qform"}, optional
+        Which frame of the image counts, where its two disagree.
+    out : path, optional
+        The subject's folder, instead of ``./name/``.
+
+    Returns
+    -------
+    Plan
+        As it stands in ``plan.json``, beside the report, the navigators' files and the field.
+
+    Raises
+    ------
+    InputError
+        If anything given cannot be used; nothing that stood in the folder is changed then.
+
+    Examples
+    --------
+    >>> from targeting import plan
+    >>> plan("subject01", aim="m1-hand")
+    Traceback (most recent call last):
+    ...
+    meshes.errors.InputError: nothing is known of subject 'subject01' yet: give --t1 FILE (an MRI), --labels FILE or \
+--head FILE (only 'colin27' is built in)
+    """
+    subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
+    source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame)
+    side, notes = _side(source, aim, side, pain_side, hotspot_mm)
+    goal = Aim(aim, side, hotspot_mm, radius_mm).checked()
+    coil_file = _coil_file(coil)
+    tool = Coil.read(coil_file) if coil_file else Coil.named(str(coil))
+    sigma = conductivities(conductivity_s_per_m)
+    one_of(density, DENSITIES, "density")
+    _check_search(hair_mm, direction)
+    source.checked()
+
+    with subject.locked():
+        segmented = run_segment(subject, source)
+        meshed = subject.run(mesh_stage(segmented, source, density))
+        conductor = cache(lambda: HeadConductor(meshed.value, sigma))  # factorised once for both stages that solve
+        registered = subject.run(register_stage(segmented, meshed)) if goal.in_mni else None
+        aimed = subject.run(target_stage(goal, meshed, registered))
+        mapped = subject.run(dose_map_stage(meshed, aimed, sigma, conductor))
+        searched = subject.run(search_stage(meshed, aimed, mapped, tool, coil_file, hair_mm, direction))
+        confirmed = subject.run(confirm_stage(meshed, aimed, searched, tool, coil_file, direction, sigma, conductor))
+        stages = [each for each in (segmented, meshed, registered, aimed, mapped, searched, confirmed) if each]
+
+        def results() -> Results:
+            return Results(
+                subject=subject.name,
+                segmented=segmented.value,
+                head=meshed.value,
+                aimed=aimed.value,
+                coil=tool,
+                found=searched.value,
+                confirmed=confirmed.value,
+                objective=OBJECTIVES[direction if direction in OBJECTIVES else "along"],
+                search={"hair_mm": hair_mm, "direction": _words(direction), "poses_tried": searched.value.tried},
+                conductivity_s_per_m=sigma,
+                seconds={each.stage: each.seconds for each in stages},
+                notes=notes,
+            )
+
+        return subject.run(files_stage(results, stages, coil_file, {"notes": notes, "subject": subject.name})).value
+
+
+def files_stage(
+    results: Callable[[], Results], after: list[Done[Any]], coil_file: Path | None, parameters: dict[str, Any]
+) -> Stage[Plan]:
+    """Stage "files": the plan and all that people and navigators read."""
+
+    def make(room: Path) -> Plan:
+        values = results()
+        made = make_plan(values)
+        write_files(room, values, made)
+        return made
+
+    def load(folder: Path) -> Plan:
+        return read_plan(folder / "plan.json")
+
+    files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
+    return Stage("files", 1, make, load, files=files, parameters=parameters, after=after)
+
+
+def _side(
+    source: HeadSource,
+    aim: str,
+    side: str | None,
+    pain_side: str | None,
+    hotspot_mm: tuple[float, float, float] | None,
+) -> tuple[str | None, list[str]]:
+    """Side of the target: as asked; assumed for the embedded head only, and then said."""
+    if side is not None or pain_side is not None:
+        return side_for(side, pain_side), []
+    if ":" in aim or is_mask(aim):
+        return None, []  # coordinates have the side of their x
+    if source.way == "embedded":
+        if hotspot_mm is not None:
+            return "left" if hotspot_mm[0] < 0 else "right", []
+        return "left", [f"no side was given: left assumed, as {EMBEDDED} is a demonstration"]
+    return side_for(side, pain_side), []  # says that a side is needed
+
+
+def _coil_file(coil: str | Path) -> Path | None:
+    """The coil's file, if it is one and not a built-in name."""
+    path = Path(coil)
+    return path if isinstance(coil, Path) or path.suffix in COIL_SUFFIXES or len(path.parts) > 1 else None
+
+
+def _check_search(hair_mm: float, direction: Direction) -> None:
+    if not 0 <= hair_mm <= 50:
+        raise InputError(f"hair (casing to scalp) must be between 0 and 50 mm, not {hair_mm:g}")
+    if isinstance(direction, str):
+        one_of(direction, ["normal"], "direction (or give x,y,z)")
+    elif direction is not None and not 0 < float(np.linalg.norm(direction)) < float("inf"):
+        raise InputError(f"a direction is three finite numbers, not all zero; not {direction}")
+
+
+def _words(direction: Direction) -> str:
+    if direction is None:
+        return "none"
+    return direction if isinstance(direction, str) else ",".join(f"{x:g}" for x in direction)

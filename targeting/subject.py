@@ -1,0 +1,323 @@
+"""The subject folder: each stage's result beside the hash of all it was made from.
+
+A stage is plain data: the files it reads, its parameters, the stages it follows, a function that writes its result.
+It is *valid* while its sidecar ``<stage>.json`` names the same files (by SHA-256), parameters, predecessors (by the
+hash of their results) and version, and its result files still have the hashes noted there.  A valid stage is not run
+again; because predecessors count by what they *made*, one redone with the same result leaves what follows valid.
+
+A stage writes into ``.making-<stage>/``; its files are then renamed into place and the sidecar last.  So a killed run
+leaves nothing half-written under a final name, and the next run clears its rooms and resumes at the stage it died in.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from meshes.errors import InputError
+from targeting.folder_lock import LOCK_NAME, locked
+from targeting.versions import package_version, versions
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MAKING = ".making-"
+NAME_RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# what the operating system says when it is the folder that refuses, not the program that errs
+REFUSALS = {
+    getattr(errno, code)
+    for code in ("ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENAMETOOLONG", "EIO")
+    if hasattr(errno, code)
+}
+
+
+@dataclass(frozen=True)
+class Done(Generic[T]):
+    """A stage that stands: ``digest`` names its result; ``value`` reads it when first asked for."""
+
+    stage: str
+    digest: str
+    seconds: float
+    load: Callable[[], T]
+    outputs: tuple[Path, ...] = ()
+    reused: bool = False
+
+    @cached_property
+    def value(self) -> T:
+        """The result, from memory if it was just made, else from the folder."""
+        return self.load()
+
+
+@dataclass(frozen=True)
+class Stage(Generic[T]):
+    """One step of the road, and all that its result depends on.
+
+    Parameters
+    ----------
+    name : str
+    version : int
+        Raised when the code of the stage changes what it makes.
+    make : callable
+        Given an empty folder, writes the result into it and returns it.
+    load : callable
+        Given the folder with the result, reads it.
+    files : mapping
+        Role → file the stage reads.
+    parameters : mapping
+        Plain JSON values.
+    after : sequence of Done
+        The stages it follows.
+    """
+
+    name: str
+    version: int
+    make: Callable[[Path], T]
+    load: Callable[[Path], T]
+    files: Mapping[str, Path] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    after: Sequence[Done[Any]] = ()
+
+
+@dataclass(frozen=True)
+class StageStatus:
+    """A row of ``target status``: ``state`` is "done", "outdated" or "missing"; ``why`` says what changed."""
+
+    stage: str
+    state: str
+    why: str = ""
+    seconds: float | None = None
+    finished: str = ""
+    size_bytes: int = 0
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A person (or the embedded head) and the folder their results live in.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> subject = Subject.named("subject01", out=Path(tempfile.mkdtemp()))
+    >>> def make(folder):
+    ...     (folder / "answer.txt").write_text("42")
+    ...     return 42
+    >>> stage = Stage("think", 1, make, lambda folder: int((folder / "answer.txt").read_text()))
+    >>> with subject.locked():
+    ...     first, second = subject.run(stage), subject.run(stage)
+    >>> first.reused, second.reused, second.value
+    (False, True, 42)
+    """
+
+    name: str
+    folder: Path
+
+    @classmethod
+    def named(cls, name: str, out: str | Path | None = None) -> Subject:
+        """The subject ``name`` in ``./name/``, or in the folder ``out``; nothing is written yet."""
+        if not NAME_RULE.fullmatch(name):
+            raise InputError(
+                f"subject name {name!r} cannot be used: letters, digits, '-', '_' and '.' only, no path "
+                "(another folder is given with --out)"
+            )
+        folder = Path(name) if out is None else Path(out)
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file, not a folder; choose another --out")
+        return cls(name, folder.absolute())
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder, keep other runs out of it, clear what a killed run left; refusals become InputError."""
+        made = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _refused(self.folder, error) from error
+        with _refusals_explained(self.folder):
+            try:
+                with locked(self.folder):
+                    for stale in self.folder.glob(f"{MAKING}*"):
+                        shutil.rmtree(stale)
+                    yield
+            finally:
+                _remove_if_unused(self.folder, made)
+
+    def run(self, stage: Stage[T]) -> Done[T]:
+        """The stage's result: reused if still valid, else made now (call it inside ``locked()``)."""
+        wanted = _made_from(stage)
+        known = self._sidecar(stage.name)
+        if known and known["made_from"] == wanted and self._outputs_stand(known):
+            log.info("%s: reused", stage.name, extra={"stage": stage.name, "event": "reused"})
+            return self._done(known, stage.load, reused=True)
+        log.info("%s", stage.name, extra={"stage": stage.name, "event": "started"})
+        start = time.perf_counter()
+        room = self.folder / f"{MAKING}{stage.name}"
+        with _refusals_explained(self.folder):
+            room.mkdir()
+            try:
+                value = stage.make(room)
+                sidecar = self._commit(stage, wanted, room, time.perf_counter() - start)
+            finally:
+                shutil.rmtree(room, ignore_errors=True)
+        seconds = sidecar["seconds"]
+        log.info("%s: %.1f s", stage.name, seconds, extra={"stage": stage.name, "event": "done", "seconds": seconds})
+        return self._done(sidecar, lambda _: value, reused=False)
+
+    def recorded(self, stage: str, load: Callable[[Path], T]) -> Done[T] | None:
+        """A stage as its sidecar has it, whatever became of the files it was made from; None if it does not stand."""
+        known = self._sidecar(stage)
+        return self._done(known, load, reused=True) if known and self._outputs_stand(known) else None
+
+    def made_from(self, stage: str) -> dict[str, Any]:
+        """What the stage was made from by its sidecar (``parameters``, ``files``, ``paths`` ...); {} without one."""
+        known = self._sidecar(stage)
+        return {**known["made_from"], "paths": known["paths"]} if known else {}
+
+    def status(self, stages: Sequence[str]) -> list[StageStatus]:
+        """How each of the stages stands, in order; an outdated one makes those after it outdated."""
+        rows: dict[str, StageStatus] = {}
+        for name in stages:
+            known = self._sidecar(name)
+            if known is None:
+                rows[name] = StageStatus(name, "missing")
+                continue
+            why = self._why_outdated(known, rows)
+            rows[name] = StageStatus(
+                name,
+                "outdated" if why else "done",
+                why,
+                known["seconds"],
+                known["finished"],
+                sum(each["bytes"] for each in known["outputs"].values()),
+                tuple(known["outputs"]),
+            )
+        return list(rows.values())
+
+    def _why_outdated(self, known: dict[str, Any], before: Mapping[str, StageStatus]) -> str:
+        made_from = known["made_from"]
+        if made_from["package"] != package_version():
+            return f"made by version {made_from['package']}"
+        for role, path in known["paths"].items():
+            if Path(path).is_file() and sha256(Path(path)) != made_from["files"][role]:
+                return f"{Path(path).name} changed"
+        for upstream, digest in made_from["after"].items():
+            row, sidecar = before.get(upstream), self._sidecar(upstream)
+            if row is None or row.state != "done" or sidecar is None or sidecar["digest"] != digest:
+                return f"{upstream} changed"
+        return "" if self._outputs_stand(known) else "its files were changed or removed"
+
+    def _commit(self, stage: Stage[Any], wanted: dict[str, Any], room: Path, seconds: float) -> dict[str, Any]:
+        """Rename the made files into place, drop those of the last time, write the sidecar."""
+        files = sorted(p for p in room.rglob("*") if p.is_file())
+        outputs = {p.relative_to(room).as_posix(): {"bytes": p.stat().st_size, "sha256": sha256(p)} for p in files}
+        if not outputs or f"{stage.name}.json" in outputs:
+            raise RuntimeError(f"stage {stage.name} must write files, none of them named like its sidecar")
+        old = self._sidecar(stage.name)
+        for path in files:
+            final = self.folder / path.relative_to(room)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(final)
+        for name in set(old["outputs"]) - set(outputs) if old else ():
+            (self.folder / name).unlink(missing_ok=True)
+        sidecar = {
+            "stage": stage.name,
+            "made_from": wanted,
+            "paths": {role: str(Path(path).absolute()) for role, path in stage.files.items()},
+            "outputs": outputs,
+            "digest": _digest({name: each["sha256"] for name, each in outputs.items()}),
+            "versions": versions(),
+            "seconds": round(seconds, 2),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        written = room / f"{stage.name}.json"
+        written.write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
+        written.replace(self.folder / written.name)
+        return sidecar
+
+    def _sidecar(self, stage: str) -> dict[str, Any] | None:
+        try:
+            known = json.loads((self.folder / f"{stage}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        whole = isinstance(known, dict) and known.keys() >= {"made_from", "paths", "outputs", "digest", "seconds"}
+        return known if whole and known.get("stage") == stage else None
+
+    def _outputs_stand(self, known: dict[str, Any]) -> bool:
+        """Every result file is there with the hash it was written with (size first, because that is quick)."""
+        for name, each in known["outputs"].items():
+            path = self.folder / name
+            if not path.is_file() or path.stat().st_size != each["bytes"] or sha256(path) != each["sha256"]:
+                return False
+        return True
+
+    def _done(self, known: dict[str, Any], load: Callable[[Path], T], reused: bool) -> Done[T]:
+        outputs = tuple(self.folder / name for name in known["outputs"])
+        return Done(known["stage"], known["digest"], known["seconds"], lambda: load(self.folder), outputs, reused)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); check the path") from None
+
+
+def _made_from(stage: Stage[Any]) -> dict[str, Any]:
+    made_from = {
+        "version": stage.version,
+        "package": package_version(),
+        "files": {role: sha256(Path(path)) for role, path in stage.files.items()},
+        "parameters": dict(stage.parameters),
+        "after": {done.stage: done.digest for done in stage.after},
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(made_from, allow_nan=False))  # as the sidecar will give it back
+    return plain
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def _refusals_explained(folder: Path) -> Iterator[None]:
+    """Turn "disk full", "permission denied" and their kin, met while writing into the folder, into one line."""
+    try:
+        yield
+    except OSError as error:
+        # numpy's tofile says how many items it wrote, without an errno
+        short_write = error.errno is None and "written" in str(error)
+        if error.errno not in REFUSALS and not short_write:
+            raise
+        raise _refused(folder, error) from error
+
+
+def _refused(folder: Path, error: OSError) -> InputError:
+    reason = os.strerror(errno.ENOSPC if error.errno is None else error.errno).lower()
+    where = folder
+    if error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(folder):
+        where = Path(os.fsdecode(error.filename))
+    return InputError(f"cannot write in {where}: {reason}; free some space or choose another --out")
+
+
+def _remove_if_unused(folder: Path, made: Sequence[Path]) -> None:
+    """Take away the folders this run made if it left nothing in them (bad input should leave no trace)."""
+    if made and folder.is_dir() and {p.name for p in folder.iterdir()} <= {LOCK_NAME}:
+        (folder / LOCK_NAME).unlink(missing_ok=True)
+        for each in made:
+            each.rmdir()

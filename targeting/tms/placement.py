@@ -1,0 +1,121 @@
+r"""How a coil sits on a head: tangential to the scalp, turned by an angle, its casing a given distance away.
+
+At a scalp point with outward normal n the coil's axes are z = −n and y in the tangent plane.  The angle is that of the
+**induced current in the brain** (coil files differ in sign: ``Coil.current_direction_y``), measured from the sagittal
+direction, which is anterior (RAS +y) laid into the tangent plane; where the scalp faces forward or backward so that
+anterior has no direction in the plane, superior (RAS +z) is used.  Positive angles turn counter-clockwise as seen from
+outside the head, looking at the scalp.
+
+The coil is then pushed along n until the smallest distance of any casing point to the scalp is the one asked for.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from atlases.scalp import Scalp, read_distance
+from targeting.coils.coil import Coil
+
+ANGLE_FROM = "anterior laid into the scalp's tangent plane, counter-clockwise seen from outside, to the induced current"
+ANGLE_FROM_SUPERIOR = ANGLE_FROM.replace("anterior", "superior")
+MIN_PROJECTION = 0.5  # below 30° between the normal and anterior the direction is ill-defined
+DISTANCE_TOLERANCE_MM = 0.02
+PUSHES = 12
+
+
+def reference_directions(normals: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Unit tangents that angles are measured from, (n, 3), and where they are superior instead of anterior, (n,)."""
+    anterior, superior = np.array([0.0, 1.0, 0.0]), np.array([0.0, 0.0, 1.0])
+    forward = anterior - normals * normals[:, 1:2]
+    upward = superior - normals * normals[:, 2:3]
+    use_superior = np.linalg.norm(forward, axis=1) < MIN_PROJECTION
+    tangent = np.where(use_superior[:, None], upward, forward)
+    return tangent / np.linalg.norm(tangent, axis=1, keepdims=True), use_superior
+
+
+def rotations(normals: NDArray[np.float64], angles_deg: NDArray[np.float64], current_direction_y: int) -> NDArray:
+    """Coil axes for every normal and every angle, (n, a, 3, 3), columns x, y, z.
+
+    ``current_direction_y`` −1 turns the handle round so that the *current* keeps the angle.
+    """
+    tangent, _ = reference_directions(normals)
+    left = np.cross(normals, tangent)  # counter-clockwise from the reference, seen from outside
+    angle = np.radians(angles_deg)
+    current = np.cos(angle)[None, :, None] * tangent[:, None] + np.sin(angle)[None, :, None] * left[:, None]
+    y = -current if current_direction_y < 0 else current
+    z = np.broadcast_to(-normals[:, None], y.shape)
+    return np.stack([np.cross(y, z), y, z], axis=-1)
+
+
+def current_angle_deg(matrix_mm: NDArray[np.float64], current_direction_y: int) -> tuple[float, str]:
+    """The angle of a pose's induced current, in (−180, 180], and what it is measured from."""
+    normal = -matrix_mm[:3, 2]
+    tangent, use_superior = reference_directions(normal[None])
+    current = matrix_mm[:3, 1] * (-1 if current_direction_y < 0 else 1)
+    angle = np.degrees(np.arctan2(current @ np.cross(normal, tangent[0]), current @ tangent[0]))
+    return float(180.0 if angle <= -180 else angle), ANGLE_FROM_SUPERIOR if use_superior[0] else ANGLE_FROM
+
+
+def place(
+    scalp: Scalp,
+    coil: Coil,
+    points_mm: NDArray[np.float64],
+    angles_deg: NDArray[np.float64],
+    distance_mm: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Poses at every scalp point and angle with the casing ``distance_mm`` off the scalp.
+
+    Returns
+    -------
+    poses : (n, a, 4, 4)
+        Coil → world, mm.
+    distance : (n, a)
+        The casing's distance reached; it differs from the one asked where no push reaches it (then no pose is allowed).
+    """
+    normals = scalp.patch_normals(points_mm)
+    axes = rotations(normals, angles_deg, coil.current_direction_y)
+    grid = scalp.distance
+    poses, distance = _push_out(
+        grid.mm, grid.origin_mm, grid.step_mm, coil.casing.points_mm, points_mm, normals, axes, distance_mm
+    )
+    return poses, distance
+
+
+@numba.njit(cache=True)
+def _smallest(grid, origin_mm, step_mm, casing_mm, axes, center):  # type: ignore[no-untyped-def]
+    best = np.inf
+    for k in range(len(casing_mm)):
+        p = casing_mm[k]
+        x = center[0] + axes[0, 0] * p[0] + axes[0, 1] * p[1] + axes[0, 2] * p[2]
+        y = center[1] + axes[1, 0] * p[0] + axes[1, 1] * p[1] + axes[1, 2] * p[2]
+        z = center[2] + axes[2, 0] * p[0] + axes[2, 1] * p[1] + axes[2, 2] * p[2]
+        best = min(best, read_distance(grid, origin_mm, step_mm, x, y, z))
+    return best
+
+
+@numba.njit(cache=True, parallel=True)
+def _push_out(grid, origin_mm, step_mm, casing_mm, points_mm, normals, axes, distance_mm):  # type: ignore[no-untyped-def]
+    n_points, n_angles = axes.shape[0], axes.shape[1]
+    poses = np.zeros((n_points, n_angles, 4, 4))
+    reached = np.empty((n_points, n_angles))
+    for n in numba.prange(n_points):
+        for a in range(n_angles):
+            offset = distance_mm
+            gap = 0.0
+            for _ in range(PUSHES):
+                gap = _smallest(grid, origin_mm, step_mm, casing_mm, axes[n, a], points_mm[n] + offset * normals[n])
+                if abs(gap - distance_mm) < DISTANCE_TOLERANCE_MM:
+                    break
+                offset += distance_mm - gap
+            poses[n, a, :3, :3] = axes[n, a]
+            poses[n, a, :3, 3] = points_mm[n] + offset * normals[n]
+            poses[n, a, 3, 3] = 1.0
+            reached[n, a] = gap
+    return poses, reached
+
+
+def casing_distance_mm(scalp: Scalp, coil: Coil, matrix_mm: NDArray[np.float64]) -> float:
+    """The smallest distance of the casing to the scalp for one pose; negative if it enters the head."""
+    return float(scalp.signed_distance_mm(coil.casing.points_mm @ matrix_mm[:3, :3].T + matrix_mm[:3, 3]).min())

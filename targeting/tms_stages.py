@@ -1,0 +1,274 @@
+"""The later stages of the road: the target, its dose map, the search over poses, and the direct solve of the best."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlases.aim import AimedTarget, is_mask, parse_point
+from atlases.target import Target
+from atlases.targets import targets
+from meshes.choices import one_of
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from meshes.tissue_codes import Tissue
+from targeting.coils.coil import Coil
+from targeting.pose import Pose
+from targeting.subject import Done, Stage
+
+if TYPE_CHECKING:
+    from atlases.registration import MniWarp
+    from targeting.fem import HeadConductor
+    from targeting.tms import DoseMap, TmsSearch
+
+Direction = str | tuple[float, float, float] | None  # "normal", or RAS components
+
+REFERENCE_DIDT_A_PER_S = 1e6  # 1 A/µs: every dose in a plan is per this
+PLACEMENTS = 5
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What the plan is asked to reach, as the user says it."""
+
+    name: str
+    side: str | None
+    hotspot_mm: tuple[float, float, float] | None = None
+    radius_mm: float | None = None
+
+    @property
+    def mask(self) -> Path | None:
+        """The NIfTI mask, if the aim is one."""
+        return Path(self.name) if is_mask(self.name) else None
+
+    @property
+    def in_mni(self) -> bool:
+        """Whether the registration is needed: a named target or mni:x,y,z that no measured hotspot overrides."""
+        return self.mask is None and not self.name.startswith("ras:") and self.hotspot_mm is None
+
+    def checked(self) -> Aim:
+        """The same aim, if its words can be understood; before anything is made.
+
+        Raises
+        ------
+        InputError
+            If the target's name or coordinates are not usable.
+        """
+        if self.mask is not None:
+            if not self.mask.is_file():
+                raise InputError(f"there is no mask {self.mask}; check the path")
+        elif ":" in self.name:
+            one_of(self.name.partition(":")[0], ["mni", "ras"], "space of a target")
+            parse_point(self.name.partition(":")[2], self.name)
+        else:
+            one_of(self.name, targets(), "target")
+        if self.radius_mm is not None and not 0 < self.radius_mm < 100:
+            raise InputError(f"a target radius must be between 0 and 100 mm, not {self.radius_mm:g}")
+        return self
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """The direct solves of the search's k poses at 1 A/µs; ``e_v_per_m`` (M, 3) is the first one's field."""
+
+    e_v_per_m: NDArray[np.float32]
+    direct_dose_v_per_m: NDArray[np.float64]  # (k,)
+    direct_mean_e_v_per_m: NDArray[np.float64]  # (k,) volume-weighted mean of |E| over the target
+    max_e_v_per_m: NDArray[np.float64]  # (k,) in the target
+    peak_e_v_per_m: NDArray[np.float64]  # (k,) in grey matter anywhere
+    peak_mm: NDArray[np.float64]  # (k, 3)
+
+
+def target_stage(aim: Aim, meshed: Done[HeadMesh], registered: Done[MniWarp] | None) -> Stage[AimedTarget]:
+    """Stage "target": the aim in the subject's own grey matter."""
+
+    def make(room: Path) -> AimedTarget:
+        from atlases.aim import resolve_target
+
+        aimed = resolve_target(
+            aim.name,
+            aim.side,
+            meshed.value,
+            registered.value if registered else None,
+            radius_mm=aim.radius_mm,
+            hotspot_mm=aim.hotspot_mm,
+        )
+        _save_target(room / "target.npz", aimed)
+        return aimed
+
+    return Stage(
+        "target",
+        1,
+        make,
+        lambda folder: _load_target(folder / "target.npz"),
+        files={"mask": aim.mask} if aim.mask else {},
+        parameters={**asdict(aim), "name": "mask" if aim.mask else aim.name},
+        after=[meshed, registered] if registered else [meshed],
+    )
+
+
+def dose_map_stage(
+    meshed: Done[HeadMesh],
+    aimed: Done[AimedTarget],
+    conductivity_s_per_m: Mapping[str, float],
+    conductor: Callable[[], HeadConductor],
+) -> Stage[DoseMap]:
+    """Stage "dosemap": the reciprocal field of the target everywhere outside the head (three solves)."""
+
+    def make(room: Path) -> DoseMap:
+        from targeting.tms import DoseMap
+
+        dose_map = DoseMap.build(conductor(), aimed.value.target)
+        dose_map.save(room / "dosemap.npz")
+        return dose_map
+
+    def load(folder: Path) -> DoseMap:
+        from targeting.tms import DoseMap
+
+        return DoseMap.load(folder / "dosemap.npz")
+
+    parameters = {"conductivity_s_per_m": dict(conductivity_s_per_m)}
+    return Stage("dosemap", 1, make, load, parameters=parameters, after=[meshed, aimed])
+
+
+def search_stage(
+    meshed: Done[HeadMesh],
+    aimed: Done[AimedTarget],
+    mapped: Done[DoseMap],
+    coil: Coil,
+    coil_file: Path | None,
+    hair_mm: float,
+    direction: Direction,
+) -> Stage[TmsSearch]:
+    """Stage "search": every pose of the coil over the scalp near the target, ranked by dose."""
+
+    def make(room: Path) -> TmsSearch:
+        from targeting.tms import search_tms
+
+        found = search_tms(
+            meshed.value,
+            aimed.value.target,
+            coil,
+            hair_mm=hair_mm,
+            direction=direction,
+            dose_map=mapped.value,
+            didt_a_per_s=REFERENCE_DIDT_A_PER_S,
+            keep=PLACEMENTS,
+        )
+        _save_arrays(room / "search.npz", {each.name: getattr(found, each.name) for each in fields(found)})
+        return found
+
+    def load(folder: Path) -> TmsSearch:
+        from targeting.tms import TmsSearch
+
+        with np.load(folder / "search.npz", allow_pickle=False) as arrays:
+            # numbers and words were kept as arrays of no dimension
+            return TmsSearch(**{name: each if each.ndim else each.item() for name, each in arrays.items()})
+
+    return Stage(
+        "search",
+        1,
+        make,
+        load,
+        files={"coil": coil_file} if coil_file else {},
+        parameters={"coil": coil.name, "hair_mm": hair_mm, "direction": direction, "placements": PLACEMENTS},
+        after=[meshed, aimed, mapped],
+    )
+
+
+def confirm_stage(
+    meshed: Done[HeadMesh],
+    aimed: Done[AimedTarget],
+    searched: Done[TmsSearch],
+    coil: Coil,
+    coil_file: Path | None,
+    direction: Direction,
+    conductivity_s_per_m: Mapping[str, float],
+    conductor: Callable[[], HeadConductor],
+) -> Stage[Confirmed]:
+    """Stage "confirm": direct forward solves of the ranked poses."""
+
+    def make(room: Path) -> Confirmed:
+        confirmed = confirm(conductor(), aimed.value.target, searched.value, coil, direction)
+        _save_arrays(room / "confirm.npz", vars(confirmed))
+        return confirmed
+
+    def load(folder: Path) -> Confirmed:
+        with np.load(folder / "confirm.npz", allow_pickle=False) as arrays:
+            return Confirmed(**arrays)
+
+    return Stage(
+        "confirm",
+        1,
+        make,
+        load,
+        files={"coil": coil_file} if coil_file else {},
+        parameters={
+            "coil": coil.name,
+            "direction": direction,
+            "conductivity_s_per_m": dict(conductivity_s_per_m),
+        },
+        after=[meshed, aimed, searched],
+    )
+
+
+def confirm(
+    conductor: HeadConductor, target: Target, found: TmsSearch, coil: Coil, direction: Direction = None
+) -> Confirmed:
+    """Solve the poses a search found directly, at 1 A/µs; doses as the search counts them."""
+    from targeting.tms import simulate_tms
+    from targeting.tms.search import direction_vector
+
+    head = conductor.head
+    unit = direction_vector(head, target, direction)
+    tets, weight = target.weights(head)
+    grey = np.flatnonzero(head.tissue == Tissue.GM)
+    rows = []
+    first = np.zeros((0, 3), np.float32)
+    for rank, pose in enumerate(found.poses):
+        e = simulate_tms(conductor, coil, Pose(pose), REFERENCE_DIDT_A_PER_S).e_v_per_m
+        size = np.linalg.norm(e, axis=1)
+        peak = grey[np.argmax(size[grey])]
+        mean = weight @ e[tets]
+        dose = np.linalg.norm(mean) if unit is None else mean @ unit
+        rows.append((dose, weight @ size[tets], size[tets].max(), size[peak], head.centroids_mm[peak]))
+        if rank == 0:
+            first = e.astype(np.float32)
+    return Confirmed(first, *(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def _save_target(path: Path, aimed: AimedTarget) -> None:
+    target = aimed.target
+    arrays = {"center_mm": target.center_mm, "asked_mm": np.asarray(aimed.asked_mm, dtype=np.float64)}
+    if target.mask_points_mm is not None:
+        arrays["mask_points_mm"] = target.mask_points_mm
+    if aimed.mni_mm is not None:
+        arrays["mni_mm"] = np.asarray(aimed.mni_mm, dtype=np.float64)
+    arrays_of = ("center_mm", "mask_points_mm")
+    plain = {each.name: getattr(target, each.name) for each in fields(target) if each.name not in arrays_of}
+    about = {"target": plain, "warnings": list(aimed.warnings)}
+    _save_arrays(path, {**arrays, "about": json.dumps(about, default=_number)})
+
+
+def _save_arrays(path: Path, values: Mapping[str, Any]) -> None:
+    """Numbers, words and arrays as ``.npz``; numbers and words become arrays of no dimension."""
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in values.items()}
+    np.savez(path, **arrays)
+
+
+def _number(value: np.generic) -> float:
+    return value.item()  # what numpy made of a plain number
+
+
+def _load_target(path: Path) -> AimedTarget:
+
+    with np.load(path, allow_pickle=False) as arrays:
+        about: dict[str, Any] = json.loads(arrays["about"].item())
+        target = Target(center_mm=arrays["center_mm"], mask_points_mm=arrays.get("mask_points_mm"), **about["target"])
+        return AimedTarget(target, arrays["asked_mm"], arrays.get("mni_mm"), tuple(about["warnings"]))

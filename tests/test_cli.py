@@ -1,0 +1,133 @@
+"""The command line: help, answers for scripts, and one line for each kind of bad input."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from cli.main import run
+
+COMMANDS = ["plan", "segment", "mesh", "status", "export", "setup", "atlas", "coils", "atlas list", "coils list"]
+
+
+@pytest.fixture(autouse=True)
+def empty_room(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def complaint(capfd, *arguments):
+    """The one line a bad command line gives; checks that it is one, with exit code 2 and nothing on stdout."""
+    assert run(list(arguments)) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("target: ")
+    assert err.count("\n") == 1, err
+    return err
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_has_examples(capfd, command):
+    assert run([*command.split(), "--help"]) == 0
+    out = capfd.readouterr().out
+    assert "Usage: target" in out
+    if command not in ("atlas", "coils"):
+        assert "target" in out.split("Example")[1]
+
+
+def test_version(capfd):
+    from targeting.versions import package_version
+
+    assert run(["--version"]) == 0
+    assert capfd.readouterr().out == f"target {package_version()}\n"
+
+
+def test_help_is_quick():
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "from cli.main import run; run(['--help'])"], check=True, capture_output=True)
+    assert time.perf_counter() - start < 5  # about 0.5 s; heavy imports would take it over 5 s on a busy machine
+
+
+@pytest.mark.parametrize("command", ["atlas list", "coils list"])
+@pytest.mark.parametrize("before", [True, False])
+def test_lists_answer_in_json_on_stdout_alone(capfd, command, before):
+    words = ["--json", *command.split()] if before else [*command.split(), "--json"]
+    assert run(words) == 0
+    out, err = capfd.readouterr()
+    assert len(json.loads(out)) >= 3
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("pln colin27", "Did you mean"),
+        ("plan", "Missing argument"),
+        ("plan colin27 --sid left", "No such option"),
+        ("plan ../colin27", "no path"),
+        ("plan a/b --t1 T1.nii", "no path"),
+        ("plan colin27 --side lft", "left"),
+        ("plan colin27 --side left --pain-side left", "--pain-side"),
+        ("plan colin27 --aim m1-hnd", "m1-hand"),
+        ("plan colin27 --aim mni:1,2", "mni:"),
+        ("plan colin27 --aim ras:a,b,c", "ras:"),
+        ("plan colin27 --coil figure8", "figure8-70mm"),
+        ("plan colin27 --coil nowhere.ccd", "nowhere.ccd"),
+        ("plan colin27 --density fats", "did you mean 'fast'"),
+        ("plan colin27 --direction up", "--direction"),
+        ("plan colin27 --direction 0,0,0", "direction"),
+        ("plan colin27 --hotspot 1,2", "--hotspot"),
+        ("plan colin27 --hotspot nan,0,0", "finite"),
+        ("plan colin27 --hair-mm -1", "hair"),
+        ("plan colin27 --hair-mm wide", "--hair-mm"),
+        ("plan colin27 --radius 0", "radius"),
+        ("plan colin27 --conductivity bone=1", "bone"),
+        ("plan colin27 --conductivity skull", "skull"),
+        ("plan colin27 --conductivity skull=-1", "skull"),
+        ("plan s1", "--t1"),
+        ("plan s1 --t1 a.nii --labels b.nii", "give one of"),
+        ("plan s1 --t2 a.nii --side left", "--t1"),
+        ("plan s1 --t1 none.nii.gz", "side"),
+        ("plan s1 --t1 none.nii.gz --side left", "none.nii.gz"),
+        ("plan s1 --labels none.nii.gz --side left", "none.nii.gz"),
+        ("plan s1 --head none.msh --side left", "none.msh"),
+        ("segment s1", "--t1"),
+        ("mesh", "NAME"),
+        ("mesh s1 --check a.msh", "not both"),
+        ("mesh --check none.msh", "none.msh"),
+        ("status s1", "no subject folder"),
+        ("export s1 --to brainsight", "plan"),
+    ],
+)
+def test_bad_words_are_one_line_and_leave_no_trace(capfd, tmp_path, words, said):
+    assert said in complaint(capfd, *words.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--hotspot", "--direction"])
+def test_values_may_begin_with_a_minus(capfd, option):
+    # the minus is understood: what is complained of is the subject, not the option
+    line = complaint(capfd, "plan", "s1", "--side", "left", option, "-38,-20,55")
+    assert "nothing is known of subject" in line
+
+
+def test_an_interruption_is_one_line_and_130(capfd, monkeypatch):
+    from targeting.subject import Subject
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Subject, "named", interrupt)
+    assert run(["status", "s1"]) == 130
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err == "target: interrupted; the next run resumes where this one stopped\n"
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    from targeting.subject import Subject
+
+    monkeypatch.setattr(Subject, "named", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(["status", "s1"])

@@ -1,0 +1,120 @@
+"""The dose map equals the forward solve, for every kind of coil and at any pose."""
+
+import numpy as np
+import pytest
+from heads import layered_ball
+
+from atlases import Target
+from atlases.scalp import Scalp
+from meshes import InputError
+from targeting import Coil, Pose
+from targeting.coils import CurrentElements, PotentialGrid, coil_names, vector_potential
+from targeting.coils.equivalent import merged_wires
+from targeting.fem import HeadConductor
+from targeting.tms import DoseMap, simulate_many
+from targeting.tms.placement import place
+
+TARGET = Target.sphere([-45.0, -20.0, 45.0], 12.0)
+
+
+@pytest.fixture(scope="module")
+def conductor():
+    return HeadConductor(layered_ball(9.0, (0.85, 1.05, 0.95)))
+
+
+@pytest.fixture(scope="module")
+def scalp(conductor):
+    return Scalp.of(conductor.head)
+
+
+@pytest.fixture(scope="module")
+def dose_map(conductor):
+    return DoseMap.build(conductor, TARGET)
+
+
+def direct(conductor, coil, poses):
+    tets, weights = TARGET.weights(conductor.head)
+    return np.array([weights @ f.e_v_per_m[tets] for f in simulate_many(conductor, coil, [Pose(p) for p in poses])])
+
+
+def random_poses(scalp, coil, distance_mm, count=4):
+    rng = np.random.default_rng(int(distance_mm * 10))
+    points = scalp.points_mm[rng.choice(np.flatnonzero(scalp.points_mm[:, 2] > 0), count)]
+    return place(scalp, coil, points, rng.uniform(-180, 180, 1), distance_mm)[0][:, 0]
+
+
+def worst(found, truth):
+    return (np.linalg.norm(found - truth, axis=1) / np.linalg.norm(truth, axis=1)).max()
+
+
+@pytest.mark.parametrize("name", coil_names())
+@pytest.mark.parametrize("distance_mm", [2.0, 6.0])
+def test_built_in_coils_within_half_a_percent_of_the_direct_solve(conductor, scalp, dose_map, name, distance_mm):
+    coil = Coil.named(name)
+    poses = random_poses(scalp, coil, distance_mm)
+    assert worst(dose_map.mean_e_v_per_m(coil, poses), direct(conductor, coil, poses)) < 0.005
+
+
+def wire_loop(radius_mm=35.0, z_mm=-8.0, pieces=120):
+    angle = (np.arange(pieces) + 0.5) * 2 * np.pi / pieces
+    around = np.stack([-np.sin(angle), np.cos(angle), 0 * angle], 1)
+    points = np.stack([radius_mm * np.cos(angle) + 20, radius_mm * np.sin(angle), np.full(pieces, z_mm)], 1)
+    return CurrentElements(points, around * 2 * np.pi * radius_mm / pieces)
+
+
+def test_a_coil_of_wire(conductor, scalp, dose_map):
+    figure8 = Coil.named("figure8-70mm")
+    coil = Coil("loop", (wire_loop(),), figure8.casing, None, 0, "test")
+    poses = random_poses(scalp, figure8, 4.0)
+    assert worst(dose_map.mean_e_v_per_m(coil, poses), direct(conductor, coil, poses)) < 0.005
+
+
+def test_a_coil_sampled_on_a_grid(conductor, scalp, dose_map):
+    figure8 = Coil.named("figure8-70mm")
+    affine = np.diag([5.0, 5.0, 5.0, 1.0])
+    affine[:3, 3] = [-150, -150, 2]
+    nodes = (
+        np.stack(np.meshgrid(*[np.arange(n) for n in (61, 61, 50)], indexing="ij"), -1) @ affine[:3, :3] + affine[:3, 3]
+    )
+    a = vector_potential(figure8, nodes.reshape(-1, 3)).reshape(61, 61, 50, 3)
+    coil = Coil("grid", (PotentialGrid(a, affine),), figure8.casing, None, 1, "test")
+    poses = random_poses(scalp, figure8, 8.0, 2)
+    assert worst(dose_map.mean_e_v_per_m(coil, poses), direct(conductor, coil, poses)) < 0.005
+
+
+def test_a_coil_that_reaches_beyond_the_grid(conductor, dose_map):
+    coil = Coil.named("figure8-70mm")
+    far = Pose([[-1, 0, 0, 150], [0, 1, 0, 0], [0, 0, -1, 150], [0, 0, 0, 1]]).matrix_mm[None]
+    assert worst(dose_map.mean_e_v_per_m(coil, far), direct(conductor, coil, far)) < 0.005
+
+
+def test_dose_scales_with_didt(dose_map):
+    coil = Coil.named("figure8-70mm")
+    pose = Pose([[-1, 0, 0, -40], [0, 1, 0, -20], [0, 0, -1, 100], [0, 0, 0, 1]])
+    assert np.allclose(dose_map.mean_e_v_per_m(coil, pose, -2e6), -2 * dose_map.mean_e_v_per_m(coil, pose, 1e6))
+
+
+def test_saved_and_loaded(dose_map, tmp_path):
+    dose_map.save(tmp_path / "dose.npz")
+    coil = Coil.named("circular-90mm")
+    pose = Pose([[-1, 0, 0, -40], [0, 1, 0, -20], [0, 0, -1, 100], [0, 0, 0, 1]])
+    again = DoseMap.load(tmp_path / "dose.npz")
+    assert np.array_equal(again.mean_e_v_per_m(coil, pose), dose_map.mean_e_v_per_m(coil, pose))
+    (tmp_path / "dose.npz").write_bytes(b"PK")
+    with pytest.raises(InputError, match="not a dose map"):
+        DoseMap.load(tmp_path / "dose.npz")
+
+
+def test_a_target_outside_the_grey_matter_is_refused(conductor):
+    with pytest.raises(InputError, match="no GM within"):
+        DoseMap.build(conductor, Target.sphere([300.0, 0.0, 0.0], 5.0))
+
+
+def test_merged_wire_pieces_make_the_same_field():
+    fine = wire_loop(pieces=900)
+    merged = merged_wires(fine)
+    assert len(merged.points_mm) < 0.6 * len(fine.points_mm)
+    rng = np.random.default_rng(0)
+    points = fine.points_mm[rng.integers(0, 900, 300)] + 5.0 * np.array([0.3, -0.2, 0.93])
+    a, b = vector_potential(fine, points), vector_potential(merged, points)
+    assert np.abs(a - b).max() < 1e-3 * np.linalg.norm(a, axis=1).mean()

@@ -1,0 +1,278 @@
+"""plan.json: what is written can be read, its schema accepts it, and both refuse what is not a plan."""
+
+import copy
+import dataclasses
+import json
+import math
+import typing
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from meshes import InputError
+from targeting import plan_file
+from targeting.plan_file import Frame, Placement, Plan, PlanCoil, PlanTarget, read_plan, schema, to_dict, write_plan
+
+numbers = st.floats(-1e9, 1e9, allow_nan=False)
+positive = st.floats(1e-6, 1e9)
+text = st.text(st.characters(codec="utf-8"), max_size=20)
+points = st.lists(numbers, min_size=3, max_size=3)
+
+
+@st.composite
+def poses(draw: st.DrawFn) -> list[list[float]]:
+    matrix = np.eye(4)
+    matrix[:3, :3] = Rotation.random(random_state=draw(st.integers(0, 2**31))).as_matrix()
+    matrix[:3, 3] = draw(st.lists(st.floats(-200, 200), min_size=3, max_size=3))
+    return matrix.tolist()
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    doses = sorted(draw(st.lists(numbers, min_size=1, max_size=3)), reverse=True)
+    placements = [
+        Placement(
+            rank=i + 1,
+            pose=draw(poses()),
+            scalp_mm=draw(points),
+            angle_deg=draw(numbers),
+            angle_from=draw(text),
+            distance_mm=draw(numbers),
+            dose_v_per_m=dose,
+            max_e_v_per_m=draw(positive),
+            peak_e_v_per_m=draw(positive),
+            peak_mm=draw(points),
+            direct_dose_v_per_m=draw(st.none() | numbers),
+            direct_mean_e_v_per_m=draw(st.none() | numbers),
+        )
+        for i, dose in enumerate(doses)
+    ]
+    return Plan(
+        subject=draw(text.filter(bool)),
+        frame=Frame(
+            "RAS mm of T1",
+            draw(text),
+            draw(text),
+            draw(poses()),
+            draw(st.lists(st.integers(1, 999), min_size=3, max_size=3)),
+        ),
+        target=PlanTarget(
+            draw(text),
+            draw(st.sampled_from(["left", "right", ""])),
+            draw(points),
+            draw(positive),
+            draw(positive),
+            draw(text),
+            draw(points),
+            draw(st.none() | points),
+            draw(positive),
+        ),
+        coil=PlanCoil(draw(text), draw(st.none() | positive), draw(text), draw(st.sampled_from([-1, 0, 1]))),
+        placements=placements,
+        objective=draw(text),
+        search=draw(st.dictionaries(text, numbers | st.integers(-(10**12), 10**12) | text, max_size=3)),
+        warnings=draw(st.lists(text, max_size=3)),
+        versions=draw(st.dictionaries(text, text, max_size=3)),
+        seconds=draw(st.dictionaries(text, positive, max_size=3)),
+        conductivity_s_per_m=draw(st.dictionaries(text, positive, max_size=3)),
+        created=draw(text),
+    )
+
+
+def one_plan() -> Plan:
+    def placement(rank: int, dose: float) -> Placement:
+        return Placement(
+            rank, np.eye(4).tolist(), [-40.0, -20.0, 90.0], 45.0, "the front", 4.0, dose, 1.2, 2.0, [-38.0, -20.0, 60.0]
+        )
+
+    return Plan(
+        subject="colin27",
+        frame=Frame("RAS mm of T1", "T1.nii.gz", "ab" * 32, np.eye(4).tolist(), [181, 217, 181]),
+        target=PlanTarget(
+            "m1-hand", "left", [-37.0, -21.0, 58.0], 10.0, 1.5, "someone 2020", [-37.0, -20.0, 59.0], None, 1000.0
+        ),
+        coil=PlanCoil("figure-of-eight", 1.5e8, "someone 2004", 1),
+        placements=[placement(1, 1.0), placement(2, 0.9)],
+        objective="|volume-weighted mean E|",
+        search={"tried": 10000, "hair_mm": 4.0, "step": "fine"},
+        warnings=[],
+        versions={"target": "0.1.0"},
+        seconds={"mesh": 80.0},
+    )
+
+
+def refuses(document: object) -> str:
+    """The one line read_plan's core says about a bad document (fails if it says nothing)."""
+    with pytest.raises(InputError) as caught:
+        plan_file.from_dict(document)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_the_schema_is_a_schema_and_describes_every_field() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+    records = {
+        Plan: schema(),
+        Frame: schema()["properties"]["frame"],
+        PlanTarget: schema()["properties"]["target"],
+        PlanCoil: schema()["properties"]["coil"],
+        Placement: schema()["properties"]["placements"]["items"],
+    }
+    for record, description in records.items():
+        names = {f.name for f in dataclasses.fields(record)}
+        assert set(description["properties"]) == names == set(description["required"])
+        assert description["additionalProperties"] is False
+        assert all(entry["description"] for entry in description["properties"].values())
+
+
+@settings(deadline=None, max_examples=60)
+@given(plan=plans())
+def test_what_is_written_is_read_back_and_fits_the_schema(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("plan") / "plan.json"
+    write_plan(path, plan)
+    assert read_plan(path) == plan
+    jsonschema.validate(json.loads(path.read_text(encoding="utf-8")), schema(), jsonschema.Draft202012Validator)
+    assert [p.name for p in path.parent.iterdir()] == ["plan.json"]
+
+
+def test_numpy_values_are_written_as_numbers(tmp_path) -> None:
+    plan = one_plan()
+    first = dataclasses.replace(
+        plan.placements[0],
+        rank=np.int64(1),
+        pose=np.eye(4),
+        scalp_mm=np.array([1.0, 2, 3], np.float32),
+        dose_v_per_m=np.float32(1.5),
+    )
+    write_plan(
+        tmp_path / "plan.json", dataclasses.replace(plan, placements=(first,), seconds={"mesh": np.float64(2.0)})
+    )
+    back = read_plan(tmp_path / "plan.json").placements[0]
+    assert (back.rank, back.pose, back.scalp_mm, back.dose_v_per_m) == (1, np.eye(4).tolist(), [1.0, 2.0, 3.0], 1.5)
+
+
+def paths_of(value: object, path: tuple = ()) -> list[tuple]:
+    """The way to every member of every record with fixed members (not of the free name → value tables)."""
+    found = []
+    if isinstance(value, dict):
+        for key, item in value.items():
+            found.append((*path, key))
+            if key not in ("search", "versions", "seconds", "conductivity_s_per_m"):
+                found += paths_of(item, (*path, key))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            found += paths_of(item, (*path, i))
+    return found
+
+
+def parent_of(document: dict, path: tuple) -> typing.Any:
+    for key in path[:-1]:
+        document = document[key]
+    return document
+
+
+@pytest.mark.parametrize("path", paths_of(to_dict(one_plan())), ids=str)
+def test_a_missing_unknown_or_mistyped_field_is_refused_by_schema_and_reader(path: tuple) -> None:
+    good = to_dict(one_plan())
+    missing, unknown, mistyped = (copy.deepcopy(good) for _ in range(3))
+    del parent_of(missing, path)[path[-1]]
+    parent_of(unknown, path)["surprise"] = 1
+    parent_of(mistyped, path)[path[-1]] = True
+    for bad in (missing, unknown, mistyped):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(bad, schema(), jsonschema.Draft202012Validator)
+        refuses(bad)
+    assert str(path[-1]) in refuses(missing)
+    assert "surprise" in refuses(unknown)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda d: d["placements"].clear(), "placement"),
+        (lambda d: d["placements"][0]["pose"].pop(), "pose"),
+        (lambda d: d["placements"][0]["pose"][0].append(1.0), "pose"),
+        (lambda d: d["placements"][1]["scalp_mm"].pop(), "scalp_mm"),
+        (lambda d: d["target"].update(side="links"), "side"),
+        (lambda d: d["target"].update(mni_mm=[]), "mni_mm"),
+        (lambda d: d["target"].update(radius_mm=0), "radius_mm"),
+        (lambda d: d["coil"].update(max_didt_a_per_s=0), "max_didt"),
+        (lambda d: d["coil"].update(max_didt_a_per_s=-1), "max_didt"),
+        (lambda d: d["coil"].update(current_direction_y=2), "current_direction_y"),
+        (lambda d: d["frame"].update(shape=[1, 2]), "shape"),
+        (lambda d: d["frame"].update(shape=[1, 2, 2.5]), "shape"),
+        (lambda d: d.update(schema_version="2.0"), "2.0"),
+        (lambda d: d.update(schema_version=1.0), "schema_version"),
+        (lambda d: d.update(modality="tes"), "modality"),
+        (lambda d: d.update(seconds={"mesh": -1}), "seconds"),
+        (lambda d: d.update(search={"hair_mm": None}), "hair_mm"),
+        (lambda d: d.update(warnings="none"), "warnings"),
+    ],
+)
+def test_schema_and_reader_refuse(change, word) -> None:
+    document = to_dict(one_plan())
+    change(document)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, schema(), jsonschema.Draft202012Validator)
+    assert word in refuses(document)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda d: d["placements"][0]["pose"][0].__setitem__(0, 2.0), "rigid"),
+        (lambda d: d["placements"][0]["pose"][0].__setitem__(0, -1.0), "mirrored"),
+        (lambda d: d["placements"][1].update(rank=1), "rank"),
+        (lambda d: d["placements"][1].update(dose_v_per_m=5.0), "ranked"),
+        (lambda d: d["placements"][0].update(dose_v_per_m=math.inf), "dose_v_per_m is not a finite number"),
+        (lambda d: d["placements"][0].update(dose_v_per_m=10**400), "dose_v_per_m is not a finite number"),
+    ],
+)
+def test_the_reader_refuses_what_a_schema_cannot_see(change, word) -> None:
+    document = to_dict(one_plan())
+    change(document)
+    assert word in refuses(document)
+
+
+@pytest.mark.parametrize("document", [None, [], 3, "plan", True])
+def test_a_document_that_is_no_object_is_refused(document) -> None:
+    assert "object" in refuses(document)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_not_finite_is_never_written(bad, tmp_path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text("before")
+    plan = one_plan()
+    for broken in (
+        dataclasses.replace(plan, seconds={"mesh": bad}),
+        dataclasses.replace(plan, search={"hair_mm": bad}),
+        dataclasses.replace(plan, placements=[dataclasses.replace(plan.placements[0], peak_mm=[bad, 0.0, 0.0])]),
+    ):
+        with pytest.raises(ValueError, match="finite"):
+            write_plan(path, broken)
+    assert path.read_text() == "before"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"subject": NaN}', b"[" * 100_000])
+def test_a_file_that_is_not_json_gets_one_line(content, tmp_path) -> None:
+    path = tmp_path / "plan.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="not a plan") as caught:
+        read_plan(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_a_missing_folder_get_one_line(tmp_path) -> None:
+    with pytest.raises(InputError, match="no plan"):
+        read_plan(tmp_path / "plan.json")
+    with pytest.raises(InputError, match="cannot read"):
+        read_plan(tmp_path)
+    with pytest.raises(InputError, match="cannot write"):
+        write_plan(tmp_path / "nowhere" / "plan.json", one_plan())

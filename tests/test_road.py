@@ -1,0 +1,101 @@
+"""The whole road on the embedded head, and what a second run does again."""
+
+import json
+import xml.etree.ElementTree as ElementTree
+
+import nibabel
+import numpy as np
+import pytest
+
+from cli.main import run
+from meshes import HeadMesh
+from targeting.plan_file import read_plan, schema
+from targeting.road import STAGES
+from targeting.subject import MAKING, Subject
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory):
+    """A folder in which ``target plan colin27 --density fast`` ran."""
+    folder = tmp_path_factory.mktemp("road") / "colin27"
+    assert run(["plan", "colin27", "--density", "fast", "--quiet", "--out", str(folder)]) == 0
+    return folder
+
+
+def redone(folder, *options):
+    """Stages that a further run makes again, in order."""
+    before = {stage: (folder / f"{stage}.json").stat().st_mtime_ns for stage in STAGES}
+    assert run(["plan", "colin27", "--density", "fast", "--quiet", "--out", str(folder), *options]) == 0
+    return [stage for stage in STAGES if (folder / f"{stage}.json").stat().st_mtime_ns != before[stage]]
+
+
+@pytest.mark.slow
+def test_the_plan_holds_what_was_promised(planned):
+    import jsonschema
+
+    document = json.loads((planned / "plan.json").read_text())
+    jsonschema.validate(document, schema())
+    made = read_plan(planned / "plan.json")
+    assert made.frame.name == "RAS mm of T1"
+    assert made.target.side == "left" and made.target.center_mm[0] < 0
+    assert any("left assumed" in warning for warning in made.warnings)
+    best = made.placements[0]
+    assert best.direct_dose_v_per_m == pytest.approx(best.dose_v_per_m, rel=5e-3)
+    assert best.direct_mean_e_v_per_m >= best.direct_dose_v_per_m
+    assert best.max_e_v_per_m <= best.peak_e_v_per_m
+    assert best.distance_mm >= 4 - 0.1
+    assert made.seconds.keys() == set(STAGES) - {"files"}
+    # over the hand area, and the coil's z axis points from the scalp to the target's side of the head
+    pose, scalp = np.array(best.pose), np.array(best.scalp_mm)
+    head = HeadMesh.read(planned / "head.msh")
+    outside = head.points_mm[np.unique(head.boundary())]
+    nearest = outside[np.argmin(np.linalg.norm(outside - made.target.center_mm, axis=1))]
+    assert np.linalg.norm(scalp - nearest) < 25
+    assert pose[:3, 2] @ (np.array(made.target.center_mm) - pose[:3, 3]) > 0
+    # back to front and towards the midline, across the left central sulcus (Brasil-Neto 1992)
+    current = pose[:3, 1] * made.coil.current_direction_y
+    assert current @ [0.5, 0.866, 0.0] > 0.5
+    assert len({tuple(np.round(each.pose, 3).ravel()) for each in made.placements}) == len(made.placements) == 5
+
+
+@pytest.mark.slow
+def test_all_files_are_there_and_agree(planned):
+    from targeting.navigation import brainsight, localite
+
+    made = read_plan(planned / "plan.json")
+    for vendor, name in ((brainsight, "plan_brainsight.txt"), (localite, "plan_localite.xml")):
+        poses = vendor.read(planned / name)
+        for pose, placement in zip(poses, made.placements, strict=True):
+            assert pose.matrix_mm == pytest.approx(np.array(placement.pose), abs=2e-3)
+    ElementTree.parse(planned / "plan_localite.xml")
+    report = (planned / "plan.html").read_text()
+    assert "<html" in report and "http://" not in report.replace("http://www.w3.org", "")
+    image = nibabel.load(planned / "magnE.nii.gz")
+    assert image.shape == tuple(made.frame.shape)
+    assert np.allclose(image.affine, made.frame.affine)
+    field = HeadMesh.read(planned / "E.msh")
+    assert len(field.tets) == len(HeadMesh.read(planned / "head.msh").tets)
+    assert (planned / "E.vtu").stat().st_size > 1e6
+    assert not list(planned.glob(f"{MAKING}*"))
+
+
+@pytest.mark.slow
+def test_a_further_run_redoes_just_what_depends_on_a_change(planned, capfd):
+    assert redone(planned) == []
+    assert redone(planned, "--hair-mm", "6") == ["search", "confirm", "files"]
+    assert read_plan(planned / "plan.json").placements[0].distance_mm >= 6 - 0.1
+    states = {row.stage: row.state for row in Subject.named("colin27", planned).status(STAGES)}
+    assert set(states.values()) == {"done"}
+    capfd.readouterr()
+    assert run(["status", "colin27", "--out", str(planned), "--json"]) == 0
+    assert [row["state"] for row in json.loads(capfd.readouterr().out)] == ["done"] * len(STAGES)
+
+
+@pytest.mark.slow
+def test_a_bad_second_command_leaves_the_first_plan_as_it_was(planned, capfd):
+    before = {path.name: path.stat().st_mtime_ns for path in planned.iterdir()}
+    assert run(["plan", "colin27", "--density", "fast", "--aim", "ras:0,0,300", "--out", str(planned)]) == 2
+    assert "plan.json" in before
+    changed = {path.name for path in planned.iterdir() if before.get(path.name) != path.stat().st_mtime_ns}
+    assert changed <= {".target.lock"}
+    assert capfd.readouterr().err.splitlines()[-1].startswith("target: ")
