@@ -97,7 +97,7 @@ def targets() -> Mapping[str, NamedTarget]:
     --------
     >>> from atlases import targets
     >>> targets()["m1-hand"].mni_mm("left")
-    (-37.0, -21.0, 58.0)
+    (-38.6, -18.7, 64.8)
     """
     text = resources.files("atlases").joinpath("targets.toml").read_text(encoding="utf-8")
     return MappingProxyType({name: _named(name, entry) for name, entry in tomllib.loads(text).items()})
