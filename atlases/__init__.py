@@ -1,7 +1,9 @@
 """Where things are: named targets, scalp positions, MNI ↔ subject."""
 
 from atlases.aim import AimedTarget, resolve_target, side_for
+from atlases.charm_warp import read_charm_warp
 from atlases.registration import register
+from atlases.scalp_positions import ScalpPositions, read_scalp_positions, write_scalp_positions
 from atlases.target import Target
 from atlases.targets import NamedTarget, target_rows, targets
 from atlases.warp import MniWarp, load_warp, save_warp, to_subject
@@ -10,8 +12,11 @@ __all__ = [
     "AimedTarget",
     "MniWarp",
     "NamedTarget",
+    "ScalpPositions",
     "Target",
     "load_warp",
+    "read_charm_warp",
+    "read_scalp_positions",
     "register",
     "resolve_target",
     "save_warp",
@@ -19,4 +24,5 @@ __all__ = [
     "target_rows",
     "targets",
     "to_subject",
+    "write_scalp_positions",
 ]

@@ -211,6 +211,7 @@ def _atlas_point(
     if warp is None:
         raise InputError(f"{name} needs the registration to MNI152, which is not there; give the target as ras:x,y,z")
     point = warp.to_subject(mni_mm[None])[0]
+    source += f"; taken to the head by {warp.source}" if warp.source else ""
     return _snapped(point, mni_mm, name, side, head, radius_mm, source, warp)
 
 

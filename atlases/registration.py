@@ -66,9 +66,9 @@ def register(tissues: Tissues) -> MniWarp:
     template, origin = _template()
     brain, brain_origin = _brain_image(tissues)
     log.info("registering the brain to MNI152: affine, then non-linear")
-    grid = _warp_grid()
+    grid = warp_grid()
     mapped = _ants(template, origin, brain, brain_origin, grid.reshape(-1, 3))
-    warp = _warp(grid, mapped.reshape(grid.shape))
+    warp = fitted_warp(grid, mapped.reshape(grid.shape))
     white, grey = _overlap(tissues, warp)
     warp = replace(warp, dice_white=white, dice_grey=grey)
     log.info("overlap with MNI152 (Dice): white matter %.2f, grey matter %.2f", white, grey)
@@ -79,14 +79,14 @@ def register(tissues: Tissues) -> MniWarp:
 @cache
 def _template() -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """The template's contrast at STEP_MM and the RAS mm of its first voxel."""
-    white, grey, affine = _template_tissues()
+    white, grey, affine = template_tissues()
     low = affine[:3, 3]
     high = low + np.array(white.shape) - 1.0
     return _resampled(white + GREY_CONTRAST * grey, affine, low, high), low
 
 
 @cache
-def _template_tissues() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
+def template_tissues() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64]]:
     """White and grey matter of ICBM152 2009a at 1 mm, and their affine (axes along RAS)."""
     from nilearn.datasets import load_mni152_gm_template, load_mni152_wm_template
 
@@ -123,11 +123,18 @@ def _resampled(
     return ndimage.affine_transform(image, inverse[:3, :3] * STEP_MM, index, output_shape=shape, order=1)
 
 
-def _warp_grid() -> NDArray[np.float64]:
-    """Points of MNI152 every WARP_STEP_MM over the template's box, (nx, ny, nz, 3)."""
-    white, _, affine = _template_tissues()
-    axes = [affine[i, 3] + np.arange(0, white.shape[i] + WARP_STEP_MM - 1, WARP_STEP_MM) for i in range(3)]
+def warp_grid(step_mm: float = WARP_STEP_MM) -> NDArray[np.float64]:
+    """Points of MNI152 every ``step_mm`` over the template's box, (nx, ny, nz, 3)."""
+    white, _, affine = template_tissues()
+    axes = [affine[i, 3] + np.arange(0, white.shape[i] + step_mm - 1, step_mm) for i in range(3)]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+
+
+def template_brain(points_mni_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether points of MNI152 (n, 3) lie in the template's white or grey matter, (n,)."""
+    white, grey, affine = template_tissues()
+    index = (points_mni_mm - affine[:3, 3]).T
+    return ndimage.map_coordinates(white + grey, index, order=1, mode="constant") > 0.5
 
 
 def _ants(
@@ -162,22 +169,33 @@ def _ants(
     return mapped[["x", "y", "z"]].to_numpy(dtype=np.float64)
 
 
-def _warp(grid_mm: NDArray[np.float64], mapped_mm: NDArray[np.float64]) -> MniWarp:
-    """A warp from where grid points of MNI go: the best affine over the brain, and what is left."""
-    white, grey, affine = _template_tissues()
-    index = (grid_mm - affine[:3, 3]).reshape(-1, 3).T
-    brain = ndimage.map_coordinates(white + grey, index, order=1, mode="constant") > 0.5
-    points = np.c_[grid_mm.reshape(-1, 3), np.ones(brain.size)]
-    fit = np.linalg.lstsq(points[brain], mapped_mm.reshape(-1, 3)[brain], rcond=None)[0]
+def fitted_warp(
+    grid_mm: NDArray[np.float64], mapped_mm: NDArray[np.float64], known: NDArray[np.bool_] | None = None
+) -> MniWarp:
+    """A warp from where grid points of MNI152 go: the best affine over the brain, and what is left.
+
+    Parameters
+    ----------
+    grid_mm, mapped_mm : (nx, ny, nz, 3)
+        Points of :func:`warp_grid`, and where they lie in the subject.
+    known : (nx, ny, nz) bool, optional
+        False where ``mapped_mm`` says nothing; the affine does without those.
+    """
+    grid, mapped = grid_mm.reshape(-1, 3), mapped_mm.reshape(-1, 3)
+    used = template_brain(grid)
+    if known is not None:
+        used &= known.ravel()
+    fit = np.linalg.lstsq(np.c_[grid, np.ones(len(grid))][used], mapped[used], rcond=None)[0]
     matrix = np.eye(4)
     matrix[:3] = fit.T
     back = (mapped_mm - matrix[:3, 3]) @ np.linalg.inv(matrix[:3, :3]).T
-    return MniWarp(matrix, (back - grid_mm).astype(np.float32), grid_mm[0, 0, 0], WARP_STEP_MM)
+    step_mm = float(grid_mm[1, 0, 0, 0] - grid_mm[0, 0, 0, 0])
+    return MniWarp(matrix, (back - grid_mm).astype(np.float32), grid_mm[0, 0, 0], step_mm)
 
 
 def _overlap(tissues: Tissues, warp: MniWarp) -> tuple[float, float]:
     """Dice overlap of white and of grey matter with the template's, after the warp, at 2 mm."""
-    white, grey, affine = _template_tissues()
+    white, grey, affine = template_tissues()
     coarse = np.stack(np.meshgrid(*[np.arange(0, n, 2) for n in white.shape], indexing="ij"), axis=-1).reshape(-1, 3)
     brain = coarse[ndimage.binary_dilation(white + grey > 0.5, iterations=4)[tuple(coarse.T)]]
     inverse = np.linalg.inv(tissues.affine_mm)

@@ -20,6 +20,7 @@ from scipy.spatial import cKDTree
 
 from meshes import HeadMesh
 from meshes.rasterise import labels_on_grid
+from meshes.topology import elements_of_nodes
 
 GRID_STEP_MM = 2.5
 GRID_MARGIN_MM = 40.0
@@ -140,7 +141,7 @@ class Scalp:
         close = np.argwhere(np.abs(mm) < EXACT_WITHIN_MM)
         nodes_mm = close * GRID_STEP_MM + low
         _, near = self._tree.query(nodes_mm, k=3, workers=-1)
-        start, items = _triangles_of_points(self.triangles, len(self.points_mm))
+        start, items = elements_of_nodes(self.triangles, len(self.points_mm))
         exact = _distance(nodes_mm, near, self.points_mm, self.triangles, start, items)
         mm[tuple(close.T)] = np.where(inside[tuple(close.T)], -exact, exact)
         return DistanceGrid(mm.astype(np.float32), low, GRID_STEP_MM)
@@ -149,24 +150,6 @@ class Scalp:
         """Distance to the scalp, positive outside, (n,); beyond the grid a lower bound."""
         points = np.atleast_2d(np.asarray(points_mm, float))
         return _read_all(self.distance.mm, self.distance.origin_mm, self.distance.step_mm, points)
-
-
-@numba.njit(cache=True)
-def _triangles_of_points(triangles, n):  # type: ignore[no-untyped-def]
-    start = np.zeros(n + 1, np.int64)
-    for t in range(len(triangles)):
-        for i in range(3):
-            start[triangles[t, i] + 1] += 1
-    for i in range(n):
-        start[i + 1] += start[i]
-    items = np.empty(start[n], np.int64)
-    fill = start[:-1].copy()
-    for t in range(len(triangles)):
-        for i in range(3):
-            p = triangles[t, i]
-            items[fill[p]] = t
-            fill[p] += 1
-    return start, items
 
 
 @numba.njit(cache=True)

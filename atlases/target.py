@@ -72,6 +72,14 @@ class Target:
             raise InputError(f"a target radius must be between 0 and 100 mm, not {radius_mm}")
         return cls(center, float(radius_mm), name, side or ("left" if center[0] < 0 else "right"), source)
 
+    def holds(self, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which points, (n, 3) mm, lie in the sphere or the mask, of whatever tissue, (n,)."""
+        if self.mask_points_mm is None:
+            return np.linalg.norm(points_mm - self.center_mm, axis=1) <= self.radius_mm
+        from scipy.spatial import cKDTree
+
+        return cKDTree(self.mask_points_mm).query(points_mm, distance_upper_bound=self.mask_radius_mm)[0] < np.inf
+
     def weights(self, head: HeadMesh) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Tetrahedra of the target and their share of its volume (they sum to 1).
 
@@ -81,14 +89,7 @@ class Target:
             If no tetrahedron of the tissue lies in the target.
         """
         inside = np.flatnonzero(head.tissue == self.tissue)
-        centers = head.centroids_mm[inside]
-        if self.mask_points_mm is None:
-            near = np.linalg.norm(centers - self.center_mm, axis=1) <= self.radius_mm
-        else:
-            from scipy.spatial import cKDTree
-
-            near = cKDTree(self.mask_points_mm).query(centers, distance_upper_bound=self.mask_radius_mm)[0] < np.inf
-        chosen = inside[near]
+        chosen = inside[self.holds(head.centroids_mm[inside])]
         if len(chosen) == 0:
             where = ", ".join(f"{c:.1f}" for c in self.center_mm)
             raise InputError(

@@ -40,6 +40,8 @@ class MniWarp:
         Grid step.
     dice_white, dice_grey : float
         Overlap of the subject's tissues with the template's after the warp.
+    source : str
+        Where it comes from, in words, if not from this program's registration.
 
     Examples
     --------
@@ -54,6 +56,7 @@ class MniWarp:
     spacing_mm: float
     dice_white: float = float("nan")
     dice_grey: float = float("nan")
+    source: str = ""
 
     @classmethod
     def identity(cls) -> MniWarp:
@@ -134,12 +137,13 @@ def load_warp(path: str | Path) -> MniWarp:
         with np.load(path, allow_pickle=False) as arrays:
             values = {name: arrays[name] for name in _FIELDS}
         spacing, white, grey = (float(values.pop(name)) for name in ("spacing_mm", "dice_white", "dice_grey"))
-        return MniWarp(spacing_mm=spacing, dice_white=white, dice_grey=grey, **values)
+        source = str(values.pop("source"))
+        return MniWarp(spacing_mm=spacing, dice_white=white, dice_grey=grey, source=source, **values)
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"cannot read the registration {path}: it is missing or damaged; make it again") from error
 
 
-_FIELDS = ("affine_mm", "displacement_mm", "origin_mm", "spacing_mm", "dice_white", "dice_grey")
+_FIELDS = ("affine_mm", "displacement_mm", "origin_mm", "spacing_mm", "dice_white", "dice_grey", "source")
 
 
 def _points(points_mm: ArrayLike) -> NDArray[np.float64]:

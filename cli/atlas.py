@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import asdict
 
 import typer
 
 from cli.console import at_work, talk_of
 from cli.options import Json, Quiet
+from cli.tables import Entry, listing
 
 EXAMPLES = """
 **Examples**
@@ -34,13 +34,9 @@ def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = F
         from atlases.targets import targets
 
         known = targets()
-    lines = []
+    entries = []
     for each in known.values():
         left, right = (", ".join(f"{x:g}" for x in each.mni_mm(side)) for side in ("left", "right"))
-        lines += [
-            f"{each.name:<10}{each.title}",
-            f"{'':<10}left ({left}), right ({right}) MNI152 mm; radius {each.radius_mm:g} mm",
-            *textwrap.wrap(f"source: {each.source}", 100, initial_indent=" " * 10, subsequent_indent=" " * 12),
-            *textwrap.wrap(f"note: {each.note}", 100, initial_indent=" " * 10, subsequent_indent=" " * 12),
-        ]
-    talk.answer("\n".join(lines), [{**asdict(each), "tissue": each.tissue.name} for each in known.values()])
+        place = f"left ({left}), right ({right}) MNI152 mm; radius {each.radius_mm:g} mm"
+        entries.append(Entry(each.name, each.title, [place, f"source: {each.source}", f"note: {each.note}"]))
+    talk.answer(listing(entries), [{**asdict(each), "tissue": each.tissue.name} for each in known.values()])

@@ -8,6 +8,7 @@ import typer
 
 from cli.console import at_work, talk_of
 from cli.options import Json, Quiet
+from cli.tables import Entry, listing
 
 EXAMPLES = """
 **Examples**
@@ -27,19 +28,20 @@ def _group() -> None:
 
 @app.command("list", epilog=EXAMPLES)
 def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
-    """List the built-in coils: rated maximum, casing, source of the winding geometry."""
+    """List the built-in coils: rated maximum and winding geometry with their sources, casing, what to know."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
         from targeting.coils.builtin import coil_rows
 
         rows = coil_rows()
-    lines = []
+    entries = []
     for row in rows:
         x, y, z = row.outline_mm
-        lines += [
-            f"{row.name:<20}{row.title}",
-            f"    up to {row.max_didt_a_per_us:g} A/µs; casing {x:g} × {y:g} × {z:g} mm, "
-            f"{row.casing_mm:g} mm from the face to the copper",
-            f"    {row.source}",
+        facts = [
+            f"up to {row.max_didt_a_per_us:g} A/µs: {row.max_didt_source}",
+            f"casing {x:g} × {y:g} × {z:g} mm, {row.casing_mm:g} mm from the face to the copper",
+            f"windings: {row.source}",
+            f"note: {row.note}",
         ]
-    talk.answer("\n".join(lines), [asdict(row) for row in rows])
+        entries.append(Entry(row.name, row.title, facts))
+    talk.answer(listing(entries), [asdict(row) for row in rows])

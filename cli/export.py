@@ -33,10 +33,12 @@ def export_command(
     """Write the planned coil poses for a neuronavigator (``target plan`` writes both formats anyway)."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
+        from targeting.head_stages import FrameImage
         from targeting.plan_file import read_plan
         from targeting.plan_output import write_navigator
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)
-        written = write_navigator(read_plan(subject.folder / "plan.json"), to, file or subject.folder)
+        plan = read_plan(subject.folder / "plan.json")
+        written = write_navigator(plan, to, file or subject.folder, FrameImage.kept_in(subject.folder))
     talk.answer(str(written), {"file": str(written)})

@@ -21,6 +21,12 @@ Head = Annotated[
     Path | None,
     typer.Option("--head", metavar="MSH|DIR", help="A finished mesh (.msh) or charm folder (m2m_*), instead of --t1."),
 ]
+CortexDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--cortex", metavar="DIR", help="Cortical surfaces of a FreeSurfer subject or of m2m_*, instead of our own."
+    ),
+]
 Density = Annotated[
     str, typer.Option("--density", metavar="standard|fast", help="Mesh density: about 2 M or 0.7 M tetrahedra.")
 ]

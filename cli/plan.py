@@ -11,6 +11,7 @@ from cli.console import at_work, talk_of
 from cli.options import (
     T1,
     T2,
+    CortexDir,
     Density,
     Frame,
     Head,
@@ -25,7 +26,7 @@ from cli.options import (
 )
 
 if TYPE_CHECKING:
-    from targeting.plan_file import Plan
+    from targeting.plan_file import Plan, PlanUncertainty
 
 EXAMPLES = """
 **Examples**
@@ -49,6 +50,7 @@ def plan_command(
     t2: T2 = None,
     labels: Labels = None,
     head: Head = None,
+    cortex: CortexDir = None,
     aim: Annotated[
         str,
         typer.Option(
@@ -85,6 +87,35 @@ def plan_command(
         list[str] | None,
         typer.Option("--conductivity", metavar="TISSUE=S/M", help="Override a conductivity, such as skull=0.008."),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            metavar="embedded|simnibs",
+            help="Who solves the ranked poses directly, for the field in the files; the search is always our own. "
+            "SimNIBS must be installed (SIMNIBSDIR).",
+        ),
+    ] = "embedded",
+    dti: Annotated[
+        Path | None,
+        typer.Option(
+            "--dti", metavar="FILE", help="Diffusion tensors (NIfTI): white matter conducts along its fibres."
+        ),
+    ] = None,
+    anisotropy: Annotated[
+        str,
+        typer.Option(
+            "--anisotropy", metavar="vn|dir", help="Conductivity from diffusion: volume-normalised, or direct."
+        ),
+    ] = "vn",
+    tensor_order: Annotated[
+        str,
+        typer.Option("--tensor-order", metavar="fsl|mrtrix", help="Whose order and axes the file's six volumes have."),
+    ] = "fsl",
+    uncertainty: Annotated[
+        bool,
+        typer.Option("--uncertainty", help="Add the spread of dose and best pose over published conductivities."),
+    ] = False,
     out: Out = None,
     threads: Threads = 2,
     frame: Frame = None,
@@ -105,6 +136,7 @@ def plan_command(
             t2=t2,
             labels=labels,
             head=head,
+            cortex=cortex,
             aim=aim,
             side=side,
             pain_side=pain_side,
@@ -115,6 +147,11 @@ def plan_command(
             direction=direction if direction in (None, "normal") else three_numbers(direction, "--direction"),
             density=density,
             conductivity_s_per_m=named_numbers(conductivity, "--conductivity"),
+            engine=engine,
+            dti=dti,
+            dti_mapping=anisotropy,
+            tensor_order=tensor_order,
+            uncertainty=uncertainty,
             threads=threads,
             frame=frame,
         )
@@ -124,7 +161,7 @@ def plan_command(
 
 def summary(plan: Plan, folder: Path) -> str:
     """The plan in a screenful."""
-    from targeting.report.words import direction_words
+    from targeting.report.words import by_engine, direction_words
 
     best, target = plan.placements[0], plan.target
     rated = plan.coil.max_didt_a_per_s
@@ -134,13 +171,27 @@ def summary(plan: Plan, folder: Path) -> str:
         f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs" if rated else ""),
         f"placement  scalp {_point(best.scalp_mm)} mm, casing {best.distance_mm:.1f} mm from it; "
         f"handle pointing {direction_words([-row[1] for row in best.pose[:3]])}; current angle {best.angle_deg:.0f}°",
-        f"dose       {best.dose_v_per_m:.3g} V/m at 1 A/µs (direct solve {best.direct_dose_v_per_m:.3g}); "
+        f"dose       {best.dose_v_per_m:.3g} V/m at 1 A/µs "
+        f"(direct solve{by_engine(plan.search)} {best.direct_dose_v_per_m:.3g}); "
         f"mean |E| {best.direct_mean_e_v_per_m:.3g}, highest in the target {best.max_e_v_per_m:.3g}",
+        *_spread(plan.uncertainty),
         f"peak       {best.peak_e_v_per_m:.3g} V/m in grey matter at {_point(best.peak_mm)} mm",
         *(f"warning    {each}" for each in plan.warnings),
         f"files      {folder / 'plan.html'} and, beside it, plan.json, Brainsight, Localite and field files",
     ]
     return "\n".join(lines)
+
+
+def _spread(uncertainty: PlanUncertainty | None) -> list[str]:
+    if uncertainty is None:
+        return []
+    low, high = uncertainty.dose_low_v_per_m, uncertainty.dose_high_v_per_m
+    tissue, share = max(uncertainty.shares.items(), key=lambda each: each[1])
+    return [
+        f"spread     dose {low:.3g} to {high:.3g} V/m for published conductivities (5 to 95 %; {tissue} {share:.0%} of it); "
+        f"in 95 % the best pose is within {uncertainty.best_pose_shift_mm:.0f} mm and {uncertainty.best_pose_turn_deg:.0f}° "
+        f"and this one loses at most {uncertainty.dose_lost_share:.1%}"
+    ]
 
 
 def _point(point_mm: list[float]) -> str:

@@ -23,17 +23,17 @@ def status_command(
     """Show a subject's stages: done, outdated (and why) or missing, with seconds, date and size."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.road import STAGES
+        from targeting.road import stages_of
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)
         if not subject.folder.is_dir():
             raise InputError(f"there is no subject folder {subject.folder}; make one with 'target plan {name}'")
-        rows = subject.status(STAGES)
-    lines = [f"{'stage':<10}{'state':<10}{'seconds':>8}  {'size':>9}  {'finished (UTC)':<20}"]
+        rows = subject.status(stages_of(subject))
+    lines = [f"{'stage':<12}{'state':<10}{'seconds':>8}  {'size':>9}  {'finished (UTC)':<20}"]
     for row in rows:
         seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
         size = f"{row.size_bytes / 1e6:.1f} MB" if row.outputs else ""
         when = row.finished[:19].replace("T", " ")
-        lines.append(f"{row.stage:<10}{row.state:<10}{seconds:>8}  {size:>9}  {when:<20}{row.why}".rstrip())
+        lines.append(f"{row.stage:<12}{row.state:<10}{seconds:>8}  {size:>9}  {when:<20}{row.why}".rstrip())
     talk.answer("\n".join(lines), [asdict(row) for row in rows])

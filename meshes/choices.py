@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TypeVar
 
 from meshes.errors import InputError
 
+Word = TypeVar("Word", bound=str)
 
-def one_of(value: str, valid: Iterable[str], what: str) -> str:
+
+def one_of(value: Word, valid: Iterable[str], what: str) -> Word:
     """``value`` if it is valid.
 
     Raises

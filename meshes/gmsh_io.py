@@ -61,7 +61,8 @@ def read_gmsh(path: str | Path) -> GmshFile:
     Raises
     ------
     InputError
-        If the file is missing, empty, truncated, damaged, of another version or byte order, or has no tetrahedra.
+        If the file is missing, empty, truncated, damaged, of another version or byte order, has no tetrahedra, or a field
+        names elements or nodes that are not there.
     """
     path = Path(path)
     try:
@@ -124,6 +125,18 @@ def _assemble(raw: Sections, path: Path) -> GmshFile:
         tets[negative] = tets[negative][:, [0, 1, 3, 2]]
         mesh = replace(mesh, tets=tets)
 
+    every_element = np.concatenate([numbers for _, numbers, *_ in raw.elements])
+    for section, of_what, there in (
+        ("ElementData", "elements", every_element),
+        ("ElementNodeData", "elements", every_element),
+        ("NodeData", "nodes", raw.node_numbers),
+    ):
+        for name, (numbers, _) in raw.fields[section].items():
+            if (strangers := int((_places(there, numbers) < 0).sum())) > 0:
+                raise InputError(
+                    f"{path}: field {name!r} has values for {strangers} {of_what} that the mesh lacks; "
+                    "it belongs to another mesh, or the file is damaged: make it again"
+                )
     found = GmshFile(mesh)
     for name, (numbers, values) in raw.fields["ElementData"].items():
         found.element_data[name] = _by_number(tet_numbers, numbers, values)

@@ -96,12 +96,7 @@ class HeadMesh:
 
     def boundary(self, tissues: Iterable[int] | None = None) -> NDArray[np.int32]:
         """Outer faces of the union of some tissues (all of them if None), (K, 3), normals pointing outward."""
+        from meshes.topology import lone_faces
+
         tets = self.tets if tissues is None else self.tets[np.isin(self.tissue, list(tissues))]
-        faces = tets[:, FACES].reshape(-1, 3)
-        low, mid, high = np.sort(faces, axis=1).astype(np.int64).T
-        n = len(self.points_mm)
-        order = np.lexsort((mid * n + high, low))
-        same = np.zeros(len(faces) + 1, bool)
-        same[1:-1] = (np.diff(low[order]) == 0) & (np.diff((mid * n + high)[order]) == 0)
-        alone = ~(same[1:] | same[:-1])
-        return faces[np.sort(order[alone])]
+        return lone_faces(tets, len(self.points_mm))

@@ -29,6 +29,12 @@ FIRST_ELECTRODE = 100  # codes from here on are rubber, gel and saline
 # SimNIBS' further tissues and the one of the six that takes their place: bone is bone; the blood charm finds runs in
 # the sinuses, between brain and skull, where the other labels have CSF; muscle lies in what the others call scalp
 SIX_TISSUES = {7: Tissue.SKULL, 8: Tissue.SKULL, 9: Tissue.CSF, 10: Tissue.SCALP}
+IMAGES = {
+    "t1": ("T1.nii.gz", "T1.nii"),
+    "labels": ("final_tissues.nii.gz", "label_prep/tissue_labeling_upsampled.nii.gz"),
+    "subject_to_mni": ("toMNI/Conform2MNI_nonl.nii.gz", "toMNI/Conform2MNI_nonl.nii"),
+    "mni_to_subject": ("toMNI/MNI2Conform_nonl.nii.gz", "toMNI/MNI2Conform_nonl.nii"),
+}
 NEEDED = {"grey matter": (2,), "skull": (4, 7, 8), "scalp": (5,)}
 EXTENT_MM = (80.0, 700.0)  # the largest side of a head's bounding box, from a small child's to one with shoulders
 
@@ -48,9 +54,10 @@ class HeadFolder:
     labels : Path or None
         The tissue labels as an image.
     subject_to_mni, mni_to_subject : Path or None
-        charm's non-linear warps: 4D images, each voxel holds the other space's coordinates in mm.
+        charm's non-linear warps: 4D images, each voxel holds the other space's coordinates in mm
+        (``atlases.read_charm_warp``).
     eeg_positions : tuple of Path
-        Electrode caps as ``.csv``.
+        Electrode caps as ``.csv`` (``atlases.read_scalp_positions``).
     """
 
     mesh: HeadMesh
@@ -101,15 +108,14 @@ def read_head(path: str | Path) -> HeadFolder:
     _check(mesh, mesh_file)
     if not path.is_dir():
         return HeadFolder(mesh, mesh_file)
-    return HeadFolder(
-        mesh,
-        mesh_file,
-        t1=_first(path, "T1.nii.gz", "T1.nii"),
-        labels=_first(path, "final_tissues.nii.gz", "label_prep/tissue_labeling_upsampled.nii.gz"),
-        subject_to_mni=_first(path, "toMNI/Conform2MNI_nonl.nii.gz"),
-        mni_to_subject=_first(path, "toMNI/MNI2Conform_nonl.nii.gz"),
-        eeg_positions=tuple(sorted(path.glob("eeg_positions/*.csv"))),
-    )
+    caps = tuple(sorted(path.glob("eeg_positions/*.csv")))
+    return HeadFolder(mesh, mesh_file, eeg_positions=caps, **images_of_head(path))
+
+
+def images_of_head(path: str | Path) -> dict[str, Path]:
+    """The images beside the mesh of a charm folder that are there, by their field of :class:`HeadFolder`."""
+    found = {role: _first(Path(path), *names) for role, names in IMAGES.items()}
+    return {role: file for role, file in found.items() if file is not None}
 
 
 def without_electrodes(mesh: HeadMesh) -> HeadMesh:

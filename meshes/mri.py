@@ -27,7 +27,27 @@ Frame = Literal["sform", "qform"]
 
 THICKEST_VOXEL_MM = 1.5  # above it, CSF between gyri and skull is lost
 FRAMES_AGREE_MM = 0.5  # sform and qform may differ by this much anywhere in the volume: rounding of quaternions
+SUBJECT_CODES = 2  # NIfTI's codes 1 (scanner) and 2 (aligned); those above are templates' spaces
 STRAIGHT = 0.01  # |cosine| between voxel axes above this is shear
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Where an image's voxels lie, and which entry of its header says so.
+
+    Parameters
+    ----------
+    affine_mm : (4, 4) float64
+        Voxel index → RAS mm.
+    form : {"sform", "qform"}
+        An entry that gives this world; where both do, the one that does not name a template's space, else the sform.
+    code : int
+        That entry's NIfTI code: 1 scanner, 2 aligned, 3 Talairach, 4 MNI152, 5 another template.
+    """
+
+    affine_mm: NDArray[np.float64]
+    form: Frame
+    code: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +166,19 @@ def read_volume(path: str | Path, frame: Frame | None = None) -> Mri:
 
 def affine_of(image: nib.Nifti1Pair, name: str, frame: Frame | None = None) -> NDArray[np.float64]:
     """The image's voxel → RAS mm matrix from sform or qform; InputError if unknown, ambiguous or not a rigid grid."""
+    return world_of(image, name, frame).affine_mm
+
+
+def world_of(image: nib.Nifti1Pair, name: str, frame: Frame | None = None) -> World:
+    """The world an image's header gives it: the sform's if there is one, or that of ``frame``.
+
+    Raises
+    ------
+    InputError
+        If it is unknown, ambiguous or not a rigid grid.
+    """
     found: dict[Frame, NDArray[np.float64]] = {}
+    codes: dict[Frame, int] = {}
     kinds: dict[Frame, Any] = {"sform": image.get_sform, "qform": image.get_qform}
     for kind, read in kinds.items():
         try:
@@ -154,19 +186,18 @@ def affine_of(image: nib.Nifti1Pair, name: str, frame: Frame | None = None) -> N
         except (ValueError, HeaderDataError) as error:
             raise InputError(f"{name} has a damaged {kind}; correct its header") from error
         if code > 0:
-            found[kind] = np.asarray(matrix, np.float64)
+            found[kind], codes[kind] = np.asarray(matrix, np.float64), int(code)
     if not found:
         raise InputError(
             f"{name} has neither sform nor qform, so left and right are unknown; convert it again from DICOM"
         )
     if frame is not None and frame not in found:
         raise InputError(f"{name} has no {frame}; leave out --frame, or use --frame {next(iter(found))}")
-    if frame is None and len(found) == 2:
-        apart = frames_apart_mm(found["sform"], found["qform"], image.shape[:3])
-        if apart > FRAMES_AGREE_MM:
-            raise InputError(
-                f"{name}: sform and qform disagree by {apart:.1f} mm; say which is right with --frame sform or --frame qform"
-            )
+    apart = frames_apart_mm(found["sform"], found["qform"], image.shape[:3]) if len(found) == 2 else np.inf
+    if frame is None and len(found) == 2 and apart > FRAMES_AGREE_MM:
+        raise InputError(
+            f"{name}: sform and qform disagree by {apart:.1f} mm; say which is right with --frame sform or --frame qform"
+        )
     used: Frame = next(iter(found)) if frame is None else frame
     affine = found[used]
     edges = affine[:3, :3]
@@ -177,7 +208,9 @@ def affine_of(image: nib.Nifti1Pair, name: str, frame: Frame | None = None) -> N
         raise InputError(
             f"{name} has a sheared affine (voxels are not boxes); give the scan as it was before registration"
         )
-    return affine
+    same = [used, *(kind for kind in found if kind != used and apart <= FRAMES_AGREE_MM)]
+    form = min(same, key=lambda kind: codes[kind] > SUBJECT_CODES)
+    return World(affine, form, codes[form])
 
 
 def frames_apart_mm(one: NDArray[np.float64], other: NDArray[np.float64], shape: tuple[int, ...]) -> float:

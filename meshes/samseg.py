@@ -22,7 +22,8 @@ from pathlib import Path, PurePosixPath
 
 import platformdirs
 
-from meshes import surfa_resampling
+from meshes import child_process, surfa_resampling
+from meshes.child_process import last_words
 from meshes.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -239,44 +240,14 @@ def run_samseg(t1: Path, t2: Path | None, folder: Path, log_file: Path, threads:
 
 def run_logged(command: Sequence[str], log_file: Path) -> None:
     """Run SAMSEG, keep what it prints, report its progress; an interrupt ends it too."""
-    progress = Progress()
-    with log_file.open("w", encoding="utf-8") as file:
-        try:
-            child = subprocess.Popen(
-                command,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                text=True,
-                errors="replace",
-                env=clean_environment(),
-            )
-        except OSError as error:
-            raise InputError(f"SAMSEG cannot be started: {error.strerror}; run 'target setup'") from error
-        try:
-            assert child.stdout is not None
-            for line in child.stdout:
-                file.write(line)
-                if said := progress.of(line):
-                    log.info(said)
-            code = child.wait()
-        finally:
-            stop(child)
-    if code:
-        text = log_file.read_text(encoding="utf-8")
-        why = "the system stopped it (out of memory?)" if code in (-9, 137) else last_words(text)
-        raise InputError(f"SAMSEG failed: {why} (log: {log_file})")
-
-
-def stop(child: subprocess.Popen[str]) -> None:
-    """End a child that still runs: ask, then insist."""
-    if child.poll() is None:
-        child.terminate()
-        try:
-            child.wait(5)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+    child_process.run_logged(
+        "SAMSEG",
+        command,
+        log_file,
+        progress=Progress().of,
+        environment=clean_environment(),
+        advice="run 'target setup'",
+    )
 
 
 class Progress:
@@ -303,10 +274,3 @@ class Progress:
             self.level += turn == 0
             return f"SAMSEG: fitting, level {self.level}, round {turn + 1}"
         return None
-
-
-def last_words(text: str) -> str:
-    """The last line of a log that says something, on one line and not too long."""
-    lines = [line.strip() for line in text.splitlines() if re.search(r"\w", line)]
-    errors = [line for line in lines if re.match(r"(ERROR|error|[\w.]*(Error|Exception)\b)", line)]
-    return (errors or lines or ["it said nothing"])[-1][:300]

@@ -1,4 +1,4 @@
-"""How tetrahedra and triangles hang together: shared faces, connected pieces, and where a surface is not a manifold.
+"""How tetrahedra and triangles hang together: the elements round a node, shared faces, connected pieces, manifolds.
 
 A closed surface is a manifold where every edge belongs to exactly two of its faces and the faces around every node form
 one fan (a single ring); its Euler number is nodes − edges + faces, 2 for a sphere.  Everything here is exact: node
@@ -57,6 +57,45 @@ class FaceTable:
 
 
 @njit(cache=True)
+def elements_of_nodes(elements, n_nodes):  # type: ignore[no-untyped-def]
+    """The elements round every node, ascending: ``items[start[v]:start[v + 1]]`` are those of node v.
+
+    Parameters
+    ----------
+    elements : (M, k) integers
+        Nodes of triangles or tetrahedra; those whose first node is negative are left out.
+    n_nodes : int
+
+    Returns
+    -------
+    start : (n_nodes + 1,) int64
+    items : (start[-1],) int32
+
+    Examples
+    --------
+    >>> start, items = elements_of_nodes(np.array([[0, 1, 2], [2, 1, 3]]), 4)
+    >>> start.tolist(), items.tolist()
+    ([0, 1, 3, 5, 6], [0, 0, 1, 0, 1, 1])
+    """
+    start = np.zeros(n_nodes + 1, np.int64)
+    for e in range(len(elements)):
+        if elements[e, 0] >= 0:
+            for i in range(elements.shape[1]):
+                start[elements[e, i] + 1] += 1
+    for v in range(n_nodes):
+        start[v + 1] += start[v]
+    items = np.empty(start[n_nodes], np.int32)
+    fill = start[:-1].copy()
+    for e in range(len(elements)):
+        if elements[e, 0] >= 0:
+            for i in range(elements.shape[1]):
+                node = elements[e, i]
+                items[fill[node]] = e
+                fill[node] += 1
+    return start, items
+
+
+@njit(cache=True)
 def _sorted3(a, b, c):  # type: ignore[no-untyped-def]
     if a > b:
         a, b = b, a
@@ -69,7 +108,7 @@ def _sorted3(a, b, c):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _bucket_faces(tets, n_points):  # type: ignore[no-untyped-def]
-    """Faces grouped by their lowest node: (start of each group, face ids 4·tet + side, middle node, highest node)."""
+    """Faces grouped by their lowest node: (start of each group, face ids 4·tet + side, the other two nodes as a key)."""
     start = np.zeros(n_points + 1, np.int64)
     for t in range(len(tets)):
         for f in range(4):
@@ -78,27 +117,44 @@ def _bucket_faces(tets, n_points):  # type: ignore[no-untyped-def]
     for v in range(n_points):
         start[v + 1] += start[v]
     fill = start[:-1].copy()
-    face = np.empty(4 * len(tets), np.int64)
-    mid, high = np.empty(4 * len(tets), np.int32), np.empty(4 * len(tets), np.int32)
+    face, key = np.empty(4 * len(tets), np.int64), np.empty(4 * len(tets), np.int64)
     for t in range(len(tets)):
         for f in range(4):
             a, b, c = _sorted3(tets[t, _FACES[f, 0]], tets[t, _FACES[f, 1]], tets[t, _FACES[f, 2]])
             i = fill[a]
             fill[a] += 1
-            face[i], mid[i], high[i] = 4 * t + f, b, c
-    return start, face, mid, high
+            face[i], key[i] = 4 * t + f, np.int64(b) * n_points + c
+    return start, face, key
 
 
 @njit(cache=True, parallel=True)
-def _match(start, face, mid, high):  # type: ignore[no-untyped-def]
+def _match(start, face, key):  # type: ignore[no-untyped-def]
     """The same face seen from the other tetrahedron: its id, −1 where there is none, −2 where there are several."""
-    twin = np.full(len(face), -1, np.int64)
+    twin = np.empty(len(face), np.int64)
     for v in prange(len(start) - 1):
-        for i in range(start[v], start[v + 1]):
-            for j in range(start[v], start[v + 1]):
-                if i != j and mid[i] == mid[j] and high[i] == high[j]:
-                    twin[face[i]] = face[j] if twin[face[i]] == -1 else -2
+        first, n = start[v], start[v + 1] - start[v]
+        other = np.full(n, -1, np.int64)
+        for i in range(n):
+            for j in range(i + 1, n):
+                if key[first + i] == key[first + j]:
+                    other[i] = j if other[i] == -1 else -2
+                    other[j] = i if other[j] == -1 else -2
+        for i in range(n):
+            twin[face[first + i]] = face[first + other[i]] if other[i] >= 0 else other[i]
     return twin
+
+
+def lone_faces(tets: NDArray[np.int32], n_points: int) -> NDArray[np.int32]:
+    """Faces that belong to just one of the tetrahedra, (K, 3), normals outward, in the tetrahedra's order.
+
+    Examples
+    --------
+    >>> len(lone_faces(np.array([[0, 1, 2, 3], [1, 2, 3, 4]], np.int32), 5))
+    6
+    """
+    twin = _match(*_bucket_faces(np.ascontiguousarray(tets), n_points))
+    face = np.flatnonzero(twin == -1)
+    return np.take_along_axis(tets[face // 4], FACES[face % 4], axis=1)
 
 
 def face_table(tets: NDArray[np.int32], n_points: int) -> FaceTable:

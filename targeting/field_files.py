@@ -5,6 +5,7 @@ The fields are named as SimNIBS names them: ``E`` the vector, ``magnE`` its leng
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -27,6 +28,7 @@ def write_field_files(
     affine_mm: ArrayLike,
     shape: tuple[int, int, int],
     didt_a_per_s: float = 1e6,
+    drawings: Sequence[str] = (),
 ) -> list[Path]:
     """Write the field of one placement.
 
@@ -43,6 +45,8 @@ def write_field_files(
         its size: the grid of the NIfTI.
     didt_a_per_s : float
         The rate of change of the coil current the field belongs to; written into the NIfTI's description.
+    drawings : sequence of str
+        Names of ``.geo`` files in the folder that Gmsh shall show with ``E.msh``.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def write_field_files(
     write_mesh(head, vtu, fields)
     write_mesh(head, msh, fields)
     with written_whole(view) as temporary:
-        temporary.write_text(gmsh_view(head, magnitude), encoding="ascii")
+        temporary.write_text(gmsh_view(head, magnitude, drawings), encoding="ascii")
     on_grid = values_on_grid(head, magnitude, affine_mm, shape)
     nifti = nib.Nifti1Image(on_grid, np.asarray(affine_mm, dtype=np.float64))
     nifti.set_sform(nifti.affine, code=1)
@@ -88,11 +92,12 @@ def full_colour_v_per_m(head: HeadMesh, magnitude_v_per_m: NDArray[np.floating])
     return float(values[order][np.searchsorted(share, FULL_COLOUR_PERCENTILE / 100)])
 
 
-def gmsh_view(head: HeadMesh, magnitude_v_per_m: NDArray[np.floating]) -> str:
+def gmsh_view(head: HeadMesh, magnitude_v_per_m: NDArray[np.floating], drawings: Sequence[str] = ()) -> str:
     """What Gmsh reads beside ``E.msh``: show |E| on the surface of grey matter, hide the rest, fix the colour scale.
 
-    The views are numbered in the file's order: 0 is the vector E, 1 is magnE.
+    The views are numbered in the file's order: 0 is the vector E, 1 is magnE; those of the drawings come after them.
     """
+    merged = "".join(f'Merge "{name}";\n' for name in drawings)
     top = full_colour_v_per_m(head, magnitude_v_per_m) or 1.0
     return f"""// |E| on grey matter; show other tissues with Tools > Visibility
 Mesh.SurfaceEdges = 0;
@@ -113,4 +118,4 @@ View[1].CustomMax = {top:.6g};
 View[1].SaturateValues = 1;
 Hide "*";
 Show {{ Surface{{{SURFACE_TAG + Tissue.GM}}}; }}
-"""
+{merged}"""

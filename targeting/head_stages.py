@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
     from atlases.warp import MniWarp
     from meshes.mri import Frame
 
+log = logging.getLogger(__name__)
+
 EMBEDDED = "colin27"
 DENSITIES = ("standard", "fast")
 FRAMES = ("sform", "qform")
 WAYS = ("t1", "labels", "head", "embedded")
+HEAD_FILE = "head.json"
 MESH_FILE = "head.msh"
 TISSUES_FILE = "tissues.npz"
 WARP_FILE = "mni_warp.npz"
+CHARM_WARP_FILE = "charm_warp.npz"  # beside it: the warp that came with a charm folder, as the first stage read it
 
 
 @dataclass(frozen=True)
@@ -105,13 +110,34 @@ class HeadSource:
 
 @dataclass(frozen=True)
 class FrameImage:
-    """The image whose RAS mm are the world: its name and hash, its grid, and the copy kept in the subject's folder."""
+    """The image whose RAS mm are the world: its name and hash, its grid, and the copy kept in the subject's folder.
+
+    ``form`` ("sform" or "qform") and ``code`` say which entry of its header the world is by, as navigators name it;
+    None without an image.
+    """
 
     name: str
     sha256: str
     affine_mm: list[list[float]]
     shape: tuple[int, int, int]
     copy: str | None = None
+    form: str | None = None
+    code: int | None = None
+
+    @classmethod
+    def kept_in(cls, folder: Path) -> FrameImage:
+        """The frame that stage "segment" left in a subject's folder.
+
+        Raises
+        ------
+        InputError
+            If it is not there.
+        """
+        try:
+            frame = json.loads((folder / HEAD_FILE).read_text(encoding="utf-8"))["frame"]
+            return cls(**{**frame, "shape": tuple(frame["shape"])})
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError(f"{folder / HEAD_FILE} is missing or damaged; run 'target plan' again") from None
 
 
 @dataclass(frozen=True)
@@ -122,6 +148,7 @@ class Segmented:
     way: str
     frame: FrameImage
     warnings: tuple[str, ...]
+    charm_warp: bool = False  # whether a charm folder brought its own warp
 
     @cached_property
     def tissues(self) -> Tissues | None:
@@ -173,16 +200,17 @@ def segment_stage(source: HeadSource, folder: Path) -> Stage[Segmented]:
             frame, warnings = _embedded(source.files["embedded"], room)
         else:
             frame, warnings = _frame_of_head(source, room)
-        about = {"way": source.way, "frame": asdict(frame), "warnings": list(warnings)}
-        (room / "head.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        charm_warp = source.way == "head" and _kept_charm_warp(source.files["head"], room)
+        about = {"way": source.way, "frame": asdict(frame), "warnings": list(warnings), "charm_warp": charm_warp}
+        (room / HEAD_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         # the tissues are read back: the file rounds them, and a later run shall mesh the very same
-        return Segmented(folder, source.way, frame, warnings)
+        return Segmented(folder, source.way, frame, warnings, charm_warp)
 
     files = dict(source.files)
     if source.way == "head":
         files = _files_of_head(source.files["head"])
     return Stage(
-        "segment", 1, make, _load_segmented, files=files, parameters={"way": source.way, "frame": source.frame}
+        "segment", 2, make, _load_segmented, files=files, parameters={"way": source.way, "frame": source.frame}
     )
 
 
@@ -209,12 +237,20 @@ def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> 
 
 
 def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[MniWarp]:
-    """Stage "register": the warp between MNI152 and the subject, from the tissues (of a finished mesh: its voxels)."""
+    """Stage "register": the warp between MNI152 and the subject, from the tissues (of a finished mesh: its voxels).
+
+    The warp that a charm folder brought is taken as it is.
+    """
 
     def make(room: Path) -> MniWarp:
         from atlases.registration import register
-        from atlases.warp import save_warp
+        from atlases.warp import load_warp, save_warp
 
+        if segmented.value.charm_warp:
+            warp = load_warp(segmented.value.folder / CHARM_WARP_FILE)
+            log.info("MNI152 to the subject: %s, so nothing is registered", warp.source)
+            save_warp(warp, room / WARP_FILE)
+            return warp
         tissues = segmented.value.tissues
         if tissues is None:
             from meshes.rasterise import tissues_from_mesh
@@ -231,13 +267,14 @@ def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[
         return load_warp(folder / WARP_FILE)
 
     after: list[Done[Any]] = [segmented] if segmented.value.way != "head" else [meshed, segmented]
-    return Stage("register", 1, make, load, after=after)
+    return Stage("register", 2, make, load, after=after)
 
 
 def _load_segmented(folder: Path) -> Segmented:
-    about = json.loads((folder / "head.json").read_text(encoding="utf-8"))
-    frame = FrameImage(**{**about["frame"], "shape": tuple(about["frame"]["shape"])})
-    return Segmented(folder, about["way"], frame, tuple(about["warnings"]))
+    about = json.loads((folder / HEAD_FILE).read_text(encoding="utf-8"))
+    return Segmented(
+        folder, about["way"], FrameImage.kept_in(folder), tuple(about["warnings"]), about.get("charm_warp", False)
+    )
 
 
 def _load_mesh(folder: Path) -> HeadMesh:
@@ -288,21 +325,35 @@ def _frame_of_head(source: HeadSource, room: Path) -> Framed:
 
 
 def _files_of_head(path: Path) -> dict[str, Path]:
-    """The files a finished head depends on: the mesh itself, and what a charm folder keeps beside it."""
-    from meshes.head_folder import mesh_file_of
+    """The files a finished head depends on: the mesh itself, and the images a charm folder keeps beside it."""
+    from meshes.head_folder import images_of_head, mesh_file_of
 
-    beside = sorted(path.glob("T1.nii*")) if path.is_dir() else []
-    return {"head": mesh_file_of(path), **{each.name: each for each in beside}}
+    return {"head": mesh_file_of(path), **(images_of_head(path) if path.is_dir() else {})}
+
+
+def _kept_charm_warp(path: Path, room: Path) -> bool:
+    """Keep a charm folder's own warp, if it has one, in the subject's folder; whether it had."""
+    from meshes.head_folder import images_of_head
+
+    images = images_of_head(path) if path.is_dir() else {}
+    if "mni_to_subject" not in images:
+        return False
+    from atlases.charm_warp import read_charm_warp
+    from atlases.warp import save_warp
+
+    save_warp(read_charm_warp(images["mni_to_subject"], images.get("subject_to_mni")), room / CHARM_WARP_FILE)
+    return True
 
 
 def _kept_image(path: Path, role: str, room: Path, frame: Frame | None) -> FrameImage:
     """Copy the image that defines the frame into the folder, so that the folder can be moved, and describe its grid."""
     import nibabel
 
-    from meshes.mri import affine_of
+    from meshes.mri import world_of
 
     copy = f"{role}{'.nii.gz' if path.name.endswith('.gz') else '.nii'}"
     shutil.copyfile(path, room / copy)
     image = nibabel.load(path)
     nx, ny, nz = (int(n) for n in image.shape[:3])
-    return FrameImage(path.name, sha256(path), affine_of(image, path.name, frame).tolist(), (nx, ny, nz), copy)
+    world = world_of(image, path.name, frame)
+    return FrameImage(path.name, sha256(path), world.affine_mm.tolist(), (nx, ny, nz), copy, world.form, world.code)

@@ -22,7 +22,7 @@ from meshes.errors import InputError
 from meshes.whole_files import written_whole
 from targeting.pose import Pose
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,23 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class PlanUncertainty:
+    """What published ranges of conductivity make of placement 1; doses at 1 A/µs."""
+
+    dose_low_v_per_m: float  # 5th percentile
+    dose_median_v_per_m: float
+    dose_high_v_per_m: float  # 95th percentile
+    best_pose_shift_mm: float  # 95 % of the draws have their best pose within this distance ...
+    best_pose_turn_deg: float  # ... and this turn of the planned one ...
+    dose_lost_share: float  # ... and lose no more of their dose than this by keeping the planned one
+    shares: dict[str, float]  # tissue → main effect on the dose's variance
+    ranges_s_per_m: dict[str, list[float]]
+    distribution: str
+    sources: list[str]
+    draws: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """A plan for one target and one coil."""
 
@@ -94,6 +111,7 @@ class Plan:
     versions: dict[str, str]
     seconds: dict[str, float]
     conductivity_s_per_m: dict[str, float] = field(default_factory=dict)
+    uncertainty: PlanUncertainty | None = None
     schema_version: str = SCHEMA_VERSION
     modality: str = "tms"
     created: str = ""  # ISO 8601, UTC
@@ -281,10 +299,24 @@ def _check(plan: Plan) -> None:
     _require(min(plan.seconds.values(), default=0) >= 0, "seconds must be ≥ 0")
     _require(min(plan.conductivity_s_per_m.values(), default=0) >= 0, "conductivity_s_per_m must be ≥ 0")
     _require(len(plan.placements) > 0, "there is no placement in it")
+    if plan.uncertainty is not None:
+        _check_uncertainty(plan.uncertainty)
     for i, placement in enumerate(plan.placements):
         _check_placement(placement, i)
     doses = [placement.dose_v_per_m for placement in plan.placements]
     _require(doses == sorted(doses, reverse=True), "placements are not ranked by falling dose_v_per_m")
+
+
+def _check_uncertainty(uncertainty: PlanUncertainty) -> None:
+    interval = [uncertainty.dose_low_v_per_m, uncertainty.dose_median_v_per_m, uncertainty.dose_high_v_per_m]
+    _require(interval == sorted(interval), "uncertainty: the doses low, median and high must not fall")
+    sizes = (uncertainty.best_pose_shift_mm, uncertainty.best_pose_turn_deg, uncertainty.dose_lost_share)
+    _require(min(sizes) >= 0, "uncertainty: a shift, a turn or a lost share is negative")
+    for tissue, limits in uncertainty.ranges_s_per_m.items():
+        _require(
+            len(limits) == 2 and 0 < limits[0] <= limits[1],
+            f"uncertainty.ranges_s_per_m.{tissue} must be two positive numbers, the smaller one first",
+        )
 
 
 def _check_placement(placement: Placement, i: int) -> None:

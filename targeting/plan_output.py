@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from meshes.choices import one_of
+from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
-from targeting.head_stages import Segmented
-from targeting.plan_file import Frame, Placement, Plan, PlanCoil, PlanTarget, write_plan
+from targeting.head_stages import FrameImage, Segmented
+from targeting.plan_file import Frame, Placement, Plan, PlanCoil, PlanTarget, PlanUncertainty, write_plan
 from targeting.pose import Pose
 from targeting.tms_stages import REFERENCE_DIDT_A_PER_S, Confirmed
 from targeting.versions import versions
@@ -23,8 +24,10 @@ from targeting.versions import versions
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
     from targeting.tms import TmsSearch
+    from targeting.uncertainty import DoseSpread
 
 NAVIGATORS = {"brainsight": "plan_brainsight.txt", "localite": "plan_localite.xml"}
+DRAWING = "coil.geo"
 DEEP_RATIO = 1.5
 # the mean cortical field at motor threshold that dosing papers take as reference (literature: about 60 to 120 V/m)
 MOTOR_THRESHOLD_V_PER_M = 60.0
@@ -46,6 +49,8 @@ class Results:
     conductivity_s_per_m: Mapping[str, float]
     seconds: Mapping[str, float]
     notes: Sequence[str] = ()
+    cortex: Cortex | None = None
+    spread: DoseSpread | None = None
 
 
 def make_plan(results: Results) -> Plan:
@@ -78,6 +83,7 @@ def make_plan(results: Results) -> Plan:
         versions=versions(),
         seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
         conductivity_s_per_m=dict(results.conductivity_s_per_m),
+        uncertainty=_uncertainty(results.spread) if results.spread else None,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     plan.warnings.extend(warnings_of(plan))
@@ -114,16 +120,25 @@ def warnings_of(plan: Plan) -> list[str]:
 
 
 def write_files(room: Path, results: Results, plan: Plan) -> None:
-    """Write plan.json, plan.html, the navigators' files and the field files into a folder."""
+    """Write plan.json, plan.html, the navigators' files, the field files and the drawing of the coil into a folder."""
+    from targeting.cortical_field import CorticalField, write_cortical_field
     from targeting.field_files import write_field_files
+    from targeting.geo import coil_views, target_view, write_geo
     from targeting.report import write_report
     from targeting.report.evidence import PlanEvidence
 
     write_plan(room / "plan.json", plan)
     for navigator in NAVIGATORS:
-        write_navigator(plan, navigator, room)
+        write_navigator(plan, navigator, room, results.segmented.frame)
     affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
-    write_field_files(room, results.head, results.confirmed.e_v_per_m, affine, shape)
+    write_field_files(room, results.head, results.confirmed.e_v_per_m, affine, shape, drawings=[DRAWING])
+    best = Pose(np.array(plan.placements[0].pose))
+    target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
+    write_geo(room / DRAWING, [*coil_views(results.coil, best), target])
+    on_cortex = None
+    if results.cortex is not None:
+        on_cortex = CorticalField.of(results.cortex, results.head, results.confirmed.e_v_per_m)
+        write_cortical_field(room, on_cortex)
     background = results.segmented.background()
     if background is None:
         from meshes.rasterise import labels_on_grid
@@ -143,12 +158,15 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
         background=background,
         background_affine_mm=affine,
         navigator_files=tuple(NAVIGATORS.values()),
+        on_cortex=on_cortex,
     )
     write_report(room / "plan.html", evidence)
 
 
-def write_navigator(plan: Plan, navigator: str, path: Path) -> Path:
+def write_navigator(plan: Plan, navigator: str, path: Path, frame: FrameImage | None = None) -> Path:
     """Write the plan's poses for one navigator; ``path`` is the file, or a folder for the usual name.
+
+    ``frame`` is the image the plan was made on: Brainsight names coordinates by the entry of its header.
 
     Raises
     ------
@@ -162,7 +180,12 @@ def write_navigator(plan: Plan, navigator: str, path: Path) -> Path:
     if not file.parent.is_dir():
         raise InputError(f"there is no folder {file.parent}; make it first")
     poses = [Pose(np.array(each.pose), name=f"{plan.target.name}-{each.rank}") for each in plan.placements]
-    {"brainsight": brainsight, "localite": localite}[navigator].write(file, poses)
+    if navigator == "localite":
+        localite.write(file, poses)
+    elif frame is None or frame.form is None or frame.code is None:  # no image: nothing says what Brainsight will see
+        brainsight.write(file, poses)
+    else:
+        brainsight.write(file, poses, brainsight.system_of(frame.form, frame.code))
     return file
 
 
@@ -182,6 +205,23 @@ def _placement(results: Results, rank: int) -> Placement:
         peak_mm=_list(confirmed.peak_mm[rank]),
         direct_dose_v_per_m=float(confirmed.direct_dose_v_per_m[rank]) if first else None,
         direct_mean_e_v_per_m=float(confirmed.direct_mean_e_v_per_m[rank]) if first else None,
+    )
+
+
+def _uncertainty(spread: DoseSpread) -> PlanUncertainty:
+    low, median, high = spread.dose_v_per_m
+    return PlanUncertainty(
+        dose_low_v_per_m=low,
+        dose_median_v_per_m=median,
+        dose_high_v_per_m=high,
+        best_pose_shift_mm=spread.shift_mm,
+        best_pose_turn_deg=spread.turn_deg,
+        dose_lost_share=spread.lost_share,
+        shares=dict(spread.shares),
+        ranges_s_per_m={each.tissue: [each.low_s_per_m, each.high_s_per_m] for each in spread.ranges},
+        distribution=spread.distribution,
+        sources=sorted({each.source for each in spread.ranges}),
+        draws=spread.draws,
     )
 
 

@@ -13,6 +13,10 @@ from atlases.aim import is_mask, side_for
 from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.coils.coil import Coil
+from targeting.coils.fingerprint import fingerprint
+from targeting.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Anisotropy
+from targeting.cortex_stages import CortexSource, run_cortex
+from targeting.engines import SOLVED_BY, engine_named
 from targeting.fem.conductivity import conductivities
 from targeting.fem.conductor import HeadConductor
 from targeting.head_stages import DENSITIES, EMBEDDED, HeadSource, mesh_stage, register_stage, run_segment
@@ -20,8 +24,10 @@ from targeting.plan_file import Plan, read_plan
 from targeting.plan_output import Results, make_plan, write_files
 from targeting.subject import Done, Stage, Subject
 from targeting.tms_stages import Aim, Direction, confirm_stage, dose_map_stage, search_stage, target_stage
+from targeting.uncertainty_stage import RIGHT_HAND_SIDES, check_uncertainty, uncertainty_stage
 
-STAGES = ("segment", "mesh", "register", "target", "dosemap", "search", "confirm", "files")
+STAGES = ("segment", "mesh", "register", "target", "cortex", "dosemap", "search", "confirm", "files")
+ON_REQUEST = ("uncertainty",)
 COIL_SUFFIXES = (".ccd", ".tcd", ".nii", ".gz")
 OBJECTIVES = {
     None: "size of the volume-weighted mean E vector over the target",
@@ -38,6 +44,7 @@ def plan(
     t2: str | Path | None = None,
     labels: str | Path | None = None,
     head: str | Path | None = None,
+    cortex: str | Path | None = None,
     aim: str = DEFAULT_AIM,
     side: str | None = None,
     pain_side: str | None = None,
@@ -48,6 +55,11 @@ def plan(
     direction: Direction = None,
     density: str = "standard",
     conductivity_s_per_m: Mapping[str, float] | None = None,
+    engine: str = "embedded",
+    dti: str | Path | None = None,
+    dti_mapping: str = DEFAULT_MAPPING,
+    tensor_order: str = DEFAULT_ORDER,
+    uncertainty: bool = False,
     threads: int = 2,
     frame: str | None = None,
     out: str | Path | None = None,
@@ -61,6 +73,9 @@ def plan(
     t1, t2, labels, head : path, optional
         Where the head comes from: an MRI (and a T2), the user's tissue labels, or a finished mesh or charm folder.
         None of them: what the subject was made from before.
+    cortex : path, optional
+        A FreeSurfer subject's folder, or SimNIBS' head folder, with the cortical surfaces to use.  Default: those of
+        the charm folder given as ``head``, else surfaces made from the tissues.
     aim : str
         A named target, ``mni:x,y,z``, ``ras:x,y,z`` (subject mm) or a NIfTI mask.
     side, pain_side : {"left", "right"}, optional
@@ -79,6 +94,17 @@ def plan(
         Of the head mesh.
     conductivity_s_per_m : mapping, optional
         Overrides of the table, by tissue name.
+    engine : {"embedded", "simnibs"}
+        Who solves the ranked poses directly, for the field in the files and the check of the dose; the search is
+        always this project's own.  SimNIBS must be installed (``SIMNIBSDIR`` names its folder).
+    dti : path, optional
+        Diffusion tensors (NIfTI, six volumes, in the T1's world): white matter then conducts along its fibres.
+    dti_mapping : {"vn", "dir"}
+        How conductivity follows from diffusion: volume-normalised, or direct.
+    tensor_order : {"fsl", "mrtrix"}
+        Order and frame of the six volumes.
+    uncertainty : bool
+        Add the spread of the dose and of the best pose over published conductivities.
     threads : int
         For the segmentation.
     frame : {"sform", "qform"}, optional
@@ -112,38 +138,80 @@ def plan(
     coil_file = _coil_file(coil)
     tool = Coil.read(coil_file) if coil_file else Coil.named(str(coil))
     sigma = conductivities(conductivity_s_per_m)
+    anisotropy = Anisotropy.of(dti, dti_mapping, tensor_order)
+    if uncertainty:
+        check_uncertainty(tool, sigma)
     one_of(density, DENSITIES, "density")
     _check_search(hair_mm, direction)
     source.checked()
+    surfaces = CortexSource.of(source, cortex)
+    solver = engine_named(engine, subject.folder)
+    if anisotropy and solver.name != "embedded":
+        raise InputError(f"--engine {solver.name} gets no tensors from here: leave out --dti, or --engine")
 
     with subject.locked():
         segmented = run_segment(subject, source)
         meshed = subject.run(mesh_stage(segmented, source, density))
-        conductor = cache(lambda: HeadConductor(meshed.value, sigma))  # factorised once for both stages that solve
-        registered = subject.run(register_stage(segmented, meshed)) if goal.in_mni else None
+        tensors = cache(lambda: anisotropy.tensors(meshed.value, sigma)) if anisotropy else None
+        solves = RIGHT_HAND_SIDES if uncertainty else 1
+        conductor = cache(  # set up once for all stages that solve
+            lambda: HeadConductor(meshed.value, sigma, tensors and tensors(), right_hand_sides=solves)
+        )
+        register = cache(lambda: subject.run(register_stage(segmented, meshed)))
+        registered = register() if goal.in_mni else None
         aimed = subject.run(target_stage(goal, meshed, registered))
-        mapped = subject.run(dose_map_stage(meshed, aimed, sigma, conductor))
-        searched = subject.run(search_stage(meshed, aimed, mapped, tool, coil_file, hair_mm, direction))
-        confirmed = subject.run(confirm_stage(meshed, aimed, searched, tool, coil_file, direction, sigma, conductor))
-        stages = [each for each in (segmented, meshed, registered, aimed, mapped, searched, confirmed) if each]
+        folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
+        notes += without
+        inward = folded if direction == "normal" else None  # all else does not depend on the surface
+        mapped = subject.run(dose_map_stage(meshed, aimed, sigma, conductor, anisotropy))
+        searched = subject.run(search_stage(meshed, aimed, mapped, tool, coil_file, hair_mm, direction, inward))
+        confirmed = subject.run(
+            confirm_stage(
+                meshed, aimed, searched, tool, coil_file, direction, sigma, conductor, solver, inward, anisotropy
+            )
+        )
+        before = (segmented, meshed, registered, aimed, folded, mapped, searched, confirmed)
+        stages: list[Done[Any]] = [each for each in before if each]
+        spread = None
+        if uncertainty:
+            what = (meshed, aimed, searched, tool, coil_file, hair_mm, direction, sigma, conductor, anisotropy, inward)
+            spread = subject.run(uncertainty_stage(*what))
+            stages.append(spread)
 
         def results() -> Results:
             return Results(
                 subject=subject.name,
                 segmented=segmented.value,
                 head=meshed.value,
+                cortex=folded.value if folded else None,
                 aimed=aimed.value,
                 coil=tool,
                 found=searched.value,
                 confirmed=confirmed.value,
                 objective=OBJECTIVES[direction if direction in OBJECTIVES else "along"],
-                search={"hair_mm": hair_mm, "direction": _words(direction), "poses_tried": searched.value.tried},
+                search={
+                    "hair_mm": hair_mm,
+                    "direction": _words(direction),
+                    "poses_tried": searched.value.tried,
+                    "cortex": folded.value.source if folded else "none",
+                    SOLVED_BY: f"{solver.name} {solver.version}",
+                    **({"white_matter": anisotropy.words(tensors())} if anisotropy and tensors else {}),
+                },
                 conductivity_s_per_m=sigma,
                 seconds={each.stage: each.seconds for each in stages},
                 notes=notes,
+                spread=spread.value if spread else None,
             )
 
-        return subject.run(files_stage(results, stages, coil_file, {"notes": notes, "subject": subject.name})).value
+        told = {"notes": notes, "subject": subject.name, "coil_sha256": fingerprint(tool), "coil_source": tool.source}
+        told["engine"] = [solver.name, solver.version]
+        return subject.run(files_stage(results, stages, coil_file, told)).value
+
+
+def stages_of(subject: Subject) -> list[str]:
+    """The stages the subject's plan has: those of every plan, and those its last one was asked for."""
+    asked = subject.made_from("files").get("after", {})
+    return [*STAGES[:-1], *(name for name in ON_REQUEST if name in asked), STAGES[-1]]
 
 
 def files_stage(
@@ -161,7 +229,7 @@ def files_stage(
         return read_plan(folder / "plan.json")
 
     files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
-    return Stage("files", 1, make, load, files=files, parameters=parameters, after=after)
+    return Stage("files", 3, make, load, files=files, parameters=parameters, after=after)
 
 
 def _side(

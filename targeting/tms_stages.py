@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,19 +13,24 @@ from numpy.typing import NDArray
 
 from atlases.aim import AimedTarget, is_mask, parse_point
 from atlases.target import Target
-from atlases.targets import targets
+from atlases.targets import SIDES, targets
 from meshes.choices import one_of
+from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
 from targeting.coils.coil import Coil
+from targeting.coils.fingerprint import fingerprint
+from targeting.engines.protocol import Engine
 from targeting.pose import Pose
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:
     from atlases.registration import MniWarp
+    from targeting.conduction import Anisotropy
     from targeting.fem import HeadConductor
     from targeting.tms import DoseMap, TmsSearch
+    from targeting.tms.field import TmsField
 
 Direction = str | tuple[float, float, float] | None  # "normal", or RAS components
 
@@ -51,6 +56,15 @@ class Aim:
     def in_mni(self) -> bool:
         """Whether the registration is needed: a named target or mni:x,y,z that no measured hotspot overrides."""
         return self.mask is None and not self.name.startswith("ras:") and self.hotspot_mm is None
+
+    @property
+    def entry(self) -> dict[str, Any] | None:
+        """What the table of named targets says of this one, if it is one: a changed table makes another target."""
+        named = targets().get(self.name)
+        if named is None:
+            return None
+        points = {side: list(named.mni_mm(side)) for side in SIDES}
+        return {**points, "radius_mm": named.radius_mm, "tissue": named.tissue.name, "source": named.source}
 
     def checked(self) -> Aim:
         """The same aim, if its words can be understood; before anything is made.
@@ -108,7 +122,7 @@ def target_stage(aim: Aim, meshed: Done[HeadMesh], registered: Done[MniWarp] | N
         make,
         lambda folder: _load_target(folder / "target.npz"),
         files={"mask": aim.mask} if aim.mask else {},
-        parameters={**asdict(aim), "name": "mask" if aim.mask else aim.name},
+        parameters={**asdict(aim), "name": "mask" if aim.mask else aim.name, "entry": aim.entry},
         after=[meshed, registered] if registered else [meshed],
     )
 
@@ -118,6 +132,7 @@ def dose_map_stage(
     aimed: Done[AimedTarget],
     conductivity_s_per_m: Mapping[str, float],
     conductor: Callable[[], HeadConductor],
+    anisotropy: Anisotropy | None = None,
 ) -> Stage[DoseMap]:
     """Stage "dosemap": the reciprocal field of the target everywhere outside the head (three solves)."""
 
@@ -133,8 +148,10 @@ def dose_map_stage(
 
         return DoseMap.load(folder / "dosemap.npz")
 
-    parameters = {"conductivity_s_per_m": dict(conductivity_s_per_m)}
-    return Stage("dosemap", 1, make, load, parameters=parameters, after=[meshed, aimed])
+    parameters: dict[str, Any] = {"conductivity_s_per_m": dict(conductivity_s_per_m)}
+    parameters |= anisotropy.parameters if anisotropy else {}
+    files = anisotropy.files if anisotropy else {}
+    return Stage("dosemap", 2, make, load, files=files, parameters=parameters, after=[meshed, aimed])
 
 
 def search_stage(
@@ -145,8 +162,12 @@ def search_stage(
     coil_file: Path | None,
     hair_mm: float,
     direction: Direction,
+    cortex: Done[Cortex] | None = None,
 ) -> Stage[TmsSearch]:
-    """Stage "search": every pose of the coil over the scalp near the target, ranked by dose."""
+    """Stage "search": every pose of the coil over the scalp near the target, ranked by dose.
+
+    The cortex is where the direction "normal" comes from.
+    """
 
     def make(room: Path) -> TmsSearch:
         from targeting.tms import search_tms
@@ -157,6 +178,7 @@ def search_stage(
             coil,
             hair_mm=hair_mm,
             direction=direction,
+            cortex=cortex.value if cortex else None,
             dose_map=mapped.value,
             didt_a_per_s=REFERENCE_DIDT_A_PER_S,
             keep=PLACEMENTS,
@@ -173,12 +195,18 @@ def search_stage(
 
     return Stage(
         "search",
-        1,
+        2,
         make,
         load,
         files={"coil": coil_file} if coil_file else {},
-        parameters={"coil": coil.name, "hair_mm": hair_mm, "direction": direction, "placements": PLACEMENTS},
-        after=[meshed, aimed, mapped],
+        parameters={
+            "coil": coil.name,
+            "coil_sha256": fingerprint(coil),
+            "hair_mm": hair_mm,
+            "direction": direction,
+            "placements": PLACEMENTS,
+        },
+        after=[meshed, aimed, mapped, *([cortex] if cortex else [])],
     )
 
 
@@ -191,11 +219,16 @@ def confirm_stage(
     direction: Direction,
     conductivity_s_per_m: Mapping[str, float],
     conductor: Callable[[], HeadConductor],
+    engine: Engine,
+    cortex: Done[Cortex] | None = None,
+    anisotropy: Anisotropy | None = None,
 ) -> Stage[Confirmed]:
-    """Stage "confirm": direct forward solves of the ranked poses."""
+    """Stage "confirm": direct forward solves of the ranked poses by an engine."""
 
     def make(room: Path) -> Confirmed:
-        confirmed = confirm(conductor(), aimed.value.target, searched.value, coil, direction)
+        poses = [Pose(matrix) for matrix in searched.value.poses]
+        solved = engine.fields(conductor(), coil, poses, REFERENCE_DIDT_A_PER_S, coil_file)
+        confirmed = confirm(meshed.value, aimed.value.target, solved, direction, cortex.value if cortex else None)
         _save_arrays(room / "confirm.npz", vars(confirmed))
         return confirmed
 
@@ -205,34 +238,39 @@ def confirm_stage(
 
     return Stage(
         "confirm",
-        1,
+        2,
         make,
         load,
-        files={"coil": coil_file} if coil_file else {},
+        files=({"coil": coil_file} if coil_file else {}) | (anisotropy.files if anisotropy else {}),
         parameters={
             "coil": coil.name,
+            "coil_sha256": fingerprint(coil),
             "direction": direction,
             "conductivity_s_per_m": dict(conductivity_s_per_m),
+            "engine": {"name": engine.name, "version": engine.version},
+            **(anisotropy.parameters if anisotropy else {}),
         },
-        after=[meshed, aimed, searched],
+        after=[meshed, aimed, searched, *([cortex] if cortex else [])],
     )
 
 
 def confirm(
-    conductor: HeadConductor, target: Target, found: TmsSearch, coil: Coil, direction: Direction = None
+    head: HeadMesh,
+    target: Target,
+    solved: Sequence[TmsField],
+    direction: Direction = None,
+    cortex: Cortex | None = None,
 ) -> Confirmed:
-    """Solve the poses a search found directly, at 1 A/µs; doses as the search counts them."""
-    from targeting.tms import simulate_tms
+    """Doses of fields at 1 A/µs, as the search counts them."""
     from targeting.tms.search import direction_vector
 
-    head = conductor.head
-    unit = direction_vector(head, target, direction)
+    unit = direction_vector(head, target, direction, cortex)
     tets, weight = target.weights(head)
     grey = np.flatnonzero(head.tissue == Tissue.GM)
     rows = []
     first = np.zeros((0, 3), np.float32)
-    for rank, pose in enumerate(found.poses):
-        e = simulate_tms(conductor, coil, Pose(pose), REFERENCE_DIDT_A_PER_S).e_v_per_m
+    for rank, field in enumerate(solved):
+        e = field.e_v_per_m
         size = np.linalg.norm(e, axis=1)
         peak = grey[np.argmax(size[grey])]
         mean = weight @ e[tets]

@@ -1,13 +1,37 @@
 """Heads that several tests share, made once a session."""
 
 import pytest
-from heads import layered_ball
+from heads import LEFT_SPOT, layered_ball
 
 
 @pytest.fixture(scope="session")
 def ball_head():
     """A five-tissue ball, about 30,000 tetrahedra."""
     return layered_ball()
+
+
+@pytest.fixture(scope="session")
+def conductor():
+    """A head of five tissues with three different axes, ready to be solved."""
+    from targeting.fem import HeadConductor
+
+    return HeadConductor(layered_ball(9.0, (0.85, 1.05, 0.95)))
+
+
+@pytest.fixture(scope="session")
+def scalp(conductor):
+    """The conductor's scalp."""
+    from atlases.scalp import Scalp
+
+    return Scalp.of(conductor.head)
+
+
+@pytest.fixture(scope="session")
+def dose_map(conductor):
+    """The dose map of :data:`heads.LEFT_SPOT` in the conductor."""
+    from targeting.tms import DoseMap
+
+    return DoseMap.build(conductor, LEFT_SPOT)
 
 
 @pytest.fixture(scope="session")

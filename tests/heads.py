@@ -4,9 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
+from atlases import Target
 from meshes import HeadMesh, Tissues
+from meshes.spheres import sphere_tissues
 
 RADII_MM = {1: 60.0, 2: 74.0, 3: 78.0, 4: 84.0, 5: 92.0}  # outer radius of each tissue
+LEFT_SPOT = Target.sphere([-45.0, -20.0, 45.0], 12.0, name="left spot")  # in the grey matter of the balls below
 
 
 def fibonacci_sphere(n: int) -> NDArray[np.float64]:
@@ -35,18 +38,4 @@ def layered_ball(spacing_mm: float = 8.0, stretch: tuple[float, float, float] = 
 
 def ball_tissues(voxel_mm: tuple[float, float, float] = (2.0, 2.0, 2.0), sigma_mm: float = 1.0) -> Tissues:
     """The same ball as smooth fields on a grid (world origin in its middle)."""
-    size = [int(np.ceil(2 * 100 / v)) for v in voxel_mm]
-    affine = np.diag([*voxel_mm, 1.0])
-    affine[:3, 3] = [-(n - 1) * v / 2 for n, v in zip(size, voxel_mm, strict=True)]
-    grid = np.stack(np.meshgrid(*[np.arange(n) for n in size], indexing="ij"), -1) @ affine[:3, :3] + affine[:3, 3]
-    radius = np.linalg.norm(grid, axis=-1)
-    edges = [0.0, *RADII_MM.values(), np.inf]
-    step = [
-        1 / (1 + np.exp(-(radius - e) / (sigma_mm * 0.6))) if 0 < e < np.inf else np.full(radius.shape, float(e == 0))
-        for e in edges
-    ]
-    fields = np.zeros((*radius.shape, 7), np.float32)
-    for tissue in range(1, 6):
-        fields[..., tissue] = step[tissue - 1] - step[tissue]
-    fields[..., 0] = step[5]
-    return Tissues(fields, affine)
+    return sphere_tissues(RADII_MM, voxel_mm, 0.6 * sigma_mm)

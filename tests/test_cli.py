@@ -59,6 +59,19 @@ def test_lists_answer_in_json_on_stdout_alone(capfd, command, before):
     assert err == ""
 
 
+@pytest.mark.parametrize("command", ["atlas list", "coils list"])
+def test_lists_tell_all_they_know_in_lines_that_fit(capfd, command):
+    assert run([*command.split(), "--json"]) == 0
+    known = json.loads(capfd.readouterr().out)
+    assert run(command.split()) == 0
+    text = capfd.readouterr().out
+    assert max(map(len, text.splitlines())) <= 110
+    flat = " ".join(text.split())
+    for row in known:
+        for field in ("name", "title", "source", "note", "max_didt_source"):
+            assert row.get(field, "") in flat
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

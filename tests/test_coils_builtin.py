@@ -44,6 +44,20 @@ def test_the_double_cone_is_near_the_measured_one() -> None:
     assert ratio.min() > 1.03 and ratio.max() < 1.16
 
 
+def test_the_circular_coil_has_the_field_of_the_measured_mc_125() -> None:
+    """Azimuthal A of Drakaki et al. 2022, file MC-125_new, mean over 24 angles round its axis, µT·m per ampere."""
+    rho, depth = np.array([20.0, 40, 60, 90]), np.array([10.0, 20, 30, 50])
+    measured = [
+        [1.5537, 1.0099, 0.6728, 0.3231],
+        [2.1842, 1.4641, 1.0107, 0.5199],
+        [1.6833, 1.2620, 0.9510, 0.5558],
+        [0.7848, 0.7052, 0.6145, 0.4448],
+    ]
+    points = np.stack([*np.meshgrid(rho, depth, indexing="ij"), np.zeros((4, 4))], -1)[..., [0, 2, 1]]
+    ours = vector_potential(Coil.named("circular-mc125"), points.reshape(-1, 3))[:, 1].reshape(4, 4) * 1e6
+    assert ours == pytest.approx(np.array(measured), rel=0.004)
+
+
 def test_every_built_in_coil() -> None:
     assert len(coil_names()) >= 3
     for row in coil_rows():

@@ -2,38 +2,19 @@
 
 import numpy as np
 import pytest
-from heads import layered_ball
+from heads import LEFT_SPOT
 
 from atlases import Target
-from atlases.scalp import Scalp
 from meshes import InputError
 from targeting import Coil, Pose
 from targeting.coils import CurrentElements, PotentialGrid, coil_names, vector_potential
 from targeting.coils.equivalent import merged_wires
-from targeting.fem import HeadConductor
 from targeting.tms import DoseMap, simulate_many
 from targeting.tms.placement import place
 
-TARGET = Target.sphere([-45.0, -20.0, 45.0], 12.0)
-
-
-@pytest.fixture(scope="module")
-def conductor():
-    return HeadConductor(layered_ball(9.0, (0.85, 1.05, 0.95)))
-
-
-@pytest.fixture(scope="module")
-def scalp(conductor):
-    return Scalp.of(conductor.head)
-
-
-@pytest.fixture(scope="module")
-def dose_map(conductor):
-    return DoseMap.build(conductor, TARGET)
-
 
 def direct(conductor, coil, poses):
-    tets, weights = TARGET.weights(conductor.head)
+    tets, weights = LEFT_SPOT.weights(conductor.head)
     return np.array([weights @ f.e_v_per_m[tets] for f in simulate_many(conductor, coil, [Pose(p) for p in poses])])
 
 
@@ -96,7 +77,7 @@ def test_dose_scales_with_didt(dose_map):
 
 def test_saved_and_loaded(dose_map, tmp_path):
     dose_map.save(tmp_path / "dose.npz")
-    coil = Coil.named("circular-90mm")
+    coil = Coil.named("circular-mc125")
     pose = Pose([[-1, 0, 0, -40], [0, 1, 0, -20], [0, 0, -1, 100], [0, 0, 0, 1]])
     again = DoseMap.load(tmp_path / "dose.npz")
     assert np.array_equal(again.mean_e_v_per_m(coil, pose), dose_map.mean_e_v_per_m(coil, pose))

@@ -6,7 +6,6 @@ from heads import layered_ball
 
 from meshes import HeadMesh, InputError
 from targeting.fem import CONDUCTIVITY_S_PER_M, HeadConductor, conductivities
-from targeting.fem.solver import Factorisation, Multigrid, SolveError, make_solver
 
 
 @pytest.fixture(scope="module")
@@ -63,29 +62,6 @@ def test_reciprocal_currents_give_the_forward_value(conductor):
     forward = weights @ conductor.induced_field(da_dt)[tets]
     reciprocal = -np.einsum("dex,ex->d", conductor.reciprocal_currents(tets, weights), da_dt)
     assert np.allclose(forward, reciprocal, rtol=1e-6)
-
-
-def test_both_solvers_agree(conductor):
-    pytest.importorskip("pypardiso", reason="MKL is not made for this machine")
-    free = conductor._free_nodes
-    matrix = conductor.stiffness[free][:, free].tocsr()
-    b = np.random.default_rng(3).normal(size=(len(free), 2))
-    direct, iterative = Factorisation(matrix).solve(b), Multigrid(matrix).solve(b)
-    assert np.linalg.norm(direct - iterative) < 1e-6 * np.linalg.norm(direct)
-
-
-def test_little_memory_takes_the_multigrid_road(conductor, monkeypatch):
-    monkeypatch.setattr("targeting.fem.solver.free_memory_bytes", lambda: 1e6)
-    free = conductor._free_nodes
-    assert isinstance(make_solver(conductor.stiffness[free][:, free].tocsr()), Multigrid)
-
-
-def test_a_solve_that_does_not_converge_is_an_error(conductor, monkeypatch):
-    monkeypatch.setattr("targeting.fem.solver.MAX_ITERATIONS", 1)
-    free = conductor._free_nodes
-    b = np.random.default_rng(4).normal(size=len(free))
-    with pytest.raises(SolveError, match="residual"):
-        Multigrid(conductor.stiffness[free][:, free].tocsr()).solve(b)
 
 
 def test_scaling_all_conductivities_changes_no_field(conductor):

@@ -1,6 +1,10 @@
 """Gmsh 2.2 files: what is written is read again, odd but legal files are read, damaged ones are one line."""
 
+import importlib.util
+import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -258,6 +262,9 @@ def changed(old: str, new: str) -> str:
         (changed("$Nodes\n5", "$Nodes\n6"), "6 nodes announced"),
         (changed("$Elements\n4", "$Elements\n3"), "more elements"),
         (changed("41 4.5\n", ""), "missing"),
+        (changed("41 4.5\n", "42 4.5\n"), "'magnE' has values for 1 elements that the mesh lacks"),
+        (changed("5 1 2 3\n", "6 1 2 3\n"), "'V' has values for 1 nodes that the mesh lacks"),
+        (changed("41 4 1 2 3 4\n", "42 4 1 2 3 4\n"), "'corner' has values for 1 elements"),
         (changed("$EndNodeData", "$EndElementData"), "does not end"),
         (
             ASCII[: ASCII.index("$Elements")] + "$Elements\n1\n30 2 2 1002 1002 7 3 100\n$EndElements\n",
@@ -288,6 +295,38 @@ def test_a_field_of_the_wrong_length_writes_nothing(tmp_path):
     with pytest.raises(InputError, match="'v' has shape"):
         write_gmsh(tmp_path / "head.msh", PAIR, node_data={"v": np.zeros((5, 2))})
     assert not list(tmp_path.iterdir())
+
+
+SHOW = """
+import json, sys, gmsh
+gmsh.initialize(["gmsh", "-nopopup"])
+gmsh.option.setNumber("General.Terminal", 0)
+gmsh.open(sys.argv[1])
+views = {}
+for tag in gmsh.view.getTags():
+    kind, numbers, values, _, components = gmsh.view.getModelData(tag, 0)
+    views[gmsh.view.option.getString(tag, "Name")] = [kind, int(components), [int(n) for n in numbers],
+        [[float(x) for x in value] for value in values]]
+print(json.dumps(views))
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gmsh") is None, reason="Gmsh (the gmsh package) is not here")
+@pytest.mark.parametrize("binary", [True, False])
+def test_gmsh_reads_our_fields(tmp_path, binary):
+    """Scalars and vectors, on elements (surfaces first, by their tetrahedron) and on nodes."""
+    e, v = np.array([[1.0, 2, 3], [4, 5, 6]]), np.arange(5.0)
+    write_gmsh(tmp_path / "E.msh", PAIR, {"E": e, "magnE": e[:, 0]}, {"v": v}, binary)
+    child = [sys.executable, "-c", SHOW, str(tmp_path / "E.msh")]
+    done = subprocess.run(child, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    views = json.loads(done.stdout)
+    with_surfaces = read_gmsh(tmp_path / "E.msh").mesh
+    n = len(with_surfaces.triangles)
+    shown = [*tets_beside(with_surfaces), 0, 1]
+    assert views["v"] == ["NodeData", 1, [1, 2, 3, 4, 5], v[:, None].tolist()]
+    assert views["E"] == ["ElementData", 3, list(range(1, n + 3)), e[shown].tolist()]
+    assert views["magnE"] == ["ElementData", 1, list(range(1, n + 3)), e[shown, :1].tolist()]
 
 
 @pytest.mark.skipif(not SPHERE.exists(), reason="the peer's sphere (../shared/peer/sphere) is not here")

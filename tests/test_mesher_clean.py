@@ -7,8 +7,8 @@ from meshes.mesher.clean import clean
 from meshes.mesher.delaunay import delaunay, insertion_order
 from meshes.mesher.layers import BETWEEN, UNIONS
 from meshes.mesher.state import compact
-from meshes.mesher.topology import interface_faces, pieces, tets_of_nodes
-from meshes.topology import surface_topology
+from meshes.mesher.topology import interface_faces, pieces
+from meshes.topology import elements_of_nodes, surface_topology
 
 BOX = np.array([[x, y, z] for z in (-30, 50) for y in (-30, 50) for x in (-30, 50)], float)
 
@@ -63,10 +63,10 @@ def test_clean_labels_stay():
     assert np.mean(again != cleaned) < 1e-3  # protruding tetrahedra may still be smoothed away
 
 
-def test_tets_of_nodes_and_faces_of_two_tetrahedra():
+def test_elements_of_nodes_and_faces_of_two_tetrahedra():
     tets = np.array([[0, 1, 2, 3], [-1, 0, 0, 0], [1, 2, 3, 4]], np.int32)
     neighbours = np.array([[2, -1, -1, -1], [-1] * 4, [-1, -1, -1, 0]], np.int32)
-    start, items = tets_of_nodes(tets, 5)
+    start, items = elements_of_nodes(tets, 5)
     assert [items[start[v] : start[v + 1]].tolist() for v in range(5)] == [[0], [0, 2], [0, 2], [0, 2], [2]]
     faces, first, second = interface_faces(tets, neighbours, np.array([3, 0, 4], np.int8))
     assert faces.tolist() == [[1, 2, 3]]

@@ -14,8 +14,8 @@ from meshes.mesher.layers import UNIONS
 from meshes.mesher.shape import quality_of, smallest_sine, volumes
 from meshes.mesher.smoothing import move_bad, snap, uniform
 from meshes.mesher.state import USED, compact, compact_mesh, with_room
-from meshes.mesher.topology import interface_faces, tets_of_nodes
-from meshes.topology import surface_topology
+from meshes.mesher.topology import interface_faces
+from meshes.topology import elements_of_nodes, surface_topology
 
 BOX = np.array([[x, y, z] for z in (-9, 31) for y in (-9, 31) for x in (-9, 31)], float)
 ONES = np.ones(3)
@@ -139,7 +139,7 @@ def test_an_edge_is_near_the_interface_or_not():
 def test_moves_never_lower_the_worst_and_leave_the_interface_alone():
     fields, mesh = random_mesh()
     total = volumes(mesh.points, mesh.tets[: mesh.counts[USED]]).sum()
-    start, items = tets_of_nodes(mesh.tets[: mesh.counts[USED]], len(mesh.points))
+    start, items = elements_of_nodes(mesh.tets[: mesh.counts[USED]], len(mesh.points))
     worst = mesh.quality.min()
     bad = (mesh.quality < 0.2).sum()
     sphere = np.arange(3000, 3400)
@@ -158,7 +158,7 @@ def test_moves_never_lower_the_worst_and_leave_the_interface_alone():
 def test_snapping_brings_nodes_back():
     fields, mesh = random_mesh(3)
     improve(mesh, fields, ONES, 4, 10.0, np.array([7], np.uint64))
-    start, items = tets_of_nodes(mesh.tets[: mesh.counts[USED]], len(mesh.points))
+    start, items = elements_of_nodes(mesh.tets[: mesh.counts[USED]], len(mesh.points))
     _, tets, neighbours, tissue = compact_mesh(mesh)
     faces, first, _ = interface_faces(tets, neighbours, tissue)
     node = np.unique(faces[tissue[first] == 1])

@@ -17,8 +17,9 @@ from meshes.mesher.settle import settle
 from meshes.mesher.shape import volumes
 from meshes.mesher.split import crossing, split_edge, split_far_edges
 from meshes.mesher.state import compact, compact_mesh, with_room
-from meshes.mesher.topology import interface_faces, tets_of_nodes
+from meshes.mesher.topology import interface_faces
 from meshes.mesher.ways import members, way_to_union, which_are_off
+from meshes.topology import elements_of_nodes
 
 ONES = np.ones(3)
 CENTRE, RADIUS, WIDTH = 13.0, 8.0, 27
@@ -93,7 +94,7 @@ def test_settling_pulls_a_node_back(fields):
     pushed = points.copy()
     pushed[node] += 0.55 * (points[node] - CENTRE) / radius_of(points[node])[:, None]
     assert volumes(pushed, tets).min() > 0
-    start, items = tets_of_nodes(tets, len(points))
+    start, items = elements_of_nodes(tets, len(points))
     everything = np.arange(len(points))
     off = which_are_off(fields, ONES, pushed, everything, start, items, tissue, members(), 0.4)
     assert np.array_equal(np.flatnonzero(off), node)
@@ -138,7 +139,7 @@ def test_relaxing_evens_out_nodes_and_keeps_them_on_the_sphere(fields):
 def test_two_pieces_that_touch_in_a_node_are_parted(fields, boldness):
     triangulation, tets, neighbours, _ = ball_mesh(fields)
     points = triangulation.points
-    start, items = tets_of_nodes(tets, len(points))
+    start, items = elements_of_nodes(tets, len(points))
     pinched = np.full(len(tets), 2, np.int8)
     deep = np.flatnonzero(radius_of(points) < 4)[0]
     star = items[start[deep] : start[deep + 1]]

@@ -35,12 +35,18 @@ def poses(draw: st.DrawFn) -> Pose:
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.random(random_state=draw(st.integers(0, 2**32 - 1))).as_matrix()
     matrix[:3, 3] = draw(st.tuples(*[st.floats(-250, 250)] * 3))
-    name = draw(st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=12))
+    name = draw(st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="#"), min_size=1, max_size=12))
     return Pose(matrix, name)
 
 
 def write_with(vendor, sample):
     return vendor.to_string(sample, IMAGE) if vendor is visor2 else vendor.to_string(sample)
+
+
+def test_brainsight_takes_no_name_that_looks_like_a_heading():
+    with pytest.raises(InputError, match="#"):
+        brainsight.to_string([Pose(np.diag([1.0, -1.0, -1.0, 1.0]), "#1 hand")])
+    assert brainsight.from_string(brainsight.to_string([Pose(np.diag([1.0, -1.0, -1.0, 1.0]), "hand #1")]))
 
 
 @pytest.mark.parametrize(("vendor", "digits"), [(brainsight, 3), (localite, 12), (visor2, 12)])

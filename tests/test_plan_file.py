@@ -15,7 +15,18 @@ from scipy.spatial.transform import Rotation
 
 from meshes import InputError
 from targeting import plan_file
-from targeting.plan_file import Frame, Placement, Plan, PlanCoil, PlanTarget, read_plan, schema, to_dict, write_plan
+from targeting.plan_file import (
+    Frame,
+    Placement,
+    Plan,
+    PlanCoil,
+    PlanTarget,
+    PlanUncertainty,
+    read_plan,
+    schema,
+    to_dict,
+    write_plan,
+)
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
 positive = st.floats(1e-6, 1e9)
@@ -29,6 +40,19 @@ def poses(draw: st.DrawFn) -> list[list[float]]:
     matrix[:3, :3] = Rotation.random(random_state=draw(st.integers(0, 2**31))).as_matrix()
     matrix[:3, 3] = draw(st.lists(st.floats(-200, 200), min_size=3, max_size=3))
     return matrix.tolist()
+
+
+@st.composite
+def uncertainties(draw: st.DrawFn) -> PlanUncertainty:
+    low, median, high = sorted(draw(points))
+    limits = {
+        name: sorted(draw(st.lists(positive, min_size=2, max_size=2))) for name in draw(st.sets(text, max_size=3))
+    }
+    sizes = [draw(positive) for _ in range(3)]
+    shares = draw(st.dictionaries(text, numbers, max_size=3))
+    return PlanUncertainty(
+        low, median, high, *sizes, shares, limits, draw(text), draw(st.lists(text, max_size=2)), 2048
+    )
 
 
 @st.composite
@@ -79,6 +103,7 @@ def plans(draw: st.DrawFn) -> Plan:
         versions=draw(st.dictionaries(text, text, max_size=3)),
         seconds=draw(st.dictionaries(text, positive, max_size=3)),
         conductivity_s_per_m=draw(st.dictionaries(text, positive, max_size=3)),
+        uncertainty=draw(st.none() | uncertainties()),
         created=draw(text),
     )
 
@@ -102,6 +127,9 @@ def one_plan() -> Plan:
         warnings=[],
         versions={"target": "0.1.0"},
         seconds={"mesh": 80.0},
+        uncertainty=PlanUncertainty(
+            0.9, 1.0, 1.2, 3.0, 12.0, 0.02, {"gm": 0.7}, {"gm": [0.1, 0.6]}, "beta", ["someone 2019"], 2048
+        ),
     )
 
 
@@ -122,6 +150,7 @@ def test_the_schema_is_a_schema_and_describes_every_field() -> None:
         PlanTarget: schema()["properties"]["target"],
         PlanCoil: schema()["properties"]["coil"],
         Placement: schema()["properties"]["placements"]["items"],
+        PlanUncertainty: schema()["properties"]["uncertainty"],
     }
     for record, description in records.items():
         names = {f.name for f in dataclasses.fields(record)}
@@ -162,7 +191,7 @@ def paths_of(value: object, path: tuple = ()) -> list[tuple]:
     if isinstance(value, dict):
         for key, item in value.items():
             found.append((*path, key))
-            if key not in ("search", "versions", "seconds", "conductivity_s_per_m"):
+            if key not in ("search", "versions", "seconds", "conductivity_s_per_m", "shares", "ranges_s_per_m"):
                 found += paths_of(item, (*path, key))
     elif isinstance(value, list):
         for i, item in enumerate(value):
@@ -212,6 +241,9 @@ def test_a_missing_unknown_or_mistyped_field_is_refused_by_schema_and_reader(pat
         (lambda d: d.update(seconds={"mesh": -1}), "seconds"),
         (lambda d: d.update(search={"hair_mm": None}), "hair_mm"),
         (lambda d: d.update(warnings="none"), "warnings"),
+        (lambda d: d["uncertainty"].update(dose_lost_share=-0.1), "lost"),
+        (lambda d: d["uncertainty"].update(ranges_s_per_m={"gm": [0.1]}), "ranges_s_per_m"),
+        (lambda d: d["uncertainty"].update(ranges_s_per_m={"gm": [0, 0.1]}), "ranges_s_per_m"),
     ],
 )
 def test_schema_and_reader_refuse(change, word) -> None:
@@ -228,6 +260,8 @@ def test_schema_and_reader_refuse(change, word) -> None:
         (lambda d: d["placements"][0]["pose"][0].__setitem__(0, 2.0), "rigid"),
         (lambda d: d["placements"][0]["pose"][0].__setitem__(0, -1.0), "mirrored"),
         (lambda d: d["placements"][1].update(rank=1), "rank"),
+        (lambda d: d["uncertainty"].update(dose_low_v_per_m=1.1), "uncertainty"),
+        (lambda d: d["uncertainty"].update(ranges_s_per_m={"gm": [0.6, 0.1]}), "ranges_s_per_m"),
         (lambda d: d["placements"][1].update(dose_v_per_m=5.0), "ranked"),
         (lambda d: d["placements"][0].update(dose_v_per_m=math.inf), "dose_v_per_m is not a finite number"),
         (lambda d: d["placements"][0].update(dose_v_per_m=10**400), "dose_v_per_m is not a finite number"),

@@ -7,7 +7,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from atlases import MniWarp, load_warp, register, save_warp, targets, to_subject
-from atlases.registration import _template_tissues, _warp, _warp_grid
+from atlases.registration import fitted_warp, template_tissues, warp_grid
 from meshes import Tissues
 from meshes.errors import InputError
 from meshes.tissue_files import embedded_head
@@ -45,7 +45,7 @@ class Known:
 
 def bent_template(voxel_mm=1.5) -> Tissues:
     """The template's tissues bent by Known, stored with axes permuted and one flipped (PSR-like, not RAS)."""
-    white, grey, affine = _template_tissues()
+    white, grey, affine = template_tissues()
     shape = np.array([150, 180, 150])
     low = Known.shift_mm - [112, 145, 100]
     index = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1).reshape(-1, 3)
@@ -65,12 +65,12 @@ def bent_template(voxel_mm=1.5) -> Tissues:
 @pytest.fixture(scope="module")
 def known_warp() -> MniWarp:
     """Known, sampled as a registration's result is."""
-    grid = _warp_grid()
-    return _warp(grid, Known.to_subject(grid.reshape(-1, 3)).reshape(grid.shape))
+    grid = warp_grid()
+    return fitted_warp(grid, Known.to_subject(grid.reshape(-1, 3)).reshape(grid.shape))
 
 
 def brain_points() -> np.ndarray:
-    white, grey, affine = _template_tissues()
+    white, grey, affine = template_tissues()
     return np.argwhere(white + grey > 0.5)[::997] + affine[:3, 3]
 
 
@@ -93,8 +93,8 @@ def test_there_and_back(known_warp):
 def test_left_is_left(known_warp):
     """The map's own check: a mirrored map has a negative Jacobian."""
     assert known_warp.smallest_jacobian() > 0.3
-    grid = _warp_grid()
-    mirrored = _warp(grid, grid * [-1, 1, 1])
+    grid = warp_grid()
+    mirrored = fitted_warp(grid, grid * [-1, 1, 1])
     assert mirrored.smallest_jacobian() < 0
 
 

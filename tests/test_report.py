@@ -314,6 +314,15 @@ def test_a_pose_that_cannot_be_trusted_is_red(left: PlanEvidence, quick: None, c
     assert 'class="notice red"' in text and word in text
 
 
+def test_another_engine_may_differ_by_what_plain_elements_do_and_is_named(left: PlanEvidence) -> None:
+    plan = with_plan(left, search={**left.plan.search, "direct_solves_by": "simnibs 4.5.0"})
+    dose = left.best.dose_v_per_m
+    assert html_room.alarms(with_best(plan, direct_dose_v_per_m=1.05 * dose)) == []
+    assert html_room.alarms(with_best(left, direct_dose_v_per_m=1.05 * dose)) != []
+    (alarm,) = html_room.alarms(with_best(plan, direct_dose_v_per_m=1.2 * dose))
+    assert "direct solve by SimNIBS 4.5.0 gives" in alarm and "to 10%" in alarm
+
+
 def test_a_target_on_the_other_side_than_its_name_is_red(left: PlanEvidence, quick: None) -> None:
     wrong = with_plan(left, target=dataclasses.replace(left.plan.target, side="right"))
     assert "its centre is on the left" in html_room.page_of(wrong)

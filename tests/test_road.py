@@ -41,6 +41,7 @@ def test_the_plan_holds_what_was_promised(planned):
     assert any("left assumed" in warning for warning in made.warnings)
     best = made.placements[0]
     assert best.direct_dose_v_per_m == pytest.approx(best.dose_v_per_m, rel=5e-3)
+    assert made.search["direct_solves_by"].startswith("embedded ")
     assert best.direct_mean_e_v_per_m >= best.direct_dose_v_per_m
     assert best.max_e_v_per_m <= best.peak_e_v_per_m
     assert best.distance_mm >= 4 - 0.1
@@ -73,6 +74,7 @@ def test_all_files_are_there_and_agree(planned):
     image = nibabel.load(planned / "magnE.nii.gz")
     assert image.shape == tuple(made.frame.shape)
     assert np.allclose(image.affine, made.frame.affine)
+    assert 'View "target"' in (planned / "coil.geo").read_text()
     field = HeadMesh.read(planned / "E.msh")
     assert len(field.tets) == len(HeadMesh.read(planned / "head.msh").tets)
     assert (planned / "E.vtu").stat().st_size > 1e6
@@ -99,3 +101,41 @@ def test_a_bad_second_command_leaves_the_first_plan_as_it_was(planned, capfd):
     changed = {path.name for path in planned.iterdir() if before.get(path.name) != path.stat().st_mtime_ns}
     assert changed <= {".target.lock"}
     assert capfd.readouterr().err.splitlines()[-1].startswith("target: ")
+
+
+@pytest.mark.slow
+def test_the_cortex_lies_in_grey_matter_with_left_on_the_left(planned):
+    from scipy.spatial import cKDTree
+
+    from meshes.gifti import read_surface
+    from meshes.tissue_files import embedded_head
+
+    tissues, head = embedded_head(), HeadMesh.read(planned / "head.msh")
+    to_voxel = np.linalg.inv(tissues.affine_mm)
+    white = cKDTree(head.points_mm[np.unique(head.boundary([1]))])
+    pial = cKDTree(head.points_mm[np.unique(head.boundary([1, 2]))])
+    for side, sign in (("lh", -1), ("rh", 1)):
+        surface = read_surface(planned / f"{side}.central.surf.gii")
+        x = surface.points_mm
+        assert 50_000 < len(x) < 125_000
+        # white and pial surfaces of adults have 800 to 1100 cm² a side; this head is scaled to MNI's, 1.2 times that
+        assert 950 < surface.area_mm2 / 100 < 1300
+        assert (x[:, 0] * sign > 0).mean() > 0.99 and np.abs(x[:, 0]).max() > 60
+        voxel = np.rint(x @ to_voxel[:3, :3].T + to_voxel[:3, 3]).astype(int)
+        assert (tissues.labels[tuple(voxel.T)] == 2).mean() > 0.99
+        # halfway, by the mesh's own interfaces (its nodes lie up to 2 mm from a point of its surface)
+        inner, outer = white.query(x)[0], pial.query(x)[0]
+        assert np.median(inner - outer) == pytest.approx(0, abs=0.4)
+        # the cerebellum and the brain stem are not cortex, the poles and the vertex are
+        assert not ((x[:, 1] < -25) & (x[:, 2] < -35)).mean() > 0.001
+        reach = [x[:, 1].max(), x[:, 1].min(), x[:, 2].max()]
+        assert np.all(np.abs(np.array(reach) - [71, -105, 82]) < 8)
+        values = [nibabel.load(planned / f"{side}.{name}.func.gii").darrays[0].data for name in ("magnE", "normalE")]
+        assert all(each.shape == (len(x),) for each in values)
+        missing = np.isnan(values[0])  # where a coarse mesh has no grey matter
+        assert missing.mean() < 1e-3
+        assert np.all(np.abs(values[1][~missing]) <= values[0][~missing] * 1.001 + 1e-6)
+    field = np.linalg.norm(np.load(planned / "confirm.npz")["e_v_per_m"][head.tissue == 2], axis=1)
+    left = nibabel.load(planned / "lh.magnE.func.gii").darrays[0].data
+    assert 0.7 * field.max() < np.nanmax(left) <= 1.1 * field.max()  # the target is on the left
+    assert np.nanmax(values[0]) < 0.8 * np.nanmax(left)

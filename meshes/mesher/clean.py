@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from meshes.mesher.layers import N_TISSUES, UNIONS, between_table
 from meshes.mesher.manifold import BOLD, mend_manifold
 from meshes.mesher.shape import volumes
-from meshes.mesher.topology import pieces, tets_of_nodes
+from meshes.mesher.topology import pieces
+from meshes.topology import elements_of_nodes
 
 Array = NDArray[Any]
 
@@ -142,7 +143,7 @@ def clean(points: Array, tets: Array, neighbours: Array, tissue: Array) -> tuple
     """
     tissue = tissue.copy()
     volume = np.abs(volumes(points, tets))
-    start, items = tets_of_nodes(tets, len(points))
+    start, items = elements_of_nodes(tets, len(points))
     between = between_table()
     left = 0
     fill_protruding(neighbours, tissue, volume, SMALL_AIR_MM3)

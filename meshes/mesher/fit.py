@@ -21,7 +21,8 @@ from meshes.mesher.fields import FLAT, pair_gradient, values_at
 from meshes.mesher.shape import star_quality
 from meshes.mesher.smoothing import refresh
 from meshes.mesher.state import USED, Mesh
-from meshes.mesher.topology import interface_faces, tets_of_nodes
+from meshes.mesher.topology import interface_faces
+from meshes.topology import elements_of_nodes
 
 Array = NDArray[Any]
 
@@ -181,7 +182,7 @@ def fit(mesh: Mesh, fields: Array, spacing: Array, sweeps: int, floor: float) ->
     ``floor``: no star's worst quality (smallest sine) may fall below this, or below what it was.
     """
     used = int(mesh.counts[USED])
-    start, items = tets_of_nodes(mesh.tets[:used], len(mesh.points))
+    start, items = elements_of_nodes(mesh.tets[:used], len(mesh.points))
     faces, first, second = interface_faces(mesh.tets[:used], mesh.neighbours[:used], mesh.tissue[:used])
     one, other = mesh.tissue[first], mesh.tissue[second]
     mean = 0.0

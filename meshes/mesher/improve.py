@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from meshes.mesher.flips import flip_bad
 from meshes.mesher.smoothing import move_bad, snap
 from meshes.mesher.state import N_FREE, USED, Mesh
-from meshes.mesher.topology import tets_of_nodes
+from meshes.topology import elements_of_nodes
 
 Array = NDArray[Any]
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def improve(mesh: Mesh, fields: Array, spacing: Array, rounds: int, far_mm: floa
         for _ in range(2):
             flips = flip_bad(mesh, fields, spacing, goal, FLIP_TOLERANCE * TOLERANCE_MM)
         used = int(mesh.counts[USED])
-        start, items = tets_of_nodes(mesh.tets[:used], len(mesh.points))
+        start, items = elements_of_nodes(mesh.tets[:used], len(mesh.points))
         snapped = 0
         if number % 2 == 0 and number < rounds - 1:
             keep = SNAP_KEEP if number < rounds - 2 else LAST_GOAL

@@ -17,8 +17,8 @@ from meshes.mesher.fields import tissue_at_points
 from meshes.mesher.layers import between_table, keeps_apart
 from meshes.mesher.manifold import LARGEST_STAR, star_pieces
 from meshes.mesher.shape import star_quality
-from meshes.mesher.topology import tets_of_nodes
 from meshes.mesher.ways import LOST_MM, members, on_boundary, way_to_union, ways, which_are_off
+from meshes.topology import elements_of_nodes
 
 Array = NDArray[Any]
 
@@ -221,6 +221,35 @@ def change_sides(
 
 
 @njit(cache=True)
+def longest_way(
+    fields: Array,
+    spacing: Array,
+    place: Array,
+    node: int,
+    start: Array,
+    items: Array,
+    tissue: Array,
+    unions: Array,
+    shorter_than: float,
+    scratch: Array,
+) -> tuple[float, float, float, float]:
+    """Foot and length of the longest way from a place to a boundary ``node`` is on, of those under ``shorter_than``."""
+    x = place[0]
+    y = place[1]
+    z = place[2]
+    longest = 0.0
+    for g in range(len(unions)):
+        if on_boundary(start, items, tissue, unions[g], node):
+            fx, fy, fz, way = way_to_union(fields, spacing, place[0], place[1], place[2], unions[g], scratch)
+            if longest < way < shorter_than:
+                x = fx
+                y = fy
+                z = fz
+                longest = way
+    return x, y, z, longest
+
+
+@njit(cache=True)
 def pull(
     off: Array,
     fields: Array,
@@ -240,35 +269,23 @@ def pull(
     """
     scratch = np.empty(fields.shape[3])
     before = np.empty(3)
-    foot = np.empty(3)
     nearer = 0
     for i in range(len(off)):
         node = off[i]
         for k in range(3):
             before[k] = points[node, k]
-        farthest = limit_mm
-        for g in range(len(unions)):
-            if on_boundary(start, items, tissue, unions[g], node):
-                x, y, z, way = way_to_union(fields, spacing, before[0], before[1], before[2], unions[g], scratch)
-                if farthest < way < LOST_MM:
-                    farthest = way
-                    foot[0] = x
-                    foot[1] = y
-                    foot[2] = z
+        x, y, z, farthest = longest_way(fields, spacing, before, node, start, items, tissue, unions, LOST_MM, scratch)
         if farthest <= limit_mm:
             continue
         worst = min(star_quality(points, tets, tissue, start, items, node, -9.0), floor)
         moved = False
         for part in PULL_PARTS:
-            for k in range(3):
-                points[node, k] = before[k] + part * (foot[k] - before[k])
+            points[node, 0] = before[0] + part * (x - before[0])
+            points[node, 1] = before[1] + part * (y - before[1])
+            points[node, 2] = before[2] + part * (z - before[2])
             if star_quality(points, tets, tissue, start, items, node, worst) <= worst:
                 continue
-            now = 0.0
-            for g in range(len(unions)):
-                if on_boundary(start, items, tissue, unions[g], node):
-                    x = points[node]
-                    now = max(now, way_to_union(fields, spacing, x[0], x[1], x[2], unions[g], scratch)[3])
+            now = longest_way(fields, spacing, points[node], node, start, items, tissue, unions, np.inf, scratch)[3]
             if now <= limit_mm or now < farthest:
                 moved = True
                 break
@@ -302,7 +319,7 @@ def settle(
     between = between_table()
     points = points.copy()
     tissue = tissue.copy()
-    start, items = tets_of_nodes(tets, len(points))
+    start, items = elements_of_nodes(tets, len(points))
     known = np.zeros(len(points), bool)  # nodes whose ways have been measured
     way = np.empty((len(points), len(unions)))
     look = np.arange(len(points))

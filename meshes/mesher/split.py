@@ -13,8 +13,8 @@ from meshes.mesher.cavity import LARGEST_CHANGE, replace
 from meshes.mesher.fields import values_at
 from meshes.mesher.flips import EDGES, LONGEST_RING, edge_ring
 from meshes.mesher.state import USED, Mesh, with_room
-from meshes.mesher.topology import tets_of_nodes
 from meshes.mesher.ways import best_on_sides, members, on_boundary, ways, which_are_off
+from meshes.topology import elements_of_nodes
 
 Array = NDArray[Any]
 
@@ -87,7 +87,7 @@ def far_edges(
 ) -> tuple[Array, Array]:
     """Edges (n, 2) from nodes off their interface to nodes far off on its other side, and where they cross it (n, 3)."""
     unions = members()
-    start, items = tets_of_nodes(tets, len(points))
+    start, items = elements_of_nodes(tets, len(points))
     everything = np.arange(len(points))
     off = everything[which_are_off(fields, spacing, points, everything, start, items, tissue, unions, limit_mm)]
     stars = [np.unique(tets[items[start[node] : start[node + 1]]]) for node in off]
@@ -113,7 +113,7 @@ def split_far_edges(
     """The mesh with every such edge split, and how many there were."""
     edges, places = far_edges(fields, spacing, points, tets, tissue, limit_mm)
     mesh = with_room(np.concatenate([points, places]), tets, neighbours, tissue)
-    start, items = tets_of_nodes(tets, len(points))
+    start, items = elements_of_nodes(tets, len(points))
     done = 0
     for i, (p, q) in enumerate(edges.tolist()):
         done += split_edge(mesh, p, q, len(points) + i, items[start[p] : start[p + 1]])

@@ -1,4 +1,4 @@
-"""Who touches whom: tetrahedra of a node, interface faces, connected pieces."""
+"""Who touches whom while the mesh is made: interface faces, connected pieces."""
 
 from typing import Any
 
@@ -11,27 +11,6 @@ from meshes.head import FACES
 Array = NDArray[Any]
 
 OUTWARD = FACES.astype(np.int64)  # the face opposite node i, seen from outside
-
-
-@njit(cache=True)
-def tets_of_nodes(tets: Array, n_points: int) -> tuple[Array, Array]:
-    """For every node its tetrahedra: ``items[start[v]:start[v + 1]]``; dead ones (tets[t, 0] < 0) are left out."""
-    start = np.zeros(n_points + 1, np.int64)
-    for t in range(len(tets)):
-        if tets[t, 0] >= 0:
-            for v in range(4):
-                start[tets[t, v] + 1] += 1
-    for v in range(n_points):
-        start[v + 1] += start[v]
-    items = np.empty(start[n_points], np.int32)
-    position = start[:-1].copy()
-    for t in range(len(tets)):
-        if tets[t, 0] >= 0:
-            for v in range(4):
-                node = tets[t, v]
-                items[position[node]] = t
-                position[node] += 1
-    return start, items
 
 
 @njit(cache=True)

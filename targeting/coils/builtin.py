@@ -47,7 +47,7 @@ def coil_names() -> list[str]:
     Examples
     --------
     >>> coil_names()
-    ['figure8-70mm', 'double-cone-110mm', 'circular-90mm']
+    ['figure8-70mm', 'double-cone-110mm', 'circular-mc125']
     """
     return list(_table())
 

@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
@@ -67,7 +68,7 @@ def write_ccd(coil: Coil, path: Path) -> None:
             f"{coil.name} is not made of dipoles only, which is all a .ccd file can hold: write a .tcd file"
         )
     dipoles = [source for source in coil.sources if isinstance(source, MagneticDipoles)]
-    points_m = np.concatenate([source.points_mm for source in dipoles]) * 1e-3
+    points_m = _in_metres(np.concatenate([source.points_mm for source in dipoles]))
     table = np.hstack([points_m, np.concatenate([source.moments_a_m2 for source in dipoles])])
     name = re.sub(r"[;=\n]", " ", coil.name)
     limit = f"dIdtmax={coil.max_didt_a_per_s / A_PER_US:.10g};" if coil.max_didt_a_per_s is not None else ""
@@ -78,6 +79,14 @@ def write_ccd(coil: Coil, path: Path) -> None:
     )
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _in_metres(points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Metres that, read again and taken to mm, give the very same number wherever there are such metres."""
+    points_m = points_mm / 1e3
+    for neighbour in (np.nextafter(points_m, -np.inf), np.nextafter(points_m, np.inf)):
+        points_m = np.where((points_m * 1e3 != points_mm) & (neighbour * 1e3 == points_mm), neighbour, points_m)
+    return points_m
 
 
 def _max_didt(value: str | None, path: Path) -> float | None:

@@ -81,6 +81,18 @@ class Coil:
 
         return read_coil(Path(path))
 
+    def write(self, path: str | Path) -> None:
+        """Write ``.ccd`` (dipoles only), ``.tcd`` (anything) or ``.nii.gz`` (one sampled field).
+
+        Raises
+        ------
+        InputError
+            If the format is unknown or cannot hold this coil's sources, or the file cannot be written.
+        """
+        from targeting.coils.files import write_coil
+
+        write_coil(self, Path(path))
+
     @classmethod
     def named(cls, name: str) -> Coil:
         """A built-in coil; see ``target coils list``."""

@@ -23,6 +23,8 @@ from targeting.coils.fields import current_direction_y
 from targeting.coils.sources import PotentialGrid
 
 MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+A_PER_US = 1e6  # A/s
+DESCRIPTION_BYTES = 79  # of the header's 80; the last ends the text
 MAX_A_T_M = 1e-3  # a hundred times any coil's A: a file above it is not per 1 A/s
 
 
@@ -69,16 +71,32 @@ def read_nifti_coil(path: Path) -> Coil:
         name=words.get("coilname", path.name.removesuffix(".gz").removesuffix(".nii")).strip(),
         sources=sources,
         casing=casing,
-        max_didt_a_per_s=float(limit.group()) * 1e6 if limit else None,
+        max_didt_a_per_s=float(limit.group()) * A_PER_US if limit else None,
         current_direction_y=current_direction_y(sources),
         source=path.name,
         casing_note=note,
     )
 
 
-def write_nifti_coil(grid: PotentialGrid, path: Path) -> None:
-    """Write a sampled A-field, float32, mm."""
-    image = nib.Nifti1Image(grid.a_t_m.astype(np.float32), grid.affine_mm)
+def write_nifti_coil(coil: Coil, path: Path) -> None:
+    """Write a coil that is one sampled A-field: mm, float32 if that holds every value, else float64.
+
+    Raises
+    ------
+    InputError
+        If the coil has other sources, which this format cannot hold.
+    """
+    grid = coil.sources[0]
+    if len(coil.sources) != 1 or not isinstance(grid, PotentialGrid):
+        raise InputError(
+            f"{coil.name} is not one sampled A-field, which is all a NIfTI file can hold: write a .tcd file"
+        )
+    single = grid.a_t_m.astype(np.float32)
+    image = nib.Nifti1Image(single if np.array_equal(single, grid.a_t_m) else grid.a_t_m, grid.affine_mm)
+    image.set_sform(grid.affine_mm, code=1)
     image.header.set_xyzt_units("mm")
+    limit = f"dIdtmax={coil.max_didt_a_per_s / A_PER_US:.10g};" if coil.max_didt_a_per_s is not None else ""
+    words = f"{limit}coilname={re.sub(r'[;=]', ' ', coil.name)}".encode("latin-1", "replace")
+    image.header["descrip"] = words[:DESCRIPTION_BYTES]
     with written_whole(path) as temporary:
         nib.save(image, temporary)

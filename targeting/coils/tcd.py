@@ -1,13 +1,16 @@
 """``.tcd``: a coil as JSON, of dipoles, wire pieces or sampled A-fields, with casings and movable parts.
 
 ``coilElementList`` holds the sources, each of a ``type``: 1 magnetic dipoles (``points`` mm, ``values`` A·m²), 2 wire
-pieces (``points`` where each begins, mm; ``values`` its direction and length, mm), 3 a sampled A (``data`` T·m per
+pieces (``points`` where each is, mm; ``values`` its direction and length, mm), 3 a sampled A (``data`` T·m per
 ampere on (nx, ny, nz, 3), ``affine`` voxel → mm).  ``deformations`` of an element name entries of ``deformList`` —
 shifts in mm along x, y, z or turns in degrees about the axis from ``point1`` to ``point2`` (``rot2p``) — which are
 applied in their order, here at the ``initial`` value of their ``deformRange``; the element's casing moves with it.
 ``coilModels`` holds casings (``points`` mm, ``faces``), named by ``coilCasing`` or ``elementCasing``;
 ``stimulatorList`` the limits (``maxdIdt``, A/s).  Arrays are plain lists or base64 of zlib of little-endian float64 or
-int64.
+int64; grids are encoded as a pickled NumPy array, of which nothing but an array is taken.
+
+A wire piece acts at its point, as in SimNIBS, whose own files hold the middles of the pieces.  (Brainsway's H7 lists
+where they begin: 0.25 mm off along the wire, under 0.8 % of the field in a head.)
 
 Elements of more than one stimulator get the same dI/dt here; the limit is then the lowest of their stimulators'.
 """
@@ -15,9 +18,10 @@ Elements of more than one stimulator get the same dI/dt here; the limit is then 
 from __future__ import annotations
 
 import base64
-import binascii
+import io
 import json
 import logging
+import pickle
 import zlib
 from pathlib import Path
 from typing import Any
@@ -28,13 +32,20 @@ from scipy.spatial.transform import Rotation
 
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
-from targeting.coils.casing import casing_around, joined, thinned
+from targeting.coils.casing import SPACING_MM, casing_around, joined, thinned
 from targeting.coils.coil import Casing, Coil
 from targeting.coils.fields import current_direction_y, transformed
 from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialGrid, Source
 
 log = logging.getLogger(__name__)
 DIPOLES, WIRES, GRID = 1, 2, 3
+PARTS_OF_AN_ARRAY = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy._core.numeric", "_frombuffer"),
+    ("_codecs", "encode"),
+}
 
 
 def read_tcd(path: Path) -> Coil:
@@ -50,23 +61,27 @@ def read_tcd(path: Path) -> Coil:
         return _coil(content, path)
     except InputError:
         raise
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, zlib.error, binascii.Error) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, EOFError, zlib.error, pickle.UnpicklingError) as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())[:120]
         raise InputError(f"{path.name} is not a .tcd coil file or is damaged ({what}): fetch it again") from error
 
 
 def write_tcd(coil: Coil, path: Path) -> None:
-    """Write any coil as ``.tcd``: every source, the casing and the limit, in plain numbers."""
+    """Write any coil as ``.tcd``: every source, the casing and the limit, in plain numbers.
+
+    A casing that :func:`~targeting.coils.casing.casing_around` drew is left out: it is drawn again from the sources.
+    """
     stimulator: dict[str, Any] = {"name": "stimulator"}
     if coil.max_didt_a_per_s is not None:
         stimulator["maxdIdt"] = coil.max_didt_a_per_s
-    content = {
+    content: dict[str, Any] = {
         "name": coil.name,
-        "coilCasing": 0,
         "coilElementList": [{"stimulator": 0, **_element(source)} for source in coil.sources],
         "stimulatorList": [stimulator],
-        "coilModels": [{"points": coil.casing.points_mm.tolist(), "faces": coil.casing.triangles.tolist()}],
     }
+    if coil.casing_note != casing_around(coil.sources)[1]:
+        content["coilModels"] = [{"points": coil.casing.points_mm.tolist(), "faces": coil.casing.triangles.tolist()}]
+        content["coilCasing"] = 0
     with written_whole(path) as temporary:
         temporary.write_text(json.dumps(content), encoding="utf-8")
 
@@ -82,7 +97,7 @@ def _coil(content: dict[str, Any], path: Path) -> Coil:
     parts = [_casing(_at(content["coilModels"], index), move) for index, move in places if index is not None]
     casing, note = (joined(parts), "the file's casing") if parts else casing_around(sources)
     stimulators = content.get("stimulatorList", [])
-    used = {element["stimulator"] for element in elements}
+    used = {element["stimulator"] for element in elements if element.get("stimulator") is not None}
     if len(used) > 1:
         log.warning("%s is driven by %d stimulators: the same dI/dt is used for all", path.name, len(used))
     limits = [float(_at(stimulators, index)["maxdIdt"]) for index in used if "maxdIdt" in _at(stimulators, index)]
@@ -111,7 +126,7 @@ def _source(element: dict[str, Any], content: dict[str, Any], path: Path) -> Sou
     if kind == DIPOLES:
         return MagneticDipoles(points, values)
     if kind == WIRES:
-        return CurrentElements(points + values / 2, values)
+        return CurrentElements(points, values)
     raise ValueError(f"unknown element type {kind!r}")
 
 
@@ -119,8 +134,7 @@ def _element(source: Source) -> dict[str, Any]:
     if isinstance(source, MagneticDipoles):
         return {"type": DIPOLES, "points": source.points_mm.tolist(), "values": source.moments_a_m2.tolist()}
     if isinstance(source, CurrentElements):
-        begin = source.points_mm - source.elements_mm / 2
-        return {"type": WIRES, "points": begin.tolist(), "values": source.elements_mm.tolist()}
+        return {"type": WIRES, "points": source.points_mm.tolist(), "values": source.elements_mm.tolist()}
     return {"type": GRID, "data": source.a_t_m.tolist(), "affine": source.affine_mm.tolist()}
 
 
@@ -149,7 +163,10 @@ def _casing(model: dict[str, Any], matrix: NDArray[np.float64]) -> Casing:
     faces = _numbers(model["faces"], (-1, 3), "<i8")
     if not len(faces) or faces.min() < 0 or faces.max() >= len(points):
         raise ValueError("a casing names a point that is not there")
-    return thinned(points, faces)
+    corners = points[faces]
+    edge_mm = float(np.median(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)))
+    # thinned once: what was thinned before keeps its points, so that writing and reading changes nothing
+    return thinned(points, faces) if edge_mm < 0.8 * SPACING_MM else Casing(points, faces.astype(np.int32))
 
 
 def _at(items: list[Any], index: int) -> Any:
@@ -165,7 +182,19 @@ def _decoded(array: Any, kind: str) -> NDArray[Any]:
     raw = zlib.decompress(base64.b64decode(array, validate=True))
     if raw[:1] == b"[":
         return np.array(json.loads(raw), dtype=kind)
+    if raw[:1] == pickle.PROTO:
+        return np.asarray(_ArrayUnpickler(io.BytesIO(raw)).load(), dtype=kind)
     return np.frombuffer(raw, dtype=kind)
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Builds NumPy arrays and nothing else: a pickle could otherwise run any code."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        module = module.replace("numpy.core.", "numpy._core.")  # as NumPy 1 called it
+        if (module, name) not in PARTS_OF_AN_ARRAY:
+            raise ValueError(f"an encoded grid asks for {module}.{name}, which is no part of an array")
+        return super().find_class(module, name)
 
 
 def _numbers(array: Any, shape: tuple[int, ...], kind: str = "<f8") -> NDArray[Any]:

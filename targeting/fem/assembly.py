@@ -11,7 +11,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from meshes.topology import elements_of_nodes
+
 M_PER_MM = 1e-3
+PARTS = 32  # runs of rows shared out to threads, each with one scratch array of all nodes
 
 
 def shape_gradients(points_mm: NDArray[np.float64], tets: NDArray[np.integer]) -> tuple[NDArray, NDArray]:
@@ -39,64 +42,54 @@ def _gradients(points_mm, tets):  # type: ignore[no-untyped-def]
     return gradients, volumes
 
 
-@numba.njit(cache=True)
-def _tets_of_nodes(tets, n_nodes):  # type: ignore[no-untyped-def]
-    """CSR lists: the tetrahedra round each node, ascending."""
-    start = np.zeros(n_nodes + 1, np.int64)
-    for e in range(len(tets)):
-        for i in range(4):
-            start[tets[e, i] + 1] += 1
-    for n in range(n_nodes):
-        start[n + 1] += start[n]
-    items = np.empty(start[n_nodes], np.int32)
-    fill = start[:-1].copy()
-    for e in range(len(tets)):
-        for i in range(4):
-            node = tets[e, i]
-            items[fill[node]] = e
-            fill[node] += 1
-    return start, items
-
-
 @numba.njit(cache=True, parallel=True)
-def _count_neighbours(tets, start, items, n_nodes):  # type: ignore[no-untyped-def]
-    counts = np.zeros(n_nodes, np.int64)
-    for n in numba.prange(n_nodes):
-        seen = np.empty(4 * (start[n + 1] - start[n]), np.int32)
-        k = 0
-        for s in range(start[n], start[n + 1]):
-            for i in range(4):
-                seen[k] = tets[items[s], i]
-                k += 1
-        counts[n] = len(np.unique(seen)) if k else 0
-    return counts
+def _row_lengths(tets, start, items):  # type: ignore[no-untyped-def]
+    n_nodes = len(start) - 1
+    lengths = np.zeros(n_nodes, np.int64)
+    for part in numba.prange(PARTS):
+        last_seen_by = np.full(n_nodes, -1, np.int32)  # so that a neighbour counts once, without sorting
+        for n in range(part * n_nodes // PARTS, (part + 1) * n_nodes // PARTS):
+            for s in range(start[n], start[n + 1]):
+                for i in range(4):
+                    node = tets[items[s], i]
+                    if last_seen_by[node] != n:
+                        last_seen_by[node] = n
+                        lengths[n] += 1
+    return lengths
 
 
 @numba.njit(cache=True, parallel=True)
 def _fill_rows(tets, gradients, weight, start, items, indptr):  # type: ignore[no-untyped-def]
+    n_nodes = len(start) - 1
     indices = np.empty(indptr[-1], np.int32)
     data = np.zeros(indptr[-1])
-    for n in numba.prange(len(indptr) - 1):
-        seen = np.empty(4 * (start[n + 1] - start[n]), np.int32)
-        k = 0
-        for s in range(start[n], start[n + 1]):
-            for i in range(4):
-                seen[k] = tets[items[s], i]
-                k += 1
-        columns = np.unique(seen) if k else seen
-        first = indptr[n]
-        indices[first : first + len(columns)] = columns
-        for s in range(start[n], start[n + 1]):
-            e = items[s]
-            row = 0
-            for i in range(4):
-                if tets[e, i] == n:
-                    row = i
-            for i in range(4):
-                g = 0.0
-                for x in range(3):
-                    g += gradients[e, row, x] * gradients[e, i, x]
-                data[first + np.searchsorted(columns, tets[e, i])] += weight[e] * g
+    for part in numba.prange(PARTS):
+        place = np.full(n_nodes, -1, np.int32)  # where the column of a node is; anything below `first` is of an old row
+        for n in range(part * n_nodes // PARTS, (part + 1) * n_nodes // PARTS):
+            first = end = indptr[n]
+            for s in range(start[n], start[n + 1]):
+                for i in range(4):
+                    node = tets[items[s], i]
+                    if place[node] < first:
+                        place[node] = end
+                        k = end
+                        while k > first and indices[k - 1] > node:
+                            indices[k] = indices[k - 1]
+                            k -= 1
+                        indices[k] = node
+                        end += 1
+            for k in range(first, end):
+                place[indices[k]] = k
+            for s in range(start[n], start[n + 1]):
+                e = items[s]
+                row = 0
+                for i in range(4):
+                    if tets[e, i] == n:
+                        row = i
+                x, y, z = gradients[e, row, 0], gradients[e, row, 1], gradients[e, row, 2]
+                for i in range(4):
+                    g = x * gradients[e, i, 0] + y * gradients[e, i, 1] + z * gradients[e, i, 2]
+                    data[place[tets[e, i]]] += weight[e] * g
     return indices, data
 
 
@@ -104,10 +97,11 @@ def stiffness(
     tets: NDArray[np.integer], gradients: NDArray[np.float64], weight: NDArray[np.float64], n_nodes: int
 ) -> sp.csr_matrix:
     """The stiffness matrix, (N, N) in S; ``weight`` is σ_e v_e, (M,) in S·m²."""
-    start, items = _tets_of_nodes(tets, n_nodes)
-    indptr = np.concatenate([[0], np.cumsum(_count_neighbours(tets, start, items, n_nodes))])
+    start, items = elements_of_nodes(tets, n_nodes)
+    indptr = np.zeros(n_nodes + 1, np.int32)
+    np.cumsum(_row_lengths(tets, start, items), out=indptr[1:])
     indices, data = _fill_rows(tets, gradients, weight, start, items, indptr)
-    return sp.csr_matrix((data, indices, indptr.astype(np.int32)), shape=(n_nodes, n_nodes))
+    return sp.csr_matrix((data, indices, indptr), shape=(n_nodes, n_nodes))
 
 
 def gather_divergence(

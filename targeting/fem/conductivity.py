@@ -67,3 +67,17 @@ def sigma_per_tet(tissue: NDArray[np.integer], table: Mapping[str, float]) -> ND
     for code in present:
         lookup[code] = codes[int(code)]
     return lookup[tissue]
+
+
+def tissue_names(tissue: NDArray[np.integer]) -> dict[str, int]:
+    """The tissues of a mesh: name → code, by ascending code.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from targeting.fem.conductivity import tissue_names
+    >>> tissue_names(np.array([2, 1, 1, 5]))
+    {'wm': 1, 'gm': 2, 'scalp': 5}
+    """
+    present = set(np.unique(tissue).tolist())
+    return {name: code for name, (code, _) in _TABLE.items() if code in present}

@@ -5,12 +5,17 @@ Potentials obey ∇·σ∇φ = −∇·σ ∂A/∂t with no current through the 
     K φ = b,   K_ij = Σ_e σ_e v_e ∇N_i·∇N_j,   b_i = −Σ_e σ_e v_e ∇N_i·(∂A/∂t)_e,   E_e = −∇φ_e − (∂A/∂t)_e.
 
 φ is fixed to zero at one node of every connected piece, which makes K positive definite and changes no field.
+
+∇φ_e is the elements' own ("none"), (∇φ)_e = Σ_i φ_i ∇N_i, or recovered from patches of nodes ("patch", see
+``recovery``).  Either is a linear map R of the node values; a target's mean field Σ_e w_e E_e and its reciprocal currents
+take the same one, so that they agree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,9 +23,15 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from meshes import HeadMesh
+from meshes.choices import one_of
+from targeting.fem.anisotropy import ElementTensors, whitened
 from targeting.fem.assembly import gather_divergence, gradient, shape_gradients, stiffness
 from targeting.fem.conductivity import conductivities, sigma_per_tet
-from targeting.fem.solver import Solver, make_solver
+from targeting.fem.recovery import PatchRecovery
+from targeting.fem.solver import RELATIVE_TOLERANCE, SOLVERS, Solver, SolverName, make_solver
+
+Recovery = Literal["patch", "none"]
+RECOVERIES: tuple[Recovery, ...] = ("patch", "none")
 
 
 class HeadConductor:
@@ -31,19 +42,47 @@ class HeadConductor:
     head : HeadMesh
     conductivity_s_per_m : mapping, optional
         Overrides of the default table, by tissue name.
+    tensors : ElementTensors, optional
+        Conductivity tensors of some tetrahedra, instead of their tissue's scalar.
+    solver : {"auto", "factorisation", "multigrid"}
+        How linear systems are solved; "auto" goes by their number and the memory at hand.
+    tolerance : float
+        Relative residual of every solution.
+    right_hand_sides : int
+        How many are expected in all, if that is known: many pay for a factorisation.
     """
 
-    def __init__(self, head: HeadMesh, conductivity_s_per_m: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self,
+        head: HeadMesh,
+        conductivity_s_per_m: Mapping[str, float] | None = None,
+        tensors: ElementTensors | None = None,
+        solver: SolverName = "auto",
+        tolerance: float = RELATIVE_TOLERANCE,
+        right_hand_sides: int = 1,
+    ) -> None:
         self.head = head
+        self._solver_name: SolverName = one_of(solver, SOLVERS, "solver")
+        self._tolerance = tolerance
+        self._expected = right_hand_sides
         self.conductivity_s_per_m = conductivities(conductivity_s_per_m)
         self.sigma_s_per_m = sigma_per_tet(head.tissue, self.conductivity_s_per_m)
+        self.tensors = tensors
         self.gradients_per_m, self.volumes_m3 = shape_gradients(head.points_mm, head.tets)
 
     @cached_property
     def stiffness(self) -> sp.csr_matrix:
         """K, (N, N) in S; symmetric, its rows sum to zero."""
-        weight = self.sigma_s_per_m * self.volumes_m3
-        return stiffness(self.head.tets, self.gradients_per_m, weight, len(self.head.points_mm))
+        return self.partial_stiffness(np.ones(len(self.head.tets), bool))
+
+    def partial_stiffness(self, chosen: NDArray[np.bool_]) -> sp.csr_matrix:
+        """What the chosen tetrahedra (M,) add to K, (N, N) in S: K is linear in every tissue's conductivity."""
+        tets, gradients, weight = self.head.tets, self.gradients_per_m, self.sigma_s_per_m * self.volumes_m3
+        if self.tensors is not None:
+            gradients, weight = whitened(gradients, weight, self.volumes_m3, self.tensors)
+        if not chosen.all():
+            tets, gradients, weight = tets[chosen], gradients[chosen], weight[chosen]
+        return stiffness(tets, gradients, weight, len(self.head.points_mm))
 
     @cached_property
     def _free_nodes(self) -> NDArray[np.int64]:
@@ -57,7 +96,8 @@ class HeadConductor:
     @cached_property
     def _solver(self) -> Solver:
         free = self._free_nodes
-        return make_solver(self.stiffness[free][:, free].tocsr())
+        matrix = self.stiffness[free][:, free].tocsr()
+        return make_solver(matrix, self._solver_name, right_hand_sides=self._expected, tolerance=self._tolerance)
 
     def potential(self, b: NDArray[np.float64]) -> NDArray[np.float64]:
         """Solve K φ = b for one (N,) or many (N, k) right-hand sides that sum to zero."""
@@ -73,27 +113,56 @@ class HeadConductor:
         """Σ_e ∇N_i · q_e per node, (N,): the adjoint of :meth:`gradient`."""
         return gather_divergence(self.head.tets, self.gradients_per_m, vectors, len(self.head.points_mm))
 
-    def induced_field(self, da_dt_v_per_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    @cached_property
+    def patches(self) -> PatchRecovery:
+        """The recovery of ∇φ on this mesh."""
+        head = self.head
+        anisotropic = () if self.tensors is None else np.unique(head.tissue[self.tensors.tets]).tolist()
+        return PatchRecovery.of(head.points_mm, head.tets, head.tissue, self.gradients_per_m, anisotropic)
+
+    def conducted(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """σ_e v_e q_e of a field q per tetrahedron, (M, 3): the current moments it drives, A·m for V/m."""
+        moments = (self.sigma_s_per_m * self.volumes_m3)[:, None] * vectors
+        if self.tensors is not None:
+            here = self.tensors.tets
+            moments[here] = self.volumes_m3[here, None] * np.einsum(
+                "exy,ey->ex", self.tensors.sigma_s_per_m, vectors[here]
+            )
+        return moments
+
+    def induced_field(self, da_dt_v_per_m: NDArray[np.float64], recovery: Recovery = "patch") -> NDArray[np.float64]:
         """E in every tetrahedron for ∂A/∂t at the centroids, (M, 3) or (k, M, 3), V/m."""
         many = da_dt_v_per_m[None] if da_dt_v_per_m.ndim == 2 else da_dt_v_per_m
-        weight = (self.sigma_s_per_m * self.volumes_m3)[:, None]
-        b = np.stack([-self.divergence(weight * da_dt) for da_dt in many], axis=1)
+        b = np.stack([-self.divergence(self.conducted(da_dt)) for da_dt in many], axis=1)
         phi = self.potential(b)
-        e = np.stack([-self.gradient(phi[:, k]) - da_dt for k, da_dt in enumerate(many)])
+        if one_of(recovery, RECOVERIES, "recovery") == "patch":
+            e = -self.patches.gradient(phi)
+        else:
+            e = np.stack([-self.gradient(column) for column in phi.T])
+        e -= many
         return e[0] if da_dt_v_per_m.ndim == 2 else e
 
-    def reciprocal_currents(self, tets: NDArray[np.integer], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        r"""Current moments that a unit dipole spread over a target drives, for the three axes, (3, M, 3).
-
-        With λ_d from K λ_d = Σ_e w_e ∂_d N,  J_{d,e} = w_e ê_d − σ_e v_e ∇λ_{d,e}  gives for *any* source
-        Σ_e w_e E_{e,d} = −Σ_e J_{d,e}·(∂A/∂t)_e, exactly the value of the forward solve.
-        """
+    def target_load(
+        self, tets: NDArray[np.integer], weights: NDArray[np.float64], recovery: Recovery = "patch"
+    ) -> NDArray[np.float64]:
+        """Loads b, (N, 3), with b_d·φ = Σ_e w_e (∇φ)_{e,d} for weights w (m,) of the tetrahedra ``tets`` (m,)."""
+        if one_of(recovery, RECOVERIES, "recovery") == "patch":
+            return np.stack([self.patches.adjoint(tets, np.outer(weights, axis)) for axis in np.eye(3)], axis=1)
         moments = np.zeros((3, len(self.head.tets), 3))
         for d in range(3):
             moments[d, tets, d] = weights
-        b = np.stack([self.divergence(moments[d]) for d in range(3)], axis=1)
-        potential = self.potential(b)
-        weight = (self.sigma_s_per_m * self.volumes_m3)[:, None]
+        return np.stack([self.divergence(each) for each in moments], axis=1)
+
+    def reciprocal_currents(
+        self, tets: NDArray[np.integer], weights: NDArray[np.float64], recovery: Recovery = "patch"
+    ) -> NDArray[np.float64]:
+        r"""Current moments that a unit dipole spread over a target drives, for the three axes, (3, M, 3).
+
+        With λ_d from K λ_d = b_d (:meth:`target_load`),  J_{d,e} = w_e ê_d − σ_e v_e Σ_i λ_{d,i} ∇N_i  gives for *any*
+        source  Σ_e w_e E_{e,d} = −Σ_e J_{d,e}·(∂A/∂t)_e, exactly the value of the forward solve with that recovery.
+        """
+        potential = self.potential(self.target_load(tets, weights, recovery))
+        currents = np.stack([-self.conducted(self.gradient(column)) for column in potential.T])
         for d in range(3):
-            moments[d] -= weight * self.gradient(potential[:, d])
-        return moments
+            currents[d, tets, d] += weights
+        return currents

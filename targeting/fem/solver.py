@@ -1,98 +1,133 @@
-"""Two ways to solve K x = b for a symmetric positive definite K: a factorisation, and multigrid.
+"""Two roads to K x = b for the symmetric positive definite K of a head, and the choice between them.
 
-A factorisation (MKL PARDISO, where ``pypardiso`` is installed) costs once and then solves many right-hand sides fast, but
-wants memory; conjugate gradients preconditioned by smoothed aggregation (``pyamg``) runs everywhere.  ``make_solver``
-picks by what is installed and by the memory at hand.
+Multigrid (:mod:`targeting.fem.multigrid`) is ready at once, wants little memory, runs everywhere.
+A factorisation (:mod:`targeting.fem.factorisation`) costs as much as dozens of solves, wants memory and MKL, and then
+solves in a third of the time: it pays when many right-hand sides are to come.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
-import sys
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from meshes.choices import one_of
+from meshes.errors import InputError
+from targeting.fem.convergence import RELATIVE_TOLERANCE, SolveError
+from targeting.fem.factorisation import Factorisation, factor_bytes, is_installed
+from targeting.fem.multigrid import Multigrid
+
+__all__ = [
+    "RELATIVE_TOLERANCE",
+    "SOLVERS",
+    "Factorisation",
+    "Multigrid",
+    "SolveError",
+    "Solver",
+    "SolverName",
+    "make_solver",
+]
+
 log = logging.getLogger(__name__)
 
-RELATIVE_TOLERANCE = 1e-8
-FACTOR_BYTES_PER_NODE = 10_000  # measured: 3.3 GB for 374 k nodes
-MAX_ITERATIONS = 500
-
-
-class SolveError(RuntimeError):
-    """A linear solve did not reach its tolerance."""
+SolverName = Literal["auto", "factorisation", "multigrid"]
+SOLVERS: tuple[SolverName, ...] = ("auto", "factorisation", "multigrid")
+MANY = 32  # right-hand sides that pay for a factorisation; measured: about 25 at 118 k nodes, 35 at 418 k
+MEMORY_SHARE = 0.8  # of the free memory that factors may take
 
 
 class Solver(Protocol):
-    """Solves K x = b for one or many right-hand sides."""
+    """Solves K x = b for one or many right-hand sides, or raises :class:`SolveError`."""
 
     def solve(self, b: NDArray[np.float64]) -> NDArray[np.float64]:
         """Solve for b (n,) or (n, k)."""
         ...
 
 
-class Factorisation:
-    """Cholesky factors of K by MKL PARDISO."""
+class Automatic:
+    """Multigrid, until so many right-hand sides have come that a factorisation pays, if MKL and its memory are there.
 
-    def __init__(self, matrix: sp.csr_matrix) -> None:
-        from pypardiso import PyPardisoSolver
+    Whoever changes when the one has cost as much as the other never spends more than twice what foresight would.
+    """
 
-        self._upper = sp.triu(matrix, format="csr")
-        self._upper.sort_indices()
+    def __init__(self, matrix: sp.csr_matrix, tolerance: float, expected: int) -> None:
         self._matrix = matrix
-        self._pardiso = PyPardisoSolver(mtype=2)
-        self._pardiso.factorize(self._upper)
+        self._tolerance = tolerance
+        self._expected = expected
+        self._solved = 0
+        self.road: Factorisation | Multigrid | None = None  # the one taken last
 
     def solve(self, b: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Solve, and check the residual."""
-        x = self._pardiso.solve(self._upper, np.asfortranarray(b))
-        _check_residual(self._matrix, x, b)
-        return np.ascontiguousarray(x)
-
-    def __del__(self) -> None:
-        pardiso = getattr(self, "_pardiso", None)
-        if pardiso is not None and not sys.is_finalizing():
-            pardiso.free_memory(everything=True)
-
-
-class Multigrid:
-    """Conjugate gradients preconditioned by smoothed-aggregation multigrid."""
-
-    def __init__(self, matrix: sp.csr_matrix) -> None:
-        import pyamg
-
-        self._matrix = matrix
-        self._levels = pyamg.smoothed_aggregation_solver(matrix, max_coarse=500)
-
-    def solve(self, b: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Solve each right-hand side to ``RELATIVE_TOLERANCE``."""
-        columns = b[:, None] if b.ndim == 1 else b
-        x = np.stack([self._solve_one(columns[:, k]) for k in range(columns.shape[1])], axis=1)
-        return x[:, 0] if b.ndim == 1 else x
-
-    def _solve_one(self, b: NDArray[np.float64]) -> NDArray[np.float64]:
-        if not b.any():
-            return np.zeros_like(b)
-        x = self._levels.solve(b, tol=RELATIVE_TOLERANCE / 10, accel="cg", maxiter=MAX_ITERATIONS)
-        _check_residual(self._matrix, x, b)
-        return x
+        """Solve for b (n,) or (n, k)."""
+        self._solved += 1 if b.ndim == 1 else b.shape[1]
+        if not isinstance(self.road, Factorisation):
+            many = max(self._solved, self._expected) >= MANY
+            if many and is_installed() and _fits(self._matrix.shape[0]):
+                self.road = None  # makes room
+                self.road = _factorise(self._matrix, self._tolerance)
+            elif self.road is None:
+                self.road = _multigrid(self._matrix, self._tolerance)
+        return self.road.solve(b)
 
 
-def _check_residual(matrix: sp.csr_matrix, x: NDArray[np.float64], b: NDArray[np.float64]) -> None:
-    norm = np.linalg.norm(b, axis=0)
-    residual = np.linalg.norm(matrix @ x - b, axis=0)
-    relative = float(np.max(residual / np.where(norm > 0, norm, 1)))
-    if not relative <= RELATIVE_TOLERANCE:  # also catches NaN
-        raise SolveError(
-            f"the field solve stopped at a relative residual of {relative:.1e} (wanted {RELATIVE_TOLERANCE:.0e}); "
-            "check the mesh with `target mesh --check`"
-        )
+def make_solver(
+    matrix: sp.csr_matrix,
+    solver: SolverName = "auto",
+    *,
+    right_hand_sides: int = 1,
+    tolerance: float = RELATIVE_TOLERANCE,
+) -> Solver:
+    """A solver for K, to be used for as many right-hand sides as there are.
+
+    Parameters
+    ----------
+    matrix : (n, n) csr_matrix
+        Symmetric positive definite.
+    solver : {"auto", "factorisation", "multigrid"}
+        "auto" takes multigrid, and factorises when at least ``MANY`` right-hand sides are expected or have come, MKL
+        is installed and the memory is there.
+    right_hand_sides : int
+        How many are expected in all, if that is known.
+    tolerance : float
+        Relative residual |K x − b| / |b| that every solution keeps.
+
+    Raises
+    ------
+    InputError
+        If ``solver`` is none of these, or a factorisation is asked for where MKL is not installed.
+    SolveError
+        If the matrix is not positive definite ("auto" says so at the first solve).
+    """
+    match one_of(solver, SOLVERS, "solver"):
+        case "multigrid":
+            return _multigrid(matrix, tolerance)
+        case "factorisation":
+            if not is_installed():
+                raise InputError(
+                    "the solver factorisation needs pypardiso (MKL, x86 only), which is not installed: "
+                    "pip install pypardiso, or take the solver multigrid"
+                )
+            return _factorise(matrix, tolerance)
+    return Automatic(matrix, tolerance, right_hand_sides)
+
+
+def _multigrid(matrix: sp.csr_matrix, tolerance: float) -> Multigrid:
+    log.info("setting up multigrid (%d nodes)", matrix.shape[0])
+    return Multigrid(matrix, tolerance=tolerance)
+
+
+def _factorise(matrix: sp.csr_matrix, tolerance: float) -> Factorisation:
+    log.info("factorising the conductivity matrix (%d nodes)", matrix.shape[0])
+    return Factorisation(matrix, tolerance=tolerance)
+
+
+def _fits(n_nodes: int) -> bool:
+    return factor_bytes(n_nodes) < MEMORY_SHARE * free_memory_bytes()
 
 
 def free_memory_bytes() -> float:
@@ -107,13 +142,3 @@ def free_memory_bytes() -> float:
         return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (ValueError, OSError, AttributeError):
         return float("inf")
-
-
-def make_solver(matrix: sp.csr_matrix) -> Solver:
-    """The factorisation where MKL is installed and its memory is there, else multigrid."""
-    wanted = matrix.shape[0] * FACTOR_BYTES_PER_NODE
-    if importlib.util.find_spec("pypardiso") is not None and wanted < 0.8 * free_memory_bytes():
-        log.info("factorising the conductivity matrix (%d nodes)", matrix.shape[0])
-        return Factorisation(matrix)
-    log.info("setting up multigrid (%d nodes)", matrix.shape[0])
-    return Multigrid(matrix)

@@ -6,7 +6,9 @@ matrix (axes as columns) and P ours, P = B · diag(−1, 1, −1), and back by t
 
 Coordinate systems (``# Coordinate system:``): ``NIfTI:Scanner`` and ``NIfTI:Aligned`` (from version 2.5.3 with ``Q:``
 or ``S:``, for qform or sform) are the image's own RAS mm, which is our world.  ``Brainsight`` (from a corner voxel,
-axes to the left and back), ``World`` (images that are not NIfTI) and template spaces are not, and are refused.
+axes to the left and back), ``World`` (images that are not NIfTI) and template spaces are not, and are refused.  The
+name follows the entry of the image's header and that entry's code, so a head whose only entry carries a template's
+code has its own RAS mm named after the template: such names are written (:func:`system_of`), but not read.
 
 Written: file version 14 with ``NIfTI:Q:…`` / ``NIfTI:S:…``, version 12 with the older names.  Read: all versions with
 these columns (7, 12 and 14 are tested against the program's own files).
@@ -27,8 +29,28 @@ FLIP = np.diag([-1.0, 1.0, -1.0, 1.0])  # Brainsight's coil frame ↔ ours
 PLACE = ("Loc. X", "Loc. Y", "Loc. Z")
 AXES = tuple(f"m{axis}n{component}" for axis in range(3) for component in range(3))
 NEW_NAMES = tuple(f"NIfTI:{form}:{code}" for form in "QS" for code in ("Aligned", "Scanner"))  # from 2.5.3
+KINDS = {1: "Scanner", 2: "Aligned", 3: "Talairach", 4: "MNI-152", 5: "Other-Template"}  # by NIfTI's codes
+TEMPLATE_NAMES = tuple(f"NIfTI:{form}:{KINDS[code]}" for form in "QS" for code in (3, 4, 5))
 OLD_NAMES = ("NIfTI:Aligned", "NIfTI:Scanner")
 MISSING = "(null)"
+
+
+def system_of(form: str, code: int) -> str:
+    """Brainsight's name of an image's own RAS mm.
+
+    Parameters
+    ----------
+    form : {"sform", "qform"}
+        The entry of the NIfTI header that gives them.
+    code : int
+        Its code.
+
+    Examples
+    --------
+    >>> system_of("sform", 1), system_of("qform", 2)
+    ('NIfTI:S:Scanner', 'NIfTI:Q:Aligned')
+    """
+    return f"NIfTI:{'S' if form == 'sform' else 'Q'}:{KINDS.get(code, 'Aligned')}"
 
 
 def to_string(poses: Sequence[Pose], coordinate_system: str = NEW_NAMES[0]) -> str:
@@ -39,12 +61,12 @@ def to_string(poses: Sequence[Pose], coordinate_system: str = NEW_NAMES[0]) -> s
     poses : sequence of Pose
         RAS mm of the T1.
     coordinate_system : str
-        Must be the one Brainsight shows for the same T1 (by its header: qform or sform, aligned or scanner).
+        Its name: the one Brainsight shows for the same T1 (:func:`system_of`).
 
     Raises
     ------
     InputError
-        If the coordinate system is none that equals the T1's RAS mm.
+        If the coordinate system is none that equals the T1's RAS mm, or a name would be read as a heading.
 
     Examples
     --------
@@ -56,13 +78,13 @@ def to_string(poses: Sequence[Pose], coordinate_system: str = NEW_NAMES[0]) -> s
     >>> print(brainsight.to_string([Pose(over_vertex, "leg")]).splitlines()[-1].expandtabs(1))
     leg -5.0000 -20.0000 95.0000 -1.0000 0.0000 0.0000 0.0000 -1.0000 0.0000 0.0000 0.0000 1.0000
     """
-    if coordinate_system not in NEW_NAMES + OLD_NAMES:
+    if coordinate_system not in NEW_NAMES + OLD_NAMES + TEMPLATE_NAMES:
         raise InputError(
             f"poses cannot be written in Brainsight's {coordinate_system!r}; "
             f"known are {', '.join(NEW_NAMES + OLD_NAMES)}"
         )
     lines = [
-        f"# Version: {14 if coordinate_system in NEW_NAMES else 12}",
+        f"# Version: {12 if coordinate_system in OLD_NAMES else 14}",
         f"# Coordinate system: {coordinate_system}",
         "# Created by: target",
         "# Units: millimetres, degrees, milliseconds, and microvolts",
@@ -71,6 +93,8 @@ def to_string(poses: Sequence[Pose], coordinate_system: str = NEW_NAMES[0]) -> s
         "\t".join(("# Target Name", *PLACE, *AXES)),
     ]
     for pose in poses:
+        if one_line(pose.name).startswith("#"):
+            raise InputError(f"a target of Brainsight cannot be named {pose.name!r}: # begins a heading; rename it")
         matrix = pose.matrix_mm @ FLIP
         numbers = np.round(np.concatenate([matrix[:3, 3], matrix[:3, :3].T.ravel()]), 4) + 0.0  # no "-0.0000"
         lines.append("\t".join([one_line(pose.name), *(f"{number:.4f}" for number in numbers)]))

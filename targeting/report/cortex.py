@@ -1,4 +1,7 @@
-"""The cortex coloured by |E| at 1 A/µs, with the target and the direction of the field in it."""
+"""The cortex coloured by the field at 1 A/µs: its strength, its direction in the target, its component along the normal.
+
+It is shown on the mid-cortical surface; without one, on the outside of the brain.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ CLOSE_UP_MM = 80.0
 ARROW_MM = 26.0
 COLORS = "YlOrRd"
 UNIT = "|E| in V/m at 1 A/µs"
+NORMAL_COLORS = "RdBu_r"
+NORMAL_UNIT = "E into the cortex, V/m at 1 A/µs"
 TOP_PERCENTILE = 99.97  # of grey matter's volume: single elements must not set the scale
 
 
@@ -60,6 +65,21 @@ def close_up_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
     return canvas.rgb()
 
 
+def normal_picture(evidence: PlanEvidence) -> NDArray[np.uint8] | None:
+    """The same view as the close-up, coloured by E along the inward normal, (h, w, 3) uint8; None without a mid-surface."""
+    if evidence.on_cortex is None:
+        return None
+    view = View.looking_from(scene.outward(evidence), evidence.target_mm, CLOSE_UP_MM, WIDTH, HEIGHT)
+    top = top_of_scale(evidence)
+    share = np.nan_to_num(evidence.on_cortex.normal_v_per_m) / top
+    scale = colormaps[NORMAL_COLORS](np.clip(0.5 + share / 2, 0, 1))[:, :3]
+    canvas, hidden = _painted(evidence, view, scale, np.abs(share))
+    scene.target_ring(canvas, view, evidence, hidden)
+    scene.letters(canvas, view)
+    scene.color_bar(canvas, top, NORMAL_COLORS, NORMAL_UNIT, bottom=-top)
+    return canvas.rgb()
+
+
 def _peak(canvas: Canvas, view: View, evidence: PlanEvidence) -> None:
     """Where |E| is largest in grey matter, unless that is in the target."""
     if np.linalg.norm(np.array(evidence.best.peak_mm) - evidence.target_mm) <= evidence.plan.target.radius_mm:
@@ -79,7 +99,13 @@ def target_under_surface_mm(evidence: PlanEvidence) -> float:
 def _cortex(evidence: PlanEvidence, view: View) -> tuple[Canvas, float]:
     """The coloured surface on a canvas, and how far under it the target's centre lies, mm."""
     strength = np.nan_to_num(evidence.cortex_e_v_per_m) / top_of_scale(evidence)
-    scale = colormaps[COLORS](np.clip(strength, 0, 1))[:, :3]
+    return _painted(evidence, view, colormaps[COLORS](np.clip(strength, 0, 1))[:, :3], strength)
+
+
+def _painted(
+    evidence: PlanEvidence, view: View, scale: NDArray[np.float64], strength: NDArray[np.float64]
+) -> tuple[Canvas, float]:
+    """The surface in the colours of a scale, (n, 3), where the field is strong; and how far under it the target lies, mm."""
     # weak fields fade into the colour of the cortex, so that the eye goes to the strong ones
     fade = np.clip(strength / 0.25, 0, 1)[:, None]
     layer = render(evidence.cortex, fade * scale + (1 - fade) * scene.GREY_MATTER, view, crevices=True)

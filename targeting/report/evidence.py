@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from meshes import HeadMesh, Tissue
 from targeting.coils.coil import Casing
+from targeting.cortical_field import CorticalField
 from targeting.plan_file import Placement, Plan
 from targeting.pose import Pose
 from targeting.report.surface import Surface
@@ -43,6 +44,8 @@ class PlanEvidence:
         Voxel index of ``background`` → RAS mm of the T1.
     navigator_files : tuple of str
         Names of the files a navigator loads, as they lie beside the report.
+    on_cortex : CorticalField, optional
+        The same field on the mid-cortical surfaces; without it the pictures show the outside of the brain.
     """
 
     plan: Plan
@@ -57,6 +60,7 @@ class PlanEvidence:
     background: NDArray[np.float32]
     background_affine_mm: NDArray[np.float64]
     navigator_files: tuple[str, ...] = ()
+    on_cortex: CorticalField | None = None
 
     @property
     def best(self) -> Placement:
@@ -85,15 +89,20 @@ class PlanEvidence:
 
     @cached_property
     def cortex(self) -> Surface:
-        """The outside of grey and white matter."""
+        """The mid-cortical surfaces; without them, the outside of grey and white matter."""
+        if self.on_cortex is not None:
+            whole = self.on_cortex.cortex.whole
+            return Surface(whole.points_mm, whole.triangles, np.arange(len(whole.points_mm)))
         return Surface.of(self.head.points_mm, self.head.boundary([Tissue.WM, Tissue.GM]))
 
     @cached_property
     def cortex_e_v_per_m(self) -> NDArray[np.float64]:
-        """|E| at the points of :attr:`cortex`: volume-weighted mean over the grey-matter tetrahedra there, (n,).
+        """|E| at the points of :attr:`cortex`, (n,); NaN where no grey matter is (bare white matter, as in the brain stem).
 
-        NaN where no grey matter touches the point (white matter that lies bare, as in the brain stem).
+        On the outside of the brain it is the volume-weighted mean over the grey-matter tetrahedra at a point.
         """
+        if self.on_cortex is not None:
+            return self.on_cortex.magnitude_v_per_m
         grey = np.flatnonzero(self.head.tissue == Tissue.GM)
         volume = self.head.volumes_mm3[grey]
         strength = np.linalg.norm(self.e_v_per_m[grey], axis=1) * volume

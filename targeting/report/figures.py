@@ -125,12 +125,14 @@ def cortex(evidence: PlanEvidence) -> list[Figure]:
         peak_alt = f", a diamond the largest field, {number(away, 0)} mm away"
     top = three_digits(cortex_room.top_of_scale(evidence))
     scale = f"The scale ends at {top} V/m, which only 0.03 % of the grey matter exceeds."
-    return [
+    where = "halfway through the grey matter" if evidence.on_cortex is not None else "on the outside of the brain"
+    normal = cortex_room.normal_picture(evidence)
+    pictures = [
         Figure(
             cortex_room.overview_picture(evidence),
             "Strength of the field on the cortex",
-            f"|E| at 1 A/µs, seen along the coil’s axis. {ring} {peak}{scale}",
-            f"The surface of the brain seen along the coil’s axis, coloured by the strength of the electric field from "
+            f"|E| at 1 A/µs {where}, seen along the coil’s axis. {ring} {peak}{scale}",
+            f"The cortex ({where}) seen along the coil’s axis, coloured by the strength of the electric field from "
             f"pale (none) to dark red ({top} V/m and more, at 1 A/µs). A pink ring marks the target{peak_alt}.",
         ),
         Figure(
@@ -142,6 +144,19 @@ def cortex(evidence: PlanEvidence) -> list[Figure]:
             f"the direction of the mean field: {field}. {crossing_words(evidence)}",
         ),
     ]
+    if normal is not None:
+        pictures.append(
+            Figure(
+                normal,
+                "Into and out of the cortex",
+                "The field’s component along the cortex’s normal: red where it points into the cortex, from its surface "
+                "to white matter, blue where it points out. The two walls of a fold across the field have opposite "
+                "colours.",
+                "The same close view, coloured by the field’s component along the normal of the cortex, red into it and "
+                f"blue out of it, up to {top} V/m at 1 A/µs either way.",
+            )
+        )
+    return pictures
 
 
 def dose(evidence: PlanEvidence) -> list[Figure]:

@@ -15,13 +15,13 @@ from string import Template
 import numpy as np
 
 from meshes.whole_files import written_whole
+from targeting.engines import AGREEMENT, solved_by
+from targeting.plan_file import Plan
 from targeting.report import figures, tables
 from targeting.report.evidence import PlanEvidence
-from targeting.report.words import direction_words, number, point, three_digits
+from targeting.report.words import by_engine, direction_words, number, point, three_digits
 
 log = logging.getLogger(__name__)
-
-MAP_ERROR_LIMIT = 0.01  # the dose map and the direct solve must agree to this share
 
 
 def esc(text: object) -> str:
@@ -93,6 +93,9 @@ def _facts(evidence: PlanEvidence) -> str:
     else:
         top = plan.coil.max_didt_a_per_s / 1e6
         reach = f"{three_digits(best.dose_v_per_m * top)} V/m at the coil’s rated {number(top, 0)} A/µs."
+    if plan.uncertainty is not None:
+        low, high = plan.uncertainty.dose_low_v_per_m, plan.uncertainty.dose_high_v_per_m
+        reach = f"{three_digits(low)} to {three_digits(high)} for published conductivities. {reach}"
     field = direction_words(evidence.target_e_v_per_m)
     facts = (
         ("Dose in the target", f"{three_digits(best.dose_v_per_m)} <small>V/m per A/µs</small>", reach),
@@ -117,15 +120,17 @@ def _facts(evidence: PlanEvidence) -> str:
 def alarms(evidence: PlanEvidence) -> list[str]:
     """What makes the plan unusable as it stands, a sentence each: shown in red above the warnings."""
     best = evidence.best
+    limit = AGREEMENT.get(solved_by(evidence.plan.search)[0], AGREEMENT["embedded"])
     found = []
     if best.distance_mm < 0:
         found.append(f"The coil’s casing reaches {number(-best.distance_mm)} mm into the head: do not use this pose.")
     if best.direct_dose_v_per_m is None:
         found.append("The best dose was not confirmed by a direct solve.")
-    elif abs(best.direct_dose_v_per_m - best.dose_v_per_m) > MAP_ERROR_LIMIT * abs(best.direct_dose_v_per_m):
+    elif abs(best.direct_dose_v_per_m - best.dose_v_per_m) > limit * abs(best.direct_dose_v_per_m):
         found.append(
-            f"The search found {three_digits(best.dose_v_per_m)} V/m but the direct solve gives "
-            f"{three_digits(best.direct_dose_v_per_m)} V/m: the two must agree to {MAP_ERROR_LIMIT:.0%}."
+            f"The search found {three_digits(best.dose_v_per_m)} V/m but the direct solve"
+            f"{by_engine(evidence.plan.search)} gives {three_digits(best.direct_dose_v_per_m)} V/m: "
+            f"the two must agree to {limit:.0%}."
         )
     side = "left" if evidence.target_mm[0] < 0 else "right"
     if evidence.plan.target.side not in ("", side):
@@ -201,11 +206,17 @@ def _guide(evidence: PlanEvidence) -> str:
         ),
         (
             "What is not in the model",
-            "Conductivities are the same in every head, tissues conduct alike in all directions, and a person’s motor "
+            f"Conductivities are the same in every head, {_directions(plan)}, and a person’s motor "
             "threshold is not known to the model. Placements whose doses differ by a few per cent are equally good.",
         ),
     )
     return "".join(f"<div><h3>{title}</h3><p>{words}</p></div>" for title, words in parts)
+
+
+def _directions(plan: Plan) -> str:
+    if "white_matter" in plan.search:
+        return "tissues other than white matter conduct alike in all directions"
+    return "tissues conduct alike in all directions"
 
 
 def _coil_sign(current_direction_y: int) -> str:

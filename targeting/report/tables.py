@@ -7,12 +7,13 @@ from html import escape
 
 import numpy as np
 
-from targeting.plan_file import Placement, Plan
+from targeting.plan_file import Placement, Plan, PlanUncertainty
 from targeting.report.evidence import PlanEvidence
 from targeting.report.folds import crossing_words
-from targeting.report.words import direction_words, duration, number, point, three_digits
+from targeting.report.words import by_engine, direction_words, duration, listed, number, point, three_digits
 
 UNITS = {"": "", "mm": " mm", "deg": "°", "s": " s"}
+TISSUES = {"wm": "white matter", "gm": "grey matter", "csf": "cerebrospinal fluid"}
 NAVIGATORS = {"brainsight": "Brainsight", "localite": "Localite TMS Navigator"}
 
 
@@ -34,15 +35,40 @@ def ranking(placements: Sequence[Placement]) -> str:
     return "\n".join(rows)
 
 
+def spread(uncertainty: PlanUncertainty) -> list[tuple[str, str]]:
+    """Rows on what published conductivities make of the dose and of the best pose."""
+    tissue, share = max(uncertainty.shares.items(), key=lambda each: each[1])
+    low, high = three_digits(uncertainty.dose_low_v_per_m), three_digits(uncertainty.dose_high_v_per_m)
+    return [
+        (
+            "Dose for published conductivities",
+            f"<b>{low} to {high} V/m</b> <span>5 to 95 % of {uncertainty.draws} draws ({escape(uncertainty.distribution)}; "
+            f"{escape(listed(uncertainty.sources))}); {escape(TISSUES.get(tissue, tissue))} accounts for {share:.0%} of the "
+            "variance</span>",
+        ),
+        (
+            "Best pose for published conductivities",
+            f"<b>within {number(uncertainty.best_pose_shift_mm)} mm and {number(uncertainty.best_pose_turn_deg, 0)}°</b> "
+            f"<span>of this one in 95 % of the draws; keeping this one loses at most "
+            f"{number(100 * uncertainty.dose_lost_share)} % of the dose</span>",
+        ),
+    ]
+
+
 def numbers(evidence: PlanEvidence) -> str:
     """The plan's numbers with their units."""
     plan, best, target = evidence.plan, evidence.best, evidence.plan.target
     rows = [("Dose", f"<b>{three_digits(best.dose_v_per_m)} V/m</b> <span>{escape(plan.objective)}</span>")]
+    if plan.uncertainty is not None:
+        rows.extend(spread(plan.uncertainty))
     if best.direct_dose_v_per_m is not None:
         off = 100 * (best.dose_v_per_m / best.direct_dose_v_per_m - 1) if best.direct_dose_v_per_m else 0.0
         direct = three_digits(best.direct_dose_v_per_m)
         rows.append(
-            ("Dose from a direct solve", f"<b>{direct} V/m</b> <span>the search differs by {number(off, 2)} %</span>")
+            (
+                f"Dose from a direct solve{escape(by_engine(plan.search))}",
+                f"<b>{direct} V/m</b> <span>the search differs by {number(off, 2)} %</span>",
+            )
         )
     if best.direct_mean_e_v_per_m is not None:
         rows.append(("Mean |E| in the target", f"<b>{three_digits(best.direct_mean_e_v_per_m)} V/m</b>"))

@@ -50,10 +50,13 @@ class DoseMap:
         Reciprocal currents on the grid's nodes, A·m, component 3 d + axis.
     grid : Grid
         The nodes, round the head.
+    reach : Grid, optional
+        Where the coil's parts may be, nodes of the same spacing; by default ``REACH_MM`` round the head.
     """
 
     moments: NDArray[np.float32]
     grid: Grid
+    reach: Grid | None = None
 
     @classmethod
     def build(
@@ -104,6 +107,8 @@ class DoseMap:
 
     @cached_property
     def _outer(self) -> Grid:
+        if self.reach is not None:
+            return self.reach
         corners = self.grid.origin_mm + self.grid.spacing_mm * np.array([[0, 0, 0], np.array(self.grid.shape) - 1])
         return Grid.covering(corners, REACH_MM, self.grid.spacing_mm)
 

@@ -1,4 +1,4 @@
-"""The electric field of a coil in a head: E = −∇φ − ∂A/∂t in every tetrahedron."""
+"""The electric field of a coil in a head: E = −∇φ − ∂A/∂t at the centroid of every tetrahedron."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.coils.fields import vector_potential
 from targeting.fem import HeadConductor
+from targeting.fem.conductor import Recovery
 from targeting.pose import Pose
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ def simulate_tms(
     pose: Pose,
     didt_a_per_s: float = DIDT_A_PER_S,
     conductivity_s_per_m: Mapping[str, float] | None = None,
+    recovery: Recovery = "patch",
 ) -> TmsField:
     """The field of one coil pose.
 
@@ -79,11 +81,14 @@ def simulate_tms(
         Rate of change of the coil current.
     conductivity_s_per_m : mapping, optional
         Overrides by tissue name (with a HeadMesh).
+    recovery : {"patch", "none"}
+        ∇φ recovered inside each tissue (five times more accurate: benchmarks/accuracy.py), or the plain first-order
+        elements' own, one vector a tetrahedron, with ∂A/∂t linear between the nodes: SimNIBS' discretisation.
 
     Raises
     ------
     InputError
-        For an impossible dI/dt, an unknown tissue, or conductivities given beside a conductor.
+        For an impossible dI/dt, an unknown tissue or recovery, or conductivities given beside a conductor.
 
     Examples
     --------
@@ -95,7 +100,7 @@ def simulate_tms(
     >>> simulate_tms(tetrahedron, Coil.named("figure8-70mm"), above).e_v_per_m.shape
     (1, 3)
     """
-    return simulate_many(head, coil, [pose], didt_a_per_s, conductivity_s_per_m)[0]
+    return simulate_many(head, coil, [pose], didt_a_per_s, conductivity_s_per_m, recovery)[0]
 
 
 def simulate_many(
@@ -104,16 +109,26 @@ def simulate_many(
     poses: Sequence[Pose],
     didt_a_per_s: float = DIDT_A_PER_S,
     conductivity_s_per_m: Mapping[str, float] | None = None,
+    recovery: Recovery = "patch",
 ) -> list[TmsField]:
     """The fields of several poses, with one set-up of the solver."""
     if not np.isfinite(didt_a_per_s):
         raise InputError(f"dI/dt must be a finite number of A/s, not {didt_a_per_s}")
     conductor = as_conductor(head, conductivity_s_per_m)
     log.info("dA/dt of %s at %d tetrahedra, %d pose(s)", coil.name, len(conductor.head.tets), len(poses))
-    points_mm = conductor.head.centroids_mm
-    da_dt = np.stack([primary_field(coil, pose, points_mm, didt_a_per_s) for pose in poses])
-    fields = conductor.induced_field(da_dt)
+    da_dt = np.stack([_da_dt(conductor.head, coil, pose, didt_a_per_s, recovery) for pose in poses])
+    fields = conductor.induced_field(da_dt, recovery)
     return [TmsField(conductor.head, e, float(didt_a_per_s)) for e in fields]
+
+
+def _da_dt(head: HeadMesh, coil: Coil, pose: Pose, didt_a_per_s: float, recovery: Recovery) -> NDArray[np.float64]:
+    """∂A/∂t per tetrahedron, (M, 3) V/m: at its centroid, or, where nothing is recovered, first order as φ is.
+
+    Linear between the nodes, as SimNIBS takes it, so that plain fields are the same to rounding.
+    """
+    if recovery == "none":
+        return primary_field(coil, pose, head.points_mm, didt_a_per_s)[head.tets].mean(axis=1)
+    return primary_field(coil, pose, head.centroids_mm, didt_a_per_s)
 
 
 def as_conductor(

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from atlases import Target
 from atlases.scalp import Scalp
 from meshes import HeadMesh
+from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.tissue_codes import Tissue
 from targeting.coils.coil import Coil
@@ -36,6 +37,7 @@ FINE_RADIUS_MM = 6.0
 FINE_STEP_MM = 1.5
 FINE_ANGLE_STEP_DEG = 2.0
 FINE_ANGLE_REACH_DEG = 16.0
+CLEAR_SHARE = 0.3  # |mean normal| below this: walls that face each other cancel
 DISTINCT_MM = 5.0  # ranked placements are at least this far apart on the scalp
 
 
@@ -87,6 +89,7 @@ def search_tms(
     radius_mm: float = RADIUS_MM,
     didt_a_per_s: float = DIDT_A_PER_S,
     keep: int = 5,
+    cortex: Cortex | None = None,
 ) -> TmsSearch:
     """Find the coil poses with the largest dose at a target.
 
@@ -106,6 +109,8 @@ def search_tms(
     didt_a_per_s : float
     keep : int
         How many ranked placements to return.
+    cortex : Cortex, optional
+        The mid-cortical surfaces whose normal is meant by "normal"; without them, that of the mesh's pial surface.
 
     Raises
     ------
@@ -132,7 +137,7 @@ def search_tms(
     if not 5 <= radius_mm <= 200:
         raise InputError(f"the search radius must lie between 5 and 200 mm, not {radius_mm}")
     mesh = head.head if isinstance(head, HeadConductor) else head
-    unit = direction_vector(mesh, target, direction)
+    unit = direction_vector(mesh, target, direction, cortex)
     dose_map = dose_map or DoseMap.build(head, target)
     scalp = scalp or Scalp.of(mesh)
     source = searchable(coil)
@@ -229,7 +234,9 @@ def _apart(points_mm: NDArray, dose: NDArray, count: int, distance_mm: float) ->
     return chosen
 
 
-def direction_vector(head: HeadMesh, target: Target, direction: ArrayLike | str | None) -> NDArray[np.float64] | None:
+def direction_vector(
+    head: HeadMesh, target: Target, direction: ArrayLike | str | None, cortex: Cortex | None = None
+) -> NDArray[np.float64] | None:
     """The unit vector a dose is projected on, or None for the magnitude.
 
     Raises
@@ -242,15 +249,34 @@ def direction_vector(head: HeadMesh, target: Target, direction: ArrayLike | str 
     if isinstance(direction, str):
         if direction != "normal":
             raise InputError(f"unknown direction '{direction}'; give normal, or x,y,z in RAS")
-        return inward_normal(head, target)
+        return inward_normal(head, target, cortex)
     vector = np.asarray(direction, float)
     if vector.shape != (3,) or not np.isfinite(vector).all() or not vector.any():
         raise InputError(f"a direction is three finite numbers x,y,z, not all zero; not {direction!r}")
     return vector / np.linalg.norm(vector)
 
 
-def inward_normal(head: HeadMesh, target: Target) -> NDArray[np.float64]:
-    """The mean normal of the pial surface over the target, pointing into the cortex, (3,)."""
+def inward_normal(head: HeadMesh, target: Target, cortex: Cortex | None = None) -> NDArray[np.float64]:
+    """The mean normal of the cortex in the target, pointing from the pial surface to white matter, (3,).
+
+    It is the area-weighted mean over the vertices of the mid-cortical surface in the target.  Without a surface, or
+    where none runs through the target (deep nuclei, cerebellum), that of the mesh's pial surface over the target.
+
+    Raises
+    ------
+    InputError
+        If there is no surface of either kind.
+    """
+    if cortex is not None:
+        area = cortex.whole.area_vectors_mm2[target.holds(cortex.whole.points_mm)]
+        total = -area.sum(0)
+        if len(area) and np.linalg.norm(total) > 0:
+            if np.linalg.norm(total) < CLEAR_SHARE * np.linalg.norm(area, axis=1).sum():
+                log.warning(
+                    "the cortex folds back on itself in the target: its mean normal says little about its walls"
+                )
+            return total / np.linalg.norm(total)
+        log.warning("no mid-cortical surface in the target: the normal is that of the pial surface over it")
     pial = head.boundary([Tissue.WM, Tissue.GM])
     a, b, c = (head.points_mm[pial[:, i]] for i in range(3))
     near = np.linalg.norm((a + b + c) / 3 - target.center_mm, axis=1) <= target.radius_mm + 2.0

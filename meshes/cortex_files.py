@@ -1,0 +1,85 @@
+"""Mid-cortical surfaces made elsewhere: FreeSurfer's folder, or the ``surfaces`` in SimNIBS' head folder ``m2m_NAME``.
+
+charm 4 leaves ``surfaces/lh.central.gii`` and ``rh.central.gii``, halfway through the cortex, in the T1's millimetres.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from meshes.cortical_surface import Cortex, CorticalSurface
+from meshes.errors import InputError
+from meshes.freesurfer import freesurfer_files, read_freesurfer
+from meshes.gifti import read_surface
+from meshes.head import HeadMesh
+from meshes.tissue_codes import Tissue
+
+NEAR_MM = 4.0  # of a vertex from the middle of a grey-matter tetrahedron: two edges of a coarse mesh
+LEAST_SHARE = 0.5  # of vertices that must be near grey matter: 0.95 for the head's own cortex
+
+
+def charm_files(folder: str | Path) -> dict[str, Path]:
+    """The central surfaces that charm left in a head folder, by ``lh`` and ``rh``; empty if there are none."""
+    found = {side: Path(folder) / "surfaces" / f"{side}.central.gii" for side in ("lh", "rh")}
+    return found if all(path.is_file() for path in found.values()) else {}
+
+
+def cortex_files(folder: str | Path) -> dict[str, Path]:
+    """The files that :func:`read_cortex` reads, by role.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no cortical surfaces of either kind.
+    """
+    if not Path(folder).is_dir():
+        raise InputError(f"there is no folder {folder}; give a FreeSurfer subject's folder, or SimNIBS' m2m_NAME")
+    return charm_files(folder) or freesurfer_files(folder)
+
+
+def read_cortex(folder: str | Path) -> Cortex:
+    """Read the mid-cortical surfaces of a FreeSurfer subject or of SimNIBS' head folder.
+
+    Raises
+    ------
+    InputError
+        If there are none, or a file is damaged, or left and right are exchanged.
+    """
+    files = cortex_files(folder)
+    if "lh" in files:
+        left, right = (_outward(read_surface(files[side])) for side in ("lh", "rh"))
+        cortex = Cortex(left, right, "SimNIBS' central surfaces")
+    else:
+        cortex = read_freesurfer(folder)
+    if not cortex.left.points_mm[:, 0].mean() < cortex.right.points_mm[:, 0].mean():
+        raise InputError(f"in {folder} the left hemisphere lies right of the right one; its files are mixed up")
+    return cortex
+
+
+def check_fit(cortex: Cortex, head: HeadMesh, where: str) -> None:
+    """Refuse surfaces that are not those of a head.
+
+    Raises
+    ------
+    InputError
+        If less than half of a hemisphere's vertices lie in or near grey matter.
+    """
+    from scipy.spatial import cKDTree
+
+    tree = cKDTree(head.centroids_mm[head.tissue == Tissue.GM])
+    for side, surface in cortex.hemispheres.items():
+        near = tree.query(surface.points_mm[::10], distance_upper_bound=NEAR_MM)[0] < np.inf
+        if near.mean() < LEAST_SHARE:
+            raise InputError(
+                f"only {near.mean():.0%} of {side} in {where} lie in this head's grey matter; "
+                "they must be made from the same T1"
+            )
+
+
+def _outward(surface: CorticalSurface) -> CorticalSurface:
+    """A closed surface with its triangles wound so that it encloses a positive volume."""
+    corner = surface.points_mm[surface.triangles[:, 0]] - surface.points_mm.mean(0)
+    outward = np.einsum("ij,ij->", corner, surface.face_vectors_mm2) > 0
+    return surface if outward else CorticalSurface(surface.points_mm, surface.triangles[:, ::-1])

@@ -1,0 +1,135 @@
+"""The cortex as a sheet of triangles, halfway through the grey matter, one for each hemisphere.
+
+Triangles are wound so that their normals point outward, from white matter to the pial surface.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class CorticalSurface:
+    """A sheet of triangles, open or closed.
+
+    Parameters
+    ----------
+    points_mm : (V, 3) float64
+        Vertices, RAS mm of the subject's T1.
+    triangles : (T, 3) int32
+        Vertices of each triangle, normals outward.
+
+    Raises
+    ------
+    InputError
+        If the shapes are not these, or a triangle names a vertex that is not there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meshes.cortical_surface import CorticalSurface
+    >>> sheet = CorticalSurface(np.vstack([np.zeros(3), np.eye(3)[:2]]), np.array([[0, 1, 2]]))
+    >>> sheet.normals[0].tolist(), float(sheet.area_mm2)
+    ([0.0, 0.0, 1.0], 0.5)
+    """
+
+    points_mm: NDArray[np.float64]
+    triangles: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        for name, kind in (("points_mm", np.float64), ("triangles", np.int32)):
+            value = np.array(getattr(self, name), dtype=kind)
+            if value.ndim != 2 or value.shape[1] != 3:
+                raise InputError(f"CorticalSurface.{name} must have shape (n, 3), not {value.shape}")
+            value.flags.writeable = False
+            object.__setattr__(self, name, value)
+        if len(self.triangles) and (self.triangles.min() < 0 or self.triangles.max() >= len(self.points_mm)):
+            raise InputError("a triangle names a vertex that is not there; the surface is damaged")
+
+    @cached_property
+    def face_vectors_mm2(self) -> NDArray[np.float64]:
+        """Each triangle's outward normal times its area, (T, 3)."""
+        a, b, c = (self.points_mm[self.triangles[:, i]] for i in range(3))
+        return np.cross(b - a, c - a) / 2
+
+    @cached_property
+    def area_vectors_mm2(self) -> NDArray[np.float64]:
+        """A third of the face vectors round each vertex, (V, 3): its outward normal, as long as its area where flat."""
+        sums = np.zeros_like(self.points_mm)
+        for corner in range(3):
+            for axis in range(3):
+                face = self.face_vectors_mm2[:, axis]
+                sums[:, axis] += np.bincount(self.triangles[:, corner], face, len(sums))
+        return sums / 3
+
+    @cached_property
+    def normals(self) -> NDArray[np.float64]:
+        """Outward unit normal at each vertex, the area-weighted mean of its triangles', (V, 3)."""
+        length = np.linalg.norm(self.area_vectors_mm2, axis=1, keepdims=True)
+        return self.area_vectors_mm2 / np.maximum(length, 1e-12)
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of the sheet."""
+        return float(np.linalg.norm(self.face_vectors_mm2, axis=1).sum())
+
+    def part(self, vertices: NDArray[np.bool_]) -> CorticalSurface:
+        """The triangles whose three vertices are all chosen, (V,) bool, with the vertices they use."""
+        kept = self.triangles[vertices[self.triangles].all(axis=1)]
+        used = np.zeros(len(self.points_mm), bool)
+        used[kept] = True
+        return CorticalSurface(self.points_mm[used], (np.cumsum(used) - 1)[kept])
+
+    def piece_of_vertex(self) -> NDArray[np.int32]:
+        """The number of the connected piece that each vertex belongs to, (V,)."""
+        from scipy.sparse import coo_matrix
+        from scipy.sparse.csgraph import connected_components
+
+        a, b, c = self.triangles.T
+        edges = (np.concatenate([a, b]), np.concatenate([b, c]))
+        graph = coo_matrix((np.ones(len(edges[0]), bool), edges), shape=(len(self.points_mm),) * 2)
+        return connected_components(graph, directed=False)[1]
+
+    def largest_piece(self) -> CorticalSurface:
+        """The connected piece with the largest area."""
+        if not len(self.triangles):
+            return self
+        piece = self.piece_of_vertex()
+        area = np.bincount(piece[self.triangles[:, 0]], np.linalg.norm(self.face_vectors_mm2, axis=1))
+        return self.part(piece == area.argmax())
+
+
+@dataclass(frozen=True, eq=False)
+class Cortex:
+    """The mid-cortical surfaces of the two hemispheres.
+
+    Parameters
+    ----------
+    left, right : CorticalSurface
+        Left is the person's left.
+    source : str
+        Where they came from, in words for a report.
+    """
+
+    left: CorticalSurface
+    right: CorticalSurface
+    source: str
+
+    @property
+    def hemispheres(self) -> dict[str, CorticalSurface]:
+        """By the names that files use: ``lh`` and ``rh``."""
+        return {"lh": self.left, "rh": self.right}
+
+    @cached_property
+    def whole(self) -> CorticalSurface:
+        """Both as one surface: the left's vertices, then the right's."""
+        return CorticalSurface(
+            np.vstack([self.left.points_mm, self.right.points_mm]),
+            np.vstack([self.left.triangles, self.right.triangles + np.int32(len(self.left.points_mm))]),
+        )

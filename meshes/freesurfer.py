@@ -1,0 +1,116 @@
+r"""FreeSurfer's ``?h.white`` and ``?h.pial`` become mid-cortical surfaces in the T1's own millimetres.
+
+The mid-surface is the mean of the two: they have the same vertices.
+
+FreeSurfer's surfaces live in a frame of their own, "tkRAS": origin in the middle of the conformed volume, axes of a
+coronal one.  Both frames see the same voxels.  With the columns x, y, z of D the directions (in scanner RAS) of the
+volume's axes, c the RAS of its middle ("c_ras") and D₀ the coronal directions (−1, 0, 0), (0, 0, −1), (0, 1, 0),
+
+    scanner RAS = D D₀ᵀ tkRAS + c,
+
+since voxel sizes and the middle are common.  For FreeSurfer's usual, conformed volume D = D₀, and only c is added.
+The file's footer has x, y, z and c; where it is missing, ``mri/orig.mgz`` has them.
+(FreeSurfer wiki, "CoordinateSystems"; the footer as ``nibabel.freesurfer.read_geometry`` gives it.)
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.cortical_surface import Cortex, CorticalSurface
+from meshes.errors import InputError
+
+CORONAL = np.array([[-1.0, 0, 0], [0, 0, -1], [0, 1, 0]]).T  # columns: the axes of tkRAS' volume
+SIDES = ("lh", "rh")
+LAYERS = ("white", "pial")
+
+
+def freesurfer_files(folder: str | Path) -> dict[str, Path]:
+    """The surfaces of a FreeSurfer subject (its folder or the ``surf`` in it), and ``mri/orig.mgz`` if it is there.
+
+    Raises
+    ------
+    InputError
+        If a surface is missing.
+    """
+    folder = Path(folder)
+    surf = folder / "surf" if (folder / "surf").is_dir() else folder
+    found = {f"{side}.{layer}": surf / f"{side}.{layer}" for side in SIDES for layer in LAYERS}
+    missing = [name for name, path in found.items() if not path.is_file()]
+    if missing:
+        raise InputError(f"{folder} has no {', '.join(missing)}; give the folder of a FreeSurfer subject")
+    volume = surf.resolve().parent / "mri" / "orig.mgz"
+    return {**found, "orig.mgz": volume} if volume.is_file() else found
+
+
+def read_freesurfer(folder: str | Path) -> Cortex:
+    """The mid-cortical surfaces of a FreeSurfer subject.
+
+    Parameters
+    ----------
+    folder : path
+        The subject's folder, or the ``surf`` in it.
+
+    Returns
+    -------
+    Cortex
+        In scanner RAS mm: those of the T1 that FreeSurfer was given.
+
+    Raises
+    ------
+    InputError
+        If files are missing, damaged, do not fit together, or do not say where the brain is.
+    """
+    files = freesurfer_files(folder)
+    sides = []
+    for side in SIDES:
+        white, pial = (_read(files[f"{side}.{layer}"], files.get("orig.mgz")) for layer in LAYERS)
+        if white.triangles.shape != pial.triangles.shape or (white.triangles != pial.triangles).any():
+            raise InputError(f"{side}.white and {side}.pial in {folder} have different triangles; they are no pair")
+        mid = CorticalSurface((white.points_mm + pial.points_mm) / 2, white.triangles)
+        # counted outward by the two surfaces themselves, whatever the frame did to the triangles
+        outward = np.einsum("ij,ij->", mid.area_vectors_mm2, pial.points_mm - white.points_mm) > 0
+        sides.append(mid if outward else CorticalSurface(mid.points_mm, mid.triangles[:, ::-1]))
+    return Cortex(sides[0], sides[1], "mean of FreeSurfer's white and pial surfaces")
+
+
+def scanner_from_tk(geometry: Mapping[str, Any]) -> NDArray[np.float64]:
+    """The matrix from tkRAS to scanner RAS, (4, 4), from a surface file's footer.
+
+    Examples
+    --------
+    >>> conformed = dict(xras=[-1, 0, 0], yras=[0, 0, -1], zras=[0, 1, 0], cras=[1.5, -20, 7])
+    >>> scanner_from_tk(conformed)[:3].tolist()
+    [[1.0, 0.0, 0.0, 1.5], [0.0, 1.0, 0.0, -20.0], [0.0, 0.0, 1.0, 7.0]]
+    """
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.column_stack([geometry[axis] for axis in ("xras", "yras", "zras")]) @ CORONAL.T
+    matrix[:3, 3] = geometry["cras"]
+    return matrix
+
+
+def _read(path: Path, volume: Path | None) -> CorticalSurface:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nibabel warns where there is no footer; that is looked at below
+            points, triangles, geometry = nib.freesurfer.read_geometry(path, read_metadata=True)
+        if not np.isfinite(points).all():
+            raise ValueError("points that are no numbers")
+        surface = CorticalSurface(points, triangles)
+    except (OSError, ValueError, IndexError, EOFError, OverflowError, MemoryError, InputError) as error:
+        raise InputError(f"{path} is truncated or no FreeSurfer surface; copy or make it again") from error
+    if str(geometry.get("valid", "")).split()[:1] == ["1"]:
+        matrix = scanner_from_tk(geometry)
+    elif volume is not None:
+        header = nib.load(volume).header
+        matrix = header.get_vox2ras() @ np.linalg.inv(header.get_vox2ras_tkr())
+    else:
+        raise InputError(f"{path} does not say where the brain is, and there is no mri/orig.mgz; give the whole folder")
+    return CorticalSurface(surface.points_mm @ matrix[:3, :3].T + matrix[:3, 3], surface.triangles)

@@ -1,0 +1,104 @@
+"""GIFTI: surfaces (``.surf.gii``) and values on their vertices (``.func.gii``), in RAS mm of the subject's T1.
+
+Written as Connectome Workbench, FreeView and nilearn open them: the surface's coordinate system is "scanner"
+(NIFTI_XFORM_SCANNER_ANAT) with the identity as transform, and each file says which side it is.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from xml.parsers.expat import ExpatError
+
+import nibabel as nib
+import numpy as np
+from nibabel.gifti import GiftiCoordSystem, GiftiDataArray, GiftiImage, GiftiMetaData
+from numpy.typing import NDArray
+
+from meshes.cortical_surface import CorticalSurface
+from meshes.errors import InputError
+from meshes.whole_files import written_whole
+
+STRUCTURE = {"lh": "CortexLeft", "rh": "CortexRight"}
+SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
+
+
+def write_surface(path: str | Path, surface: CorticalSurface, side: str) -> None:
+    """Write a mid-cortical surface as ``.surf.gii``, coordinates as float32.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    about = {
+        "AnatomicalStructurePrimary": STRUCTURE[side],
+        "AnatomicalStructureSecondary": "MidThickness",
+        "GeometricType": "Anatomical",
+    }
+    points = GiftiDataArray(
+        surface.points_mm.astype(np.float32),
+        intent="NIFTI_INTENT_POINTSET",
+        datatype="NIFTI_TYPE_FLOAT32",
+        coordsys=GiftiCoordSystem(SCANNER, SCANNER, np.eye(4)),
+        meta=GiftiMetaData(about),
+    )
+    triangles = GiftiDataArray(
+        surface.triangles.astype(np.int32), intent="NIFTI_INTENT_TRIANGLE", datatype="NIFTI_TYPE_INT32"
+    )
+    _save(path, [points, triangles], side)
+
+
+def write_values(path: str | Path, values: NDArray[np.floating], name: str, side: str) -> None:
+    """Write one value per vertex, (V,), as ``.func.gii``; ``name`` says what it is and its unit.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    array = GiftiDataArray(
+        np.asarray(values, np.float32),
+        intent="NIFTI_INTENT_NONE",
+        datatype="NIFTI_TYPE_FLOAT32",
+        meta=GiftiMetaData({"Name": name}),
+    )
+    _save(path, [array], side)
+
+
+def read_surface(path: str | Path) -> CorticalSurface:
+    """Read points and triangles of a GIFTI surface, coordinates as the file has them.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or no surface.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no surface {path}; check the path")
+    try:
+        image = nib.load(path)
+        points, triangles = (image.agg_data(intent) for intent in ("pointset", "triangle"))
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ExpatError,
+        zlib.error,
+        nib.filebasedimages.ImageFileError,
+    ) as error:
+        raise InputError(f"{path} is truncated or no GIFTI surface; copy or make it again") from error
+    if not all(isinstance(each, np.ndarray) and each.ndim == 2 and each.shape[1] == 3 for each in (points, triangles)):
+        raise InputError(f"{path} holds no surface (points and triangles); give a .surf.gii or central .gii file")
+    if not np.isfinite(points).all():
+        raise InputError(f"{path} has points that are no numbers; make it again")
+    return CorticalSurface(points, triangles)
+
+
+def _save(path: str | Path, arrays: list[GiftiDataArray], side: str) -> None:
+    image = GiftiImage(darrays=arrays, meta=GiftiMetaData({"AnatomicalStructurePrimary": STRUCTURE[side]}))
+    with written_whole(path) as temporary:
+        nib.save(image, temporary)

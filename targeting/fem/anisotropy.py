@@ -1,0 +1,269 @@
+r"""Conductivity tensors of brain tissue from a diffusion tensor image.
+
+Water and current meet the same walls, so conductivity and diffusion share their axes (Basser 1994; Tuch 2001, PNAS 98:11697).
+Two mappings of the eigenvalues d₁ ≥ d₂ ≥ d₃ of D, as the peer program has them:
+
+- ``vn``, volume-normalised (Opitz 2011, NeuroImage 58:849; Güllmar 2010):  σ = σ_tissue D/(d₁d₂d₃)^⅓, so that the tensor's
+  volume is that of the tissue's isotropic conductivity and only direction and ratios come from D;
+- ``dir``, direct (Tuch 2001; Rullmann 2009, NeuroImage 44:399):  σ = s D with one factor for all,
+  s = Σ_t σ_t d_t / Σ_t d_t²,  d_t = ⟨d₁d₂d₃⟩_t^⅓ over white and grey matter: their least-squares fit.
+
+Eigenvalues are capped: none below a tenth of the tensor's largest, none above 2 S/m (the peer's defaults).  A tetrahedron
+without a positive tensor keeps its isotropic value and is counted.
+
+A file holds six volumes, in one of two orders and frames:
+
+- ``fsl`` (``dtifit --save_tensor``): xx, xy, xz, yy, yz, zz along the image's axes, the first of them flipped where the
+  affine's determinant is positive (FSL works in radiological voxel axes);
+- ``mrtrix`` (``dwi2tensor``): xx, yy, zz, xy, xz, yz along the world's axes, RAS.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+
+from meshes import HeadMesh
+from meshes.choices import one_of
+from meshes.errors import InputError
+from meshes.mri import affine_of
+from targeting.fem.conductivity import tissue_names
+
+log = logging.getLogger(__name__)
+
+MAPPINGS = ("vn", "dir")
+ORDERS = {  # where xx, xy, xz, yy, yz, zz stand in the file
+    "fsl": (0, 1, 2, 3, 4, 5),
+    "mrtrix": (0, 3, 4, 1, 5, 2),
+}
+MAX_RATIO = 10.0
+MAX_CONDUCTIVITY_S_PER_M = 2.0
+FITTED = ("wm", "gm")  # the tissues whose means the direct mapping fits
+FEWEST_POSITIVE = 0.5  # of the voxels that are not empty; fewer: the components stand in another order
+FEWEST_COVERED = 0.1  # of the white matter; less: the image lies elsewhere
+
+
+@dataclass(frozen=True, eq=False)
+class ElementTensors:
+    """Conductivity tensors of some tetrahedra; the others have their tissue's scalar.
+
+    Parameters
+    ----------
+    tets : (m,) int
+        Which tetrahedra, ascending.
+    sigma_s_per_m : (m, 3, 3) float64
+        Symmetric positive definite, RAS.
+    fallback_share : float
+        Share of the chosen tissues' tetrahedra that had no usable tensor and stay isotropic.
+    """
+
+    tets: NDArray[np.int64]
+    sigma_s_per_m: NDArray[np.float64]
+    fallback_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        shape = self.sigma_s_per_m.shape
+        if shape != (len(self.tets), 3, 3) or not np.isfinite(self.sigma_s_per_m).all():
+            raise InputError(f"conductivity tensors are finite 3 x 3 matrices, one for each tetrahedron; not {shape}")
+        transposed = self.sigma_s_per_m.transpose(0, 2, 1)
+        scale = np.abs(self.sigma_s_per_m).max(initial=0.0)
+        if len(self.tets) and np.abs(self.sigma_s_per_m - transposed).max() > 1e-9 * scale:
+            raise InputError("conductivity tensors must be symmetric")
+        if len(self.tets) and np.linalg.eigvalsh(self.sigma_s_per_m)[:, 0].min() <= 0:
+            raise InputError("conductivity tensors must be positive definite")
+
+
+def whitened(
+    gradients_per_m: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    volumes_m3: NDArray[np.float64],
+    tensors: ElementTensors,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Gradients (M, 4, 3) and weights (M,) with which the isotropic assembly gives v ∇N_i·σ∇N_j where σ is a tensor.
+
+    With σ = L Lᵀ (Cholesky), ∇N_i·σ∇N_j = (Lᵀ∇N_i)·(Lᵀ∇N_j): symmetric and positive as the scalar's.
+    """
+    gradients, weight = gradients_per_m.copy(), weight.copy()
+    root = np.linalg.cholesky(tensors.sigma_s_per_m)
+    gradients[tensors.tets] = np.einsum("eix,exy->eiy", gradients_per_m[tensors.tets], root)
+    weight[tensors.tets] = volumes_m3[tensors.tets]
+    return gradients, weight
+
+
+@dataclass(frozen=True, eq=False)
+class DiffusionImage:
+    """Diffusion tensors on a grid of voxels.
+
+    Parameters
+    ----------
+    components : (nx, ny, nz, 6) float32
+        xx, xy, xz, yy, yz, zz in the file's frame; zero where there is no usable tensor.
+    affine_mm : (4, 4) float64
+        Voxel index → RAS mm.
+    to_world : (3, 3) float64
+        Orthogonal: the file's frame → RAS.
+    name : str
+        The file's name.
+    """
+
+    components: NDArray[np.float32]
+    affine_mm: NDArray[np.float64]
+    to_world: NDArray[np.float64]
+    name: str
+
+    @classmethod
+    def read(cls, path: str | Path, order: str = "fsl") -> DiffusionImage:
+        """Read a NIfTI file of six volumes.
+
+        Raises
+        ------
+        InputError
+            If it is not one, or most of its tensors are not positive.
+        """
+        path = Path(path)
+        places = ORDERS[one_of(order, ORDERS, "tensor order")]
+        image, raw = _read(path)
+        affine = affine_of(image, path.name)
+        components = np.ascontiguousarray(raw[..., places])
+        filled = np.isfinite(components).all(-1) & (components != 0).any(-1)
+        positive = np.zeros(filled.shape, bool)
+        positive[filled] = _matrices_positive(components[filled])
+        if not filled.any():
+            raise InputError(
+                f"{path.name} holds no tensors; give the file that dtifit --save_tensor or dwi2tensor wrote"
+            )
+        if positive.sum() < FEWEST_POSITIVE * filled.sum():
+            other = next(name for name in ORDERS if name != order)
+            raise InputError(
+                f"{path.name}: most of its tensors are not positive in the order '{order}': try --tensor-order {other}"
+            )
+        components[~positive] = 0
+        return cls(components, affine, _to_world(affine, order), path.name)
+
+    def at(self, points_mm: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Tensors (n, 3, 3) in RAS at points (n, 3), linear between usable voxels, and where there is one, (n,)."""
+        inverse = np.linalg.inv(self.affine_mm)
+        index = (points_mm @ inverse[:3, :3].T + inverse[:3, 3]).T
+        usable = (self.components != 0).any(-1).astype(np.float32)
+        weight = map_coordinates(usable, index, order=1, mode="constant")
+        found = weight > 0.5
+        six = np.zeros((len(points_mm), 6))
+        for c in range(6):
+            values = map_coordinates(
+                self.components[..., c], index[:, found], order=1, mode="constant", output=np.float64
+            )
+            six[found, c] = values / weight[found]
+        return self.to_world @ _matrices(six) @ self.to_world.T, found
+
+
+def tensor_conductivity(
+    head: HeadMesh,
+    diffusion: DiffusionImage,
+    conductivity_s_per_m: Mapping[str, float],
+    mapping: str = "vn",
+    tissues: Sequence[str] = ("wm",),
+) -> ElementTensors:
+    """Conductivity tensors of a head's tetrahedra from diffusion tensors at their centroids.
+
+    Parameters
+    ----------
+    head : HeadMesh
+    diffusion : DiffusionImage
+        In the head's world (registered to its T1).
+    conductivity_s_per_m : mapping
+        Isotropic values by tissue name.
+    mapping : {"vn", "dir"}
+    tissues : sequence of str
+        Which tissues become anisotropic: "wm", "gm".
+
+    Raises
+    ------
+    InputError
+        For an unknown mapping or tissue, or if the image does not cover the head's white matter.
+    """
+    one_of(mapping, MAPPINGS, "anisotropy")
+    for name in tissues:
+        one_of(name, FITTED, "anisotropic tissue")
+    codes = tissue_names(head.tissue)
+    kinds = {name: np.flatnonzero(head.tissue == codes[name]) for name in FITTED if name in codes}
+    sampled = {name: diffusion.at(head.centroids_mm[tets]) for name, tets in kinds.items()}
+    volumes = {name: head.volumes_mm3[tets] for name, tets in kinds.items()}
+    for name in tissues:
+        covered = volumes[name][sampled[name][1]].sum() / volumes[name].sum() if name in kinds else 0.0
+        if covered < FEWEST_COVERED:
+            raise InputError(
+                f"{diffusion.name} has tensors for only {covered:.0%} of this head's {name.upper()}: it must be registered "
+                "to the T1 (same world, RAS mm)"
+            )
+    values = {name: _capped(*np.linalg.eigh(tensors[found])) for name, (tensors, found) in sampled.items()}
+    if mapping == "dir":
+        size = {}
+        for name, (d, _) in values.items():
+            if len(d):
+                size[name] = float(np.average(d.prod(axis=1), weights=volumes[name][sampled[name][1]])) ** (1 / 3)
+        factor = sum(conductivity_s_per_m[n] * d for n, d in size.items()) / sum(d * d for d in size.values())
+        log.info("direct mapping: conductivity = %.3g x diffusion", factor)
+    chosen, tensors = [], []
+    for name in tissues:
+        d, axes = values[name]
+        scale = factor if mapping == "dir" else conductivity_s_per_m[name] / d.prod(axis=1, keepdims=True) ** (1 / 3)
+        sigma = np.minimum(scale * d, MAX_CONDUCTIVITY_S_PER_M)
+        chosen.append(kinds[name][sampled[name][1]])
+        tensors.append(np.einsum("nij,nj,nkj->nik", axes, sigma, axes))
+    tets = np.concatenate(chosen)
+    total = sum(len(kinds[name]) for name in tissues)
+    order = np.argsort(tets, kind="stable")
+    whole = np.concatenate(tensors)[order]
+    return ElementTensors(tets[order], (whole + whole.transpose(0, 2, 1)) / 2, 1 - len(tets) / total)
+
+
+def _capped(values: NDArray[np.float64], axes: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Eigenvalues none of which is below the largest over ``MAX_RATIO``."""
+    return np.maximum(values, values[:, -1:] / MAX_RATIO), axes
+
+
+def _to_world(affine_mm: NDArray[np.float64], order: str) -> NDArray[np.float64]:
+    if order == "mrtrix":
+        return np.eye(3)
+    axes = affine_mm[:3, :3] / np.linalg.norm(affine_mm[:3, :3], axis=0)
+    left, _, right = np.linalg.svd(axes)  # the nearest orthogonal matrix: no stretch from a slightly sheared affine
+    flip = np.diag([-1.0 if np.linalg.det(axes) > 0 else 1.0, 1.0, 1.0])
+    return left @ right @ flip
+
+
+def _matrices(six: NDArray[np.floating]) -> NDArray[np.float64]:
+    return six[:, [0, 1, 2, 1, 3, 4, 2, 4, 5]].reshape(-1, 3, 3).astype(np.float64, copy=False)
+
+
+def _matrices_positive(six: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which tensors (n, 6) are positive definite, by their leading minors."""
+    xx, xy, xz, yy, yz, zz = (six[:, c].astype(np.float64) for c in range(6))
+    minor = xx * yy - xy * xy
+    whole = xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
+    return (xx > 0) & (minor > 0) & (whole > 0)
+
+
+def _read(path: Path) -> tuple[nib.Nifti1Pair, NDArray[np.float32]]:
+    if not path.is_file():
+        raise InputError(f"there is no file {path}; check the path")
+    try:
+        image = nib.load(path)
+        raw = np.asarray(image.dataobj, dtype=np.float32)
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, TypeError, zlib.error) as error:
+        raise InputError(f"{path} is not a NIfTI file, or it is damaged; give a .nii or .nii.gz file") from error
+    if not isinstance(image, nib.Nifti1Pair):
+        raise InputError(f"{path} is not a NIfTI file; convert it to .nii.gz first")
+    if raw.ndim != 4 or raw.shape[3] != 6:
+        shape = " x ".join(map(str, raw.shape))
+        raise InputError(f"{path.name} is {shape}; a tensor image has six volumes (dtifit --save_tensor, dwi2tensor)")
+    return image, raw

@@ -1,0 +1,93 @@
+"""Brainsight's name for the world follows the header of the image that the plan was made on."""
+
+import json
+
+import nibabel
+import numpy as np
+import pytest
+from small_heads import small_head
+from test_plan_file import one_plan
+
+from cli.main import run
+from meshes import InputError
+from meshes.mri import world_of
+from targeting.head_stages import HEAD_FILE, FrameImage, HeadSource, run_segment
+from targeting.plan_file import write_plan
+from targeting.plan_output import write_navigator
+from targeting.subject import Subject
+
+CASES = {  # codes of sform and qform, --frame → entry, Brainsight's name
+    "sform only": ((2, 0), None, "sform", "NIfTI:S:Aligned"),
+    "sform only, scanner": ((1, 0), None, "sform", "NIfTI:S:Scanner"),
+    "qform only": ((0, 2), None, "qform", "NIfTI:Q:Aligned"),
+    "qform only, scanner": ((0, 1), None, "qform", "NIfTI:Q:Scanner"),
+    "both": ((2, 1), None, "sform", "NIfTI:S:Aligned"),
+    "both, the qform asked for": ((2, 1), "qform", "qform", "NIfTI:Q:Scanner"),
+    "both, the sform in MNI152": ((4, 1), None, "qform", "NIfTI:Q:Scanner"),
+    "sform only, in MNI152": ((4, 0), None, "sform", "NIfTI:S:MNI-152"),
+}
+
+
+def turned(affine, degrees=7.0):
+    """A grid that is lopsided in every axis."""
+    angle = np.radians(degrees)
+    turn = np.eye(4)
+    turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    turn[:3, 3] = [3, -11, 5]
+    return turn @ affine
+
+
+def saved(path, labels, affine, codes):
+    """The unused entry holds another world, so that a mistake shows."""
+    image = nibabel.Nifti1Image(labels, affine)
+    elsewhere = np.diag([-1.5, 1.5, 1.5, 1.0])
+    image.set_sform(affine if codes[0] else elsewhere, codes[0])
+    image.set_qform(affine if codes[1] else elsewhere, codes[1])
+    nibabel.save(image, path)
+    return nibabel.load(path)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_entry_that_gives_the_world(tmp_path, case):
+    codes, frame, form, _ = CASES[case]
+    affine = turned(np.diag([1.5, 1.5, 1.5, 1.0]))
+    world = world_of(saved(tmp_path / "t1.nii", np.zeros((9, 10, 11), np.uint8), affine, codes), "t1", frame)
+    assert world.form == form
+    np.testing.assert_allclose(world.affine_mm, affine, atol=1e-5)
+
+
+def test_a_disagreeing_entry_is_not_named(tmp_path):
+    image = saved(tmp_path / "t1.nii", np.zeros((9, 10, 11), np.uint8), np.diag([1.5, 1.5, 1.5, 1.0]), (4, 1))
+    image.set_qform(turned(np.diag([1.5, 1.5, 1.5, 1.0])), 1)
+    assert (world_of(image, "t1", "sform").form, world_of(image, "t1", "sform").code) == ("sform", 4)
+    with pytest.raises(InputError, match="disagree"):
+        world_of(image, "t1")
+
+
+@pytest.mark.parametrize("case", ["sform only", "qform only", "both"])
+def test_from_the_image_to_the_exported_file(tmp_path, case, capfd):
+    codes, frame, form, name = CASES[case]
+    labels, _, affine = small_head((1.5, 1.5, 1.5))
+    saved(tmp_path / "labels.nii.gz", labels, turned(affine), codes)
+    subject = Subject.named("s1", tmp_path / "s1")
+    with subject.locked():
+        segmented = run_segment(subject, HeadSource.of(subject, labels=tmp_path / "labels.nii.gz", frame=frame)).value
+    assert (segmented.frame.form, segmented.frame.code) == (form, max(codes))
+    assert FrameImage.kept_in(subject.folder) == segmented.frame
+    write_plan(subject.folder / "plan.json", one_plan())
+    assert run(["export", "s1", "--to", "brainsight", "--quiet", "--out", str(subject.folder)]) == 0
+    written = (subject.folder / "plan_brainsight.txt").read_text()
+    assert written.splitlines()[1] == f"# Coordinate system: {name}"
+
+
+@pytest.mark.parametrize(("frame", "name"), [((None, None), "NIfTI:Q:Aligned"), (("sform", 4), "NIfTI:S:MNI-152")])
+def test_without_an_image_and_in_a_templates_space(tmp_path, frame, name):
+    image = FrameImage("head.msh", "0" * 64, np.eye(4).tolist(), (9, 9, 9), None, *frame)
+    written = write_navigator(one_plan(), "brainsight", tmp_path, image).read_text()
+    assert f"# Coordinate system: {name}\n" in written
+
+
+def test_a_folder_without_its_frame_is_one_line(tmp_path):
+    (tmp_path / HEAD_FILE).write_text(json.dumps({"frame": 1}))
+    with pytest.raises(InputError, match="run 'target plan' again"):
+        FrameImage.kept_in(tmp_path)
