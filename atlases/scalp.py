@@ -153,25 +153,29 @@ class Scalp:
 
 
 @numba.njit(cache=True)
+def _to_edge2(qx, qy, qz, ex, ey, ez):  # type: ignore[no-untyped-def]
+    """Squared distance of a point q to the edge from 0 to e."""
+    length2 = ex * ex + ey * ey + ez * ez
+    t = min(max((qx * ex + qy * ey + qz * ez) / length2, 0.0), 1.0) if length2 > 0 else 0.0
+    return (qx - t * ex) ** 2 + (qy - t * ey) ** 2 + (qz - t * ez) ** 2
+
+
+@numba.njit(cache=True)
 def point_triangle_distance(p, a, b, c):  # type: ignore[no-untyped-def]
     """Distance from a point to a triangle: to its plane if the foot lies inside, else to the nearest edge."""
-    ab, ac, ap = b - a, c - a, p - a
-    d00, d01, d11 = (ab * ab).sum(), (ab * ac).sum(), (ac * ac).sum()
-    d20, d21 = (ap * ab).sum(), (ap * ac).sum()
-    det = d00 * d11 - d01 * d01
-    best = np.inf
+    # number by number: small arrays would be made for each of some ten million pairs
+    ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
+    qx, qy, qz = p[0] - a[0], p[1] - a[1], p[2] - a[2]
+    uu, uv, vv = ux * ux + uy * uy + uz * uz, ux * vx + uy * vy + uz * vz, vx * vx + vy * vy + vz * vz
+    qu, qv = qx * ux + qy * uy + qz * uz, qx * vx + qy * vy + qz * vz
+    det = uu * vv - uv * uv
     if det > 0:
-        v, w = (d11 * d20 - d01 * d21) / det, (d00 * d21 - d01 * d20) / det
-        if v >= 0 and w >= 0 and v + w <= 1:
-            foot = ap - v * ab - w * ac
-            return np.sqrt((foot * foot).sum())
-    for first, second in ((a, b), (b, c), (c, a)):
-        edge, q = second - first, p - first
-        length2 = (edge * edge).sum()
-        t = min(max((q * edge).sum() / length2, 0.0), 1.0) if length2 > 0 else 0.0
-        rest = q - t * edge
-        best = min(best, (rest * rest).sum())
-    return np.sqrt(best)
+        s, t = (vv * qu - uv * qv) / det, (uu * qv - uv * qu) / det
+        if s >= 0 and t >= 0 and s + t <= 1:
+            return np.sqrt((qx - s * ux - t * vx) ** 2 + (qy - s * uy - t * vy) ** 2 + (qz - s * uz - t * vz) ** 2)
+    third = _to_edge2(qx - ux, qy - uy, qz - uz, vx - ux, vy - uy, vz - uz)
+    return np.sqrt(min(_to_edge2(qx, qy, qz, ux, uy, uz), _to_edge2(qx, qy, qz, vx, vy, vz), third))
 
 
 @numba.njit(cache=True, parallel=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import atlas, coils, export, mesh, plan, segment, setup, status
+from cli import atlas, coils, export, mesh, plan, protocols, segment, serve, setup, status, stimulators
 from cli.console import Talk
 from cli.options import Json, Quiet
 from meshes.errors import InputError
@@ -44,9 +44,12 @@ app.command("segment", epilog=segment.EXAMPLES)(segment.segment_command)
 app.command("mesh", epilog=mesh.EXAMPLES)(mesh.mesh_command)
 app.command("status", epilog=status.EXAMPLES)(status.status_command)
 app.command("export", epilog=export.EXAMPLES)(export.export_command)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve_command)
 app.command("setup", epilog=setup.EXAMPLES)(setup.setup_command)
 app.add_typer(atlas.app, name="atlas")
 app.add_typer(coils.app, name="coils")
+app.add_typer(protocols.app, name="protocols")
+app.add_typer(stimulators.app, name="stimulators")
 
 
 def _show_version(asked: bool) -> None:

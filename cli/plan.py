@@ -26,7 +26,8 @@ from cli.options import (
 )
 
 if TYPE_CHECKING:
-    from targeting.plan_file import Plan, PlanUncertainty
+    from targeting.plan_dosing import PlanDosing
+    from targeting.plan_file import Plan, PlanRobustness, PlanUncertainty
 
 EXAMPLES = """
 **Examples**
@@ -38,6 +39,8 @@ EXAMPLES = """
     target plan subject01 --aim psi --pain-side left --coil double-cone-110mm
 
     target plan subject01 --aim m1-hand --side left --hotspot -38,-20,55
+
+    target plan subject01 --aim psi --pain-side left --rmt 52 --rmt-at 38,-20,55 --protocol psi-10hz
 
     target plan subject01 --aim mni:-37,-21,58 --direction normal --json > plan.json
 """
@@ -116,6 +119,42 @@ def plan_command(
         bool,
         typer.Option("--uncertainty", help="Add the spread of dose and best pose over published conductivities."),
     ] = False,
+    rmt: Annotated[
+        float | None,
+        typer.Option(
+            "--rmt", metavar="PERCENT", help="Motor threshold, % of the stimulator's maximum: adds the output."
+        ),
+    ] = None,
+    rmt_at: Annotated[
+        str | None,
+        typer.Option(
+            "--rmt-at",
+            metavar="x,y,z",
+            help="Cortical hotspot of the threshold, RAS mm; default: M1 hand, target's side.",
+        ),
+    ] = None,
+    rmt_pose: Annotated[
+        Path | None,
+        typer.Option("--rmt-pose", metavar="FILE", help="Coil pose of the threshold: Brainsight .txt, Localite .xml."),
+    ] = None,
+    dose_fraction: Annotated[
+        float | None,
+        typer.Option(
+            "--dose-fraction",
+            metavar="SHARE",
+            help="Of the field at threshold, 0.9 for 90 %; default: the protocol's, or 1.",
+        ),
+    ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol", metavar="NAME|FILE", help="rTMS session to check (target protocols list) or your own .toml."
+        ),
+    ] = None,
+    stimulator: Annotated[
+        str | None,
+        typer.Option("--stimulator", metavar="NAME", help="Whose maximum dI/dt counts (target stimulators list)."),
+    ] = None,
     out: Out = None,
     threads: Threads = 2,
     frame: Frame = None,
@@ -152,6 +191,12 @@ def plan_command(
             dti_mapping=anisotropy,
             tensor_order=tensor_order,
             uncertainty=uncertainty,
+            rmt_percent=rmt,
+            rmt_at_mm=three_numbers(rmt_at, "--rmt-at"),
+            rmt_pose=rmt_pose,
+            dose_fraction=dose_fraction,
+            protocol=protocol,
+            stimulator=stimulator,
             threads=threads,
             frame=frame,
         )
@@ -174,12 +219,32 @@ def summary(plan: Plan, folder: Path) -> str:
         f"dose       {best.dose_v_per_m:.3g} V/m at 1 A/µs "
         f"(direct solve{by_engine(plan.search)} {best.direct_dose_v_per_m:.3g}); "
         f"mean |E| {best.direct_mean_e_v_per_m:.3g}, highest in the target {best.max_e_v_per_m:.3g}",
+        *_steadiness(plan.robustness),
         *_spread(plan.uncertainty),
+        *_output(plan.dosing),
         f"peak       {best.peak_e_v_per_m:.3g} V/m in grey matter at {_point(best.peak_mm)} mm",
         *(f"warning    {each}" for each in plan.warnings),
         f"files      {folder / 'plan.html'} and, beside it, plan.json, Brainsight, Localite and field files",
     ]
     return "\n".join(lines)
+
+
+def _steadiness(robustness: PlanRobustness | None) -> list[str]:
+    if robustness is None:
+        return []
+    return [
+        f"steadiness at least {robustness.worst_v_per_m:.3g} V/m in 95 % of placements off by up to "
+        f"{robustness.shift_mm:g} mm, {robustness.turn_deg:g}° and a tilt of {robustness.tilt_deg:g}°; "
+        f"90 % of the dose within {robustness.within_mm:.0f} mm"
+    ]
+
+
+def _output(dosing: PlanDosing | None) -> list[str]:
+    if dosing is None:
+        return []
+    from targeting.report.dosing import dosing_words
+
+    return [f"output     {dosing_words(dosing)}"]
 
 
 def _spread(uncertainty: PlanUncertainty | None) -> list[str]:

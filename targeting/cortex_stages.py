@@ -74,7 +74,7 @@ def run_cortex(
     """
     if source.folder is not None:
         return subject.run(given_cortex_stage(source, meshed)), []
-    kept = subject.recorded("cortex", _load) if source.gone else None
+    kept = subject.recorded("cortex", load_cortex) if source.gone else None
     if kept is not None:
         return kept, []
     try:
@@ -92,7 +92,7 @@ def given_cortex_stage(source: CortexSource, meshed: Done[HeadMesh]) -> Stage[Co
         check_fit(cortex, meshed.value, str(source.folder))
         return _kept(room, cortex)
 
-    return Stage("cortex", 1, make, _load, files=source.files or {}, after=[meshed])
+    return Stage("cortex", 1, make, load_cortex, files=source.files or {}, after=[meshed])
 
 
 def cortex_stage(segmented: Done[Segmented], meshed: Done[HeadMesh], registered: Done[MniWarp]) -> Stage[Cortex]:
@@ -116,7 +116,7 @@ def cortex_stage(segmented: Done[Segmented], meshed: Done[HeadMesh], registered:
     after: list[Done[Any]] = (
         [segmented, registered] if segmented.value.way != "head" else [meshed, segmented, registered]
     )
-    return Stage("cortex", 1, make, _load, after=after)
+    return Stage("cortex", 1, make, load_cortex, after=after)
 
 
 def _kept(room: Path, cortex: Cortex) -> Cortex:
@@ -126,10 +126,11 @@ def _kept(room: Path, cortex: Cortex) -> Cortex:
     areas = {side: round(surface.area_mm2 / 100, 1) for side, surface in cortex.hemispheres.items()}
     about = {"source": cortex.source, "area_cm2": areas}
     (room / ABOUT_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    return _load(room)
+    return load_cortex(room)
 
 
-def _load(folder: Path) -> Cortex:
+def load_cortex(folder: Path) -> Cortex:
+    """The surfaces that stage "cortex" left in a subject's folder."""
     about = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
     left, right = (read_surface(folder / f"{side}.central.surf.gii") for side in ("lh", "rh"))
     return Cortex(left, right, about["source"])

@@ -20,9 +20,10 @@ import numpy as np
 
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
+from targeting.plan_dosing import PlanDosing, check_dosing
 from targeting.pose import Pose
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,24 @@ class PlanUncertainty:
 
 
 @dataclass(frozen=True)
+class PlanRobustness:
+    """What placement errors make of placement 1, and the pose that minds them least; doses at 1 A/µs."""
+
+    shift_mm: float  # errors: the coil shifted along the scalp by up to this, ...
+    turn_deg: float  # ... turned by up to this ...
+    tilt_deg: float  # ... and tilted by up to this, the casing kept at its distance
+    worst_v_per_m: float  # the dose that 95 % of the errors exceed
+    mean_v_per_m: float
+    within_mm: float  # moved by less than this, its current kept in direction, the coil keeps 90 % of the dose
+    turn_clockwise_deg: float  # turned by less than this, too; seen from outside the head
+    turn_counter_clockwise_deg: float
+    robust_pose: list[list[float]]  # coil → world, mm: the pose with the largest worst case
+    robust_scalp_mm: list[float]
+    robust_dose_v_per_m: float
+    robust_worst_v_per_m: float
+
+
+@dataclass(frozen=True)
 class Plan:
     """A plan for one target and one coil."""
 
@@ -112,6 +131,8 @@ class Plan:
     seconds: dict[str, float]
     conductivity_s_per_m: dict[str, float] = field(default_factory=dict)
     uncertainty: PlanUncertainty | None = None
+    robustness: PlanRobustness | None = None
+    dosing: PlanDosing | None = None
     schema_version: str = SCHEMA_VERSION
     modality: str = "tms"
     created: str = ""  # ISO 8601, UTC
@@ -301,10 +322,25 @@ def _check(plan: Plan) -> None:
     _require(len(plan.placements) > 0, "there is no placement in it")
     if plan.uncertainty is not None:
         _check_uncertainty(plan.uncertainty)
+    if plan.robustness is not None:
+        _check_robustness(plan.robustness)
+    if plan.dosing is not None:
+        check_dosing(plan.dosing)
     for i, placement in enumerate(plan.placements):
         _check_placement(placement, i)
     doses = [placement.dose_v_per_m for placement in plan.placements]
     _require(doses == sorted(doses, reverse=True), "placements are not ranked by falling dose_v_per_m")
+
+
+def _check_robustness(robustness: PlanRobustness) -> None:
+    _check_matrix(robustness.robust_pose, "robustness.robust_pose")
+    _check_point(robustness.robust_scalp_mm, "robustness.robust_scalp_mm")
+    sizes = (robustness.within_mm, robustness.turn_clockwise_deg, robustness.turn_counter_clockwise_deg)
+    _require(min(sizes) >= 0, "robustness: within_mm or a turn is negative")
+    _require(
+        robustness.robust_worst_v_per_m >= robustness.worst_v_per_m,
+        "robustness: the robust pose's worst case must not be below the planned one's",
+    )
 
 
 def _check_uncertainty(uncertainty: PlanUncertainty) -> None:

@@ -16,7 +16,17 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
 from targeting.head_stages import FrameImage, Segmented
-from targeting.plan_file import Frame, Placement, Plan, PlanCoil, PlanTarget, PlanUncertainty, write_plan
+from targeting.plan_dosing import PlanDosing, dosing_warnings
+from targeting.plan_file import (
+    Frame,
+    Placement,
+    Plan,
+    PlanCoil,
+    PlanRobustness,
+    PlanTarget,
+    PlanUncertainty,
+    write_plan,
+)
 from targeting.pose import Pose
 from targeting.tms_stages import REFERENCE_DIDT_A_PER_S, Confirmed
 from targeting.versions import versions
@@ -24,6 +34,7 @@ from targeting.versions import versions
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
     from targeting.tms import TmsSearch
+    from targeting.tms.robustness import Robustness
     from targeting.uncertainty import DoseSpread
 
 NAVIGATORS = {"brainsight": "plan_brainsight.txt", "localite": "plan_localite.xml"}
@@ -51,6 +62,8 @@ class Results:
     notes: Sequence[str] = ()
     cortex: Cortex | None = None
     spread: DoseSpread | None = None
+    robust: Robustness | None = None
+    dosing: PlanDosing | None = None
 
 
 def make_plan(results: Results) -> Plan:
@@ -59,6 +72,7 @@ def make_plan(results: Results) -> Plan:
     tets, _ = target.weights(results.head)
     mni = results.aimed.mni_mm
     placements = [_placement(results, rank) for rank in range(len(results.found.poses))]
+    before_use = dosing_warnings(results.dosing) if results.dosing else []  # first: they are of what the person gets
     plan = Plan(
         subject=results.subject,
         frame=Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape)),
@@ -79,11 +93,13 @@ def make_plan(results: Results) -> Plan:
         placements=placements,
         objective=results.objective,
         search=dict(results.search),
-        warnings=[*results.notes, *results.segmented.warnings, *results.aimed.warnings],
+        warnings=[*before_use, *results.notes, *results.segmented.warnings, *results.aimed.warnings],
         versions=versions(),
         seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
         conductivity_s_per_m=dict(results.conductivity_s_per_m),
         uncertainty=_uncertainty(results.spread) if results.spread else None,
+        robustness=_robustness(results.robust) if results.robust else None,
+        dosing=results.dosing,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     plan.warnings.extend(warnings_of(plan))
@@ -222,6 +238,23 @@ def _uncertainty(spread: DoseSpread) -> PlanUncertainty:
         distribution=spread.distribution,
         sources=sorted({each.source for each in spread.ranges}),
         draws=spread.draws,
+    )
+
+
+def _robustness(robust: Robustness) -> PlanRobustness:
+    return PlanRobustness(
+        shift_mm=robust.error.shift_mm,
+        turn_deg=robust.error.turn_deg,
+        tilt_deg=robust.error.tilt_deg,
+        worst_v_per_m=robust.worst_v_per_m,
+        mean_v_per_m=robust.mean_v_per_m,
+        within_mm=robust.within_mm,
+        turn_clockwise_deg=-robust.turn_deg[0],
+        turn_counter_clockwise_deg=robust.turn_deg[1],
+        robust_pose=_list(robust.robust_pose),
+        robust_scalp_mm=_list(robust.robust_scalp_mm),
+        robust_dose_v_per_m=robust.robust_dose_v_per_m,
+        robust_worst_v_per_m=robust.robust_worst_v_per_m,
     )
 
 

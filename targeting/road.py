@@ -16,18 +16,22 @@ from targeting.coils.coil import Coil
 from targeting.coils.fingerprint import fingerprint
 from targeting.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Anisotropy
 from targeting.cortex_stages import CortexSource, run_cortex
+from targeting.dose_request import DoseRequest
+from targeting.dosing_stage import dosing_stage
 from targeting.engines import SOLVED_BY, engine_named
 from targeting.fem.conductivity import conductivities
 from targeting.fem.conductor import HeadConductor
 from targeting.head_stages import DENSITIES, EMBEDDED, HeadSource, mesh_stage, register_stage, run_segment
+from targeting.hotspot_stage import hotspot_stage
 from targeting.plan_file import Plan, read_plan
 from targeting.plan_output import Results, make_plan, write_files
+from targeting.robustness_stage import robustness_stage
 from targeting.subject import Done, Stage, Subject
 from targeting.tms_stages import Aim, Direction, confirm_stage, dose_map_stage, search_stage, target_stage
 from targeting.uncertainty_stage import RIGHT_HAND_SIDES, check_uncertainty, uncertainty_stage
 
-STAGES = ("segment", "mesh", "register", "target", "cortex", "dosemap", "search", "confirm", "files")
-ON_REQUEST = ("uncertainty",)
+STAGES = ("segment", "mesh", "register", "target", "cortex", "dosemap", "search", "robustness", "confirm", "files")
+ON_REQUEST = ("uncertainty", "hotspot", "dosing")
 COIL_SUFFIXES = (".ccd", ".tcd", ".nii", ".gz")
 OBJECTIVES = {
     None: "size of the volume-weighted mean E vector over the target",
@@ -60,6 +64,12 @@ def plan(
     dti_mapping: str = DEFAULT_MAPPING,
     tensor_order: str = DEFAULT_ORDER,
     uncertainty: bool = False,
+    rmt_percent: float | None = None,
+    rmt_at_mm: tuple[float, float, float] | None = None,
+    rmt_pose: str | Path | None = None,
+    dose_fraction: float | None = None,
+    protocol: str | Path | None = None,
+    stimulator: str | None = None,
     threads: int = 2,
     frame: str | None = None,
     out: str | Path | None = None,
@@ -105,6 +115,18 @@ def plan(
         Order and frame of the six volumes.
     uncertainty : bool
         Add the spread of the dose and of the best pose over published conductivities.
+    rmt_percent : float, optional
+        Resting motor threshold, % MSO, found with this coil and stimulator: adds the output for the target.
+    rmt_at_mm : (3,) float, optional
+        The cortical hotspot it was found at, RAS mm; default: the M1 hand on the target's side.
+    rmt_pose : path, optional
+        The coil's pose it was found at (Brainsight ``.txt``, Localite ``.xml``); default: the hotspot's best one.
+    dose_fraction : float, optional
+        Share of the field at threshold that the target is to get; default: the protocol's, or 1.
+    protocol : str or path, optional
+        A published protocol (``target protocols list``) or a ``.toml`` file; its trains are checked.
+    stimulator : str, optional
+        Whose maximum dI/dt counts (``target stimulators list``); default: the coil's own rating.
     threads : int
         For the segmentation.
     frame : {"sform", "qform"}, optional
@@ -141,6 +163,7 @@ def plan(
     anisotropy = Anisotropy.of(dti, dti_mapping, tensor_order)
     if uncertainty:
         check_uncertainty(tool, sigma)
+    request = DoseRequest.of(rmt_percent, rmt_at_mm, rmt_pose, dose_fraction, protocol, stimulator, tool)
     one_of(density, DENSITIES, "density")
     _check_search(hair_mm, direction)
     source.checked()
@@ -160,23 +183,37 @@ def plan(
         register = cache(lambda: subject.run(register_stage(segmented, meshed)))
         registered = register() if goal.in_mni else None
         aimed = subject.run(target_stage(goal, meshed, registered))
+        spot = None
+        if request and not request.is_the_target(goal):
+            warp = register() if request.needs_registration(goal) else None
+            at = hotspot_stage(request, meshed, aimed, warp, tool, coil_file, hair_mm, sigma, conductor, anisotropy)
+            spot = subject.run(at)
+            notes += spot.value.warnings
         folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
         notes += without
         inward = folded if direction == "normal" else None  # all else does not depend on the surface
         mapped = subject.run(dose_map_stage(meshed, aimed, sigma, conductor, anisotropy))
         searched = subject.run(search_stage(meshed, aimed, mapped, tool, coil_file, hair_mm, direction, inward))
+        steady = subject.run(
+            robustness_stage(meshed, aimed, mapped, searched, tool, coil_file, hair_mm, direction, inward)
+        )
         confirmed = subject.run(
             confirm_stage(
                 meshed, aimed, searched, tool, coil_file, direction, sigma, conductor, solver, inward, anisotropy
             )
         )
-        before = (segmented, meshed, registered, aimed, folded, mapped, searched, confirmed)
+        before = (segmented, meshed, registered, aimed, folded, mapped, searched, steady, confirmed)
         stages: list[Done[Any]] = [each for each in before if each]
         spread = None
         if uncertainty:
             what = (meshed, aimed, searched, tool, coil_file, hair_mm, direction, sigma, conductor, anisotropy, inward)
             spread = subject.run(uncertainty_stage(*what))
             stages.append(spread)
+        dosed = None
+        if request:
+            known = (meshed, aimed, registered, searched, confirmed, spot)
+            dosed = subject.run(dosing_stage(request, *known, tool, coil_file))
+            stages += [spot, dosed] if spot else [dosed]
 
         def results() -> Results:
             return Results(
@@ -187,6 +224,7 @@ def plan(
                 aimed=aimed.value,
                 coil=tool,
                 found=searched.value,
+                robust=steady.value,
                 confirmed=confirmed.value,
                 objective=OBJECTIVES[direction if direction in OBJECTIVES else "along"],
                 search={
@@ -201,6 +239,7 @@ def plan(
                 seconds={each.stage: each.seconds for each in stages},
                 notes=notes,
                 spread=spread.value if spread else None,
+                dosing=dosed.value if dosed else None,
             )
 
         told = {"notes": notes, "subject": subject.name, "coil_sha256": fingerprint(tool), "coil_source": tool.source}
@@ -229,7 +268,7 @@ def files_stage(
         return read_plan(folder / "plan.json")
 
     files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
-    return Stage("files", 3, make, load, files=files, parameters=parameters, after=after)
+    return Stage("files", 4, make, load, files=files, parameters=parameters, after=after)
 
 
 def _side(

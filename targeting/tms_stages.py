@@ -120,7 +120,7 @@ def target_stage(aim: Aim, meshed: Done[HeadMesh], registered: Done[MniWarp] | N
         "target",
         1,
         make,
-        lambda folder: _load_target(folder / "target.npz"),
+        lambda folder: load_target(folder / "target.npz"),
         files={"mask": aim.mask} if aim.mask else {},
         parameters={**asdict(aim), "name": "mask" if aim.mask else aim.name, "entry": aim.entry},
         after=[meshed, registered] if registered else [meshed],
@@ -304,8 +304,8 @@ def _number(value: np.generic) -> float:
     return value.item()  # what numpy made of a plain number
 
 
-def _load_target(path: Path) -> AimedTarget:
-
+def load_target(path: Path) -> AimedTarget:
+    """The target that stage "target" left in a subject's folder."""
     with np.load(path, allow_pickle=False) as arrays:
         about: dict[str, Any] = json.loads(arrays["about"].item())
         target = Target(center_mm=arrays["center_mm"], mask_points_mm=arrays.get("mask_points_mm"), **about["target"])

@@ -9,7 +9,9 @@ import pytest
 
 from cli.main import run
 
-COMMANDS = ["plan", "segment", "mesh", "status", "export", "setup", "atlas", "coils", "atlas list", "coils list"]
+GROUPS = ["atlas", "coils", "protocols", "stimulators"]
+LISTS = [f"{group} list" for group in GROUPS]
+COMMANDS = ["plan", "segment", "mesh", "status", "export", "serve", "setup", *GROUPS, *LISTS]
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +34,7 @@ def test_help_has_examples(capfd, command):
     assert run([*command.split(), "--help"]) == 0
     out = capfd.readouterr().out
     assert "Usage: target" in out
-    if command not in ("atlas", "coils"):
+    if command not in GROUPS:
         assert "target" in out.split("Example")[1]
 
 
@@ -49,7 +51,7 @@ def test_help_is_quick():
     assert time.perf_counter() - start < 5  # about 0.5 s; heavy imports would take it over 5 s on a busy machine
 
 
-@pytest.mark.parametrize("command", ["atlas list", "coils list"])
+@pytest.mark.parametrize("command", LISTS)
 @pytest.mark.parametrize("before", [True, False])
 def test_lists_answer_in_json_on_stdout_alone(capfd, command, before):
     words = ["--json", *command.split()] if before else [*command.split(), "--json"]
@@ -59,7 +61,7 @@ def test_lists_answer_in_json_on_stdout_alone(capfd, command, before):
     assert err == ""
 
 
-@pytest.mark.parametrize("command", ["atlas list", "coils list"])
+@pytest.mark.parametrize("command", LISTS)
 def test_lists_tell_all_they_know_in_lines_that_fit(capfd, command):
     assert run([*command.split(), "--json"]) == 0
     known = json.loads(capfd.readouterr().out)
@@ -95,6 +97,18 @@ def test_lists_tell_all_they_know_in_lines_that_fit(capfd, command):
         ("plan colin27 --hair-mm -1", "hair"),
         ("plan colin27 --hair-mm wide", "--hair-mm"),
         ("plan colin27 --radius 0", "radius"),
+        ("plan colin27 --rmt 0", "between 1 and 100"),
+        ("plan colin27 --rmt 52 --rmt-at 1,2", "--rmt-at"),
+        ("plan colin27 --rmt-at 1,2,3", "--rmt PERCENT"),
+        ("plan colin27 --protocol m1-pain-10hz", "--rmt PERCENT"),
+        ("plan colin27 --stimulator magstim-rapid", "--rmt PERCENT"),
+        ("plan colin27 --rmt 52 --dose-fraction 90", "0.9"),
+        ("plan colin27 --rmt 52 --protocol m1-pain", "did you mean 'm1-pain-"),
+        ("plan colin27 --rmt 52 --protocol none.toml", "none.toml"),
+        ("plan colin27 --rmt 52 --stimulator magstm-rapid", "did you mean 'magstim-rapid'"),
+        ("plan colin27 --rmt 52 --stimulator magpro-x100", "not in the table"),
+        ("plan colin27 --rmt 52 --rmt-pose pose.csv", "Brainsight .txt"),
+        ("plan colin27 --rmt 52 --rmt-pose none.txt", "none.txt"),
         ("plan colin27 --conductivity bone=1", "bone"),
         ("plan colin27 --conductivity skull", "skull"),
         ("plan colin27 --conductivity skull=-1", "skull"),

@@ -15,11 +15,13 @@ from scipy.spatial.transform import Rotation
 
 from meshes import InputError
 from targeting import plan_file
+from targeting.plan_dosing import PlanDosing, PlanProtocol
 from targeting.plan_file import (
     Frame,
     Placement,
     Plan,
     PlanCoil,
+    PlanRobustness,
     PlanTarget,
     PlanUncertainty,
     read_plan,
@@ -53,6 +55,13 @@ def uncertainties(draw: st.DrawFn) -> PlanUncertainty:
     return PlanUncertainty(
         low, median, high, *sizes, shares, limits, draw(text), draw(st.lists(text, max_size=2)), 2048
     )
+
+
+@st.composite
+def robustnesses(draw: st.DrawFn) -> PlanRobustness:
+    worst, better = sorted(draw(st.lists(positive, min_size=2, max_size=2)))
+    sizes = [draw(positive) for _ in range(8)]
+    return PlanRobustness(*sizes[:3], worst, *sizes[3:7], draw(poses()), draw(points), sizes[7], better)
 
 
 @st.composite
@@ -104,6 +113,7 @@ def plans(draw: st.DrawFn) -> Plan:
         seconds=draw(st.dictionaries(text, positive, max_size=3)),
         conductivity_s_per_m=draw(st.dictionaries(text, positive, max_size=3)),
         uncertainty=draw(st.none() | uncertainties()),
+        robustness=draw(st.none() | robustnesses()),
         created=draw(text),
     )
 
@@ -130,6 +140,9 @@ def one_plan() -> Plan:
         uncertainty=PlanUncertainty(
             0.9, 1.0, 1.2, 3.0, 12.0, 0.02, {"gm": 0.7}, {"gm": [0.1, 0.6]}, "beta", ["someone 2019"], 2048
         ),
+        robustness=PlanRobustness(
+            5.0, 10.0, 5.0, 0.85, 0.95, 9.0, 40.0, 55.0, np.eye(4).tolist(), [-41.0, -20.0, 90.0], 0.98, 0.88
+        ),
     )
 
 
@@ -151,6 +164,9 @@ def test_the_schema_is_a_schema_and_describes_every_field() -> None:
         PlanCoil: schema()["properties"]["coil"],
         Placement: schema()["properties"]["placements"]["items"],
         PlanUncertainty: schema()["properties"]["uncertainty"],
+        PlanRobustness: schema()["properties"]["robustness"],
+        PlanDosing: schema()["properties"]["dosing"],
+        PlanProtocol: schema()["properties"]["dosing"]["properties"]["protocol"],
     }
     for record, description in records.items():
         names = {f.name for f in dataclasses.fields(record)}
@@ -242,6 +258,8 @@ def test_a_missing_unknown_or_mistyped_field_is_refused_by_schema_and_reader(pat
         (lambda d: d.update(search={"hair_mm": None}), "hair_mm"),
         (lambda d: d.update(warnings="none"), "warnings"),
         (lambda d: d["uncertainty"].update(dose_lost_share=-0.1), "lost"),
+        (lambda d: d["robustness"].update(within_mm=-1), "within"),
+        (lambda d: d["robustness"]["robust_pose"].pop(), "robust_pose"),
         (lambda d: d["uncertainty"].update(ranges_s_per_m={"gm": [0.1]}), "ranges_s_per_m"),
         (lambda d: d["uncertainty"].update(ranges_s_per_m={"gm": [0, 0.1]}), "ranges_s_per_m"),
     ],
@@ -261,6 +279,7 @@ def test_schema_and_reader_refuse(change, word) -> None:
         (lambda d: d["placements"][0]["pose"][0].__setitem__(0, -1.0), "mirrored"),
         (lambda d: d["placements"][1].update(rank=1), "rank"),
         (lambda d: d["uncertainty"].update(dose_low_v_per_m=1.1), "uncertainty"),
+        (lambda d: d["robustness"].update(robust_worst_v_per_m=0.1), "worst"),
         (lambda d: d["uncertainty"].update(ranges_s_per_m={"gm": [0.6, 0.1]}), "ranges_s_per_m"),
         (lambda d: d["placements"][1].update(dose_v_per_m=5.0), "ranked"),
         (lambda d: d["placements"][0].update(dose_v_per_m=math.inf), "dose_v_per_m is not a finite number"),

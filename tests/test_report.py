@@ -323,6 +323,22 @@ def test_another_engine_may_differ_by_what_plain_elements_do_and_is_named(left: 
     assert "direct solve by SimNIBS 4.5.0 gives" in alarm and "to 10%" in alarm
 
 
+def test_the_output_stands_above_the_pictures_and_escapes(left: PlanEvidence, quick: None) -> None:
+    from test_dosing_stages import block
+
+    told = dataclasses.replace(
+        block(protocol="psi-10hz"), hotspot_source=NASTY, max_didt_source=NASTY, stronger={NASTY: 2}
+    )
+    told = dataclasses.replace(
+        told, protocol=dataclasses.replace(told.protocol, paper=NASTY, note=NASTY, findings=[NASTY])
+    )
+    text = html_room.page_of(with_plan(left, dosing=told))
+    assert 0 < text.index("How strongly") < text.index("Where the target is")
+    assert "<b id" not in text and text.count(html.escape(NASTY)) == 6
+    assert "motor threshold is not known" not in text
+    assert "How strongly" not in html_room.page_of(left)
+
+
 def test_a_target_on_the_other_side_than_its_name_is_red(left: PlanEvidence, quick: None) -> None:
     wrong = with_plan(left, target=dataclasses.replace(left.plan.target, side="right"))
     assert "its centre is on the left" in html_room.page_of(wrong)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ def equivalent_dipoles(grid: PotentialGrid) -> tuple[MagneticDipoles, float]:
         If no sheet of dipoles behind z = 0 makes this field within 1 %.
     """
     points, a, size = _samples(grid)
-    strong = (points[:, 2] < NEAREST_MM + 5) & (_norm(a) > 0.3 * size)  # over the windings
+    strong = (points[:, 2] < points[:, 2].min() + 5) & (_norm(a) > 0.3 * size)  # over the windings
     wide = np.abs(points[strong, :2]).max(axis=0) + LATTICE_MM
     steps = np.ceil(wide / LATTICE_MM).astype(int)
     axes = [LATTICE_MM * np.arange(-n, n + 1) for n in steps]
@@ -107,6 +108,7 @@ def merged_wires(wires: CurrentElements, cell_mm: float = WIRE_CELL_MM) -> Curre
     return CurrentElements(centers, summed(wires.elements_mm))
 
 
+@lru_cache(maxsize=8)
 def searchable(coil: Coil) -> Coil:
     """The coil with its wires merged, and its sampled grids as dipoles where they can be: for many poses, fast."""
     sources = []

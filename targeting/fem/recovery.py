@@ -163,7 +163,7 @@ def _polynomials(x, y, z, out):  # type: ignore[no-untyped-def]
 def _gather(p, indptr, indices, seen, stamp, patch):  # type: ignore[no-untyped-def]
     """The patch of p: its neighbours, and theirs where there are few; how many, written to ``patch``."""
     count = 0
-    for s in range(indptr[p], indptr[p + 1]):
+    for s in range(indptr[p], min(indptr[p + 1], indptr[p] + len(patch))):
         patch[count] = indices[s]
         seen[indices[s]] = stamp
         count += 1

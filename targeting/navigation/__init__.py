@@ -1,7 +1,7 @@
 """Neuronavigators' files: one module per vendor, all through :class:`~targeting.pose.Pose` in RAS mm of the T1.
 
 Each module has ``from_string`` and ``read``; those that can be written also ``to_string`` and ``write``.  The frames
-and the conversion between them stand in each module's docstring.
+and the conversion between them stand in each module's docstring; ``frames`` takes a pose as a navigator streams it.
 """
 
 from types import ModuleType

@@ -36,10 +36,12 @@ def rigid_pose(matrix_mm: ArrayLike, name: str, from_what: str) -> Pose:
     rotation = matrix[:3, :3]
     shear = np.abs(rotation.T @ rotation - np.eye(3)).max()
     if shear > SHEAR_TOLERANCE:
-        raise InputError(f"{from_what}: the axes of {name!r} are sheared or scaled (by {shear:.2g}); export it again")
+        raise InputError(
+            f"{from_what}: the axes of {name!r} are sheared or scaled (by {shear:.2g}); record or export it again"
+        )
     u, _, vt = np.linalg.svd(rotation)
     if np.linalg.det(u @ vt) < 0:
-        raise InputError(f"{from_what}: the axes of {name!r} are left-handed; export it again")
+        raise InputError(f"{from_what}: the axes of {name!r} are left-handed; record or export it again")
     matrix[:3, :3] = u @ vt
     matrix[3] = [0, 0, 0, 1]
     return Pose(matrix, name)

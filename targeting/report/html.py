@@ -18,6 +18,7 @@ from meshes.whole_files import written_whole
 from targeting.engines import AGREEMENT, solved_by
 from targeting.plan_file import Plan
 from targeting.report import figures, tables
+from targeting.report.dosing import dosing_section
 from targeting.report.evidence import PlanEvidence
 from targeting.report.words import by_engine, direction_words, number, point, three_digits
 
@@ -63,6 +64,7 @@ def page_of(evidence: PlanEvidence) -> str:
         coil=f"Coil: {esc(plan.coil.name)}",
         facts=_facts(evidence),
         warnings=_warnings(evidence),
+        dosing=dosing_section(plan.dosing),
         slices="\n".join(_figure(figure) for figure in figures.slices(evidence)),
         slices_legend=_slices_legend(),
         coil_figures="\n".join(_figure(figure) for figure in figures.coil(evidence)),
@@ -206,8 +208,8 @@ def _guide(evidence: PlanEvidence) -> str:
         ),
         (
             "What is not in the model",
-            f"Conductivities are the same in every head, {_directions(plan)}, and a person’s motor "
-            "threshold is not known to the model. Placements whose doses differ by a few per cent are equally good.",
+            f"Conductivities are the same in every head, {_directions(plan)}, and {_threshold(plan)}. "
+            "Placements whose doses differ by a few per cent are equally good.",
         ),
     )
     return "".join(f"<div><h3>{title}</h3><p>{words}</p></div>" for title, words in parts)
@@ -217,6 +219,14 @@ def _directions(plan: Plan) -> str:
     if "white_matter" in plan.search:
         return "tissues other than white matter conduct alike in all directions"
     return "tissues conduct alike in all directions"
+
+
+def _threshold(plan: Plan) -> str:
+    if plan.dosing is None:
+        return "a person’s motor threshold is not known to the model"
+    return (
+        "only the motor threshold ties the field to this person: that the target answers to the same field is assumed"
+    )
 
 
 def _coil_sign(current_direction_y: int) -> str:

@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from targeting.plan_file import Placement, Plan, PlanUncertainty
+from targeting.plan_file import Placement, Plan, PlanRobustness, PlanUncertainty
 from targeting.report.evidence import PlanEvidence
 from targeting.report.folds import crossing_words
 from targeting.report.words import by_engine, direction_words, duration, listed, number, point, three_digits
@@ -55,10 +55,40 @@ def spread(uncertainty: PlanUncertainty) -> list[tuple[str, str]]:
     ]
 
 
+def steadiness(robustness: PlanRobustness, best: Placement) -> list[tuple[str, str]]:
+    """Rows on what placement errors make of the dose, and on the steadiest pose."""
+    gain = robustness.robust_worst_v_per_m / robustness.worst_v_per_m - 1 if robustness.worst_v_per_m > 0 else 0.0
+    moved = float(np.linalg.norm(np.array(robustness.robust_pose)[:3, 3] - np.array(best.pose)[:3, 3]))
+    other = (
+        f"<b>the same</b> <span>no other does better by more than {number(100 * max(gain, 0))} % of its worst case</span>"
+        if gain < 0.01
+        else f"<b>at ({', '.join(number(x) for x in robustness.robust_scalp_mm)}) mm</b> <span>{number(moved)} mm from "
+        f"placement 1: {three_digits(robustness.robust_dose_v_per_m)} V/m, at worst "
+        f"{three_digits(robustness.robust_worst_v_per_m)} V/m</span>"
+    )
+    return [
+        (
+            "Dose when the coil is not quite there",
+            f"<b>at least {three_digits(robustness.worst_v_per_m)} V/m</b> <span>in 95 % of placements off by up to "
+            f"{number(robustness.shift_mm, 0)} mm, {number(robustness.turn_deg, 0)}° and a tilt of "
+            f"{number(robustness.tilt_deg, 0)}°; {three_digits(robustness.mean_v_per_m)} V/m on average</span>",
+        ),
+        (
+            "90 % of the dose",
+            f"<b>within {number(robustness.within_mm)} mm</b> <span>of the place at the same direction of the current; "
+            f"turned there, from {number(robustness.turn_clockwise_deg, 0)}° clockwise to "
+            f"{number(robustness.turn_counter_clockwise_deg, 0)}° counter-clockwise seen from outside</span>",
+        ),
+        ("Steadiest pose", other),
+    ]
+
+
 def numbers(evidence: PlanEvidence) -> str:
     """The plan's numbers with their units."""
     plan, best, target = evidence.plan, evidence.best, evidence.plan.target
     rows = [("Dose", f"<b>{three_digits(best.dose_v_per_m)} V/m</b> <span>{escape(plan.objective)}</span>")]
+    if plan.robustness is not None:
+        rows.extend(steadiness(plan.robustness, best))
     if plan.uncertainty is not None:
         rows.extend(spread(plan.uncertainty))
     if best.direct_dose_v_per_m is not None:

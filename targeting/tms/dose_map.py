@@ -7,8 +7,8 @@ for wire pieces l_k,
     ⟨E_d⟩ = −dI/dt Σ_k m_k · B_d(r_k),        ⟨E_d⟩ = −dI/dt Σ_k l_k · A_d(r_k),
 
 with B_d and A_d the magnetic field and the vector potential of J_d outside the head (``grid_field``).  Both are the forward
-solve's value on the same mesh, up to the grid's interpolation.  A coil given as a sampled A, and a coil part beyond the
-grid, is summed over the grid's nodes instead.
+solve's value on the same mesh, up to the grid's interpolation.  A coil given as a sampled A is summed over the grid's
+nodes instead, and a coil part beyond the grid over the same currents on fewer nodes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from atlases import Target
 from meshes import HeadMesh
 from meshes.errors import InputError
 from targeting.coils.coil import Coil
+from targeting.coils.equivalent import searchable
 from targeting.coils.fields import vector_potential
 from targeting.coils.sources import CurrentElements, MagneticDipoles, Source
 from targeting.fem import HeadConductor
@@ -38,6 +39,10 @@ log = logging.getLogger(__name__)
 
 SPACING_MM = 2.5  # B 5 mm off the scalp is then right to 0.02 % (median), 0.4 % (worst); see tests/test_dose_map.py
 REACH_MM = 90.0  # half a large coil: how far round the head the field is kept
+FAR_SPACING_MM = 15.0  # of the nodes as seen from beyond that: right to 0.1 %; see tests/test_dose_map.py
+
+
+Nodes = tuple[NDArray[np.float64], NDArray[np.float64]]  # places (n, 3) mm, moments (n, 3, 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,12 +129,17 @@ class DoseMap:
         return Convolution(self.grid, self._outer).vector_potential(self.moments)
 
     @cached_property
-    def _nodes(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The nodes that carry current, (n, 3) mm, and their moments, (n, 3, 3)."""
-        filled = np.argwhere(np.abs(self.moments).max(-1) > 0)
-        return filled * self.grid.spacing_mm + self.grid.origin_mm, self.moments[tuple(filled.T)].reshape(
-            -1, 3, 3
-        ).astype(float)
+    def _nodes(self) -> Nodes:
+        return _filled(self.moments, self.grid)
+
+    @cached_property
+    def _far_nodes(self) -> Nodes:
+        """The same currents on fewer nodes, for parts of a coil that are ``REACH_MM`` away."""
+        if self.reach is not None:
+            return self._nodes
+        points_mm, moments = self._nodes
+        grid = Grid.covering(points_mm, 0.0, FAR_SPACING_MM)
+        return _filled(spread(points_mm, moments.reshape(-1, 9), grid), grid)
 
     def mean_e_v_per_m(
         self, coil: Coil, poses: ArrayLike | Pose, didt_a_per_s: float = DIDT_A_PER_S
@@ -149,27 +159,94 @@ class DoseMap:
             total += self._source(source, matrices)
         return -didt_a_per_s * total
 
+    def dose(
+        self,
+        coil: Coil,
+        poses: ArrayLike | Pose,
+        direction: ArrayLike | None = None,
+        didt_a_per_s: float = DIDT_A_PER_S,
+    ) -> float | NDArray[np.float64]:
+        """The dose of one pose, in under a millisecond, or of many in one call: for robots and navigators.
+
+        A tracked coil is asked for as it moves.  The first call makes the field round the head (seconds); after it,
+        one pose takes a fraction of a millisecond on one core, and many run on all cores.  The pose may be anywhere
+        outside the head; a coil whose windings enter it is answered with a number that means nothing
+        (:func:`~targeting.tms.placement.casing_distance_mm` tells; ``target serve`` says it in words).
+
+        Parameters
+        ----------
+        coil : Coil
+            A sampled field and fine wires are taken as the search takes them
+            (:func:`~targeting.coils.equivalent.searchable`), which is prepared once for each coil.
+        poses : (4, 4) or (n, 4, 4) array, or Pose
+            Coil → world, RAS mm.
+        direction : (3,) array, optional
+            Take the component along this vector (RAS; its length does not count), instead of the size.
+        didt_a_per_s : float
+
+        Returns
+        -------
+        float or (n,) float64
+            |⟨E⟩| or ⟨E⟩ · direction, V/m; a float for one pose.
+
+        Raises
+        ------
+        InputError
+            If poses or direction are not finite or of another shape.
+
+        Examples
+        --------
+        An octahedron of grey matter stands in for a head:
+
+        >>> import numpy as np
+        >>> from atlases import Target
+        >>> from meshes import HeadMesh
+        >>> from targeting import Coil, DoseMap, Pose
+        >>> corners = 80 * np.vstack([np.eye(3), -np.eye(3), np.zeros((1, 3))])
+        >>> eighths = [[6, i, j, k] if (i + j + k) % 2 else [6, j, i, k] for i in (0, 3) for j in (1, 4) for k in (2, 5)]
+        >>> dose_map = DoseMap.build(HeadMesh(corners, eighths, [2] * 8), Target.sphere([-25, 25, 25], 20), spacing_mm=5)
+        >>> coil = Coil.named("figure8-70mm")
+        >>> pose = Pose([[-1, 0, 0, -25], [0, 1, 0, 25], [0, 0, -1, 90], [0, 0, 0, 1]])
+        >>> round(dose_map.dose(coil, pose, didt_a_per_s=50e6), -1)
+        10.0
+        >>> turned = pose.matrix_mm @ np.diag([-1, -1, 1, 1])
+        >>> forward, backward = dose_map.dose(coil, [pose.matrix_mm, turned], direction=[0, 1, 0])
+        >>> bool(forward > 0 > backward)
+        True
+        """
+        one = isinstance(poses, Pose) or np.ndim(poses) == 2
+        mean = self.mean_e_v_per_m(searchable(coil), poses, didt_a_per_s)
+        doses = np.linalg.norm(mean, axis=1) if direction is None else mean @ _unit(direction)
+        return float(doses[0]) if one else doses
+
     def _source(self, source: Source, matrices: NDArray[np.float64]) -> NDArray[np.float64]:
         if isinstance(source, MagneticDipoles):
             field, strength = self.magnetic_field_t, source.moments_a_m2
         elif isinstance(source, CurrentElements):
             field, strength = self.vector_potential_t_m, source.elements_mm * 1e-3
         else:
-            return np.stack([self._node_sum(source, matrix) for matrix in matrices])
-        out, whole = _couple(
-            field,
-            self._outer.origin_mm,
-            self.grid.spacing_mm,
-            source.points_mm,
-            np.ascontiguousarray(strength),
-            matrices,
-        )
+            return np.stack([self._node_sum(source, matrix, self._nodes) for matrix in matrices])
+        out, whole = np.zeros((len(matrices), 3)), np.ones(len(matrices), np.bool_)
+        place = (field, self._outer.origin_mm, self.grid.spacing_mm, source.points_mm, np.ascontiguousarray(strength))
+        if len(matrices) == 1:  # waking the other cores takes longer than one pose does
+            whole[0] = _couple_one(*place, matrices[0], out[0])
+        else:
+            _couple(*place, matrices, out, whole)
         for n in np.flatnonzero(~whole):
-            out[n] = self._node_sum(source, matrices[n])
+            out[n] += self._node_sum(self._beyond(source, matrices[n]), matrices[n], self._far_nodes)
         return out
 
-    def _node_sum(self, source: Source, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        points_mm, moments = self._nodes
+    def _beyond(self, source: MagneticDipoles | CurrentElements, matrix: NDArray[np.float64]) -> Source:
+        """The parts of a source that lie beyond the outer grid."""
+        outer = self._outer
+        step = (source.points_mm @ matrix[:3, :3].T + matrix[:3, 3] - outer.origin_mm) / outer.spacing_mm
+        far = ~((step >= 1) & (step < np.array(outer.shape) - 2)).all(1)
+        if isinstance(source, MagneticDipoles):
+            return MagneticDipoles(source.points_mm[far], source.moments_a_m2[far])
+        return CurrentElements(source.points_mm[far], source.elements_mm[far])
+
+    def _node_sum(self, source: Source, matrix: NDArray[np.float64], nodes: Nodes) -> NDArray[np.float64]:
+        points_mm, moments = nodes
         inverse = Pose(matrix).inverse_mm()
         a = vector_potential(source, points_mm @ inverse[:3, :3].T + inverse[:3, 3]) @ matrix[:3, :3].T
         return np.einsum("ndx,nx->d", moments, a)
@@ -194,41 +271,60 @@ class DoseMap:
             raise InputError(f"{path} is not a dose map ({error}); delete it and run `target plan` again") from error
 
 
-@numba.njit(cache=True, parallel=True, fastmath=True)
-def _couple(field, origin_mm, spacing_mm, points_mm, strengths, matrices):  # type: ignore[no-untyped-def]
-    """Σ_k R s_k · F_d(R p_k + t) for each pose; false where a part of the coil lies beyond the grid."""
-    out = np.zeros((len(matrices), 3))
-    whole = np.ones(len(matrices), np.bool_)
+def _unit(direction: ArrayLike) -> NDArray[np.float64]:
+    vector = np.asarray(direction, dtype=np.float64)
+    length = np.linalg.norm(vector)
+    if vector.shape != (3,) or not 0 < length < np.inf:
+        raise InputError(f"a direction is three finite numbers x,y,z, not all zero; not {direction!r}")
+    return vector / length
+
+
+def _filled(moments: NDArray[np.floating], grid: Grid) -> Nodes:
+    """The nodes of a grid that carry current."""
+    filled = np.argwhere(np.abs(moments).max(-1) > 0)
+    places_mm = filled * grid.spacing_mm + grid.origin_mm
+    return places_mm, moments[tuple(filled.T)].reshape(-1, 3, 3).astype(float)
+
+
+@numba.njit(cache=True, fastmath=True)
+def _couple_one(field, origin_mm, spacing_mm, points_mm, strengths, m, out):  # type: ignore[no-untyped-def]
+    """Σ_k R s_k · F_d(R p_k + t) of one pose into ``out`` (3,); false where a part lies beyond the grid (left out)."""
     nx, ny, nz = field.shape[0], field.shape[1], field.shape[2]
+    whole = True
+    total = np.zeros(9)
+    at_point = np.zeros(9, np.float32)
+    e = np.zeros(3)
+    for k in range(len(points_mm)):
+        px, py, pz = points_mm[k, 0], points_mm[k, 1], points_mm[k, 2]
+        x = (m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3] - origin_mm[0]) / spacing_mm
+        y = (m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3] - origin_mm[1]) / spacing_mm
+        z = (m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3] - origin_mm[2]) / spacing_mm
+        if not (1 <= x < nx - 2 and 1 <= y < ny - 2 and 1 <= z < nz - 2):
+            whole = False
+            continue
+        i, j, h = int(x), int(y), int(z)
+        wx, wy, wz = lagrange(x - i), lagrange(y - j), lagrange(z - h)
+        at_point[:] = 0
+        for a in range(4):
+            for b in range(4):
+                wab = wx[a] * wy[b]
+                for c in range(4):
+                    w = np.float32(wab * wz[c])
+                    for q in range(9):
+                        at_point[q] += w * field[i + a - 1, j + b - 1, h + c - 1, q]
+        sx, sy, sz = strengths[k, 0], strengths[k, 1], strengths[k, 2]
+        e[0] = m[0, 0] * sx + m[0, 1] * sy + m[0, 2] * sz
+        e[1] = m[1, 0] * sx + m[1, 1] * sy + m[1, 2] * sz
+        e[2] = m[2, 0] * sx + m[2, 1] * sy + m[2, 2] * sz
+        for q in range(9):
+            total[q] += e[q % 3] * at_point[q]
+    for d in range(3):
+        out[d] = total[3 * d] + total[3 * d + 1] + total[3 * d + 2]
+    return whole
+
+
+@numba.njit(cache=True, parallel=True, fastmath=True)
+def _couple(field, origin_mm, spacing_mm, points_mm, strengths, matrices, out, whole):  # type: ignore[no-untyped-def]
+    """:func:`_couple_one` for many poses, over all cores."""
     for n in numba.prange(len(matrices)):
-        m = matrices[n]
-        total = np.zeros(9)
-        at_point = np.zeros(9, np.float32)
-        e = np.zeros(3)
-        for k in range(len(points_mm)):
-            px, py, pz = points_mm[k, 0], points_mm[k, 1], points_mm[k, 2]
-            x = (m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3] - origin_mm[0]) / spacing_mm
-            y = (m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3] - origin_mm[1]) / spacing_mm
-            z = (m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3] - origin_mm[2]) / spacing_mm
-            i, j, h = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
-            if i < 1 or j < 1 or h < 1 or i > nx - 3 or j > ny - 3 or h > nz - 3:
-                whole[n] = False
-                break
-            wx, wy, wz = lagrange(x - i), lagrange(y - j), lagrange(z - h)
-            at_point[:] = 0
-            for a in range(4):
-                for b in range(4):
-                    wab = wx[a] * wy[b]
-                    for c in range(4):
-                        w = np.float32(wab * wz[c])
-                        for q in range(9):
-                            at_point[q] += w * field[i + a - 1, j + b - 1, h + c - 1, q]
-            sx, sy, sz = strengths[k, 0], strengths[k, 1], strengths[k, 2]
-            e[0] = m[0, 0] * sx + m[0, 1] * sy + m[0, 2] * sz
-            e[1] = m[1, 0] * sx + m[1, 1] * sy + m[1, 2] * sz
-            e[2] = m[2, 0] * sx + m[2, 1] * sy + m[2, 2] * sz
-            for q in range(9):
-                total[q] += e[q % 3] * at_point[q]
-        for d in range(3):
-            out[n, d] = total[3 * d] + total[3 * d + 1] + total[3 * d + 2]
-    return out, whole
+        whole[n] = _couple_one(field, origin_mm, spacing_mm, points_mm, strengths, matrices[n], out[n])

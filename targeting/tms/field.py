@@ -82,7 +82,7 @@ def simulate_tms(
     conductivity_s_per_m : mapping, optional
         Overrides by tissue name (with a HeadMesh).
     recovery : {"patch", "none"}
-        ∇φ recovered inside each tissue (five times more accurate: benchmarks/accuracy.py), or the plain first-order
+        ∇φ recovered inside each tissue (benchmarks/accuracy.py tells what that gains), or the plain first-order
         elements' own, one vector a tetrahedron, with ∂A/∂t linear between the nodes: SimNIBS' discretisation.
 
     Raises

@@ -58,6 +58,12 @@ def current_angle_deg(matrix_mm: NDArray[np.float64], current_direction_y: int) 
     return float(180.0 if angle <= -180 else angle), ANGLE_FROM_SUPERIOR if use_superior[0] else ANGLE_FROM
 
 
+def carry(y: NDArray[np.float64], z: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A unit vector y ⟂ z taken along by the smallest rotation of z onto each other axis (n, 3): (n, 3)."""
+    share = (others @ y) / (1 + others @ z)
+    return y - share[:, None] * (z + others)
+
+
 def place(
     scalp: Scalp,
     coil: Coil,
@@ -75,7 +81,20 @@ def place(
         The casing's distance reached; it differs from the one asked where no push reaches it (then no pose is allowed).
     """
     normals = scalp.patch_normals(points_mm)
-    axes = rotations(normals, angles_deg, coil.current_direction_y)
+    return push_out(
+        scalp, coil, points_mm, normals, rotations(normals, angles_deg, coil.current_direction_y), distance_mm
+    )
+
+
+def push_out(
+    scalp: Scalp,
+    coil: Coil,
+    points_mm: NDArray[np.float64],
+    normals: NDArray[np.float64],
+    axes: NDArray[np.float64],
+    distance_mm: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Poses of given axes (n, a, 3, 3) moved from scalp points along their normals (n, 3); returns as :func:`place`."""
     grid = scalp.distance
     poses, distance = _push_out(
         grid.mm, grid.origin_mm, grid.step_mm, coil.casing.points_mm, points_mm, normals, axes, distance_mm

@@ -26,7 +26,7 @@ from targeting.coils.equivalent import searchable
 from targeting.coils.sources import PotentialGrid
 from targeting.fem.conductor import HeadConductor
 from targeting.tms.field import DIDT_A_PER_S
-from targeting.tms.placement import DISTANCE_TOLERANCE_MM, current_angle_deg, place, reference_directions
+from targeting.tms.placement import DISTANCE_TOLERANCE_MM, carry, current_angle_deg, place, reference_directions
 from targeting.uncertainty.ranges import DISTRIBUTION, Range, conductivity_samples, ranges_of, sobol_points
 from targeting.uncertainty.surrogate import DoseSurrogate, PoseDoses
 
@@ -186,12 +186,6 @@ def turns_deg(pose_mm: NDArray[np.float64], others_mm: NDArray[np.float64]) -> N
     """By how much each of the poses (n, 4, 4) is turned about its own axis against one pose, degrees (n,)."""
     carried = carry(pose_mm[:3, 1], pose_mm[:3, 2], others_mm[:, :3, 2])
     return np.degrees(np.arccos(np.einsum("ni,ni->n", carried, others_mm[:, :3, 1]).clip(-1, 1)))
-
-
-def carry(y: NDArray[np.float64], z: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A unit vector y ⟂ z taken along by the smallest rotation of z onto each other axis (n, 3): (n, 3)."""
-    share = (others @ y) / (1 + others @ z)
-    return y - share[:, None] * (z + others)
 
 
 def _best_poses(doses: PoseDoses, weights: NDArray, unit: NDArray | None) -> tuple[NDArray[np.int64], NDArray]:
