@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +55,7 @@ def robustness_stage(
         candidates = np.concatenate([found.poses[1:], others])
         result = robustness(scalp, coil, mapped.value, found.poses[0], candidates, hair_mm, unit)
         kept = {each.name: getattr(result, each.name) for each in fields(result) if each.name != "error"}
-        np.savez(room / FILE, **kept, **asdict(result.error))
+        np.savez(room / FILE, **kept, error=astuple(result.error))
         return result
 
     files = {"coil": coil_file} if coil_file else {}
@@ -70,6 +70,6 @@ def load(folder: Path) -> Robustness:
 
     with np.load(folder / FILE, allow_pickle=False) as arrays:
         values = {name: each if each.ndim else each.item() for name, each in arrays.items()}
-    error = PlacementError(**{each.name: values.pop(each.name) for each in fields(PlacementError)})
+    error = PlacementError(*values.pop("error").tolist())
     clockwise, counter = values.pop("turn_deg")
     return Robustness(error=error, turn_deg=(float(clockwise), float(counter)), **values)

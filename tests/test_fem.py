@@ -54,6 +54,32 @@ def test_uniform_da_dt_is_cancelled_by_the_charges(conductor):
     assert np.abs(e).max() < 1e-6
 
 
+def test_the_gauge_of_the_vector_potential_is_free(conductor):
+    """∂A/∂t + ∇ψ drives the same field for any ψ: φ takes ψ up."""
+    rng = np.random.default_rng(6)
+    da_dt = np.cross([0.3, -0.2, 1.0], conductor.head.centroids_mm)
+    psi = rng.normal(size=len(conductor.head.points_mm))
+    exact = HeadConductor(conductor.head, tolerance=1e-12)
+    e, same = (exact.induced_field(each, "none") for each in (da_dt, da_dt + exact.gradient(psi)))
+    assert np.abs(e - same).max() < 1e-9 * np.abs(exact.gradient(psi)).max()
+
+
+def test_the_zero_of_the_potential_is_free(conductor):
+    phi = np.random.default_rng(7).normal(size=len(conductor.head.points_mm))
+    for gradient in (conductor.gradient, conductor.patches.gradient):
+        assert np.abs(gradient(phi + 5.0) - gradient(phi)).max() < 1e-10 * np.abs(gradient(phi)).max()
+
+
+def test_no_net_current_flows_anywhere(conductor):
+    """Into every node as much current flows as out, so none leaves the head and none is made in any part of it."""
+    exact = HeadConductor(conductor.head, tolerance=1e-12)
+    da_dt = np.cross([0.3, -0.2, 1.0], exact.head.centroids_mm)
+    current = exact.conducted(exact.induced_field(da_dt, "none"))
+    into_nodes, scale = exact.divergence(current), exact.divergence(np.abs(current))
+    assert np.abs(into_nodes).max() < 1e-9 * np.abs(scale).max()
+    assert abs(into_nodes[exact.head.points_mm[:, 2] > 20.0].sum()) < 1e-9 * np.abs(scale).max()
+
+
 def test_reciprocal_currents_give_the_forward_value(conductor):
     rng = np.random.default_rng(2)
     tets = rng.choice(len(conductor.head.tets), 20, replace=False)

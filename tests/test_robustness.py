@@ -1,6 +1,7 @@
 """Placement errors: on a ball everything is known by symmetry, and a worst case is never better than the plan."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from meshes import InputError
 from targeting import Coil, search_tms
 from targeting.plan_file import Placement, PlanRobustness
 from targeting.report.tables import steadiness
+from targeting.robustness_stage import robustness_stage
+from targeting.subject import Done
 from targeting.tms.placement import casing_distance_mm, current_angle_deg
 from targeting.tms.robustness import PlacementError, misplaced, robustness
 
@@ -111,3 +114,25 @@ def test_the_report_says_what_the_numbers_mean():
     assert "40° clockwise to 56° counter-clockwise" in words
     assert "at (-41.0, -20.0, 90.0) mm".replace("-", "−") in words.replace("-", "−")
     assert "the same" in steadiness(dataclasses.replace(steady, robust_worst_v_per_m=0.801), best)[2][1]
+
+
+def test_the_stage_writes_what_it_reads(tmp_path, conductor, scalp, dose_map, coil, found):
+    def done(name, value):
+        return Done(name, "digest", 0.0, lambda: value)
+
+    stage = robustness_stage(
+        done("mesh", conductor.head),
+        done("target", SimpleNamespace(target=LEFT_SPOT)),
+        done("dosemap", dose_map),
+        done("search", found),
+        coil,
+        None,
+        HAIR_MM,
+        None,
+    )
+    made = stage.make(tmp_path)
+    read = stage.load(tmp_path)
+    assert read.error == made.error == PlacementError()
+    for each in dataclasses.fields(made):
+        assert np.array_equal(getattr(read, each.name), getattr(made, each.name), equal_nan=each.name == "share")
+    assert made.robust_worst_v_per_m >= made.worst_v_per_m
