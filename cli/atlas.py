@@ -8,25 +8,12 @@ import typer
 
 from cli.console import at_work, talk_of
 from cli.options import Json, Quiet
-from cli.tables import Entry, listing
+from cli.tables import Entry, examples_of, group, listing
 
-EXAMPLES = """
-**Examples**
-
-    target atlas list
-
-    target atlas list --json
-"""
-
-app = typer.Typer(help="Targets with a name.", no_args_is_help=True)
+app = group("Targets with a name.")
 
 
-@app.callback()
-def _group() -> None:
-    """Targets with a name."""
-
-
-@app.command("list", epilog=EXAMPLES)
+@app.command("list", epilog=examples_of("atlas"))
 def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """List the named targets: MNI152 coordinates of both sides, radius, source."""
     talk = talk_of(context, quiet, as_json)

@@ -8,25 +8,12 @@ import typer
 
 from cli.console import at_work, talk_of
 from cli.options import Json, Quiet
-from cli.tables import Entry, listing
+from cli.tables import Entry, examples_of, group, listing
 
-EXAMPLES = """
-**Examples**
-
-    target coils list
-
-    target coils list --json
-"""
-
-app = typer.Typer(help="Coils with a name.", no_args_is_help=True)
+app = group("Coils with a name.")
 
 
-@app.callback()
-def _group() -> None:
-    """Coils with a name."""
-
-
-@app.command("list", epilog=EXAMPLES)
+@app.command("list", epilog=examples_of("coils"))
 def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """List the built-in coils: rated maximum and winding geometry with their sources, casing, what to know."""
     talk = talk_of(context, quiet, as_json)

@@ -8,25 +8,12 @@ import typer
 
 from cli.console import at_work, talk_of
 from cli.options import Json, Quiet
-from cli.tables import Entry, listing
+from cli.tables import Entry, examples_of, group, listing
 
-EXAMPLES = """
-**Examples**
-
-    target protocols list
-
-    target protocols list --json
-"""
-
-app = typer.Typer(help="Named rTMS sessions.", no_args_is_help=True)
+app = group("Named rTMS sessions.")
 
 
-@app.callback()
-def _group() -> None:
-    """Named rTMS sessions."""
-
-
-@app.command("list", epilog=EXAMPLES)
+@app.command("list", epilog=examples_of("protocols"))
 def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """List the protocols: trains, intensity, paper, what was re-read there, and the safety tables' word on them."""
     talk = talk_of(context, quiet, as_json)

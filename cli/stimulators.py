@@ -8,25 +8,12 @@ import typer
 
 from cli.console import at_work, talk_of
 from cli.options import Json, Quiet
-from cli.tables import Entry, listing
+from cli.tables import Entry, examples_of, group, listing
 
-EXAMPLES = """
-**Examples**
-
-    target stimulators list
-
-    target stimulators list --json
-"""
-
-app = typer.Typer(help="Stimulators with a name.", no_args_is_help=True)
+app = group("Stimulators with a name.")
 
 
-@app.callback()
-def _group() -> None:
-    """Stimulators with a name."""
-
-
-@app.command("list", epilog=EXAMPLES)
+@app.command("list", epilog=examples_of("stimulators"))
 def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """List the stimulators: the maximum dI/dt of each of their coils, and its source."""
     talk = talk_of(context, quiet, as_json)

@@ -1,10 +1,12 @@
-"""Things with a name as text: the name and what it is on one line, the facts below it, wrapped and indented."""
+"""Commands that list things with a name, and the list: name and what it is on one line, the facts below it, indented."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import typer
 
 WIDTH = 110
 
@@ -16,6 +18,18 @@ class Entry:
     name: str
     title: str
     facts: Sequence[str]
+
+
+def group(what: str) -> typer.Typer:
+    """The command that ``list`` belongs to; ``what`` is its help."""
+    app = typer.Typer(help=what, no_args_is_help=True)
+    app.callback(help=what)(lambda: None)  # without one, a command with a single part is that part
+    return app
+
+
+def examples_of(command: str) -> str:
+    """The examples below the help of ``target COMMAND list``."""
+    return f"\n**Examples**\n\n    target {command} list\n\n    target {command} list --json\n"
 
 
 def listing(entries: Sequence[Entry]) -> str:

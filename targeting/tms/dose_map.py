@@ -216,7 +216,7 @@ class DoseMap:
         """
         one = isinstance(poses, Pose) or np.ndim(poses) == 2
         mean = self.mean_e_v_per_m(searchable(coil), poses, didt_a_per_s)
-        doses = np.linalg.norm(mean, axis=1) if direction is None else mean @ _unit(direction)
+        doses = dose_of(mean, None if direction is None else unit_vector(direction))
         return float(doses[0]) if one else doses
 
     def _source(self, source: Source, matrices: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -271,7 +271,19 @@ class DoseMap:
             raise InputError(f"{path} is not a dose map ({error}); delete it and run `target plan` again") from error
 
 
-def _unit(direction: ArrayLike) -> NDArray[np.float64]:
+def dose_of(mean_e_v_per_m: NDArray[np.float64], unit: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """The dose of mean fields (…, 3): their size, or their component along a unit vector, (…)."""
+    return np.linalg.norm(mean_e_v_per_m, axis=-1) if unit is None else mean_e_v_per_m @ unit
+
+
+def unit_vector(direction: ArrayLike) -> NDArray[np.float64]:
+    """A direction of length one, (3,).
+
+    Raises
+    ------
+    InputError
+        If it is not three finite numbers, not all zero.
+    """
     vector = np.asarray(direction, dtype=np.float64)
     length = np.linalg.norm(vector)
     if vector.shape != (3,) or not 0 < length < np.inf:

@@ -23,7 +23,7 @@ from atlases.scalp import Scalp
 from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
-from targeting.tms.dose_map import DoseMap
+from targeting.tms.dose_map import DoseMap, dose_of
 from targeting.tms.field import DIDT_A_PER_S
 from targeting.tms.placement import DISTANCE_TOLERANCE_MM, carry, push_out
 
@@ -127,7 +127,7 @@ def robustness(
 
     def dose(poses: NDArray[np.float64]) -> NDArray[np.float64]:
         e = dose_map.mean_e_v_per_m(source, poses.reshape(-1, 4, 4), didt_a_per_s).reshape(*poses.shape[:-2], 3)
-        return np.linalg.norm(e, axis=-1) if unit is None else e @ unit
+        return dose_of(e, unit)
 
     everyone = np.concatenate([pose_mm[None], candidates_mm])
     missed, distance = misplaced(scalp, coil, everyone, error.draws(), hair_mm)

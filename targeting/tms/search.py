@@ -23,7 +23,7 @@ from meshes.tissue_codes import Tissue
 from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
 from targeting.fem import HeadConductor
-from targeting.tms.dose_map import DoseMap
+from targeting.tms.dose_map import DoseMap, dose_of, unit_vector
 from targeting.tms.field import DIDT_A_PER_S
 from targeting.tms.placement import DISTANCE_TOLERANCE_MM, current_angle_deg, place
 
@@ -199,21 +199,16 @@ def search_tms(
         scalp_points_mm=points,
         best_dose_at_point_v_per_m=best_at_point,
         angles_deg=by_angle,
-        dose_by_angle_v_per_m=_dose(round_best.mean_e_v_per_m, unit)[0],
+        dose_by_angle_v_per_m=dose_of(round_best.mean_e_v_per_m, unit)[0],
         tried=tried + len(by_angle),
         refused=refused,
         didt_a_per_s=didt_a_per_s,
     )
 
 
-def _dose(e: NDArray[np.float64], unit: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """The dose of mean fields (…, 3)."""
-    return np.linalg.norm(e, axis=-1) if unit is None else e @ unit
-
-
 def _best(batch: _Batch, unit: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Best dose at each point over the angles, −inf where none is allowed, and the angle's index."""
-    dose = _dose(batch.mean_e_v_per_m, unit)
+    dose = dose_of(batch.mean_e_v_per_m, unit)
     allowed = ~np.isnan(dose)
     if unit is None:
         forward = batch.mean_e_v_per_m[..., 1] >= 0
@@ -250,10 +245,7 @@ def direction_vector(
         if direction != "normal":
             raise InputError(f"unknown direction '{direction}'; give normal, or x,y,z in RAS")
         return inward_normal(head, target, cortex)
-    vector = np.asarray(direction, float)
-    if vector.shape != (3,) or not np.isfinite(vector).all() or not vector.any():
-        raise InputError(f"a direction is three finite numbers x,y,z, not all zero; not {direction!r}")
-    return vector / np.linalg.norm(vector)
+    return unit_vector(direction)
 
 
 def inward_normal(head: HeadMesh, target: Target, cortex: Cortex | None = None) -> NDArray[np.float64]:

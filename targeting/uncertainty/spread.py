@@ -25,6 +25,7 @@ from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
 from targeting.coils.sources import PotentialGrid
 from targeting.fem.conductor import HeadConductor
+from targeting.tms.dose_map import dose_of
 from targeting.tms.field import DIDT_A_PER_S
 from targeting.tms.placement import DISTANCE_TOLERANCE_MM, carry, current_angle_deg, place, reference_directions
 from targeting.uncertainty.ranges import DISTRIBUTION, Range, conductivity_samples, ranges_of, sobol_points
@@ -113,7 +114,7 @@ def dose_spread(
     planned = PoseDoses(doses.direct_v_per_m[:1], doses.per_mode_v_per_m[:1])
 
     def planned_dose(sigma: NDArray[np.float64]) -> NDArray[np.float64]:
-        return _dose(planned.mean_e_v_per_m(surrogate.mode_weights(sigma)), unit)[:, 0]
+        return dose_of(planned.mean_e_v_per_m(surrogate.mode_weights(sigma)), unit)[:, 0]
 
     d = len(ranges)
     points = sobol_points(2 * d, DRAWS, seed=3)
@@ -192,11 +193,7 @@ def _best_poses(doses: PoseDoses, weights: NDArray, unit: NDArray | None) -> tup
     """Each draw's best pose, and the share of its dose that pose 0 loses."""
     best, lost = [], []
     for first in range(0, len(weights), CHUNK):
-        dose = _dose(doses.mean_e_v_per_m(weights[first : first + CHUNK]), unit)
+        dose = dose_of(doses.mean_e_v_per_m(weights[first : first + CHUNK]), unit)
         best.append(dose.argmax(axis=1))
         lost.append(1 - dose[:, 0] / dose.max(axis=1))
     return np.concatenate(best), np.concatenate(lost)
-
-
-def _dose(e: NDArray[np.float64], unit: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    return np.linalg.norm(e, axis=-1) if unit is None else e @ unit
