@@ -8,7 +8,7 @@ farther away than ``EXACT_WITHIN_MM`` it is the distance transform of the head's
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numba
 import numpy as np
@@ -25,7 +25,7 @@ from meshes.topology import elements_of_nodes
 GRID_STEP_MM = 2.5
 GRID_MARGIN_MM = 40.0
 EXACT_WITHIN_MM = 25.0
-CUT_TOLERANCE_MM = 1.5
+CUT_TOLERANCE_MM, CUT_FLAT_MM = 1.5, 0.5
 NORMAL_RADIUS_MM = 12.0  # a coil's face rests on a patch of about this radius
 
 
@@ -50,15 +50,22 @@ class Scalp:
         Normals outward.
     head : HeadMesh
         Whose surface it is.
+    nodes : (n,) int64
+        The points' numbers in the head mesh.
     """
 
     points_mm: NDArray[np.float64]
     triangles: NDArray[np.int32]
     head: HeadMesh
+    nodes: NDArray[np.int64]
 
     @classmethod
     def of(cls, head: HeadMesh) -> Scalp:
-        """The outer surface of a head mesh: of its largest connected boundary piece."""
+        """The outer surface of a head mesh: of its largest connected boundary piece; the last head's is kept."""
+        return _scalp_of(head)
+
+    @classmethod
+    def _of(cls, head: HeadMesh) -> Scalp:
         used, corners = np.unique(head.boundary(), return_inverse=True)
         faces = corners.reshape(-1, 3)
         edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]]])
@@ -67,7 +74,8 @@ class Scalp:
         outer = np.bincount(piece[faces[:, 0]]).argmax()
         faces = faces[piece[faces[:, 0]] == outer]
         kept, corners = np.unique(faces, return_inverse=True)
-        return cls(head.points_mm[used[kept]], corners.reshape(-1, 3).astype(np.int32), head)
+        nodes = used[kept].astype(np.int64)
+        return cls(head.points_mm[nodes], corners.reshape(-1, 3).astype(np.int32), head, nodes)
 
     @cached_property
     def normals(self) -> NDArray[np.float64]:
@@ -80,18 +88,19 @@ class Scalp:
         return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
 
     @cached_property
-    def _tree(self) -> cKDTree:
+    def tree(self) -> cKDTree:
+        """The points, for finding the nearest."""
         return cKDTree(self.points_mm)
 
     def nearest(self, points_mm: ArrayLike) -> NDArray[np.int64]:
         """Index of the nearest scalp point to each point (n, 3) or (3,)."""
-        return self._tree.query(np.asarray(points_mm, float))[1]
+        return self.tree.query(np.asarray(points_mm, float))[1]
 
     def patch_normals(self, points_mm: NDArray[np.float64], radius_mm: float = NORMAL_RADIUS_MM) -> NDArray[np.float64]:
         """Outward normals averaged over the scalp within a radius of each point, (n, 3): how a coil's face would lie."""
         out = np.empty((len(points_mm), 3))
-        for i, near in enumerate(self._tree.query_ball_point(points_mm, radius_mm)):
-            here = near or [int(self._tree.query(points_mm[i])[1])]
+        for i, near in enumerate(self.tree.query_ball_point(points_mm, radius_mm)):
+            here = near or [int(self.tree.query(points_mm[i])[1])]
             out[i] = self.normals[here].mean(0)
         return out / np.linalg.norm(out, axis=1, keepdims=True)
 
@@ -99,16 +108,21 @@ class Scalp:
     def on_cut(self) -> NDArray[np.bool_]:
         """Points on a face where the image (not the head) ends: no coil can sit there, (n,).
 
-        A side of the bounding box is a cut if more than 100 mm² of the surface lies in it.
+        A side of the bounding box is a cut if more than 100 mm² of the surface lies in it, and hardly more a millimetre
+        farther in: on a round vertex or temple that is three times as much.
         """
         cut = np.zeros(len(self.points_mm), bool)
         a, b, c = (self.points_mm[self.triangles[:, i]] for i in range(3))
         area = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
         for axis in range(3):
             for extreme in (self.points_mm[:, axis].min(), self.points_mm[:, axis].max()):
-                near = np.abs(self.points_mm[:, axis] - extreme) < CUT_TOLERANCE_MM
-                flat = near[self.triangles].all(1) & (np.abs(self.normals[self.triangles][:, :, axis]).min(1) > 0.9)
-                if area[flat].sum() > 100:
+                near, nearer = (
+                    np.abs(self.points_mm[:, axis] - extreme) < tolerance
+                    for tolerance in (CUT_TOLERANCE_MM, CUT_FLAT_MM)
+                )
+                along = np.abs(self.normals[self.triangles][:, :, axis]).min(1) > 0.9
+                wide, flat = (area[each[self.triangles].all(1) & along].sum() for each in (near, nearer))
+                if flat > 100 and wide < 1.3 * flat:
                     cut |= near
         return cut
 
@@ -140,7 +154,7 @@ class Scalp:
         mm = np.where(inside, -ndimage.distance_transform_edt(inside) * GRID_STEP_MM, outside_mm)
         close = np.argwhere(np.abs(mm) < EXACT_WITHIN_MM)
         nodes_mm = close * GRID_STEP_MM + low
-        _, near = self._tree.query(nodes_mm, k=3, workers=-1)
+        _, near = self.tree.query(nodes_mm, k=3, workers=-1)
         start, items = elements_of_nodes(self.triangles, len(self.points_mm))
         exact = _distance(nodes_mm, near, self.points_mm, self.triangles, start, items)
         mm[tuple(close.T)] = np.where(inside[tuple(close.T)], -exact, exact)
@@ -150,6 +164,11 @@ class Scalp:
         """Distance to the scalp, positive outside, (n,); beyond the grid a lower bound."""
         points = np.atleast_2d(np.asarray(points_mm, float))
         return _read_all(self.distance.mm, self.distance.origin_mm, self.distance.step_mm, points)
+
+
+@lru_cache(maxsize=1)  # many stages ask for the same head's, and its distance grid takes seconds
+def _scalp_of(head: HeadMesh) -> Scalp:
+    return Scalp._of(head)
 
 
 @numba.njit(cache=True)

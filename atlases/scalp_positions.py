@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 ELECTRODE, REFERENCE, FIDUCIAL, GENERIC = KINDS = ("Electrode", "ReferenceElectrode", "Fiducial", "Generic")
 COIL = "CoilPos"
+POINT = "mm:"  # what goes before a point's coordinates, where a name may stand
 FARTHEST_MM = 1000.0  # further from the origin no coordinate in millimetres of a head can be
 
 
@@ -83,11 +84,18 @@ class ScalpPositions:
     def point_mm(self, name: str) -> NDArray[np.float64]:
         """Where a position is, (3,); capitals do not matter, and an electrode goes before a fiducial of that name.
 
+        ``mm:x,y,z`` is that point itself.
+
         Raises
         ------
         InputError
             If there is none of that name; the nearest names are told.
         """
+        if name.lower().startswith(POINT):
+            point = _numbers(name[len(POINT) :].split(","))
+            if point is None:
+                raise InputError(f"a point on the scalp is {POINT}x,y,z in RAS mm of the T1, not {name!r}")
+            return np.array(point)
         found = [i for i, each in enumerate(self.names) if each.lower() == name.lower()]
         if not found:
             one_of(name, [each for each in self.names if each], "scalp position")

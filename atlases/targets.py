@@ -43,6 +43,8 @@ class NamedTarget:
         What the induced current should do, in words.
     note : str
         A clinical remark.
+    deep : bool
+        Whether cortex that lies over it, nearer to the coil, gets the larger field: its plan compares coils.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class NamedTarget:
     certainty: str
     field_direction: str
     note: str
+    deep: bool = False
 
     def __post_init__(self) -> None:
         for side in SIDES:

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from cli import atlas, coils, export, mesh, plan, protocols, segment, serve, setup, status, stimulators
+from cli import atlas, basis, coils, export, mesh, montages, plan, protocols, segment, serve, setup, status, stimulators
 from cli.console import Talk
+from cli.objective_options import OBJECTIVE_LIST
 from cli.options import Json, Quiet
 from meshes.errors import InputError
 
@@ -39,15 +40,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("plan", epilog=plan.EXAMPLES)(plan.plan_command)
+app.command("plan", epilog=plan.EXAMPLES + OBJECTIVE_LIST)(plan.plan_command)
 app.command("segment", epilog=segment.EXAMPLES)(segment.segment_command)
 app.command("mesh", epilog=mesh.EXAMPLES)(mesh.mesh_command)
 app.command("status", epilog=status.EXAMPLES)(status.status_command)
 app.command("export", epilog=export.EXAMPLES)(export.export_command)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve_command)
+app.command("basis", epilog=basis.EXAMPLES)(basis.basis_command)
 app.command("setup", epilog=setup.EXAMPLES)(setup.setup_command)
 app.add_typer(atlas.app, name="atlas")
 app.add_typer(coils.app, name="coils")
+app.add_typer(montages.app, name="montages")
 app.add_typer(protocols.app, name="protocols")
 app.add_typer(stimulators.app, name="stimulators")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.console import at_work, talk_of
+from cli.objective_options import Also, Avoid, AvoidCap, LeastDose, Objective, Penalty
 from cli.options import (
     T1,
     T2,
@@ -24,10 +25,26 @@ from cli.options import (
     named_numbers,
     three_numbers,
 )
+from cli.tes_options import (
+    AcceptRisk,
+    MaxCurrent,
+    MaxElectrodes,
+    MaxPerElectrode,
+    Minutes,
+    MontageName,
+    Positions,
+    TesDose,
+    TesObjective,
+    With,
+    check_used,
+    tes_summary,
+)
 
 if TYPE_CHECKING:
     from targeting.plan_dosing import PlanDosing
-    from targeting.plan_file import Plan, PlanRobustness, PlanUncertainty
+    from targeting.plan_file import Plan
+
+UNSAFE = 3  # exit code of a plan beyond a safety limit that was not accepted
 
 EXAMPLES = """
 **Examples**
@@ -43,6 +60,14 @@ EXAMPLES = """
     target plan subject01 --aim psi --pain-side left --rmt 52 --rmt-at 38,-20,55 --protocol psi-10hz
 
     target plan subject01 --aim mni:-37,-21,58 --direction normal --json > plan.json
+
+    target plan subject01 --aim m1-hand --pain-side right --objective focality --avoid m1-face
+
+    target plan subject01 --aim m1-hand --pain-side right --also psi
+
+    target plan subject01 --aim m1-hand --pain-side right --with tms,tdcs
+
+    target plan subject01 --aim psi --pain-side left --with hd-tdcs --max-current-ma 3 --max-electrodes 5
 """
 
 
@@ -76,6 +101,14 @@ def plan_command(
         str,
         typer.Option("--coil", metavar="NAME|FILE", help="A built-in coil (target coils list), .ccd, .tcd, .nii.gz."),
     ] = "figure8-70mm",
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--compare",
+            metavar="COIL",
+            help="Compare this coil, too (again for more); deep targets compare a figure-of-eight and a double cone.",
+        ),
+    ] = None,
     hair_mm: Annotated[
         float, typer.Option("--hair-mm", metavar="MM", help="From the coil's casing to the scalp.")
     ] = 4.0,
@@ -85,6 +118,18 @@ def plan_command(
             "--direction", metavar="normal|x,y,z", help="Rank by this component of the field, not its strength."
         ),
     ] = None,
+    tilt_deg: Annotated[
+        float, typer.Option("--tilt", metavar="DEG", help="Try the coil tilted by up to this much, too (at most 20).")
+    ] = 0.0,
+    extra_mm: Annotated[
+        float, typer.Option("--extra-mm", metavar="MM", help="Try the coil up to this much farther off, too.")
+    ] = 0.0,
+    objective: Objective = "dose",
+    avoid: Avoid = None,
+    also: Also = None,
+    penalty: Penalty = None,
+    avoid_cap: AvoidCap = None,
+    least_dose: LeastDose = None,
     density: Density = "standard",
     conductivity: Annotated[
         list[str] | None,
@@ -155,57 +200,115 @@ def plan_command(
         str | None,
         typer.Option("--stimulator", metavar="NAME", help="Whose maximum dI/dt counts (target stimulators list)."),
     ] = None,
+    modality: With = "tms",
+    montage: MontageName = None,
+    tes_objective: TesObjective = None,
+    tes_dose: TesDose = None,
+    max_current_ma: MaxCurrent = None,
+    max_per_electrode_ma: MaxPerElectrode = None,
+    max_electrodes: MaxElectrodes = None,
+    minutes: Minutes = None,
+    accept_risk: AcceptRisk = None,
+    positions: Positions = None,
     out: Out = None,
     threads: Threads = 2,
     frame: Frame = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Plan a TMS coil pose: MRI, tissues, mesh, target, search over all poses, report and navigator files."""
+    """Plan a coil's pose or electrodes' places and currents: MRI, tissues, mesh, target, search, report and files."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.plan_file import to_dict
+        from targeting import plan_file, tes_plan
         from targeting.road import plan
         from targeting.subject import Subject
+        from targeting.tes_request import MINUTES, TesRequest, kinds_of
+        from targeting.tes_road import plan_tes
 
         subject = Subject.named(name, out)
-        made = plan(
-            subject,
-            t1=t1,
-            t2=t2,
-            labels=labels,
-            head=head,
-            cortex=cortex,
-            aim=aim,
-            side=side,
-            pain_side=pain_side,
-            hotspot_mm=three_numbers(hotspot, "--hotspot"),
-            radius_mm=radius_mm,
-            coil=coil,
-            hair_mm=hair_mm,
-            direction=direction if direction in (None, "normal") else three_numbers(direction, "--direction"),
-            density=density,
-            conductivity_s_per_m=named_numbers(conductivity, "--conductivity"),
-            engine=engine,
-            dti=dti,
-            dti_mapping=anisotropy,
-            tensor_order=tensor_order,
-            uncertainty=uncertainty,
-            rmt_percent=rmt,
-            rmt_at_mm=three_numbers(rmt_at, "--rmt-at"),
-            rmt_pose=rmt_pose,
-            dose_fraction=dose_fraction,
-            protocol=protocol,
-            stimulator=stimulator,
-            threads=threads,
-            frame=frame,
-        )
-        document = to_dict(made)
-    talk.answer(summary(made, subject.folder), document)
+        kinds = kinds_of(modality)
+        check_used(context, kinds)
+        head_and_target: dict[str, Any] = {
+            "t1": t1,
+            "t2": t2,
+            "labels": labels,
+            "head": head,
+            "cortex": cortex,
+            "aim": aim,
+            "side": side,
+            "pain_side": pain_side,
+            "hotspot_mm": three_numbers(hotspot, "--hotspot"),
+            "radius_mm": radius_mm,
+            "direction": direction if direction in (None, "normal") else three_numbers(direction, "--direction"),
+            "density": density,
+            "conductivity_s_per_m": named_numbers(conductivity, "--conductivity"),
+            "dti": dti,
+            "dti_mapping": anisotropy,
+            "tensor_order": tensor_order,
+            "threads": threads,
+            "frame": frame,
+        }
+        requests = {
+            kind: TesRequest(
+                kind=kind,
+                montage=montage,
+                objective=tes_objective,
+                dose_v_per_m=tes_dose,
+                max_current_ma=max_current_ma,
+                max_per_electrode_ma=max_per_electrode_ma,
+                max_electrodes=max_electrodes,
+                minutes=MINUTES if minutes is None else minutes,
+                accept_risk=tuple(accept_risk or ()),
+                positions=positions,
+            ).checked(head_and_target["direction"])
+            for kind in kinds
+            if kind != "tms"
+        }
+        texts, documents, unsafe = [], {}, False
+        for kind in kinds:
+            if kind in requests:
+                laid = plan_tes(subject, requests[kind], **head_and_target)
+                texts.append(tes_summary(laid, subject.folder / kind))
+                documents[kind] = tes_plan.to_dict(laid)
+                unsafe |= bool(laid.unaccepted)
+                continue
+            made = plan(
+                subject,
+                **head_and_target,
+                coil=coil,
+                compare=compare or (),
+                hair_mm=hair_mm,
+                tilt_deg=tilt_deg,
+                extra_mm=extra_mm,
+                objective=objective,
+                avoid=avoid or (),
+                also=also or (),
+                penalty=penalty,
+                avoid_cap=avoid_cap,
+                least_dose=least_dose,
+                engine=engine,
+                uncertainty=uncertainty,
+                rmt_percent=rmt,
+                rmt_at_mm=three_numbers(rmt_at, "--rmt-at"),
+                rmt_pose=rmt_pose,
+                dose_fraction=dose_fraction,
+                protocol=protocol,
+                stimulator=stimulator,
+            )
+            texts.append(summary(made, subject.folder))
+            documents[kind] = plan_file.to_dict(made)
+    talk.answer("\n\n".join(texts), documents if len(kinds) > 1 else documents[kinds[0]])
+    if unsafe:
+        raise typer.Exit(UNSAFE)
 
 
 def summary(plan: Plan, folder: Path) -> str:
     """The plan in a screenful."""
+    from targeting.report.comparison import comparison_lines
+    from targeting.report.goal import goal_lines
+    from targeting.report.held_off import held_off_words, is_held_off
+    from targeting.report.spread import spread_line
+    from targeting.report.steadiness import steadiness_line
     from targeting.report.words import by_engine, direction_words
 
     best, target = plan.placements[0], plan.target
@@ -216,27 +319,20 @@ def summary(plan: Plan, folder: Path) -> str:
         f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs" if rated else ""),
         f"placement  scalp {_point(best.scalp_mm)} mm, casing {best.distance_mm:.1f} mm from it; "
         f"handle pointing {direction_words([-row[1] for row in best.pose[:3]])}; current angle {best.angle_deg:.0f}°",
+        *([f"refused    {held_off_words(best)}"] if is_held_off(best) else []),
         f"dose       {best.dose_v_per_m:.3g} V/m at 1 A/µs "
         f"(direct solve{by_engine(plan.search)} {best.direct_dose_v_per_m:.3g}); "
         f"mean |E| {best.direct_mean_e_v_per_m:.3g}, highest in the target {best.max_e_v_per_m:.3g}",
-        *_steadiness(plan.robustness),
-        *_spread(plan.uncertainty),
+        *(f"goal       {each}" for each in goal_lines(plan)),
+        *([f"steadiness {steadiness_line(plan.robustness, best)}"] if plan.robustness else []),
+        *([f"spread     {spread_line(plan.uncertainty)}"] if plan.uncertainty else []),
         *_output(plan.dosing),
         f"peak       {best.peak_e_v_per_m:.3g} V/m in grey matter at {_point(best.peak_mm)} mm",
+        *(f"compared   {each}" for each in comparison_lines(plan)),
         *(f"warning    {each}" for each in plan.warnings),
         f"files      {folder / 'plan.html'} and, beside it, plan.json, Brainsight, Localite and field files",
     ]
     return "\n".join(lines)
-
-
-def _steadiness(robustness: PlanRobustness | None) -> list[str]:
-    if robustness is None:
-        return []
-    return [
-        f"steadiness at least {robustness.worst_v_per_m:.3g} V/m in 95 % of placements off by up to "
-        f"{robustness.shift_mm:g} mm, {robustness.turn_deg:g}° and a tilt of {robustness.tilt_deg:g}°; "
-        f"90 % of the dose within {robustness.within_mm:.0f} mm"
-    ]
 
 
 def _output(dosing: PlanDosing | None) -> list[str]:
@@ -245,18 +341,6 @@ def _output(dosing: PlanDosing | None) -> list[str]:
     from targeting.report.dosing import dosing_words
 
     return [f"output     {dosing_words(dosing)}"]
-
-
-def _spread(uncertainty: PlanUncertainty | None) -> list[str]:
-    if uncertainty is None:
-        return []
-    low, high = uncertainty.dose_low_v_per_m, uncertainty.dose_high_v_per_m
-    tissue, share = max(uncertainty.shares.items(), key=lambda each: each[1])
-    return [
-        f"spread     dose {low:.3g} to {high:.3g} V/m for published conductivities (5 to 95 %; {tissue} {share:.0%} of it); "
-        f"in 95 % the best pose is within {uncertainty.best_pose_shift_mm:.0f} mm and {uncertainty.best_pose_turn_deg:.0f}° "
-        f"and this one loses at most {uncertainty.dose_lost_share:.1%}"
-    ]
 
 
 def _point(point_mm: list[float]) -> str:

@@ -30,10 +30,11 @@ def status_command(
         if not subject.folder.is_dir():
             raise InputError(f"there is no subject folder {subject.folder}; make one with 'target plan {name}'")
         rows = subject.status(stages_of(subject))
-    lines = [f"{'stage':<12}{'state':<10}{'seconds':>8}  {'size':>9}  {'finished (UTC)':<20}"]
+    width = 2 + max(10, *(len(row.stage) for row in rows))
+    lines = [f"{'stage':<{width}}{'state':<10}{'seconds':>8}  {'size':>9}  {'finished (UTC)':<20}"]
     for row in rows:
         seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
         size = f"{row.size_bytes / 1e6:.1f} MB" if row.outputs else ""
         when = row.finished[:19].replace("T", " ")
-        lines.append(f"{row.stage:<12}{row.state:<10}{seconds:>8}  {size:>9}  {when:<20}{row.why}".rstrip())
+        lines.append(f"{row.stage:<{width}}{row.state:<10}{seconds:>8}  {size:>9}  {when:<20}{row.why}".rstrip())
     talk.answer("\n".join(lines), [asdict(row) for row in rows])

@@ -17,7 +17,6 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from meshes.morphology import (
-    FACES_6,
     Mask,
     VoxelMm,
     close_gaps,
@@ -28,6 +27,7 @@ from meshes.morphology import (
     largest,
     neighbours,
     rounded,
+    without_rim,
     without_specks,
 )
 from meshes.tissue_codes import Tissue
@@ -156,7 +156,7 @@ def close_layers(labels: Labels, voxel_mm: VoxelMm) -> Labels:
     near_brain = neighbours(np.isin(out, BRAIN), LEAST_LAYER_MM, voxel_mm)
     out[near_brain & np.isin(out, FORBIDDEN[0][1])] = Tissue.CSF
     near_csf = neighbours(out == Tissue.CSF, LEAST_LAYER_MM, voxel_mm)
-    deep = ndi.binary_erosion(out > 0, FACES_6)
+    deep = without_rim(out > 0)
     out[near_csf & deep & np.isin(out, FORBIDDEN[1][1])] = Tissue.SKULL
     return out
 

@@ -99,6 +99,17 @@ def evened(sheet: CorticalSurface) -> CorticalSurface:
     return CorticalSurface(np.asarray(mesh.points, np.float64), mesh.faces.reshape(-1, 4)[:, 1:])
 
 
+def thinned(sheet: CorticalSurface, n_points: int) -> CorticalSurface:
+    """The surface with about ``n_points`` vertices: folds keep their shape, edges grow longer."""
+    import pyvista as pv
+
+    mesh = pv.PolyData.from_regular_faces(sheet.points_mm, sheet.triangles)
+    wanted = 2 * n_points  # a sheet has about twice as many triangles as vertices
+    if wanted < len(sheet.triangles):
+        mesh = mesh.decimate(1 - wanted / len(sheet.triangles), volume_preservation=True)
+    return CorticalSurface(np.asarray(mesh.points, np.float64), mesh.faces.reshape(-1, 4)[:, 1:])
+
+
 def _margins(tissues: Tissues) -> tuple[Grid, Grid, NDArray[np.float64]]:
     """Margins of white matter and of the brain on a grid of :data:`STEP_MM` that just holds the brain.
 

@@ -16,7 +16,6 @@ Mask = NDArray[np.bool_]
 VoxelMm = Sequence[float] | NDArray[np.float64]  # edge lengths of a voxel, (3,)
 
 FACES_6 = ndi.generate_binary_structure(3, 1)  # neighbours through a face
-EDGES_18 = ndi.generate_binary_structure(3, 2)  # neighbours through a face or an edge
 CLOSE_ENOUGH_MM = 0.01  # a centre exactly r away counts as inside, whatever the rounding
 
 
@@ -78,10 +77,34 @@ def rounded(mask: Mask, sigma_mm: float, voxel_mm: VoxelMm) -> Mask:
     return ndi.gaussian_filter(mask.astype(np.float32), sigma_mm / np.asarray(voxel_mm)) > 0.5
 
 
+def grown(mask: Mask, axis: int) -> Mask:
+    """The mask grown by one voxel either way along an axis."""
+    out = mask.copy()
+    there, here = np.moveaxis(out, axis, 0), np.moveaxis(mask, axis, 0)
+    there[1:] |= here[:-1]
+    there[:-1] |= here[1:]
+    return out
+
+
+def through_edges(mask: Mask) -> Mask:
+    """The mask grown by one voxel through faces and edges: by a square in each of the three planes."""
+    x, y = grown(mask, 0), grown(mask, 1)
+    return grown(x, 1) | grown(x, 2) | grown(y, 2)
+
+
+def without_rim(mask: Mask) -> Mask:
+    """The mask without its voxels that have a face to the outside, which is also beyond the grid."""
+    out = np.zeros_like(mask)
+    outside = ~mask
+    near = grown(outside, 0) | grown(outside, 1) | grown(outside, 2)
+    out[1:-1, 1:-1, 1:-1] = ~near[1:-1, 1:-1, 1:-1]
+    return out
+
+
 def neighbours(mask: Mask, reach_mm: float, voxel_mm: VoxelMm) -> Mask:
     """The mask grown by one voxel through faces and edges, or by ``reach_mm`` where voxels are smaller than that."""
-    grown = ndi.binary_dilation(mask, EDGES_18)
-    return grown | dilate(mask, reach_mm, voxel_mm) if min(voxel_mm) <= reach_mm / 2 else grown
+    near = through_edges(mask)
+    return near | dilate(mask, reach_mm, voxel_mm) if min(voxel_mm) <= reach_mm / 2 else near
 
 
 def without_specks(labels: NDArray[np.uint8], smallest_mm3: dict[int, float], voxel_mm: VoxelMm) -> NDArray[np.uint8]:

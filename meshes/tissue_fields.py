@@ -17,7 +17,7 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from meshes.cleaning import FORBIDDEN, Labels, close_layers
-from meshes.morphology import EDGES_18, VoxelMm
+from meshes.morphology import VoxelMm, through_edges
 from meshes.tissue_codes import Tissue
 
 log = logging.getLogger(__name__)
@@ -85,8 +85,10 @@ def confined(fields: Fields, labels: Labels) -> Fields:
     """
     out = fields.copy()
     for tissue in Tissue:
-        far = ~ndi.binary_dilation(labels == tissue, EDGES_18, iterations=REACH_VOXELS)
-        out[far, tissue] = 0
+        near = labels == tissue
+        for _ in range(REACH_VOXELS):
+            near = through_edges(near)
+        out[~near, tissue] = 0
     for some, others in FORBIDDEN:
         for one, other in ((some, others), (others, some)):
             here = np.isin(labels, one)

@@ -3,19 +3,23 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from targeting.coils.coil import Coil
-from targeting.pose import Pose
-
 if TYPE_CHECKING:
+    from targeting.coils.coil import Coil
+    from targeting.pose import Pose
     from targeting.road import plan
-    from targeting.tms import DoseMap, search_tms, simulate_tms
+    from targeting.tes_road import plan_tes
+    from targeting.tms import DoseMap, FieldBasis, search_tms, simulate_tms
 
-__all__ = ["Coil", "DoseMap", "Pose", "plan", "search_tms", "simulate_tms"]
+__all__ = ["Coil", "DoseMap", "FieldBasis", "Pose", "plan", "plan_tes", "search_tms", "simulate_tms"]
 
 # imported when first asked for, because what they need takes seconds to import
 _LATER = {
+    "Coil": "targeting.coils.coil",
     "DoseMap": "targeting.tms",
+    "FieldBasis": "targeting.tms",
+    "Pose": "targeting.pose",
     "plan": "targeting.road",
+    "plan_tes": "targeting.tes_road",
     "search_tms": "targeting.tms",
     "simulate_tms": "targeting.tms",
 }

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -100,37 +101,59 @@ def field_at(
     """
     if e_v_per_m.shape != (len(head.tets), 3):
         raise InputError(f"the E-field has shape {e_v_per_m.shape}, the mesh needs ({len(head.tets)}, 3)")
-    chosen = np.flatnonzero(head.tissue == tissue)
-    if not len(chosen):
-        raise InputError(f"the mesh has no tissue {tissue}; its codes are {np.unique(head.tissue).tolist()}")
-    places, fields = head.centroids_mm[chosen], np.asarray(e_v_per_m, np.float64)[chosen]
-    tree = cKDTree(places)
-    out = np.full((len(points_mm), 3), np.nan)
-    for start in range(0, len(points_mm), CHUNK):
-        here = points_mm[start : start + CHUNK]
-        distance, nearest = tree.query(here, k=range(1, min(NEIGHBOURS, len(chosen)) + 1), workers=-1)
-        fitted = _fitted(places[nearest] - here[:, None], fields[nearest])
-        fitted[distance[:, 0] > FARTHEST_MM] = np.nan
-        out[start : start + CHUNK] = fitted
+    weights = sampling(head, points_mm, tissue)
+    out = weights @ np.asarray(e_v_per_m, np.float64)
+    out[np.diff(weights.indptr) == 0] = np.nan
     return out
 
 
-def _fitted(offsets_mm: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Linear fits of values (n, k, 3) over offsets (n, k, 3) from each of n points, at the points, (n, 3).
+def sampling(head: HeadMesh, points_mm: NDArray[np.float64], tissue: int = Tissue.GM) -> sp.csr_matrix:
+    """The fit as weights: E at points (n, 3) is ``sampling(...) @ e_v_per_m`` of a field (M, 3).
+
+    Returns
+    -------
+    (n, M) csr_matrix
+        Rows sum to one; a row is empty where the nearest centroid of the tissue is over 4 mm away.
+
+    Raises
+    ------
+    InputError
+        If the mesh has no such tissue.
+    """
+    chosen = np.flatnonzero(head.tissue == tissue)
+    if not len(chosen):
+        raise InputError(f"the mesh has no tissue {tissue}; its codes are {np.unique(head.tissue).tolist()}")
+    places = head.centroids_mm[chosen]
+    tree = cKDTree(places)
+    near = np.zeros(len(points_mm), bool)
+    tets, weights = [np.empty(0, np.int64)], [np.empty(0)]
+    for start in range(0, len(points_mm), CHUNK):
+        here = points_mm[start : start + CHUNK]
+        distance, nearest = tree.query(here, k=range(1, min(NEIGHBOURS, len(chosen)) + 1), workers=-1)
+        close = distance[:, 0] <= FARTHEST_MM
+        near[start : start + CHUNK] = close
+        tets.append(chosen[nearest[close]].ravel())
+        weights.append(_fit_weights(places[nearest[close]] - here[close, None]).ravel())
+    rows = np.concatenate([[0], np.cumsum(near * min(NEIGHBOURS, len(chosen)))])
+    values = (np.concatenate(weights), np.concatenate(tets), rows)
+    return sp.csr_matrix(values, shape=(len(points_mm), len(head.tets)))
+
+
+def _fit_weights(offsets_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (n, k) of values at offsets (n, k, 3) from each of n points in their linear fit there.
 
     The slopes are found about the neighbours' mean place, with a little stiffness against those that their spread does
     not determine: where all lie in a plane, nothing is made up across it.
     """
     middle = offsets_mm.mean(1, keepdims=True)
-    mean = values.mean(1, keepdims=True)
-    spread = np.swapaxes(offsets_mm - middle, 1, 2)
-    moment = spread @ (offsets_mm - middle)
+    about = offsets_mm - middle
+    moment = np.swapaxes(about, 1, 2) @ about
     stiffness = STIFFNESS * np.trace(moment, axis1=1, axis2=2) + 1e-12
-    slopes = np.linalg.solve(moment + stiffness[:, None, None] * np.eye(3), spread @ (values - mean))
-    return (mean - middle @ slopes)[:, 0]
+    reach = np.linalg.solve(moment + stiffness[:, None, None] * np.eye(3), np.swapaxes(middle, 1, 2))
+    return 1 / offsets_mm.shape[1] - (about @ reach)[:, :, 0]
 
 
-def write_cortical_field(folder: str | Path, field: CorticalField) -> list[Path]:
+def write_cortical_field(folder: str | Path, field: CorticalField, conditions: str = "1 A/us") -> list[Path]:
     """Write the field on the surfaces.
 
     Parameters
@@ -138,7 +161,8 @@ def write_cortical_field(folder: str | Path, field: CorticalField) -> list[Path]
     folder : path
         Must exist.
     field : CorticalField
-        At 1 A/µs, as every field in a plan.
+    conditions : str
+        The currents it is for, as the files shall say.
 
     Returns
     -------
@@ -157,7 +181,7 @@ def write_cortical_field(folder: str | Path, field: CorticalField) -> list[Path]
     for side in field.cortex.hemispheres:
         for name, value in values.items():
             written.append(folder / f"{side}.{name}.func.gii")
-            write_values(written[-1], field.of_side(value)[side], f"{name} (V/m at 1 A/us)", side)
+            write_values(written[-1], field.of_side(value)[side], f"{name} (V/m at {conditions})", side)
     written.append(folder / "cortex.vtp")
     _write_vtp(written[-1], field, values)
     return written

@@ -11,15 +11,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from meshes.errors import InputError
 from targeting.coils.fingerprint import fingerprint
 from targeting.dose_request import DoseRequest
 from targeting.dosing import check_trains, dose_from_threshold, stimulator_rating
 from targeting.dosing.train_safety import train_table
 from targeting.hotspot_stage import Hotspot, e_per_a_per_us, own_hotspot
 from targeting.plan_dosing import PlanDosing, PlanProtocol, check_dosing
+from targeting.stronger_targets import stronger_targets
 from targeting.subject import Done, Stage
 from targeting.tms_stages import Confirmed
 
@@ -140,23 +138,4 @@ def _with_stronger(
     made: PlanDosing, head: HeadMesh, aimed: AimedTarget, warp: MniWarp, confirmed: Confirmed
 ) -> PlanDosing:
     """The block with the named targets of the same side in which the mean |E| is larger than in the target."""
-    from atlases.aim import resolve_target
-    from atlases.targets import targets
-
-    size = np.linalg.norm(confirmed.e_v_per_m.astype(np.float64), axis=1)
-
-    def mean(tets: np.ndarray, weight: np.ndarray) -> float:
-        return float(weight @ size[tets])
-
-    own = mean(*aimed.target.weights(head))
-    found = {}
-    for name in targets():
-        if name == aimed.target.name:
-            continue
-        try:
-            ratio = mean(*resolve_target(name, aimed.target.side, head, warp).target.weights(head)) / own
-        except InputError:  # this head has no grey matter there
-            continue
-        if ratio > 1:
-            found[name] = ratio
-    return replace(made, stronger=dict(sorted(found.items(), key=lambda each: -each[1])))
+    return replace(made, stronger=stronger_targets(confirmed.e_v_per_m, aimed.target, head, warp))

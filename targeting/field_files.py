@@ -27,10 +27,10 @@ def write_field_files(
     e_v_per_m: NDArray[np.floating],
     affine_mm: ArrayLike,
     shape: tuple[int, int, int],
-    didt_a_per_s: float = 1e6,
+    conditions: str = "dI/dt = 1 A/us",
     drawings: Sequence[str] = (),
 ) -> list[Path]:
-    """Write the field of one placement.
+    """Write the field of one placement or montage.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ def write_field_files(
         Voxel → RAS mm of the T1, and
     shape : (nx, ny, nz)
         its size: the grid of the NIfTI.
-    didt_a_per_s : float
-        The rate of change of the coil current the field belongs to; written into the NIfTI's description.
+    conditions : str
+        The currents the field belongs to, such as "dI/dt = 1 A/us" or "2 mA"; written into the NIfTI's description.
     drawings : sequence of str
         Names of ``.geo`` files in the folder that Gmsh shall show with ``E.msh``.
 
@@ -74,7 +74,7 @@ def write_field_files(
     nifti.set_sform(nifti.affine, code=1)
     nifti.set_qform(nifti.affine, code=1)
     nifti.header.set_xyzt_units("mm")
-    nifti.header["descrip"] = f"|E| in V/m at dI/dt = {didt_a_per_s / 1e6:g} A/us".encode()
+    nifti.header["descrip"] = f"|E| in V/m at {conditions}".encode()
     nifti.header["cal_max"] = full_colour_v_per_m(head, magnitude)
     with written_whole(image) as temporary:
         nib.save(nifti, temporary)

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from targeting.coils.coil import Coil
     from targeting.conduction import Anisotropy
     from targeting.fem import HeadConductor
-    from targeting.tms import TmsSearch
+    from targeting.tms import DoseMap, TmsSearch
 
-NAME, FILE = "hotspot", "hotspot_field.json"
+NAME, FILE, MAP_FILE = "hotspot", "hotspot_field.json", "hotspot_dosemap.npz"
 FARTHEST_POSE_MM = 80.0  # from the coil's face to a cortical hotspot it stimulates; scalp to cortex is 10 to 30 mm
 
 
@@ -78,6 +78,7 @@ def hotspot_stage(
             source = "measured motor hotspot, given by the user"
         target = where.target
         dose_map = DoseMap.build(conductor(), target)
+        dose_map.save(room / MAP_FILE)
         if request.rmt_pose is None:
             found = search_tms(
                 head, target, coil, hair_mm, dose_map=dose_map, didt_a_per_s=REFERENCE_DIDT_A_PER_S, keep=1
@@ -118,7 +119,14 @@ def hotspot_stage(
     if anisotropy:
         files, parameters = files | anisotropy.files, parameters | anisotropy.parameters
     after: list[Done[Any]] = [meshed, registered] if registered else [meshed]
-    return Stage(NAME, 1, make, load, files=files, parameters=parameters, after=after)
+    return Stage(NAME, 2, make, load, files=files, parameters=parameters, after=after)
+
+
+def hotspot_map(done: Done[Hotspot]) -> DoseMap:
+    """The hotspot's dose map, as the stage left it in the subject's folder."""
+    from targeting.tms import DoseMap
+
+    return DoseMap.load(next(path for path in done.outputs if path.name == MAP_FILE))
 
 
 def own_hotspot(aimed: AimedTarget, searched: TmsSearch) -> Hotspot:

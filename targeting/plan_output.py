@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
+from targeting.comparison import compare
+from targeting.dosing.reach import MOTOR_THRESHOLD_V_PER_M, WITHIN
 from targeting.head_stages import FrameImage, Segmented
 from targeting.plan_dosing import PlanDosing, dosing_warnings
 from targeting.plan_file import (
@@ -22,17 +24,19 @@ from targeting.plan_file import (
     Placement,
     Plan,
     PlanCoil,
-    PlanRobustness,
     PlanTarget,
-    PlanUncertainty,
     write_plan,
 )
+from targeting.plan_goal import PlanGoal, goal_warnings
+from targeting.plan_robustness import plan_robustness
+from targeting.plan_uncertainty import plan_uncertainty
 from targeting.pose import Pose
 from targeting.tms_stages import REFERENCE_DIDT_A_PER_S, Confirmed
 from targeting.versions import versions
 
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
+    from targeting.comparison_stage import Comparison
     from targeting.tms import TmsSearch
     from targeting.tms.robustness import Robustness
     from targeting.uncertainty import DoseSpread
@@ -40,8 +44,6 @@ if TYPE_CHECKING:
 NAVIGATORS = {"brainsight": "plan_brainsight.txt", "localite": "plan_localite.xml"}
 DRAWING = "coil.geo"
 DEEP_RATIO = 1.5
-# the mean cortical field at motor threshold that dosing papers take as reference (literature: about 60 to 120 V/m)
-MOTOR_THRESHOLD_V_PER_M = 60.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Results:
     spread: DoseSpread | None = None
     robust: Robustness | None = None
     dosing: PlanDosing | None = None
+    compared: Comparison | None = None
+    goal: PlanGoal | None = None
 
 
 def make_plan(results: Results) -> Plan:
@@ -73,6 +77,9 @@ def make_plan(results: Results) -> Plan:
     mni = results.aimed.mni_mm
     placements = [_placement(results, rank) for rank in range(len(results.found.poses))]
     before_use = dosing_warnings(results.dosing) if results.dosing else []  # first: they are of what the person gets
+    if results.goal:
+        before_use += goal_warnings(results.goal, placements[0].dose_v_per_m)
+    left_out = results.compared.left_out if results.compared else []
     plan = Plan(
         subject=results.subject,
         frame=Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape)),
@@ -93,13 +100,15 @@ def make_plan(results: Results) -> Plan:
         placements=placements,
         objective=results.objective,
         search=dict(results.search),
-        warnings=[*before_use, *results.notes, *results.segmented.warnings, *results.aimed.warnings],
+        warnings=[*before_use, *results.notes, *results.segmented.warnings, *results.aimed.warnings, *left_out],
         versions=versions(),
         seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
         conductivity_s_per_m=dict(results.conductivity_s_per_m),
-        uncertainty=_uncertainty(results.spread) if results.spread else None,
-        robustness=_robustness(results.robust) if results.robust else None,
+        uncertainty=plan_uncertainty(results.spread) if results.spread else None,
+        robustness=plan_robustness(results.robust) if results.robust else None,
         dosing=results.dosing,
+        goal=results.goal,
+        comparison=compare(results.compared.coils, results.dosing) if results.compared else [],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     plan.warnings.extend(warnings_of(plan))
@@ -120,6 +129,10 @@ def warnings_of(plan: Plan) -> list[str]:
         )
     if coil.max_didt_a_per_s is None:
         found.append("the coil file states no maximum dI/dt: whether the dose can be reached is not known")
+    elif plan.comparison:  # whose verdict of the plan's own coil says more
+        own = plan.comparison[0]
+        if own.reach != WITHIN and plan.dosing is None:  # else the dosing's own warnings tell
+            found.append(f"{own.coil}: {own.verdict}")
     else:
         reach = mean * coil.max_didt_a_per_s / REFERENCE_DIDT_A_PER_S
         if reach < MOTOR_THRESHOLD_V_PER_M:
@@ -175,6 +188,8 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
         background_affine_mm=affine,
         navigator_files=tuple(NAVIGATORS.values()),
         on_cortex=on_cortex,
+        around_mm=results.robust.points_mm if results.robust else None,
+        share_around=results.robust.share if results.robust else None,
     )
     write_report(room / "plan.html", evidence)
 
@@ -221,41 +236,17 @@ def _placement(results: Results, rank: int) -> Placement:
         peak_mm=_list(confirmed.peak_mm[rank]),
         direct_dose_v_per_m=float(confirmed.direct_dose_v_per_m[rank]) if first else None,
         direct_mean_e_v_per_m=float(confirmed.direct_mean_e_v_per_m[rank]) if first else None,
+        **(_closer(found, rank) if len(found.closer_dose_v_per_m) else {}),
     )
 
 
-def _uncertainty(spread: DoseSpread) -> PlanUncertainty:
-    low, median, high = spread.dose_v_per_m
-    return PlanUncertainty(
-        dose_low_v_per_m=low,
-        dose_median_v_per_m=median,
-        dose_high_v_per_m=high,
-        best_pose_shift_mm=spread.shift_mm,
-        best_pose_turn_deg=spread.turn_deg,
-        dose_lost_share=spread.lost_share,
-        shares=dict(spread.shares),
-        ranges_s_per_m={each.tissue: [each.low_s_per_m, each.high_s_per_m] for each in spread.ranges},
-        distribution=spread.distribution,
-        sources=sorted({each.source for each in spread.ranges}),
-        draws=spread.draws,
-    )
-
-
-def _robustness(robust: Robustness) -> PlanRobustness:
-    return PlanRobustness(
-        shift_mm=robust.error.shift_mm,
-        turn_deg=robust.error.turn_deg,
-        tilt_deg=robust.error.tilt_deg,
-        worst_v_per_m=robust.worst_v_per_m,
-        mean_v_per_m=robust.mean_v_per_m,
-        within_mm=robust.within_mm,
-        turn_clockwise_deg=-robust.turn_deg[0],
-        turn_counter_clockwise_deg=robust.turn_deg[1],
-        robust_pose=_list(robust.robust_pose),
-        robust_scalp_mm=_list(robust.robust_scalp_mm),
-        robust_dose_v_per_m=robust.robust_dose_v_per_m,
-        robust_worst_v_per_m=robust.robust_worst_v_per_m,
-    )
+def _closer(found: TmsSearch, rank: int) -> dict[str, Any]:
+    """What the placement would be worth closer to the head, and what of the casing is in the way."""
+    return {
+        "closer_dose_v_per_m": float(found.closer_dose_v_per_m[rank]),
+        "closer_depth_mm": float(found.closer_depth_mm[rank]),
+        "closer_at_mm": _list(found.closer_at_mm[rank]),
+    }
 
 
 def _list(array: np.ndarray) -> list:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ import numpy as np
 from atlases.aim import is_mask, side_for
 from meshes.choices import one_of
 from meshes.errors import InputError
-from targeting.coils.coil import Coil
+from targeting.coils.chosen import ChosenCoil
 from targeting.coils.fingerprint import fingerprint
+from targeting.comparison_request import WHY, asked_coils, compared_coils, why_compared, why_deep
+from targeting.comparison_stage import comparison_stage, warp_if_any
 from targeting.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Anisotropy
 from targeting.cortex_stages import CortexSource, run_cortex
 from targeting.dose_request import DoseRequest
@@ -23,21 +25,23 @@ from targeting.fem.conductivity import conductivities
 from targeting.fem.conductor import HeadConductor
 from targeting.head_stages import DENSITIES, EMBEDDED, HeadSource, mesh_stage, register_stage, run_segment
 from targeting.hotspot_stage import hotspot_stage
+from targeting.objective_names import DEFAULT, LINEAR, OBJECTIVES
+from targeting.objective_request import ObjectiveRequest, linear_direction
+from targeting.objective_stages import goal_stage, run_wanted
 from targeting.plan_file import Plan, read_plan
 from targeting.plan_output import Results, make_plan, write_files
 from targeting.robustness_stage import robustness_stage
 from targeting.subject import Done, Stage, Subject
+from targeting.tes_plan import KINDS
+from targeting.tes_stages import stage_names
 from targeting.tms_stages import Aim, Direction, confirm_stage, dose_map_stage, search_stage, target_stage
 from targeting.uncertainty_stage import RIGHT_HAND_SIDES, check_uncertainty, uncertainty_stage
 
 STAGES = ("segment", "mesh", "register", "target", "cortex", "dosemap", "search", "robustness", "confirm", "files")
-ON_REQUEST = ("uncertainty", "hotspot", "dosing")
-COIL_SUFFIXES = (".ccd", ".tcd", ".nii", ".gz")
-OBJECTIVES = {
-    None: "size of the volume-weighted mean E vector over the target",
-    "normal": "component of the volume-weighted mean E vector along the cortex's inward normal at the target",
-    "along": "component of the volume-weighted mean E vector along the direction asked for",
-}
+OF_THE_HEAD = STAGES[:5]  # those a montage has, too
+BEFORE_SEARCH = ("regions", "alone")  # of an objective other than the dose
+ON_REQUEST = ("goal", "uncertainty", "hotspot", "dosing", "comparison")
+BESIDE = ("basis",)  # made by a command of its own, and nothing of the plan follows it
 DEFAULT_AIM, DEFAULT_COIL, DEFAULT_HAIR_MM = "m1-hand", "figure8-70mm", 4.0
 
 
@@ -55,8 +59,17 @@ def plan(
     hotspot_mm: tuple[float, float, float] | None = None,
     radius_mm: float | None = None,
     coil: str | Path = DEFAULT_COIL,
+    compare: Sequence[str | Path] = (),
     hair_mm: float = DEFAULT_HAIR_MM,
     direction: Direction = None,
+    tilt_deg: float = 0.0,
+    extra_mm: float = 0.0,
+    objective: str = DEFAULT,
+    avoid: Sequence[str] = (),
+    also: Sequence[str] = (),
+    penalty: float | None = None,
+    avoid_cap: float | None = None,
+    least_dose: float | None = None,
     density: str = "standard",
     conductivity_s_per_m: Mapping[str, float] | None = None,
     engine: str = "embedded",
@@ -96,10 +109,23 @@ def plan(
         Radius of the target, mm; default: the named target's.
     coil : str or path
         A built-in coil or a ``.ccd``, ``.tcd`` or ``.nii.gz`` file.
+    compare : sequence of str or path
+        Other coils to compare with it on this target; a deep target compares a figure-of-eight and a double cone anyway.
     hair_mm : float
         From the coil's casing to the scalp, mm.
     direction : {"normal"} or (3,) float, optional
         Rank by this component of the field instead of its strength.
+    tilt_deg, extra_mm : float
+        Try the coil tilted by up to this angle (0 to 20°) and up to this much farther off (0 to 50 mm), too.
+    objective : str
+        What placements are ranked by: a name of ``targeting.objective_names.OBJECTIVES``.
+    avoid : sequence of str
+        Regions to spare: ``NAME[@side][/radius]``, ``mni:x,y,z[/radius]``, ``ras:x,y,z[/radius]`` or a NIfTI mask.
+    also : sequence of str
+        Further targets, written likewise: the smallest of all doses, each as a share of its own best, is made large.
+    penalty, avoid_cap, least_dose : float, optional
+        Weight of the avoided regions (default 1: a region that gets the target's dose halves the score); the share of the
+        target's dose that none of them is to exceed; the share of the best dose that a pose must give (default 0.5).
     density : {"standard", "fast"}
         Of the head mesh.
     conductivity_s_per_m : mapping, optional
@@ -155,17 +181,22 @@ def plan(
     """
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
     source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame)
-    side, notes = _side(source, aim, side, pain_side, hotspot_mm)
+    side, notes = target_side(source, aim, side, pain_side, hotspot_mm)
     goal = Aim(aim, side, hotspot_mm, radius_mm).checked()
-    coil_file = _coil_file(coil)
-    tool = Coil.read(coil_file) if coil_file else Coil.named(str(coil))
+    chosen = ChosenCoil.of(coil)
+    coil_file, tool = chosen.file, chosen.coil
+    others = asked_coils(compare)
+    objective, direction = linear_direction(objective, direction)
+    sought = ObjectiveRequest.of(objective, avoid, also, side, penalty, avoid_cap, least_dose)
     sigma = conductivities(conductivity_s_per_m)
     anisotropy = Anisotropy.of(dti, dti_mapping, tensor_order)
     if uncertainty:
         check_uncertainty(tool, sigma)
     request = DoseRequest.of(rmt_percent, rmt_at_mm, rmt_pose, dose_fraction, protocol, stimulator, tool)
+    if sought:
+        sought.check_beside(uncertainty, request is not None and request.is_the_target(goal))
     one_of(density, DENSITIES, "density")
-    _check_search(hair_mm, direction)
+    _check_search(hair_mm, direction, tilt_deg, extra_mm)
     source.checked()
     surfaces = CortexSource.of(source, cortex)
     solver = engine_named(engine, subject.folder)
@@ -193,7 +224,17 @@ def plan(
         notes += without
         inward = folded if direction == "normal" else None  # all else does not depend on the surface
         mapped = subject.run(dose_map_stage(meshed, aimed, sigma, conductor, anisotropy))
-        searched = subject.run(search_stage(meshed, aimed, mapped, tool, coil_file, hair_mm, direction, inward))
+        wanted = None
+        if sought:
+            warp = register() if sought.in_mni else None
+            wanted = run_wanted(
+                subject, sought, meshed, aimed, warp, mapped, tool, coil_file, hair_mm, direction, inward, sigma,
+                conductor, anisotropy,
+            )  # fmt: skip
+            notes += sought.notes()
+        searched = subject.run(
+            search_stage(meshed, aimed, mapped, tool, coil_file, hair_mm, direction, inward, tilt_deg, extra_mm, wanted)
+        )
         steady = subject.run(
             robustness_stage(meshed, aimed, mapped, searched, tool, coil_file, hair_mm, direction, inward)
         )
@@ -204,6 +245,10 @@ def plan(
         )
         before = (segmented, meshed, registered, aimed, folded, mapped, searched, steady, confirmed)
         stages: list[Done[Any]] = [each for each in before if each]
+        reached = None
+        if wanted:
+            reached = subject.run(goal_stage(wanted, mapped, searched, confirmed, tool, coil_file))
+            stages += [*wanted.after, reached]
         spread = None
         if uncertainty:
             what = (meshed, aimed, searched, tool, coil_file, hair_mm, direction, sigma, conductor, anisotropy, inward)
@@ -214,6 +259,16 @@ def plan(
             known = (meshed, aimed, registered, searched, confirmed, spot)
             dosed = subject.run(dosing_stage(request, *known, tool, coil_file))
             stages += [spot, dosed] if spot else [dosed]
+        deep = why_deep(aim, aimed.value.target, lambda: meshed.value)
+        compared = None
+        if coils := compared_coils(chosen, others, deep):
+            stood = (meshed, aimed, registered or warp_if_any(register), mapped, searched, confirmed, spot, hair_mm)
+            compared = subject.run(
+                comparison_stage(
+                    coils, *stood, direction, tilt_deg, extra_mm, sigma, conductor, solver, inward, anisotropy, wanted
+                )
+            )
+            stages.append(compared)
 
         def results() -> Results:
             return Results(
@@ -226,13 +281,17 @@ def plan(
                 found=searched.value,
                 robust=steady.value,
                 confirmed=confirmed.value,
-                objective=OBJECTIVES[direction if direction in OBJECTIVES else "along"],
+                objective=OBJECTIVES[objective if objective in LINEAR else DEFAULT],
+                goal=reached.value if reached else None,
                 search={
                     "hair_mm": hair_mm,
                     "direction": _words(direction),
+                    "tilt_deg": tilt_deg,
+                    "extra_mm": extra_mm,
                     "poses_tried": searched.value.tried,
                     "cortex": folded.value.source if folded else "none",
                     SOLVED_BY: f"{solver.name} {solver.version}",
+                    **({WHY: why_compared(deep)} if compared else {}),
                     **({"white_matter": anisotropy.words(tensors())} if anisotropy and tensors else {}),
                 },
                 conductivity_s_per_m=sigma,
@@ -240,17 +299,26 @@ def plan(
                 notes=notes,
                 spread=spread.value if spread else None,
                 dosing=dosed.value if dosed else None,
+                compared=compared.value if compared else None,
             )
 
         told = {"notes": notes, "subject": subject.name, "coil_sha256": fingerprint(tool), "coil_source": tool.source}
         told["engine"] = [solver.name, solver.version]
+        told["deep"] = deep
         return subject.run(files_stage(results, stages, coil_file, told)).value
 
 
 def stages_of(subject: Subject) -> list[str]:
-    """The stages the subject's plan has: those of every plan, and those its last one was asked for."""
+    """The stages the subject's plans have: those of every plan, those its last one was asked for, those of its montages."""
     asked = subject.made_from("files").get("after", {})
-    return [*STAGES[:-1], *(name for name in ON_REQUEST if name in asked), STAGES[-1]]
+    beside = (name for name in BESIDE if subject.made_from(name))
+    coil = [*STAGES[:-1], *beside, *(name for name in ON_REQUEST if name in asked), STAGES[-1]]
+    searched = coil.index("search")
+    coil[searched:searched] = [name for name in BEFORE_SEARCH if name in asked]
+    montages = [name for kind in KINDS for name in stage_names(kind) if subject.made_from(name)]
+    if montages and not subject.made_from("search"):
+        coil = [name for name in coil if name in OF_THE_HEAD]
+    return list(dict.fromkeys([*coil, *montages]))
 
 
 def files_stage(
@@ -268,10 +336,10 @@ def files_stage(
         return read_plan(folder / "plan.json")
 
     files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
-    return Stage("files", 4, make, load, files=files, parameters=parameters, after=after)
+    return Stage("files", 5, make, load, files=files, parameters=parameters, after=after)
 
 
-def _side(
+def target_side(
     source: HeadSource,
     aim: str,
     side: str | None,
@@ -290,15 +358,19 @@ def _side(
     return side_for(side, pain_side), []  # says that a side is needed
 
 
-def _coil_file(coil: str | Path) -> Path | None:
-    """The coil's file, if it is one and not a built-in name."""
-    path = Path(coil)
-    return path if isinstance(coil, Path) or path.suffix in COIL_SUFFIXES or len(path.parts) > 1 else None
+def _check_search(hair_mm: float, direction: Direction, tilt_deg: float, extra_mm: float) -> None:
+    for what, value, most, unit in (
+        ("hair (casing to scalp)", hair_mm, 50, "mm"),
+        ("a tilt", tilt_deg, 20, "degrees"),
+        ("an extra distance", extra_mm, 50, "mm"),
+    ):
+        if not 0 <= value <= most:
+            raise InputError(f"{what} must be between 0 and {most} {unit}, not {value:g}")
+    check_direction(direction)
 
 
-def _check_search(hair_mm: float, direction: Direction) -> None:
-    if not 0 <= hair_mm <= 50:
-        raise InputError(f"hair (casing to scalp) must be between 0 and 50 mm, not {hair_mm:g}")
+def check_direction(direction: Direction) -> None:
+    """Raise InputError if it is neither None, nor the word normal, nor three finite numbers, not all zero."""
     if isinstance(direction, str):
         one_of(direction, ["normal"], "direction (or give x,y,z)")
     elif direction is not None and not 0 < float(np.linalg.norm(direction)) < float("inf"):

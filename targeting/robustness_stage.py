@@ -39,8 +39,8 @@ def robustness_stage(
 
     def make(room: Path) -> Robustness:
         from atlases.scalp import Scalp
+        from targeting.tms.direction import direction_vector
         from targeting.tms.robustness import carried, robustness
-        from targeting.tms.search import direction_vector
 
         found, scalp = searched.value, Scalp.of(meshed.value)
         unit = direction_vector(meshed.value, aimed.value.target, direction, cortex.value if cortex else None)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from atlases.registration import MniWarp
     from targeting.conduction import Anisotropy
     from targeting.fem import HeadConductor
+    from targeting.objective_stages import Wanted
     from targeting.tms import DoseMap, TmsSearch
     from targeting.tms.field import TmsField
 
@@ -113,7 +114,7 @@ def target_stage(aim: Aim, meshed: Done[HeadMesh], registered: Done[MniWarp] | N
             radius_mm=aim.radius_mm,
             hotspot_mm=aim.hotspot_mm,
         )
-        _save_target(room / "target.npz", aimed)
+        save_target(room / "target.npz", aimed)
         return aimed
 
     return Stage(
@@ -163,8 +164,11 @@ def search_stage(
     hair_mm: float,
     direction: Direction,
     cortex: Done[Cortex] | None = None,
+    tilt_deg: float = 0.0,
+    extra_mm: float = 0.0,
+    wanted: Wanted | None = None,
 ) -> Stage[TmsSearch]:
-    """Stage "search": every pose of the coil over the scalp near the target, ranked by dose.
+    """Stage "search": every pose of the coil on the scalp, ranked by dose, or by what else is wanted.
 
     The cortex is where the direction "normal" comes from.
     """
@@ -182,6 +186,9 @@ def search_stage(
             dose_map=mapped.value,
             didt_a_per_s=REFERENCE_DIDT_A_PER_S,
             keep=PLACEMENTS,
+            tilt_deg=tilt_deg,
+            extra_mm=extra_mm,
+            objective=wanted.objective() if wanted else None,
         )
         _save_arrays(room / "search.npz", {each.name: getattr(found, each.name) for each in fields(found)})
         return found
@@ -195,7 +202,7 @@ def search_stage(
 
     return Stage(
         "search",
-        2,
+        3,
         make,
         load,
         files={"coil": coil_file} if coil_file else {},
@@ -205,8 +212,11 @@ def search_stage(
             "hair_mm": hair_mm,
             "direction": direction,
             "placements": PLACEMENTS,
+            "tilt_deg": tilt_deg,
+            "extra_mm": extra_mm,
+            "objective": wanted.request.numbers if wanted else None,
         },
-        after=[meshed, aimed, mapped, *([cortex] if cortex else [])],
+        after=[meshed, aimed, mapped, *([cortex] if cortex else []), *(wanted.after if wanted else [])],
     )
 
 
@@ -262,7 +272,7 @@ def confirm(
     cortex: Cortex | None = None,
 ) -> Confirmed:
     """Doses of fields at 1 A/µs, as the search counts them."""
-    from targeting.tms.search import direction_vector
+    from targeting.tms.direction import direction_vector
 
     unit = direction_vector(head, target, direction, cortex)
     tets, weight = target.weights(head)
@@ -281,7 +291,8 @@ def confirm(
     return Confirmed(first, *(np.array(column) for column in zip(*rows, strict=True)))
 
 
-def _save_target(path: Path, aimed: AimedTarget) -> None:
+def save_target(path: Path, aimed: AimedTarget) -> None:
+    """Write a target as :func:`load_target` reads it."""
     target = aimed.target
     arrays = {"center_mm": target.center_mm, "asked_mm": np.asarray(aimed.asked_mm, dtype=np.float64)}
     if target.mask_points_mm is not None:

@@ -43,7 +43,7 @@ def uncertainty_stage(
     """The stage: what published conductivities make of the best pose."""
 
     def make(room: Path) -> DoseSpread:
-        from targeting.tms.search import direction_vector
+        from targeting.tms.direction import direction_vector
         from targeting.uncertainty import dose_spread
 
         target = aimed.value.target

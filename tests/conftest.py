@@ -48,3 +48,11 @@ def colin27_head(colin27_tissues):
     from meshes import tetrahedralise
 
     return tetrahedralise(colin27_tissues, "fast")
+
+
+@pytest.fixture(scope="session")
+def colin27_warp(colin27_tissues):
+    """The embedded head's registration to MNI152."""
+    from atlases import register
+
+    return register(colin27_tissues)

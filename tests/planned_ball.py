@@ -16,7 +16,7 @@ from targeting.fem.conductivity import conductivities
 from targeting.plan_file import Frame, Placement, Plan, PlanCoil, PlanTarget, read_plan, write_plan
 from targeting.subject import Stage, Subject
 from targeting.tms.placement import casing_distance_mm, place
-from targeting.tms_stages import _save_target, dose_map_stage, load_target
+from targeting.tms_stages import dose_map_stage, load_target, save_target
 
 SMALL = 0.6  # of a ball of 92 mm radius
 SPOT = Target.sphere([-27.0, -12.0, 27.0], 8.0, name="left spot")
@@ -42,7 +42,7 @@ def planned_ball(folder: Path, coil: str | Path = "figure8-70mm", direction=None
         meshed = keep("mesh", lambda room: head.write(room / "head.msh"), lambda room: HeadMesh.read(room / "head.msh"))
         aimed = keep(
             "target",
-            lambda room: _save_target(room / "target.npz", aimed_at),
+            lambda room: save_target(room / "target.npz", aimed_at),
             lambda room: load_target(room / "target.npz"),
             [meshed],
         )

@@ -5,6 +5,7 @@ import pytest
 import scipy.ndimage as ndi
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from small_heads import small_head
 
 from meshes import Tissue, cleaning, morphology, tissue_fields
@@ -224,3 +225,11 @@ def test_volume_offsets_restore_volumes_that_blurring_took():
     mended = fields + tissue_fields.volume_offsets(fields, volumes)
     assert error(fields) > 0.1
     assert error(mended) < 0.3 * error(fields)
+
+
+@settings(max_examples=30, deadline=None)
+@given(arrays(bool, st.tuples(*[st.integers(1, 7)] * 3)))
+def test_growing_by_shifts_is_morphology(mask):
+    edges = ndi.generate_binary_structure(3, 2)
+    assert (morphology.through_edges(mask) == ndi.binary_dilation(mask, edges)).all()
+    assert (morphology.without_rim(mask) == ndi.binary_erosion(mask, ndi.generate_binary_structure(3, 1))).all()

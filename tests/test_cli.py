@@ -9,9 +9,9 @@ import pytest
 
 from cli.main import run
 
-GROUPS = ["atlas", "coils", "protocols", "stimulators"]
+GROUPS = ["atlas", "coils", "montages", "protocols", "stimulators"]
 LISTS = [f"{group} list" for group in GROUPS]
-COMMANDS = ["plan", "segment", "mesh", "status", "export", "serve", "setup", *GROUPS, *LISTS]
+COMMANDS = ["plan", "segment", "mesh", "status", "export", "serve", "basis", "setup", *GROUPS, *LISTS]
 
 
 @pytest.fixture(autouse=True)

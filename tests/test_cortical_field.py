@@ -14,7 +14,7 @@ from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.gifti import read_surface, write_surface
 from targeting.cortical_field import CorticalField, field_at, normal_component, write_cortical_field
 from targeting.fem.spheres import tms_e_v_per_m
-from targeting.tms.search import direction_vector, inward_normal
+from targeting.tms.direction import direction_vector, inward_normal
 
 DIPOLES_MM = np.array([[-20.0, 35, 95], [25, 40, 90]])
 MOMENTS = np.array([[0.0, 0, 1e7], [0, 2e6, -1e7]])

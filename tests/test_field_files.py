@@ -19,7 +19,7 @@ def test_the_files(tmp_path, ball_head):
     field = lopsided_field(ball_head)
     affine = np.array([[0.0, 0, 2, -100], [-2, 0, 0, 100], [0, 2, 0, -100], [0, 0, 0, 1]])  # axes permuted and flipped
     shape = (100, 98, 102)
-    paths = write_field_files(tmp_path, ball_head, field, affine, shape, didt_a_per_s=2.5e6)
+    paths = write_field_files(tmp_path, ball_head, field, affine, shape, conditions="dI/dt = 2.5 A/us")
     assert [path.name for path in paths] == ["E.vtu", "E.msh", "E.msh.opt", "magnE.nii.gz"]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in paths)
 

@@ -81,6 +81,9 @@ def plans(draw: st.DrawFn) -> Plan:
             peak_mm=draw(points),
             direct_dose_v_per_m=draw(st.none() | numbers),
             direct_mean_e_v_per_m=draw(st.none() | numbers),
+            closer_dose_v_per_m=draw(st.none() | numbers),
+            closer_depth_mm=draw(st.none() | positive),
+            closer_at_mm=draw(st.none() | points),
         )
         for i, dose in enumerate(doses)
     ]
@@ -157,16 +160,17 @@ def refuses(document: object) -> str:
 
 def test_the_schema_is_a_schema_and_describes_every_field() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
+    tms = schema()["$defs"]["tms"]
     records = {
-        Plan: schema(),
-        Frame: schema()["properties"]["frame"],
-        PlanTarget: schema()["properties"]["target"],
-        PlanCoil: schema()["properties"]["coil"],
-        Placement: schema()["properties"]["placements"]["items"],
-        PlanUncertainty: schema()["properties"]["uncertainty"],
-        PlanRobustness: schema()["properties"]["robustness"],
-        PlanDosing: schema()["properties"]["dosing"],
-        PlanProtocol: schema()["properties"]["dosing"]["properties"]["protocol"],
+        Plan: tms,
+        Frame: tms["properties"]["frame"],
+        PlanTarget: tms["properties"]["target"],
+        PlanCoil: tms["properties"]["coil"],
+        Placement: tms["properties"]["placements"]["items"],
+        PlanUncertainty: tms["properties"]["uncertainty"],
+        PlanRobustness: tms["properties"]["robustness"],
+        PlanDosing: tms["properties"]["dosing"],
+        PlanProtocol: tms["properties"]["dosing"]["properties"]["protocol"],
     }
     for record, description in records.items():
         names = {f.name for f in dataclasses.fields(record)}

@@ -10,7 +10,6 @@ from atlases import MniWarp, load_warp, register, save_warp, targets, to_subject
 from atlases.registration import fitted_warp, template_tissues, warp_grid
 from meshes import Tissues
 from meshes.errors import InputError
-from meshes.tissue_files import embedded_head
 
 NAMES = [(name, side) for name in targets() for side in ("left", "right")]
 TARGETS_MNI_MM = np.array([targets()[name].mni_mm(side) for name, side in NAMES])
@@ -139,16 +138,15 @@ def test_a_known_warp_is_recovered_at_the_targets():
 
 
 @pytest.mark.slow
-def test_colin27_lies_nearly_where_mni_has_it_and_twice_is_the_same():
+def test_colin27_lies_nearly_where_mni_has_it_and_twice_is_the_same(colin27_tissues, colin27_warp):
     """Colin27 is in MNI space up to a linear fit, so the identity must nearly hold."""
-    tissues = embedded_head("colin27")
-    warp = register(tissues)
+    warp = colin27_warp
     moved = np.linalg.norm(warp.to_subject(TARGETS_MNI_MM) - TARGETS_MNI_MM, axis=1)
     assert moved.mean() < 4 and moved.max() < 8, dict(zip(NAMES, moved.round(1), strict=True))
     assert np.array_equal(warp.to_subject(TARGETS_MNI_MM)[:, 0] < 0, LEFT)
     assert warp.smallest_jacobian() > 0
     assert min(warp.dice_white, warp.dice_grey) > 0.72  # 0.68 and 0.66 before
-    again = register(tissues)
+    again = register(colin27_tissues)
     assert np.array_equal(again.to_subject(TARGETS_MNI_MM), warp.to_subject(TARGETS_MNI_MM))
 
 

@@ -10,7 +10,7 @@ from heads import LEFT_SPOT
 from meshes import InputError
 from targeting import Coil, search_tms
 from targeting.plan_file import Placement, PlanRobustness
-from targeting.report.tables import steadiness
+from targeting.report.steadiness import steadiness_facts
 from targeting.robustness_stage import robustness_stage
 from targeting.subject import Done
 from targeting.tms.placement import casing_distance_mm, current_angle_deg
@@ -26,7 +26,7 @@ def coil():
 
 @pytest.fixture(scope="module")
 def found(conductor, scalp, dose_map, coil):
-    return search_tms(conductor, LEFT_SPOT, coil, HAIR_MM, dose_map=dose_map, scalp=scalp)
+    return search_tms(conductor, LEFT_SPOT, coil, HAIR_MM, dose_map=dose_map, scalp=scalp, radius_mm=60)
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +109,11 @@ def test_the_report_says_what_the_numbers_mean():
     steady = PlanRobustness(
         5.0, 10.0, 5.0, 0.80, 0.95, 9.04, 40.0, 56.0, np.eye(4).tolist(), [-41.0, -20.0, 90.0], 0.98, 0.88
     )
-    words = " ".join(f"{name}: {text}" for name, text in steadiness(steady, best))
+    words = " ".join(": ".join(fact) for fact in steadiness_facts(steady, best))
     assert "at least 0.800 V/m" in words
     assert "40° clockwise to 56° counter-clockwise" in words
     assert "at (-41.0, -20.0, 90.0) mm".replace("-", "−") in words.replace("-", "−")
-    assert "the same" in steadiness(dataclasses.replace(steady, robust_worst_v_per_m=0.801), best)[2][1]
+    assert steadiness_facts(dataclasses.replace(steady, robust_worst_v_per_m=0.801), best)[2].value == "the same"
 
 
 def test_the_stage_writes_what_it_reads(tmp_path, conductor, scalp, dose_map, coil, found):

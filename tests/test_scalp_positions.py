@@ -92,3 +92,11 @@ def test_no_file_no_text_no_name(tmp_path):
         ScalpPositions(("C3",), ("Electrode",), np.zeros((2, 3)))
     with pytest.raises(InputError, match="only electrodes"):
         ScalpPositions(("Nz",), ("Fiducial",), np.zeros((1, 3)), np.ones((1, 3)))
+
+
+def test_a_point_may_stand_for_a_name():
+    cap = ScalpPositions(("C3",), ("Electrode",), np.array([[-68.0, -11, 61]]))
+    assert cap.point_mm("mm:-60,10.5,55").tolist() == [-60, 10.5, 55]
+    for wrong in ("mm:1,2", "mm:a,b,c", "mm:1,2,nan", "mm:60000,0,0"):
+        with pytest.raises(InputError, match="mm:x,y,z"):
+            cap.point_mm(wrong)

@@ -20,7 +20,7 @@ from targeting.tms.placement import (
 
 @pytest.fixture(scope="module")
 def found(conductor, scalp, dose_map):
-    return search_tms(conductor, LEFT_SPOT, Coil.named("figure8-70mm"), dose_map=dose_map, scalp=scalp)
+    return search_tms(conductor, LEFT_SPOT, Coil.named("figure8-70mm"), dose_map=dose_map, scalp=scalp, radius_mm=60)
 
 
 def test_signed_distance_of_a_sphere():
@@ -108,16 +108,25 @@ def test_the_direct_solve_confirms_the_winner(found, conductor):
 def test_a_direction_ranks_by_the_component(conductor, scalp, dose_map):
     coil = Coil.named("figure8-70mm")
     sideways = search_tms(
-        conductor, LEFT_SPOT, coil, direction=[0.0, 0.0, -2.0], dose_map=dose_map, scalp=scalp, keep=1
+        conductor, LEFT_SPOT, coil, direction=[0.0, 0.0, -2.0], dose_map=dose_map, scalp=scalp, keep=1, radius_mm=60
     )
     assert sideways.dose_v_per_m[0] == pytest.approx(-sideways.mean_e_v_per_m[0, 2])
-    normal = search_tms(conductor, LEFT_SPOT, coil, direction="normal", dose_map=dose_map, scalp=scalp, keep=1)
+    normal = search_tms(
+        conductor, LEFT_SPOT, coil, direction="normal", dose_map=dose_map, scalp=scalp, keep=1, radius_mm=40
+    )
     assert 0 < normal.dose_v_per_m[0] <= np.linalg.norm(normal.mean_e_v_per_m[0]) + 1e-12
 
 
 def test_more_hair_means_less_dose(found, conductor, scalp, dose_map):
     thick = search_tms(
-        conductor, LEFT_SPOT, Coil.named("figure8-70mm"), hair_mm=12.0, dose_map=dose_map, scalp=scalp, keep=1
+        conductor,
+        LEFT_SPOT,
+        Coil.named("figure8-70mm"),
+        hair_mm=12.0,
+        dose_map=dose_map,
+        scalp=scalp,
+        keep=1,
+        radius_mm=40,
     )
     assert thick.dose_v_per_m[0] < 0.9 * found.dose_v_per_m[0]
 

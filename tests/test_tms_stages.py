@@ -12,7 +12,7 @@ from targeting import Coil
 from targeting.coils.fingerprint import fingerprint
 from targeting.engines.embedded import EmbeddedEngine
 from targeting.subject import Done, Subject
-from targeting.tms_stages import Aim, _save_target, confirm_stage, load_target, search_stage, target_stage
+from targeting.tms_stages import Aim, confirm_stage, load_target, save_target, search_stage, target_stage
 
 SPHERE = Target(np.array([-35.0, -20.0, 58.0]), 5.0, "m1-hand", "left", "an atlas", np.float64(1.25))  # type: ignore[arg-type]
 MASK = Target(np.array([30.0, 1, 2]), 4.0, mask_points_mm=np.arange(12.0).reshape(4, 3), mask_radius_mm=0.9)
@@ -26,7 +26,7 @@ MASK = Target(np.array([30.0, 1, 2]), 4.0, mask_points_mm=np.arange(12.0).reshap
     ],
 )
 def test_a_target_is_read_back_as_it_was(tmp_path, aimed):
-    _save_target(tmp_path / "target.npz", aimed)
+    save_target(tmp_path / "target.npz", aimed)
     again = load_target(tmp_path / "target.npz")
     for each in fields(Target):
         np.testing.assert_equal(getattr(again.target, each.name), getattr(aimed.target, each.name))

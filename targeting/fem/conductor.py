@@ -99,6 +99,10 @@ class HeadConductor:
         matrix = self.stiffness[free][:, free].tocsr()
         return make_solver(matrix, self._solver_name, right_hand_sides=self._expected, tolerance=self._tolerance)
 
+    def solver_for(self, matrix: sp.csr_matrix, right_hand_sides: int) -> Solver:
+        """A solver, of the kind this head is solved with, for another matrix (K and what electrodes add to it)."""
+        return make_solver(matrix, self._solver_name, right_hand_sides=right_hand_sides, tolerance=self._tolerance)
+
     def potential(self, b: NDArray[np.float64]) -> NDArray[np.float64]:
         """Solve K φ = b for one (N,) or many (N, k) right-hand sides that sum to zero."""
         phi = np.zeros_like(b)

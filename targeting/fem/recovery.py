@@ -98,12 +98,17 @@ class PatchRecovery:
         start, items = elements_of_nodes(self.patch_of_corner, len(self.node_of_patch))
         return _neighbours(self.patch_of_corner, start, items)
 
-    def gradient(self, phi: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Recovered ∇φ of node values (N,) or (N, k): (M, 3) or (k, M, 3), per metre."""
+    def gradient(self, phi: NDArray[np.float64], tets: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
+        """Recovered ∇φ of node values (N,) or (N, k): (M, 3) or (k, M, 3), per metre; or of some ``tets`` (m,) only."""
         columns = np.ascontiguousarray(phi.reshape(len(phi), -1))
+        chosen = np.arange(len(self.tets)) if tets is None else np.asarray(tets, np.int64)
+        wanted = np.zeros(len(self.node_of_patch), np.bool_)
+        wanted[self.patch_of_corner[chosen]] = True
         indptr, indices = self._neighbours
-        fits = _fit(self.points_mm, self.node_of_patch, self.terms_of_patch, indptr, indices, columns)
-        out = _at_centroids(self.points_mm, self.tets, self.gradients_per_m, self.patch_of_corner, fits, columns)
+        fits = _fit(self.points_mm, self.node_of_patch, self.terms_of_patch, indptr, indices, wanted, columns)
+        out = _at_centroids(
+            self.points_mm, self.tets, self.gradients_per_m, self.patch_of_corner, chosen, fits, columns
+        )
         return out[0] if phi.ndim == 1 else out
 
     def adjoint(self, tets: NDArray[np.integer], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -224,8 +229,8 @@ def _solve(factor, terms, b):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, parallel=True)
-def _fit(points_mm, nodes, terms_of_patch, indptr, indices, phi):  # type: ignore[no-untyped-def]
-    """Coefficients of every patch and column of φ, (P, k, 10): per mm and per mm²."""
+def _fit(points_mm, nodes, terms_of_patch, indptr, indices, wanted, phi):  # type: ignore[no-untyped-def]
+    """Coefficients of every wanted patch and column of φ, (P, k, 10): per mm and per mm²; zero for the others."""
     n_patches, n_columns = len(nodes), phi.shape[1]
     out = np.zeros((n_patches, n_columns, ALL))
     for chunk in numba.prange(CHUNKS):
@@ -237,6 +242,8 @@ def _fit(points_mm, nodes, terms_of_patch, indptr, indices, phi):  # type: ignor
         rows = np.empty((2048, ALL))
         matrix = np.empty((ALL, ALL))
         for p in range(first, last):
+            if not wanted[p]:
+                continue
             count = _gather(p, indptr, indices, seen, p, patch)
             terms = terms_of_patch[p]
             scale = _normal_equations(points_mm, nodes, terms, p, patch, count, matrix, rows)
@@ -254,13 +261,14 @@ def _fit(points_mm, nodes, terms_of_patch, indptr, indices, phi):  # type: ignor
 
 
 @numba.njit(cache=True, parallel=True)
-def _at_centroids(points_mm, tets, gradients, patch_of_corner, fits, phi):  # type: ignore[no-untyped-def]
+def _at_centroids(points_mm, tets, gradients, patch_of_corner, chosen, fits, phi):  # type: ignore[no-untyped-def]
     n_columns = fits.shape[1]
-    out = np.zeros((n_columns, len(tets), 3))
+    out = np.zeros((n_columns, len(chosen), 3))
     for chunk in numba.prange(CHUNKS):
         offset, h = np.empty((4, 3)), np.empty((4, ALL))
         bend = np.empty(ALL)
-        for e in range(chunk * len(tets) // CHUNKS, (chunk + 1) * len(tets) // CHUNKS):
+        for m in range(chunk * len(chosen) // CHUNKS, (chunk + 1) * len(chosen) // CHUNKS):
+            e = chosen[m]
             _offsets(points_mm, tets[e], offset, h)
             for k in range(n_columns):
                 bend[:] = 0.0
@@ -275,13 +283,13 @@ def _at_centroids(points_mm, tets, gradients, patch_of_corner, fits, phi):  # ty
                     for a in range(4, ALL):
                         bend[a] += 0.25 * c[a]
                 smooth = SHARE_SMOOTH * 0.25 / M_PER_MM
-                out[k, e, 0], out[k, e, 1], out[k, e, 2] = smooth * sx, smooth * sy, smooth * sz
+                out[k, m, 0], out[k, m, 1], out[k, m, 2] = smooth * sx, smooth * sy, smooth * sz
                 for i in range(4):
                     straight = phi[tets[e, i], k]
                     for a in range(4, ALL):
                         straight -= bend[a] * h[i, a]
                     for axis in range(3):
-                        out[k, e, axis] += (1 - SHARE_SMOOTH) * straight * gradients[e, i, axis]
+                        out[k, m, axis] += (1 - SHARE_SMOOTH) * straight * gradients[e, i, axis]
     return out
 
 

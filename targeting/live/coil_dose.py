@@ -220,7 +220,7 @@ def _direction(subject: Subject, head: HeadMesh) -> NDArray[np.float64] | None:
     if direction is None:
         return None
     from targeting.cortex_stages import load_cortex
-    from targeting.tms.search import direction_vector
+    from targeting.tms.direction import direction_vector
     from targeting.tms_stages import load_target
 
     aimed = subject.recorded("target", lambda folder: load_target(folder / "target.npz"))

@@ -9,41 +9,39 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from targeting.report import scene
+from targeting.report.camera import View
 from targeting.report.canvas import COIL, DOTS_PER_INCH, INK, QUIET, Canvas
 from targeting.report.evidence import PlanEvidence
-from targeting.report.sections import level_lines
+from targeting.report.region import PERCENT, first_low, near_best_lines, on_scalp
 from targeting.report.surface import SUPERSAMPLING, compose, render
+from targeting.tms.robustness import NEAR_BEST
 
 WIDTH, HEIGHT = 900, 770
 COLORS = "viridis"
-NEIGHBOURS = 4
-NEARLY_BEST = 0.95  # the share of the best dose that the pictures draw a line at
+WORTH_SEEING = 0.3  # of the best dose: the whole scalp is searched, and shown is where a coil does something
+SEEN_MM = 45.0  # from the best place: so that the region of 90 % and the ranks can be told apart
+STEADY = "#d9480f"  # the pose that minds placement errors least
 
 
 def scalp_dose(evidence: PlanEvidence) -> NDArray[np.float64]:
-    """The dose at every point of the scalp's surface, V/m at 1 A/µs, NaN where the search did not go, (n,).
-
-    Inverse-distance mean of the nearest searched points; "did not go" is farther than 1.6 times their usual spacing.
-    """
+    """The dose at every point of the scalp's surface, V/m at 1 A/µs, NaN where the search did not go, (n,)."""
     tried = np.isfinite(evidence.best_dose_at_point_v_per_m)
-    points, dose = evidence.scalp_points_mm[tried], evidence.best_dose_at_point_v_per_m[tried]
-    tree = cKDTree(points)
-    count = min(NEIGHBOURS, len(points))
-    spacing = float(np.median(tree.query(points, k=[2])[0])) if len(points) > 1 else 3.0
-    distance, index = (a.reshape(-1, count) for a in tree.query(evidence.scalp.points_mm, k=count))
-    weight = 1 / (distance + 0.05 * spacing)
-    mean = (weight * dose[index]).sum(1) / weight.sum(1)
-    return np.where(distance[:, 0] <= 1.6 * max(spacing, 2.0), mean, np.nan)
+    return on_scalp(evidence.scalp, evidence.scalp_points_mm[tried], evidence.best_dose_at_point_v_per_m[tried])
+
+
+def position_view(evidence: PlanEvidence) -> View:
+    """Along the coil's axis, wide enough for the places round the best where the coil does something."""
+    good = evidence.best_dose_at_point_v_per_m >= WORTH_SEEING * evidence.best.dose_v_per_m
+    good &= np.linalg.norm(evidence.scalp_points_mm - evidence.best.scalp_mm, axis=1) <= SEEN_MM
+    searched = np.vstack([evidence.scalp_points_mm[good], evidence.best.scalp_mm])
+    return scene.frame_of(searched, scene.outward(evidence), WIDTH, HEIGHT, margin=24.0)
 
 
 def position_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
-    """The scalp coloured by the dose a coil there gives, the best place marked, (h, w, 3) uint8."""
-    dose = scalp_dose(evidence)
-    searched = np.vstack([evidence.scalp_points_mm, evidence.best.scalp_mm])
-    view = scene.frame_of(searched, scene.outward(evidence), WIDTH, HEIGHT, margin=24.0)
+    """The scalp coloured by the dose a coil there gives, the region of 90 % and the best places marked, (h, w, 3) uint8."""
+    dose, view = scalp_dose(evidence), position_view(evidence)
     best = max(evidence.best.dose_v_per_m, 1e-30)
     known = np.isfinite(dose)
     colors = np.broadcast_to(scene.SKIN, evidence.scalp.points_mm.shape).copy()
@@ -51,14 +49,20 @@ def position_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
     layer = render(evidence.scalp, colors, view)
     canvas = Canvas(compose(view, (layer, 1.0)), scene.STRIP)
 
-    lines = view.project(level_lines(evidence.scalp.points_mm, evidence.scalp.triangles, dose, NEARLY_BEST * best))
+    lines = view.project(near_best_lines(evidence))
     pixels = (lines.mean(axis=1)[:, :2] * SUPERSAMPLING).astype(int)
     inside = (pixels >= 0).all(1) & (pixels < np.array(layer.depth_mm.shape)[::-1]).all(1)
     lines, pixels = lines[inside], pixels[inside]
     seen = lines[..., 2].mean(1) > layer.depth_mm[pixels[:, 1], pixels[:, 0]] - 2.0
-    canvas.axes.add_collection(LineCollection(lines[seen][..., :2], colors="white", linewidths=2.2))
+    for color, width in ((INK, 5.0), ("white", 3.0)):
+        canvas.axes.add_collection(LineCollection(lines[seen][..., :2], colors=color, linewidths=width))
+    if seen.any():
+        upper = lines[seen].reshape(-1, 3)
+        canvas.words(upper[upper[:, 1].argmin(), :2] - [0, 20], PERCENT, 22, INK)
 
     scene.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
+    if evidence.plan.robustness is not None:
+        _mark_steadiest(canvas, view, evidence.plan.robustness.robust_scalp_mm, evidence.best.scalp_mm)
     for placement in reversed(evidence.plan.placements[:5]):
         column, row, _ = view.project(placement.scalp_mm)
         first = placement.rank == 1
@@ -84,6 +88,17 @@ def position_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
     return canvas.rgb()
 
 
+def _mark_steadiest(canvas: Canvas, view: View, scalp_mm: list[float], best_mm: list[float]) -> None:
+    """A diamond round the place of the pose that minds placement errors least; it leaves room for a rank inside."""
+    at = view.project(scalp_mm)
+    side = 0.16 if at[0] < view.project(best_mm)[0] else 0.84  # its line must not cross the best place
+    canvas.leader(at, (view.width * side, view.height - 30), "steadiest", STEADY, 27)
+    for color, width in (("white", 7.0), (STEADY, 4.0)):
+        canvas.axes.plot(
+            [at[0]], [at[1]], marker="D", markersize=27, fillstyle="none", markeredgecolor=color, markeredgewidth=width
+        )
+
+
 def angle_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
     """The dose against the angle at the best place, (h, w, 3) uint8."""
     angle, dose = _curve(evidence)
@@ -93,12 +108,12 @@ def angle_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
     agg = FigureCanvasAgg(figure)
     axes = figure.add_axes((0.13, 0.14, 0.77, 0.78))
     axes.fill_between(
-        angle, 0, dose, where=dose >= NEARLY_BEST * top, color=COIL, alpha=0.16, linewidth=0, interpolate=True
+        angle, 0, dose, where=dose >= NEAR_BEST * top, color=COIL, alpha=0.16, linewidth=0, interpolate=True
     )
     axes.plot(angle, dose, color=COIL, linewidth=3)
-    axes.axhline(NEARLY_BEST * top, color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
+    axes.axhline(NEAR_BEST * top, color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.text(
-        1.01, NEARLY_BEST * top, "95 %", fontsize=18, color=QUIET, va="center", transform=axes.get_yaxis_transform()
+        1.01, NEAR_BEST * top, PERCENT, fontsize=18, color=QUIET, va="center", transform=axes.get_yaxis_transform()
     )
     best_angle = _same_turn(evidence.best.angle_deg, angle)
     axes.plot([best_angle], [evidence.best.dose_v_per_m], "o", color=INK, markersize=14, markeredgecolor="white")
@@ -145,21 +160,7 @@ def _same_turn(angle_deg: float, angles_deg: NDArray[np.float64]) -> float:
 
 
 def angle_tolerance_deg(evidence: PlanEvidence) -> float:
-    """How far the coil may be turned to either side before the dose falls below 95 % of the best, degrees."""
+    """How far the coil may be turned to either side before the dose falls below 90 % of the best, degrees."""
     away = (evidence.angles_deg - evidence.best.angle_deg + 180.0) % 360.0 - 180.0
-    low = ~(evidence.dose_by_angle_v_per_m >= NEARLY_BEST * evidence.best.dose_v_per_m)
-    return _first_low(np.abs(away), low)
-
-
-def position_tolerance_mm(evidence: PlanEvidence) -> float:
-    """How far the coil may be moved, in any direction, before the dose at the best angle falls below 95 %, mm."""
-    away = np.linalg.norm(evidence.scalp_points_mm - evidence.best.scalp_mm, axis=1)
-    low = ~(evidence.best_dose_at_point_v_per_m >= NEARLY_BEST * evidence.best.dose_v_per_m)  # NaN: no place for a coil
-    return _first_low(away, low)
-
-
-def _first_low(away: NDArray[np.float64], low: NDArray[np.bool_]) -> float:
-    """The largest tried distance that is nearer than every low one (all of them if none is low)."""
-    limit = away[low].min() if low.any() else np.inf
-    kept = away[away < limit]
-    return float(kept.max()) if len(kept) else 0.0
+    low = ~(evidence.dose_by_angle_v_per_m >= NEAR_BEST * evidence.best.dose_v_per_m)
+    return first_low(np.abs(away), low)

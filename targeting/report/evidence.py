@@ -1,4 +1,4 @@
-"""PlanEvidence: everything the report shows, in one value, so that the report computes no physics of its own."""
+"""Evidence: everything a report shows, in one value, so that the report computes no physics of its own."""
 
 from __future__ import annotations
 
@@ -14,63 +14,37 @@ from targeting.cortical_field import CorticalField
 from targeting.plan_file import Placement, Plan
 from targeting.pose import Pose
 from targeting.report.surface import Surface
+from targeting.tes_plan import TesPlan
 
 
-@dataclass(frozen=True, eq=False)
-class PlanEvidence:
-    """A plan with the arrays behind it.
+class HeadEvidence:
+    """What a picture of a field in a head is drawn from, whatever made the field: a coil or electrodes.
 
-    Parameters
-    ----------
-    plan : Plan
-    head : HeadMesh
-    e_v_per_m : (M, 3) float
-        Field of placement 1 at 1 A/µs in every tetrahedron.
-    target_tets : (k,) int
-        Tetrahedra of the target.
-    scalp_points_mm : (P, 3) float
-        Scalp points that were searched.
-    best_dose_at_point_v_per_m : (P,) float
-        The dose there at the best angle, at 1 A/µs.
-    angles_deg : (A,) float
-        Angles tried at placement 1, counted as ``angle_deg`` in the plan.
-    dose_by_angle_v_per_m : (A,) float
-        The dose at placement 1 for each of them, at 1 A/µs.
-    casing : Casing
-        Hull of the coil, coil frame.
-    background : (nx, ny, nz) float32
-        The T1, or the tissue labels when there is none.
-    background_affine_mm : (4, 4) float64
-        Voxel index of ``background`` → RAS mm of the T1.
-    navigator_files : tuple of str
-        Names of the files a navigator loads, as they lie beside the report.
-    on_cortex : CorticalField, optional
-        The same field on the mid-cortical surfaces; without it the pictures show the outside of the brain.
+    The dataclasses below have these as fields or properties.
     """
 
-    plan: Plan
+    plan: Plan | TesPlan
     head: HeadMesh
     e_v_per_m: NDArray[np.floating]
     target_tets: NDArray[np.integer]
-    scalp_points_mm: NDArray[np.float64]
-    best_dose_at_point_v_per_m: NDArray[np.float64]
-    angles_deg: NDArray[np.float64]
-    dose_by_angle_v_per_m: NDArray[np.float64]
-    casing: Casing
     background: NDArray[np.float32]
     background_affine_mm: NDArray[np.float64]
-    navigator_files: tuple[str, ...] = ()
-    on_cortex: CorticalField | None = None
+    on_cortex: CorticalField | None
 
     @property
-    def best(self) -> Placement:
-        """Placement 1."""
-        return self.plan.placements[0]
+    def outward(self) -> NDArray[np.float64]:
+        """Unit vector from which the field is looked at: out of the head, over the target, (3,)."""
+        raise NotImplementedError
 
     @property
-    def best_pose(self) -> Pose:
-        """Pose of placement 1."""
-        return Pose(np.array(self.best.pose))
+    def peak_mm(self) -> NDArray[np.float64]:
+        """Where |E| is largest in grey matter, RAS mm, (3,)."""
+        raise NotImplementedError
+
+    @property
+    def conditions(self) -> str:
+        """What the field is for, to be put after its unit: "at 1 A/µs"."""
+        raise NotImplementedError
 
     @property
     def target_mm(self) -> NDArray[np.float64]:
@@ -79,7 +53,7 @@ class PlanEvidence:
 
     @cached_property
     def target_e_v_per_m(self) -> NDArray[np.float64]:
-        """Volume-weighted mean field vector in the target, V/m at 1 A/µs, (3,)."""
+        """Volume-weighted mean field vector in the target, V/m, (3,)."""
         return np.average(self.e_v_per_m[self.target_tets], axis=0, weights=self.head.volumes_mm3[self.target_tets])
 
     @cached_property
@@ -116,6 +90,83 @@ class PlanEvidence:
     def depth_mm(self) -> float:
         """From the target's centre to the nearest point of the scalp."""
         return float(np.linalg.norm(self.scalp.points_mm - self.target_mm, axis=1).min())
+
+
+@dataclass(frozen=True, eq=False)
+class PlanEvidence(HeadEvidence):
+    """A plan with the arrays behind it.
+
+    Parameters
+    ----------
+    plan : Plan
+    head : HeadMesh
+    e_v_per_m : (M, 3) float
+        Field of placement 1 at 1 A/µs in every tetrahedron.
+    target_tets : (k,) int
+        Tetrahedra of the target.
+    scalp_points_mm : (P, 3) float
+        Scalp points that were searched.
+    best_dose_at_point_v_per_m : (P,) float
+        The dose there at the best angle, at 1 A/µs.
+    angles_deg : (A,) float
+        Angles tried at placement 1, counted as ``angle_deg`` in the plan.
+    dose_by_angle_v_per_m : (A,) float
+        The dose at placement 1 for each of them, at 1 A/µs.
+    casing : Casing
+        Hull of the coil, coil frame.
+    background : (nx, ny, nz) float32
+        The T1, or the tissue labels when there is none.
+    background_affine_mm : (4, 4) float64
+        Voxel index of ``background`` → RAS mm of the T1.
+    navigator_files : tuple of str
+        Names of the files a navigator loads, as they lie beside the report.
+    on_cortex : CorticalField, optional
+        The same field on the mid-cortical surfaces; without it the pictures show the outside of the brain.
+    around_mm, share_around : (Q, 3) and (Q,) float, optional
+        Scalp points round placement 1, and the share of its dose that the coil keeps there, its current kept in
+        direction; NaN where it cannot stand.
+    """
+
+    plan: Plan
+    head: HeadMesh
+    e_v_per_m: NDArray[np.floating]
+    target_tets: NDArray[np.integer]
+    scalp_points_mm: NDArray[np.float64]
+    best_dose_at_point_v_per_m: NDArray[np.float64]
+    angles_deg: NDArray[np.float64]
+    dose_by_angle_v_per_m: NDArray[np.float64]
+    casing: Casing
+    background: NDArray[np.float32]
+    background_affine_mm: NDArray[np.float64]
+    navigator_files: tuple[str, ...] = ()
+    on_cortex: CorticalField | None = None
+    around_mm: NDArray[np.float64] | None = None
+    share_around: NDArray[np.float64] | None = None
+
+    @property
+    def best(self) -> Placement:
+        """Placement 1."""
+        return self.plan.placements[0]
+
+    @property
+    def best_pose(self) -> Pose:
+        """Pose of placement 1."""
+        return Pose(np.array(self.best.pose))
+
+    @property
+    def outward(self) -> NDArray[np.float64]:
+        """Out of the head along the coil's axis: from the casing's face to its back."""
+        return -self.best_pose.direction_mm
+
+    @property
+    def peak_mm(self) -> NDArray[np.float64]:
+        """Where |E| of placement 1 is largest in grey matter."""
+        return np.array(self.best.peak_mm)
+
+    @property
+    def conditions(self) -> str:
+        """Every field of a TMS plan is for this."""
+        return "at 1 A/µs"
 
     def casing_surface(self) -> Surface:
         """The coil's hull at placement 1, world mm; every triangle has points of its own, so its edges stay sharp."""

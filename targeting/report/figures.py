@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from targeting.report import cortex as cortex_room
 from targeting.report import dose as dose_room
+from targeting.report import region
 from targeting.report import scalp as scalp_room
 from targeting.report.canvas import MARK, png_data_uri
-from targeting.report.evidence import PlanEvidence
+from targeting.report.evidence import HeadEvidence, PlanEvidence
 from targeting.report.folds import crossing_words
 from targeting.report.slices import (
     CLOSE_MM,
@@ -24,6 +25,7 @@ from targeting.report.slices import (
     slice_picture,
     whole_view,
 )
+from targeting.report.steadiness import steadier_elsewhere, turn_words
 from targeting.report.words import direction_words, number, three_digits
 
 SLICE_KEYS = (
@@ -46,7 +48,7 @@ class Figure:
         return png_data_uri(self.rgb)
 
 
-def slices(evidence: PlanEvidence) -> list[Figure]:
+def slices(evidence: HeadEvidence) -> list[Figure]:
     """The target on three planes through the whole head, then near it."""
     lines = [outlines(evidence, plane) for plane in PLANES]
     return [
@@ -56,7 +58,7 @@ def slices(evidence: PlanEvidence) -> list[Figure]:
     ]
 
 
-def _whole_slice(evidence: PlanEvidence, plane: Plane, lines: list[Outline]) -> Figure:
+def _whole_slice(evidence: HeadEvidence, plane: Plane, lines: list[Outline]) -> Figure:
     where = _place(evidence, plane)
     x = evidence.target_mm[0]
     side = f"{number(abs(x), 0)} mm to the {'left' if x < 0 else 'right'} of x = 0"
@@ -71,7 +73,7 @@ def _whole_slice(evidence: PlanEvidence, plane: Plane, lines: list[Outline]) -> 
     return Figure(picture, plane.name.capitalize(), f"{where}, seen {seen}: {end} on the left.", alt)
 
 
-def _close_slice(evidence: PlanEvidence, plane: Plane, lines: list[Outline]) -> Figure:
+def _close_slice(evidence: HeadEvidence, plane: Plane, lines: list[Outline]) -> Figure:
     picture = slice_picture(evidence, plane, close_view(evidence, plane), lines)
     alt = (
         f"The same {plane.name} slice near the target, which is in the middle: a pink outline round the grey matter "
@@ -80,7 +82,7 @@ def _close_slice(evidence: PlanEvidence, plane: Plane, lines: list[Outline]) -> 
     return Figure(picture, f"{plane.name.capitalize()}, close", f"{CLOSE_MM:.0f} mm wide.", alt)
 
 
-def _place(evidence: PlanEvidence, plane: Plane) -> str:
+def _place(evidence: HeadEvidence, plane: Plane) -> str:
     return f"{'xyz'[plane.across]} = {number(evidence.target_mm[plane.across])} mm"
 
 
@@ -161,26 +163,39 @@ def cortex(evidence: PlanEvidence) -> list[Figure]:
 
 def dose(evidence: PlanEvidence) -> list[Figure]:
     """How the dose falls with position and with angle."""
-    mm, degrees = dose_room.position_tolerance_mm(evidence), dose_room.angle_tolerance_deg(evidence)
+    robust = evidence.plan.robustness
+    mm, farthest = number(region.nearest_loss_mm(evidence), 0), number(region.farthest_reach_mm(evidence), 0)
+    degrees = number(dose_room.angle_tolerance_deg(evidence), 0)
+    play = f"±{degrees}°" if robust is None else turn_words(robust)
+    moved = "at the best angle there" if robust is None else "moved there without turning its current"
+    kept = f"at least {region.PERCENT} of the best"
+    steadiest, diamond = "", ""
+    if robust is not None:
+        away = number(float(np.linalg.norm(np.array(robust.robust_scalp_mm) - evidence.best.scalp_mm)))
+        diamond = f" A diamond, {away} mm from the best place, marks the pose that minds placement errors least."
+        steadiest = f" The diamond marks the pose that minds placement errors least, {away} mm from placement 1."
+        if not steadier_elsewhere(robust):
+            steadiest = " Placement 1 is also as steady as any: the diamond marks the steadiest."
     low = 100 * float(np.nanmin(evidence.dose_by_angle_v_per_m)) / max(evidence.best.dose_v_per_m, 1e-30)
     return [
         Figure(
             dose_room.position_picture(evidence),
-            f"Position: {number(mm, 0)} mm of play",
+            f"Position: {mm} mm of play",
             f"The dose with the coil’s centre over each point of the scalp, at the best angle there. Inside the white "
-            f"line it is at least 95 % of the best; the coil may move by {number(mm, 0)} mm in any direction. The "
-            "numbers are the ranks of the table below; the dashed ring is the target under the scalp.",
+            f"line a coil {moved} gives {kept}: {mm} mm from the best place in any direction, and up to {farthest} mm in "
+            f"the most forgiving one.{steadiest} The numbers are the ranks of the table below; the dashed ring is the "
+            "target under the scalp.",
             f"The scalp seen along the coil’s axis, coloured by the dose that a coil centred there gives, from dark "
-            f"(none) to yellow (the best). A white line encloses the places with at least 95 per cent of the best "
-            f"dose, which reach at least {number(mm, 0)} mm from the best place. Numbers mark the best placements.",
+            f"(none) to yellow (the best). A white line encloses the places with {kept} dose: {mm} mm from the best "
+            f"place in any direction, up to {farthest} mm in one. Numbers mark the best placements.{diamond}",
         ),
         Figure(
             dose_room.angle_picture(evidence),
-            f"Angle: ±{number(degrees, 0)}° of play",
-            f"The dose at the best place for every angle. In the shaded range it is at least 95 % of the best; at the "
-            f"worst angle it is {number(low, 0)} %.",
+            f"Angle: {play} of play" if robust is None else "Angle",
+            f"The dose at the best place for every angle. In the shaded range it is {kept}: {play}. At the worst angle "
+            f"it is {number(low, 0)} %.",
             f"Line chart of the dose against the angle of the induced current at the best place. The best angle is "
-            f"{number(evidence.best.angle_deg, 0)} degrees; within {number(degrees, 0)} degrees of it the dose is at "
-            f"least 95 per cent of the best; the lowest dose is {number(low, 0)} per cent of it.",
+            f"{number(evidence.best.angle_deg, 0)} degrees; {play} the dose is {kept}; the lowest dose is "
+            f"{number(low, 0)} per cent of it.",
         ),
     ]

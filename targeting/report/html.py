@@ -7,7 +7,6 @@ outside passes :func:`esc`.
 from __future__ import annotations
 
 import logging
-from html import escape
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -18,16 +17,15 @@ from meshes.whole_files import written_whole
 from targeting.engines import AGREEMENT, solved_by
 from targeting.plan_file import Plan
 from targeting.report import figures, tables
+from targeting.report.comparison import comparison_section
 from targeting.report.dosing import dosing_section
 from targeting.report.evidence import PlanEvidence
+from targeting.report.goal import goal_section
+from targeting.report.held_off import held_off_words
+from targeting.report.parts import esc, fact_boxes, figure_blocks, guide_parts, notices, slices_legend, when
 from targeting.report.words import by_engine, direction_words, number, point, three_digits
 
 log = logging.getLogger(__name__)
-
-
-def esc(text: object) -> str:
-    """Text that a browser shows as it is."""
-    return escape(str(text), quote=True)
 
 
 def write_report(path: str | Path, evidence: PlanEvidence) -> None:
@@ -58,20 +56,23 @@ def page_of(evidence: PlanEvidence) -> str:
     return template.substitute(
         title=f"{esc(plan.subject)}: {esc(plan.target.name)} {esc(plan.target.side)}, TMS plan",
         css=folder.joinpath("page.css").read_text(encoding="utf-8"),
-        kicker=f"TMS plan for <strong>{esc(plan.subject)}</strong>{_when(plan.created)}",
+        kicker=f"TMS plan for <strong>{esc(plan.subject)}</strong>{when(plan.created)}",
         headline=esc(plan.target.name),
         side=esc(plan.target.side),
         coil=f"Coil: {esc(plan.coil.name)}",
         facts=_facts(evidence),
-        warnings=_warnings(evidence),
+        warnings=notices(alarms(evidence), evidence.plan.warnings),
         dosing=dosing_section(plan.dosing),
-        slices="\n".join(_figure(figure) for figure in figures.slices(evidence)),
-        slices_legend=_slices_legend(),
-        coil_figures="\n".join(_figure(figure) for figure in figures.coil(evidence)),
-        cortex_figures="\n".join(_figure(figure) for figure in figures.cortex(evidence)),
-        dose_figures="\n".join(_figure(figure) for figure in figures.dose(evidence)),
+        goal=goal_section(plan),
+        comparison=comparison_section(plan),
+        slices=figure_blocks(figures.slices(evidence)),
+        slices_legend=slices_legend(),
+        coil_figures=figure_blocks(figures.coil(evidence)),
+        cortex_figures=figure_blocks(figures.cortex(evidence)),
+        dose_figures=figure_blocks(figures.dose(evidence)),
         count=min(5, len(plan.placements)),
         ranking=tables.ranking(plan.placements[:5]),
+        held_off=_held_off(evidence),
         numbers=tables.numbers(evidence),
         navigator=tables.navigator(evidence),
         guide=_guide(evidence),
@@ -82,10 +83,6 @@ def page_of(evidence: PlanEvidence) -> str:
 def handle_words(evidence: PlanEvidence) -> str:
     """Where the coil's handle points at the best placement."""
     return direction_words(-evidence.best_pose.away_from_handle_mm)
-
-
-def _when(created: str) -> str:
-    return f" · {esc(created.replace('T', ' ').replace('+00:00', ' UTC').replace('Z', ' UTC'))}" if created else ""
 
 
 def _facts(evidence: PlanEvidence) -> str:
@@ -113,10 +110,12 @@ def _facts(evidence: PlanEvidence) -> str:
         ),
         ("Handle points", handle_words(evidence), "From the coil’s centre, in the directions of the head."),
     )
-    return "\n".join(
-        f'<div class="fact"><p class="name">{name}</p><p class="value">{value}</p><p class="more">{more}</p></div>'
-        for name, value, more in facts
-    )
+    return fact_boxes(facts)
+
+
+def _held_off(evidence: PlanEvidence) -> str:
+    words = held_off_words(evidence.best)
+    return f"<p>Why the best is not better: {esc(words)}.</p>" if words else ""
 
 
 def alarms(evidence: PlanEvidence) -> list[str]:
@@ -141,41 +140,6 @@ def alarms(evidence: PlanEvidence) -> list[str]:
             f"(x = {number(evidence.target_mm[0])} mm)."
         )
     return found
-
-
-def _warnings(evidence: PlanEvidence) -> str:
-    boxes = []
-    for kind, title, lines in (
-        ("red", "Do not use before this is solved", alarms(evidence)),
-        ("amber", "Warnings", evidence.plan.warnings),
-    ):
-        if lines:
-            items = "".join(f"<li>{esc(_sentence(line))}</li>" for line in lines)
-            boxes.append(f'<div class="notice {kind}" role="alert"><h2>{title}</h2><ul>{items}</ul></div>')
-    return "\n".join(boxes) or '<div class="notice calm"><p><strong>No warnings.</strong></p></div>'
-
-
-def _sentence(line: str) -> str:
-    return line[:1].upper() + line[1:]
-
-
-def _figure(figure: figures.Figure) -> str:
-    height, width = figure.rgb.shape[:2]
-    return (
-        f'<figure><img src="{figure.data_uri()}" width="{width}" height="{height}" alt="{esc(figure.alt)}">'
-        f"<figcaption><b>{esc(figure.title)}.</b> {esc(figure.caption)}</figcaption></figure>"
-    )
-
-
-def _slices_legend() -> str:
-    keys = "".join(
-        f'<li><span class="key" style="background:{color}"></span>{esc(name)}</li>'
-        for name, color in figures.SLICE_KEYS
-    )
-    return (
-        f'<ul class="keys">{keys}</ul><p class="legend">Left is shown on the left (neurological convention); L and R '
-        "are printed on the pictures. Where the outlines do not follow the image, the head model is wrong there.</p>"
-    )
 
 
 def _guide(evidence: PlanEvidence) -> str:
@@ -212,7 +176,7 @@ def _guide(evidence: PlanEvidence) -> str:
             "Placements whose doses differ by a few per cent are equally good.",
         ),
     )
-    return "".join(f"<div><h3>{title}</h3><p>{words}</p></div>" for title, words in parts)
+    return guide_parts(parts)
 
 
 def _directions(plan: Plan) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from targeting.report.camera import View
 from targeting.report.canvas import INK, MARK, QUIET, Canvas
-from targeting.report.evidence import PlanEvidence
+from targeting.report.evidence import HeadEvidence
 
 STRIP = 130  # pixels under a picture, for its letters and colour bar
 SKIN = np.array([0.93, 0.89, 0.85])
@@ -46,7 +46,7 @@ def letters(canvas: Canvas, view: View) -> None:
         canvas.words(tip + 16 * direction / length, letter, 30 if big else 25, INK if big else QUIET, weight="bold")
 
 
-def target_ring(canvas: Canvas, view: View, evidence: PlanEvidence, hidden_mm: float) -> None:
+def target_ring(canvas: Canvas, view: View, evidence: HeadEvidence, hidden_mm: float) -> None:
     """The target's outline as seen from here: full where it shows, dashed where it lies under what is drawn."""
     column, row, _ = view.project(evidence.target_mm)
     radius = max(evidence.plan.target.radius_mm / view.mm_per_pixel, 6.0)
@@ -58,16 +58,16 @@ def target_ring(canvas: Canvas, view: View, evidence: PlanEvidence, hidden_mm: f
     canvas.axes.plot([column], [row], marker="+", color=MARK, markersize=9, markeredgewidth=2)
 
 
-def target_label(canvas: Canvas, view: View, evidence: PlanEvidence) -> None:
+def target_label(canvas: Canvas, view: View, evidence: HeadEvidence) -> None:
     """The word "target" at the upper edge, on the emptier side, with a line to the target."""
     point = view.project(evidence.target_mm)
     side = 0.84 if point[0] < view.width / 2 else 0.16
     canvas.leader(point, (view.width * side, 36), "target", MARK, 29)
 
 
-def outward(evidence: PlanEvidence) -> NDArray[np.float64]:
-    """The direction out of the head at the best placement: from the casing's face to its back."""
-    return -evidence.best_pose.direction_mm
+def outward(evidence: HeadEvidence) -> NDArray[np.float64]:
+    """The direction that the field is looked at from: out of the head."""
+    return evidence.outward
 
 
 def frame_of(

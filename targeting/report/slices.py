@@ -17,7 +17,7 @@ from scipy.ndimage import map_coordinates
 from meshes.tissue_codes import Tissue
 from targeting.report.camera import View
 from targeting.report.canvas import MARK, Canvas
-from targeting.report.evidence import PlanEvidence
+from targeting.report.evidence import HeadEvidence
 from targeting.report.sections import section_lines
 
 MARGIN_MM = 10.0
@@ -51,7 +51,7 @@ PLANES = (
 )
 
 
-def whole_view(evidence: PlanEvidence, plane: Plane) -> View:
+def whole_view(evidence: HeadEvidence, plane: Plane) -> View:
     """The plane through the target, framed on the whole head; the three planes have one scale."""
     low, high = evidence.head.points_mm.min(0), evidence.head.points_mm.max(0)
     center = (low + high) / 2
@@ -59,7 +59,7 @@ def whole_view(evidence: PlanEvidence, plane: Plane) -> View:
     return View.looking_from(plane.toward_viewer, center, float((high - low).max()) + 2 * MARGIN_MM, WIDTH, WIDTH)
 
 
-def close_view(evidence: PlanEvidence, plane: Plane) -> View:
+def close_view(evidence: HeadEvidence, plane: Plane) -> View:
     """The plane through the target, near it."""
     return View.looking_from(plane.toward_viewer, evidence.target_mm, CLOSE_MM, WIDTH, WIDTH)
 
@@ -73,7 +73,7 @@ class Outline:
     width: float
 
 
-def outlines(evidence: PlanEvidence, plane: Plane) -> list[Outline]:
+def outlines(evidence: HeadEvidence, plane: Plane) -> list[Outline]:
     """The tissues' and the target's surfaces in the plane through the target."""
     position = float(evidence.target_mm[plane.across])
     tissues = [Outline(section_lines(evidence.head, plane.across, position, t), c, w) for t, c, w in OUTLINES]
@@ -81,7 +81,7 @@ def outlines(evidence: PlanEvidence, plane: Plane) -> list[Outline]:
     return [*tissues, Outline(target, MARK, 2.4)]
 
 
-def slice_picture(evidence: PlanEvidence, plane: Plane, view: View, lines: list[Outline]) -> NDArray[np.uint8]:
+def slice_picture(evidence: HeadEvidence, plane: Plane, view: View, lines: list[Outline]) -> NDArray[np.uint8]:
     """One plane through the target as pixels, (h, w, 3) uint8; ``lines`` are its :func:`outlines`."""
     grey = _background(evidence, view)
     canvas = Canvas(np.repeat(grey[..., None], 3, axis=2))
@@ -121,7 +121,7 @@ def _letters(canvas: Canvas, view: View, plane: Plane) -> None:
         canvas.words((x, y), letter, 44 if big else 30, "white" if big else "#c8d0d8", weight="bold", halo="black")
 
 
-def _background(evidence: PlanEvidence, view: View) -> NDArray[np.uint8]:
+def _background(evidence: HeadEvidence, view: View) -> NDArray[np.uint8]:
     """The image in the plane, in greys, (h, w) uint8."""
     columns, rows = np.meshgrid(np.arange(view.width) + 0.5, np.arange(view.height) + 0.5)
     x = (columns - view.width / 2) * view.mm_per_pixel

@@ -7,13 +7,16 @@ from html import escape
 
 import numpy as np
 
-from targeting.plan_file import Placement, Plan, PlanRobustness, PlanUncertainty
+from targeting.plan_file import Placement, Plan
 from targeting.report.evidence import PlanEvidence
 from targeting.report.folds import crossing_words
-from targeting.report.words import by_engine, direction_words, duration, listed, number, point, three_digits
+from targeting.report.held_off import held_off_cell
+from targeting.report.spread import spread_facts
+from targeting.report.steadiness import steadiness_facts
+from targeting.report.words import by_engine, direction_words, duration, number, point, three_digits
+from targeting.tes_plan import TesPlan
 
 UNITS = {"": "", "mm": " mm", "deg": "°", "s": " s"}
-TISSUES = {"wm": "white matter", "gm": "grey matter", "csf": "cerebrospinal fluid"}
 NAVIGATORS = {"brainsight": "Brainsight", "localite": "Localite TMS Navigator"}
 
 
@@ -30,57 +33,10 @@ def ranking(placements: Sequence[Placement]) -> str:
             number(each.angle_deg, 0),
             ", ".join(number(x) for x in each.scalp_mm),
             number(each.distance_mm),
+            held_off_cell(each),
         )
         rows.append(f'<tr><th scope="row">{each.rank}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return "\n".join(rows)
-
-
-def spread(uncertainty: PlanUncertainty) -> list[tuple[str, str]]:
-    """Rows on what published conductivities make of the dose and of the best pose."""
-    tissue, share = max(uncertainty.shares.items(), key=lambda each: each[1])
-    low, high = three_digits(uncertainty.dose_low_v_per_m), three_digits(uncertainty.dose_high_v_per_m)
-    return [
-        (
-            "Dose for published conductivities",
-            f"<b>{low} to {high} V/m</b> <span>5 to 95 % of {uncertainty.draws} draws ({escape(uncertainty.distribution)}; "
-            f"{escape(listed(uncertainty.sources))}); {escape(TISSUES.get(tissue, tissue))} accounts for {share:.0%} of the "
-            "variance</span>",
-        ),
-        (
-            "Best pose for published conductivities",
-            f"<b>within {number(uncertainty.best_pose_shift_mm)} mm and {number(uncertainty.best_pose_turn_deg, 0)}°</b> "
-            f"<span>of this one in 95 % of the draws; keeping this one loses at most "
-            f"{number(100 * uncertainty.dose_lost_share)} % of the dose</span>",
-        ),
-    ]
-
-
-def steadiness(robustness: PlanRobustness, best: Placement) -> list[tuple[str, str]]:
-    """Rows on what placement errors make of the dose, and on the steadiest pose."""
-    gain = robustness.robust_worst_v_per_m / robustness.worst_v_per_m - 1 if robustness.worst_v_per_m > 0 else 0.0
-    moved = float(np.linalg.norm(np.array(robustness.robust_pose)[:3, 3] - np.array(best.pose)[:3, 3]))
-    other = (
-        f"<b>the same</b> <span>no other does better by more than {number(100 * max(gain, 0))} % of its worst case</span>"
-        if gain < 0.01
-        else f"<b>at ({', '.join(number(x) for x in robustness.robust_scalp_mm)}) mm</b> <span>{number(moved)} mm from "
-        f"placement 1: {three_digits(robustness.robust_dose_v_per_m)} V/m, at worst "
-        f"{three_digits(robustness.robust_worst_v_per_m)} V/m</span>"
-    )
-    return [
-        (
-            "Dose when the coil is not quite there",
-            f"<b>at least {three_digits(robustness.worst_v_per_m)} V/m</b> <span>in 95 % of placements off by up to "
-            f"{number(robustness.shift_mm, 0)} mm, {number(robustness.turn_deg, 0)}° and a tilt of "
-            f"{number(robustness.tilt_deg, 0)}°; {three_digits(robustness.mean_v_per_m)} V/m on average</span>",
-        ),
-        (
-            "90 % of the dose",
-            f"<b>within {number(robustness.within_mm)} mm</b> <span>of the place at the same direction of the current; "
-            f"turned there, from {number(robustness.turn_clockwise_deg, 0)}° clockwise to "
-            f"{number(robustness.turn_counter_clockwise_deg, 0)}° counter-clockwise seen from outside</span>",
-        ),
-        ("Steadiest pose", other),
-    ]
 
 
 def numbers(evidence: PlanEvidence) -> str:
@@ -88,9 +44,9 @@ def numbers(evidence: PlanEvidence) -> str:
     plan, best, target = evidence.plan, evidence.best, evidence.plan.target
     rows = [("Dose", f"<b>{three_digits(best.dose_v_per_m)} V/m</b> <span>{escape(plan.objective)}</span>")]
     if plan.robustness is not None:
-        rows.extend(steadiness(plan.robustness, best))
+        rows.extend(each.row for each in steadiness_facts(plan.robustness, best))
     if plan.uncertainty is not None:
-        rows.extend(spread(plan.uncertainty))
+        rows.extend(each.row for each in spread_facts(plan.uncertainty))
     if best.direct_dose_v_per_m is not None:
         off = 100 * (best.dose_v_per_m / best.direct_dose_v_per_m - 1) if best.direct_dose_v_per_m else 0.0
         direct = three_digits(best.direct_dose_v_per_m)
@@ -164,12 +120,21 @@ def _made_for(name: str) -> str:
 
 def provenance(plan: Plan) -> str:
     """What the plan was made from, with what, and how long it took."""
+    return image_of(plan) + f"<p>Coil model: {escape(plan.coil.source)}</p>" + provenance_tables(plan)
+
+
+def image_of(plan: Plan | TesPlan) -> str:
+    """The image that the plan's coordinates belong to."""
     i, j, k = plan.frame.shape
     sha = f'<br><span class="hash">sha256 {escape(plan.frame.sha256)}</span>' if plan.frame.sha256 else ""
-    image = (
+    return (
         f"<p>Image: <code>{escape(plan.frame.image)}</code>, {i} × {j} × {k} voxels, frame “{escape(plan.frame.name)}”."
-        f"{sha}</p><p>Coil model: {escape(plan.coil.source)}</p>"
+        f"{sha}</p>"
     )
+
+
+def provenance_tables(plan: Plan | TesPlan) -> str:
+    """How a plan was made: its search, conductivities, seconds and versions."""
     total = {
         **{name: duration(s) for name, s in plan.seconds.items()},
         "together": duration(sum(plan.seconds.values())),
@@ -182,7 +147,7 @@ def provenance(plan: Plan) -> str:
         ("Time", total if plan.seconds else {}),
         ("Versions", {**plan.versions, "plan format": plan.schema_version}),
     )
-    return image + '<div class="tables">' + "".join(_table(title, rows) for title, rows in blocks if rows) + "</div>"
+    return '<div class="tables">' + "".join(_table(title, rows) for title, rows in blocks if rows) + "</div>"
 
 
 def _named_value(name: str, value: float | int | str) -> tuple[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +14,19 @@ from targeting.engines import solved_by
 ENDS = (("to the right", "to the left"), ("forward", "back"), ("up", "down"))
 TITLES = {"simnibs": "SimNIBS"}
 CLEARLY, SLIGHTLY = 0.4, 0.17  # components of a unit vector: 24° and 10° off the plane across the axis
+
+
+class Fact(NamedTuple):
+    """Something a plan says, in plain text: what it is, the number, and what goes with it."""
+
+    name: str
+    value: str
+    more: str
+
+    @property
+    def row(self) -> tuple[str, str]:
+        """The same as a row of the report's lists, escaped."""
+        return escape(self.name), f"<b>{escape(self.value)}</b> <span>{escape(self.more)}</span>"
 
 
 def direction_words(direction: ArrayLike) -> str:

@@ -6,7 +6,12 @@ direction, which is anterior (RAS +y) laid into the tangent plane; where the sca
 anterior has no direction in the plane, superior (RAS +z) is used.  Positive angles turn counter-clockwise as seen from
 outside the head, looking at the scalp.
 
-The coil is then pushed along n until the smallest distance of any casing point to the scalp is the one asked for.
+The coil is then pushed along n until the smallest distance of any casing point to the scalp is the one asked for.  It
+comes from outside, as a hand brings it: what it meets first (a wing, the brow, an ear) holds it off.
+
+A coil whose wings reach down beside the head (an angled or double-cone coil, one bent to a head) would so rest on one wing
+wherever the head is not round.  A hand rocks it about its handle until both wings rest: it is turned about its own y axis,
+by up to ``MAX_ROCK_DEG``, until its halves x < 0 and x > 0 are equally far from the scalp.
 """
 
 from __future__ import annotations
@@ -23,6 +28,10 @@ ANGLE_FROM_SUPERIOR = ANGLE_FROM.replace("anterior", "superior")
 MIN_PROJECTION = 0.5  # below 30° between the normal and anterior the direction is ill-defined
 DISTANCE_TOLERANCE_MM = 0.02
 PUSHES = 12
+APPROACH_MM = 3.0  # how far outside its last place a coil starts that is turned on the spot
+WINGS_MM = 10.0  # a casing that reaches this far past its centre's face has wings
+MAX_ROCK_DEG = 20.0
+ROCKS = 30
 
 
 def reference_directions(normals: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -35,15 +44,15 @@ def reference_directions(normals: NDArray[np.float64]) -> tuple[NDArray[np.float
     return tangent / np.linalg.norm(tangent, axis=1, keepdims=True), use_superior
 
 
-def rotations(normals: NDArray[np.float64], angles_deg: NDArray[np.float64], current_direction_y: int) -> NDArray:
-    """Coil axes for every normal and every angle, (n, a, 3, 3), columns x, y, z.
+def rotations(normals: NDArray[np.float64], angles_deg: NDArray[np.floating], current_direction_y: int) -> NDArray:
+    """Coil axes for every normal and every angle (a,), or each normal's own (n, a): (n, a, 3, 3), columns x, y, z.
 
     ``current_direction_y`` −1 turns the handle round so that the *current* keeps the angle.
     """
     tangent, _ = reference_directions(normals)
     left = np.cross(normals, tangent)  # counter-clockwise from the reference, seen from outside
-    angle = np.radians(angles_deg)
-    current = np.cos(angle)[None, :, None] * tangent[:, None] + np.sin(angle)[None, :, None] * left[:, None]
+    angle = np.radians(np.atleast_2d(angles_deg))[..., None]
+    current = np.cos(angle) * tangent[:, None] + np.sin(angle) * left[:, None]
     y = -current if current_direction_y < 0 else current
     z = np.broadcast_to(-normals[:, None], y.shape)
     return np.stack([np.cross(y, z), y, z], axis=-1)
@@ -64,14 +73,24 @@ def carry(y: NDArray[np.float64], z: NDArray[np.float64], others: NDArray[np.flo
     return y - share[:, None] * (z + others)
 
 
+def turn(axis: int, angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rotations by ``angle`` (n,), radians, about the coil's own axis 0, 1 or 2, (n, 3, 3)."""
+    out = np.tile(np.eye(3), (len(angle), 1, 1))
+    i, j = (axis + 1) % 3, (axis + 2) % 3
+    out[:, i, i] = out[:, j, j] = np.cos(angle)
+    out[:, j, i] = np.sin(angle)
+    out[:, i, j] = -np.sin(angle)
+    return out
+
+
 def place(
     scalp: Scalp,
     coil: Coil,
     points_mm: NDArray[np.float64],
-    angles_deg: NDArray[np.float64],
+    angles_deg: NDArray[np.floating],
     distance_mm: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Poses at every scalp point and angle with the casing ``distance_mm`` off the scalp.
+    """Poses at every scalp point and angle (a,), or each point's own (n, a), the casing ``distance_mm`` off the scalp.
 
     Returns
     -------
@@ -81,9 +100,15 @@ def place(
         The casing's distance reached; it differs from the one asked where no push reaches it (then no pose is allowed).
     """
     normals = scalp.patch_normals(points_mm)
-    return push_out(
-        scalp, coil, points_mm, normals, rotations(normals, angles_deg, coil.current_direction_y), distance_mm
-    )
+    axes = rotations(normals, angles_deg, coil.current_direction_y)
+    return (rest if has_wings(coil) else push_out)(scalp, coil, points_mm, normals, axes, distance_mm)
+
+
+def has_wings(coil: Coil) -> bool:
+    """Whether the casing reaches past the face over its centre, down beside a head."""
+    points = coil.casing.points_mm
+    center = np.linalg.norm(points[:, :2], axis=1)
+    return bool(points[:, 2].max() - points[center <= center.min() + WINGS_MM, 2].max() > WINGS_MM)
 
 
 def push_out(
@@ -96,10 +121,22 @@ def push_out(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Poses of given axes (n, a, 3, 3) moved from scalp points along their normals (n, 3); returns as :func:`place`."""
     grid = scalp.distance
-    poses, distance = _push_out(
+    return _push_out(
         grid.mm, grid.origin_mm, grid.step_mm, coil.casing.points_mm, points_mm, normals, axes, distance_mm
     )
-    return poses, distance
+
+
+def rest(
+    scalp: Scalp,
+    coil: Coil,
+    points_mm: NDArray[np.float64],
+    normals: NDArray[np.float64],
+    axes: NDArray[np.float64],
+    distance_mm: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As :func:`push_out`, the coil also rocked about its handle until both its halves rest."""
+    grid = scalp.distance
+    return _rest(grid.mm, grid.origin_mm, grid.step_mm, coil.casing.points_mm, points_mm, normals, axes, distance_mm)
 
 
 @numba.njit(cache=True)
@@ -120,8 +157,8 @@ def _push_out(grid, origin_mm, step_mm, casing_mm, points_mm, normals, axes, dis
     poses = np.zeros((n_points, n_angles, 4, 4))
     reached = np.empty((n_points, n_angles))
     for n in numba.prange(n_points):
+        offset = distance_mm
         for a in range(n_angles):
-            offset = distance_mm
             gap = 0.0
             for _ in range(PUSHES):
                 gap = _smallest(grid, origin_mm, step_mm, casing_mm, axes[n, a], points_mm[n] + offset * normals[n])
@@ -132,6 +169,61 @@ def _push_out(grid, origin_mm, step_mm, casing_mm, points_mm, normals, axes, dis
             poses[n, a, :3, 3] = points_mm[n] + offset * normals[n]
             poses[n, a, 3, 3] = 1.0
             reached[n, a] = gap
+            offset = offset + APPROACH_MM if abs(gap - distance_mm) < DISTANCE_TOLERANCE_MM else distance_mm
+    return poses, reached
+
+
+@numba.njit(cache=True)
+def _halves(grid, origin_mm, step_mm, casing_mm, axes, center, out):  # type: ignore[no-untyped-def]
+    """Smallest distance of the casing's halves x < 0 and x ≥ 0 and the x of those points: out (4,)."""
+    out[0] = out[2] = np.inf
+    for k in range(len(casing_mm)):
+        p = casing_mm[k]
+        x = center[0] + axes[0, 0] * p[0] + axes[0, 1] * p[1] + axes[0, 2] * p[2]
+        y = center[1] + axes[1, 0] * p[0] + axes[1, 1] * p[1] + axes[1, 2] * p[2]
+        z = center[2] + axes[2, 0] * p[0] + axes[2, 1] * p[1] + axes[2, 2] * p[2]
+        side = 0 if p[0] < 0 else 2
+        mm = read_distance(grid, origin_mm, step_mm, x, y, z)
+        if mm < out[side]:
+            out[side], out[side + 1] = mm, p[0]
+
+
+@numba.njit(cache=True, parallel=True)
+def _rest(grid, origin_mm, step_mm, casing_mm, points_mm, normals, axes, distance_mm):  # type: ignore[no-untyped-def]
+    n_points, n_angles = axes.shape[0], axes.shape[1]
+    poses = np.zeros((n_points, n_angles, 4, 4))
+    reached = np.empty((n_points, n_angles))
+    limit = np.radians(MAX_ROCK_DEG)
+    for n in numba.prange(n_points):
+        offset, rock = distance_mm, 0.0
+        half = np.empty(4)
+        rocked = np.empty((3, 3))
+        for a in range(n_angles):
+            gap = 0.0
+            for _ in range(ROCKS):
+                c, s = np.cos(rock), np.sin(rock)
+                for i in range(3):  # a positive rock lifts the half x > 0 off the head
+                    rocked[i, 0] = c * axes[n, a, i, 0] - s * axes[n, a, i, 2]
+                    rocked[i, 1] = axes[n, a, i, 1]
+                    rocked[i, 2] = s * axes[n, a, i, 0] + c * axes[n, a, i, 2]
+                _halves(grid, origin_mm, step_mm, casing_mm, rocked, points_mm[n] + offset * normals[n], half)
+                gap = min(half[0], half[2])
+                uneven = half[0] - half[2]
+                turned = min(max(rock + 0.7 * uneven / max(half[3] - half[1], 20.0), -limit), limit)
+                at_rest = abs(uneven) < 5 * DISTANCE_TOLERANCE_MM or turned == rock
+                if at_rest and abs(gap - distance_mm) < DISTANCE_TOLERANCE_MM:
+                    break
+                if not at_rest:
+                    rock = turned
+                offset += distance_mm - gap
+            poses[n, a, :3, :3] = rocked
+            poses[n, a, :3, 3] = points_mm[n] + offset * normals[n]
+            poses[n, a, 3, 3] = 1.0
+            reached[n, a] = gap
+            if abs(gap - distance_mm) < DISTANCE_TOLERANCE_MM:
+                offset += APPROACH_MM
+            else:
+                offset, rock = distance_mm, 0.0
     return poses, reached
 
 

@@ -25,7 +25,7 @@ from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
 from targeting.tms.dose_map import DoseMap, dose_of
 from targeting.tms.field import DIDT_A_PER_S
-from targeting.tms.placement import DISTANCE_TOLERANCE_MM, carry, push_out
+from targeting.tms.placement import DISTANCE_TOLERANCE_MM, carry, push_out, turn
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ def misplaced(
     """
     out, distance = np.empty((len(poses_mm), len(errors), 4, 4)), np.empty((len(poses_mm), len(errors)))
     # the coil's z points away from who looks from outside: counter-clockwise for them is against it
-    turned = _rotation(2, -errors[:, 2]) @ _rotation(0, errors[:, 3]) @ _rotation(1, errors[:, 4])
+    turned = turn(2, -errors[:, 2]) @ turn(0, errors[:, 3]) @ turn(1, errors[:, 4])
     for n, pose in enumerate(poses_mm):
         away = pose[:3, 3] + errors[:, :1] * pose[:3, 0] + errors[:, 1:2] * pose[:3, 1]
         points, normals = _under(scalp, away)
@@ -213,13 +213,3 @@ def _radius(points_mm: NDArray, share: NDArray, center_mm: NDArray) -> float:
 
 def _circle(u: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([np.cos(2 * np.pi * u), np.sin(2 * np.pi * u)], axis=1)
-
-
-def _rotation(axis: int, angle: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rotations by ``angle`` (n,) about the coil's own axis 0, 1 or 2, (n, 3, 3)."""
-    out = np.tile(np.eye(3), (len(angle), 1, 1))
-    i, j = (axis + 1) % 3, (axis + 2) % 3
-    out[:, i, i] = out[:, j, j] = np.cos(angle)
-    out[:, j, i] = np.sin(angle)
-    out[:, i, j] = -np.sin(angle)
-    return out

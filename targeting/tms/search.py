@@ -1,15 +1,25 @@
-r"""The search for the best coil pose: every scalp point round the target, every angle, on the dose map.
+r"""The search for the best coil pose: every scalp point, every angle, on the dose map.
 
 dose = |⟨E⟩|, the magnitude of the volume-weighted mean field vector over the target, or ⟨E⟩·t for a direction t.  Nothing
-is descended: all poses are looked at, on a coarse grid over the whole neighbourhood and then on a fine one round the best
-of them.  Turning a symmetric coil by 180° reverses E and leaves |E|; of the two the pose is kept whose field at the target
-points forward (posterior → anterior, the direction that is used over the motor cortex).
+is descended.  All poses are looked at: every place of the scalp ``STEP_MM`` apart, every angle ``ANGLE_STEP_DEG`` apart,
+the best angle between them in closed form (``pose_table``), with the coil's parts condensed (``coils.condensed``).  Then
+all poses of a fine grid round the best places, the coil with all its parts; if asked for, tilted and farther off, too.
+
+Another objective than the dose (``objectives``) need not be linear in the coil: it is asked about the poses the dose says
+are worth it, ``CANDIDATES`` of them spread over all places where the dose comes near the best, and again round the best.
+
+Turning a symmetric coil by 180° reverses E and leaves |E|; of the two the pose is kept whose field at the target points
+forward (posterior → anterior, the direction that is used over the motor cortex).
+
+A better pose may be impossible: the coil closer, were it not for a part of its casing that would be in the head.  For each
+ranked placement the search says what the dose would be with the centre of the casing's face at the distance asked for, and
+where the casing would then enter deepest.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,25 +29,34 @@ from atlases.scalp import Scalp
 from meshes import HeadMesh
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
-from meshes.tissue_codes import Tissue
 from targeting.coils.coil import Coil
+from targeting.coils.condensed import condensed
 from targeting.coils.equivalent import searchable
 from targeting.fem import HeadConductor
-from targeting.tms.dose_map import DoseMap, dose_of, unit_vector
+from targeting.tms.direction import direction_vector
+from targeting.tms.dose_map import DoseMap, dose_of
 from targeting.tms.field import DIDT_A_PER_S
-from targeting.tms.placement import DISTANCE_TOLERANCE_MM, current_angle_deg, place
+from targeting.tms.objectives import Objective
+from targeting.tms.placement import current_angle_deg, place, push_out, turn
+from targeting.tms.pose_table import PoseTable, allowed
 
 log = logging.getLogger(__name__)
 
 HAIR_MM = 4.0
-RADIUS_MM = 45.0  # how far from the scalp point nearest to the target poses are tried
-STEP_MM = 4.0
-ANGLE_STEP_DEG = 10.0
-FINE_RADIUS_MM = 6.0
+WHOLE_HEAD_MM = 400.0
+STEP_MM = 3.0
+ANGLE_STEP_DEG = 5.0
+FINE_PLACES = 3
+FINE_RADIUS_MM = 5.0
 FINE_STEP_MM = 1.5
-FINE_ANGLE_STEP_DEG = 2.0
-FINE_ANGLE_REACH_DEG = 16.0
-CLEAR_SHARE = 0.3  # |mean normal| below this: walls that face each other cancel
+FINE_ANGLE_STEP_DEG = 1.0
+FINE_ANGLE_REACH_DEG = 8.0
+CANDIDATES = 3000  # poses an objective is asked about before it is refined
+CANDIDATE_ANGLE_STEP_DEG = 15.0
+MAX_TILT_DEG = 20.0
+TILT_STEP_DEG = 5.0
+MAX_EXTRA_MM = 50.0
+EXTRA_STEPS = 4
 DISTINCT_MM = 5.0  # ranked placements are at least this far apart on the scalp
 
 
@@ -48,8 +67,12 @@ class TmsSearch:
     ``poses`` (n, 4, 4) are ranked, best first, at least ``DISTINCT_MM`` apart, each with its best angle; with each its
     ``dose_v_per_m`` (n,), ``mean_e_v_per_m`` (n, 3), ``scalp_mm`` (n, 3), ``angle_deg`` (n,), ``angle_from`` and casing
     ``distance_mm`` (n,).  ``best_dose_at_point_v_per_m`` (P,) is the best dose over all angles at ``scalp_points_mm``
-    (P, 3); ``dose_by_angle_v_per_m`` (A,) the dose over ``angles_deg`` (A,) at the best place.  ``tried`` poses were
-    evaluated, ``refused`` could not be placed.
+    (P, 3), all over the scalp, −inf where the coil cannot be; ``dose_by_angle_v_per_m`` (A,) the dose over ``angles_deg``
+    (A,) at the best place.  ``tried`` poses were evaluated, ``refused`` of them could not be placed.
+
+    With the centre of the casing's face at the distance asked for, were it possible, a placement's dose would be
+    ``closer_dose_v_per_m`` (n,); the casing would then be ``closer_depth_mm`` (n,) too deep at ``closer_at_mm`` (n, 3).
+    ``objective`` (n,) is the score of an objective other than the dose, NaN without one.
     """
 
     poses: NDArray[np.float64]
@@ -66,16 +89,24 @@ class TmsSearch:
     tried: int
     refused: int
     didt_a_per_s: float
+    closer_dose_v_per_m: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    closer_depth_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    closer_at_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
+    objective: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True, eq=False)
-class _Batch:
-    """Poses at p points and a angles with their fields."""
+class _Poses:
+    """n poses that can be: where each stands, and its field and worth."""
 
-    points_mm: NDArray[np.float64]  # (p, 3)
-    poses: NDArray[np.float64]  # (p, a, 4, 4)
-    distance_mm: NDArray[np.float64]  # (p, a)
-    mean_e_v_per_m: NDArray[np.float64]  # (p, a, 3), NaN where the pose is refused
+    scalp_mm: NDArray[np.float64]  # (n, 3)
+    poses: NDArray[np.float64]  # (n, 4, 4)
+    distance_mm: NDArray[np.float64]  # (n,)
+    mean_e_v_per_m: NDArray[np.float64]  # (n, 3)
+    worth: NDArray[np.float64]  # (n,)
+
+    def kept(self, which: ArrayLike) -> _Poses:
+        return _Poses(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
 
 def search_tms(
@@ -86,10 +117,13 @@ def search_tms(
     direction: ArrayLike | str | None = None,
     dose_map: DoseMap | None = None,
     scalp: Scalp | None = None,
-    radius_mm: float = RADIUS_MM,
+    radius_mm: float = WHOLE_HEAD_MM,
     didt_a_per_s: float = DIDT_A_PER_S,
     keep: int = 5,
     cortex: Cortex | None = None,
+    objective: Objective | None = None,
+    tilt_deg: float = 0.0,
+    extra_mm: float = 0.0,
 ) -> TmsSearch:
     """Find the coil poses with the largest dose at a target.
 
@@ -105,12 +139,16 @@ def search_tms(
     dose_map, scalp : optional
         Made before, to save the time.
     radius_mm : float
-        How far round the scalp point nearest to the target to look.
+        How far round the scalp point nearest to the target to look; by default the whole head.
     didt_a_per_s : float
     keep : int
         How many ranked placements to return.
     cortex : Cortex, optional
         The mid-cortical surfaces whose normal is meant by "normal"; without them, that of the mesh's pial surface.
+    objective : Objective, optional
+        Rank by its score instead of the dose.
+    tilt_deg, extra_mm : float
+        Try the coil tilted by up to this angle either way (0 to 20°) and up to this much farther off (0 to 50 mm), too.
 
     Raises
     ------
@@ -132,90 +170,171 @@ def search_tms(
     >>> found.poses.shape, bool(found.scalp_mm[0, 0] < 0)
     ((1, 4, 4), True)
     """
-    if not 0 <= hair_mm <= 50:
-        raise InputError(f"the hair thickness must lie between 0 and 50 mm, not {hair_mm}")
-    if not 5 <= radius_mm <= 200:
-        raise InputError(f"the search radius must lie between 5 and 200 mm, not {radius_mm}")
+    for what, value, low, high, unit_word in (
+        ("hair thickness", hair_mm, 0.0, 50.0, "mm"),
+        ("search radius", radius_mm, 5.0, WHOLE_HEAD_MM, "mm"),
+        ("tilt", tilt_deg, 0.0, MAX_TILT_DEG, "degrees"),
+        ("extra distance", extra_mm, 0.0, MAX_EXTRA_MM, "mm"),
+    ):
+        if not low <= value <= high:
+            raise InputError(f"the {what} must lie between {low:g} and {high:g} {unit_word}, not {value}")
     mesh = head.head if isinstance(head, HeadConductor) else head
     unit = direction_vector(mesh, target, direction, cortex)
     dose_map = dose_map or DoseMap.build(head, target)
     scalp = scalp or Scalp.of(mesh)
-    source = searchable(coil)
+    full = searchable(coil)
 
-    def look(points_mm: NDArray, angles_deg: NDArray) -> _Batch:
-        poses, distance = place(scalp, coil, points_mm, angles_deg, hair_mm)
-        e = dose_map.mean_e_v_per_m(source, poses.reshape(-1, 4, 4), didt_a_per_s).reshape(*distance.shape, 3)
-        # a pose that could not be brought to the distance asked for is no pose
-        e[np.abs(distance - hair_mm) > 2 * DISTANCE_TOLERANCE_MM] = np.nan
-        return _Batch(points_mm, poses, distance, e)
+    def judged(scalp_mm: NDArray, poses: NDArray, distance: NDArray, wanted_mm: float | NDArray) -> _Poses:
+        """Of poses with the distances they reached those that can be, and what they are worth."""
+        can = allowed(distance, wanted_mm)
+        poses = poses[can]
+        e = dose_map.mean_e_v_per_m(full, poses, didt_a_per_s)
+        if objective is None:
+            return _Poses(scalp_mm[can], poses, distance[can], e, dose_of(e, unit))
+        worth = np.full(len(poses), -np.inf)
+        good = objective.considered(e, float(best_at_point.max()))
+        worth[good] = objective.score(full, poses[good], e[good], didt_a_per_s)
+        return _Poses(scalp_mm[can], poses, distance[can], e, worth)
+
+    def at(points: NDArray, angles: NDArray) -> _Poses:
+        """Every point (p, 3) at every one of its angles (p, a) or (a,)."""
+        poses, distance = place(scalp, coil, points, angles, hair_mm)
+        where = np.repeat(points, poses.shape[1], axis=0)
+        return judged(where, poses.reshape(-1, 4, 4), distance.ravel(), hair_mm)
 
     nearest = scalp.points_mm[scalp.nearest(target.center_mm)]
     points = scalp.samples(nearest, radius_mm, STEP_MM)
     if len(points) == 0:
         raise InputError("no scalp within reach of the target; the head may be cut there")
     angles = np.arange(-180.0, 180.0, ANGLE_STEP_DEG)
-    log.info("%d poses on the scalp", len(points) * len(angles))
-    wide = look(points, angles)
-    tried, refused = wide.distance_mm.size, int(np.isnan(wide.mean_e_v_per_m[..., 0]).sum())
+    log.info("%d places, %d poses on the scalp", len(points), len(points) * len(angles))
+    table = PoseTable.of(scalp, coil, dose_map, points, angles, hair_mm, didt_a_per_s, condensed(coil), _told)
+    tried, refused = table.tried, table.refused
     if tried == refused:
         raise InputError("the coil cannot be placed anywhere near the target without entering the head")
-    best_at_point = _best(wide, unit)[0]
+    best_at_point, angle_at_point = table.best(unit)
 
-    batches = [wide]
-    for p in _apart(points, best_at_point, 3, FINE_RADIUS_MM):
-        angle = angles[_best(wide, unit)[1][p]]
-        fine_points = scalp.samples(points[p], FINE_RADIUS_MM, FINE_STEP_MM)
-        fine_angles = angle + np.arange(-FINE_ANGLE_REACH_DEG, FINE_ANGLE_REACH_DEG + 1e-9, FINE_ANGLE_STEP_DEG)
-        batches.append(look(fine_points, fine_angles))
-        tried += batches[-1].distance_mm.size
-        refused += int(np.isnan(batches[-1].mean_e_v_per_m[..., 0]).sum())
+    if objective:
+        wide = at(*_candidates(points, objective.promise(points, best_at_point), objective.least_share))
+        tried += len(wide.worth)
+        wide = wide if unit is not None else wide.kept(_forward(wide))
+        places, angle_there = _starts(wide, coil)
+    else:
+        chosen = _apart(points, best_at_point, FINE_PLACES, FINE_RADIUS_MM)
+        places, angle_there = points[chosen], angle_at_point[chosen]
+    found = []
+    turns = np.arange(-FINE_ANGLE_REACH_DEG, FINE_ANGLE_REACH_DEG + 1e-9, FINE_ANGLE_STEP_DEG)
+    for place_mm, angle in zip(places, angle_there, strict=True):
+        fine = scalp.samples(place_mm, FINE_RADIUS_MM, FINE_STEP_MM)
+        found.append(at(fine, angle + turns))
+        tried += len(fine) * len(turns)
+        refused += len(fine) * len(turns) - len(found[-1].worth)
+    # the rest of the ranking: the best of other places, on the coarse grid
+    others = _apart(points, best_at_point, 4 * keep, DISTINCT_MM)
+    found.append(wide if objective else at(points[others], angle_at_point[others][:, None]))
+    all_found = _joined(found)
+    if tilt_deg or extra_mm:
+        leaning = _leaning(scalp, coil, all_found, hair_mm, tilt_deg, extra_mm, keep)
+        tried += len(leaning[1])
+        more = judged(*leaning)
+        refused += len(leaning[1]) - len(more.worth)
+        all_found = _joined([all_found, more])
+    if unit is None:
+        all_found = all_found.kept(_forward(all_found))
+    ranked = all_found.kept(_apart(all_found.scalp_mm, all_found.worth, keep, DISTINCT_MM))
+    if len(ranked.worth) == 0:
+        raise InputError("the coil cannot be placed anywhere near the target without entering the head")
 
-    ranked = [(*_best(batch, unit), batch) for batch in batches]
-    all_points = np.concatenate([batch.points_mm for batch in batches])
-    all_best = np.concatenate([best for best, _, _ in ranked])
-    owner = np.concatenate([np.full(len(batch.points_mm), b) for b, batch in enumerate(batches)])
-    index = np.concatenate([np.arange(len(batch.points_mm)) for batch in batches])
-    chosen = _apart(all_points, all_best, keep, DISTINCT_MM)
-
-    poses, fields, distances = [], [], []
-    for c in chosen:
-        _, best_angle, batch = ranked[owner[c]]
-        p, a = index[c], best_angle[index[c]]
-        poses.append(batch.poses[p, a])
-        fields.append(batch.mean_e_v_per_m[p, a])
-        distances.append(batch.distance_mm[p, a])
-    scalp_mm = all_points[chosen]
-    turned = [current_angle_deg(pose, coil.current_direction_y) for pose in poses]
-    by_angle = np.arange(-180.0, 180.0, 5.0)
-    round_best = look(scalp_mm[:1], by_angle)
+    turned = [current_angle_deg(pose, coil.current_direction_y) for pose in ranked.poses]
+    round_best = PoseTable.of(scalp, coil, dose_map, ranked.scalp_mm[:1], angles, hair_mm, didt_a_per_s, full)
+    closer, depth, deepest = _closer(scalp, coil, ranked.poses, ranked.scalp_mm, hair_mm)
     return TmsSearch(
-        poses=np.array(poses),
-        dose_v_per_m=all_best[chosen],
-        mean_e_v_per_m=np.array(fields),
-        scalp_mm=scalp_mm,
+        poses=ranked.poses,
+        dose_v_per_m=dose_of(ranked.mean_e_v_per_m, unit),
+        mean_e_v_per_m=ranked.mean_e_v_per_m,
+        scalp_mm=ranked.scalp_mm,
         angle_deg=np.array([angle for angle, _ in turned]),
         angle_from=[origin for _, origin in turned],
-        distance_mm=np.array(distances),
+        distance_mm=ranked.distance_mm,
         scalp_points_mm=points,
         best_dose_at_point_v_per_m=best_at_point,
-        angles_deg=by_angle,
-        dose_by_angle_v_per_m=dose_of(round_best.mean_e_v_per_m, unit)[0],
-        tried=tried + len(by_angle),
+        angles_deg=angles,
+        dose_by_angle_v_per_m=dose_of(round_best.mean_e_v_per_m.astype(float), unit)[0],
+        tried=tried,
         refused=refused,
         didt_a_per_s=didt_a_per_s,
+        closer_dose_v_per_m=dose_of(dose_map.mean_e_v_per_m(full, closer, didt_a_per_s), unit),
+        closer_depth_mm=depth,
+        closer_at_mm=deepest,
+        objective=ranked.worth if objective else np.full(len(ranked.worth), np.nan),
     )
 
 
-def _best(batch: _Batch, unit: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Best dose at each point over the angles, −inf where none is allowed, and the angle's index."""
-    dose = dose_of(batch.mean_e_v_per_m, unit)
-    allowed = ~np.isnan(dose)
-    if unit is None:
-        forward = batch.mean_e_v_per_m[..., 1] >= 0
-        # a coil whose two senses differ in size keeps both only where no pose points forward
-        allowed &= forward | ~(forward & allowed).any(1, keepdims=True)
-    dose = np.where(allowed, dose, -np.inf)
-    return dose.max(1), dose.argmax(1)
+def _told(done: int, of: int) -> None:
+    log.info("%d of %d places", done, of)
+
+
+def _candidates(points_mm: NDArray, promise: NDArray, least_share: float) -> tuple[NDArray, NDArray]:
+    """Places worth an objective's time, evenly thinned to ``CANDIDATES`` poses, and the angles to try there."""
+    angles = np.arange(-180.0, 180.0, CANDIDATE_ANGLE_STEP_DEG)
+    good = points_mm[promise >= least_share * promise.max()]
+    spacing = STEP_MM
+    kept = good
+    while len(kept) * len(angles) > CANDIDATES:
+        spacing *= 1.2
+        kept = good[_apart(good, np.zeros(len(good)), len(good), spacing)]
+    return kept, angles
+
+
+def _starts(wide: _Poses, coil: Coil) -> tuple[NDArray, NDArray]:
+    """The places of the best candidates and their angles, to be refined."""
+    chosen = _apart(wide.scalp_mm, wide.worth, FINE_PLACES, FINE_RADIUS_MM)
+    angles = [current_angle_deg(wide.poses[c], coil.current_direction_y)[0] for c in chosen]
+    return wide.scalp_mm[chosen], np.array(angles)
+
+
+def _joined(parts: list[_Poses]) -> _Poses:
+    return _Poses(*(np.concatenate([getattr(p, name) for p in parts]) for name in _Poses.__dataclass_fields__))
+
+
+def _forward(found: _Poses) -> NDArray[np.bool_]:
+    """Of a coil's two senses the one whose field points forward; all of them if none does."""
+    forward = found.mean_e_v_per_m[:, 1] >= 0
+    return forward if forward.any() else np.ones(len(forward), bool)
+
+
+def _leaning(
+    scalp: Scalp, coil: Coil, found: _Poses, hair_mm: float, tilt_deg: float, extra_mm: float, keep: int
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """The best poses tilted about both axes and farther off: scalp points, poses, distances reached and wanted."""
+    best = found.kept(_apart(found.scalp_mm, found.worth, 2 * keep, DISTINCT_MM))
+    lean = np.arange(-np.floor(tilt_deg / TILT_STEP_DEG), np.floor(tilt_deg / TILT_STEP_DEG) + 1) * TILT_STEP_DEG
+    about_x, about_y = (each.ravel() for each in np.meshgrid(np.radians(lean), np.radians(lean)))
+    tilts = turn(0, about_x) @ turn(1, about_y)
+    distances = hair_mm + np.linspace(0.0, extra_mm, EXTRA_STEPS) if extra_mm else np.array([hair_mm])
+    normals = scalp.patch_normals(best.scalp_mm)
+    axes = best.poses[:, None, :3, :3] @ tilts
+    out = [push_out(scalp, coil, best.scalp_mm, normals, axes, float(d)) for d in distances]
+    poses = np.concatenate([pose.reshape(-1, 4, 4) for pose, _ in out])
+    reached = np.concatenate([distance.ravel() for _, distance in out])
+    points = np.tile(np.repeat(best.scalp_mm, len(tilts), 0), (len(distances), 1))
+    return points, poses, reached, np.repeat(distances, len(points) // len(distances))
+
+
+def _closer(
+    scalp: Scalp, coil: Coil, poses: NDArray, scalp_mm: NDArray, hair_mm: float
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Poses with the face's centre at the distance asked for, how much too deep the casing then is, and where."""
+    closer = poses.copy()
+    normals = scalp.patch_normals(scalp_mm)
+    away = ((poses[:, :3, 3] - scalp_mm) * normals).sum(1) - hair_mm
+    closer[:, :3, 3] -= np.maximum(away, 0.0)[:, None] * normals
+    depth, deepest = np.empty(len(poses)), np.empty((len(poses), 3))
+    for n, pose in enumerate(closer):
+        casing = coil.casing.points_mm @ pose[:3, :3].T + pose[:3, 3]
+        distance = scalp.signed_distance_mm(casing)
+        depth[n], deepest[n] = max(hair_mm - distance.min(), 0.0), casing[distance.argmin()]
+    return closer, depth, deepest
 
 
 def _apart(points_mm: NDArray, dose: NDArray, count: int, distance_mm: float) -> list[int]:
@@ -224,55 +343,6 @@ def _apart(points_mm: NDArray, dose: NDArray, count: int, distance_mm: float) ->
     for p in np.argsort(-dose, kind="stable"):
         if len(chosen) == count or dose[p] == -np.inf:
             break
-        if all(np.linalg.norm(points_mm[p] - points_mm[c]) >= distance_mm for c in chosen):
+        if not chosen or np.linalg.norm(points_mm[p] - points_mm[chosen], axis=1).min() >= distance_mm:
             chosen.append(int(p))
     return chosen
-
-
-def direction_vector(
-    head: HeadMesh, target: Target, direction: ArrayLike | str | None, cortex: Cortex | None = None
-) -> NDArray[np.float64] | None:
-    """The unit vector a dose is projected on, or None for the magnitude.
-
-    Raises
-    ------
-    InputError
-        For an unknown word, or a vector that is not three finite numbers, not all zero.
-    """
-    if direction is None:
-        return None
-    if isinstance(direction, str):
-        if direction != "normal":
-            raise InputError(f"unknown direction '{direction}'; give normal, or x,y,z in RAS")
-        return inward_normal(head, target, cortex)
-    return unit_vector(direction)
-
-
-def inward_normal(head: HeadMesh, target: Target, cortex: Cortex | None = None) -> NDArray[np.float64]:
-    """The mean normal of the cortex in the target, pointing from the pial surface to white matter, (3,).
-
-    It is the area-weighted mean over the vertices of the mid-cortical surface in the target.  Without a surface, or
-    where none runs through the target (deep nuclei, cerebellum), that of the mesh's pial surface over the target.
-
-    Raises
-    ------
-    InputError
-        If there is no surface of either kind.
-    """
-    if cortex is not None:
-        area = cortex.whole.area_vectors_mm2[target.holds(cortex.whole.points_mm)]
-        total = -area.sum(0)
-        if len(area) and np.linalg.norm(total) > 0:
-            if np.linalg.norm(total) < CLEAR_SHARE * np.linalg.norm(area, axis=1).sum():
-                log.warning(
-                    "the cortex folds back on itself in the target: its mean normal says little about its walls"
-                )
-            return total / np.linalg.norm(total)
-        log.warning("no mid-cortical surface in the target: the normal is that of the pial surface over it")
-    pial = head.boundary([Tissue.WM, Tissue.GM])
-    a, b, c = (head.points_mm[pial[:, i]] for i in range(3))
-    near = np.linalg.norm((a + b + c) / 3 - target.center_mm, axis=1) <= target.radius_mm + 2.0
-    total = -np.cross(b - a, c - a)[near].sum(0)
-    if not near.any() or np.linalg.norm(total) == 0:
-        raise InputError("no cortical surface at the target to take a normal from; give --direction x,y,z instead")
-    return total / np.linalg.norm(total)

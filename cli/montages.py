@@ -1,0 +1,81 @@
+"""``target montages``: published montages by name, and the currents that give a group the same dose."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.console import at_work, talk_of
+from cli.options import Json, Quiet
+from cli.tables import Entry, examples_of, group, listing
+
+app = group("Named montages of tDCS, and equal doses.")
+
+EQUAL_EXAMPLES = """
+**Examples**
+
+    target montages equal-dose subject01 subject02 subject03
+
+    target montages equal-dose subject01/hd-tdcs subject02/hd-tdcs --dose 0.25
+"""
+Plans = Annotated[
+    list[Path], typer.Argument(metavar="FOLDER...", help="Subjects' folders, their tdcs/ folders, or plan.json files.")
+]
+Dose = Annotated[
+    float | None, typer.Option("--dose", metavar="V/m", help="The dose wanted; default: the mean of the plans' own.")
+]
+
+
+@app.command("list", epilog=examples_of("montages"))
+def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
+    """List the montages: positions and currents for a target on the left, electrodes, paper, what was re-read there."""
+    talk = talk_of(context, quiet, as_json)
+    with at_work(talk):
+        from targeting.report.tes_cap import current_label
+        from targeting.tes.montages import montages
+
+        known = montages().values()
+    entries = []
+    for each in known:
+        currents = ", ".join(current_label(name, ma) for name, ma in each.currents_ma.items())
+        size = " x ".join(f"{size:g}" for size in each.size_mm)
+        facts = [
+            f"left: {currents}; {each.minutes:g} min; mirrored for the right",
+            f"electrodes: {each.shape} {size} mm",
+            f"paper: {each.paper}",
+            f"checked: {each.checked}",
+            f"note: {each.note}",
+        ]
+        entries.append(Entry(each.name, each.title, facts))
+    talk.answer(listing(entries), [{**asdict(each), "currents_ma": each.currents_ma} for each in known])
+
+
+@app.command("equal-dose", epilog=EQUAL_EXAMPLES)
+def equal_dose_command(
+    context: typer.Context, plans: Plans, dose: Dose = None, quiet: Quiet = False, as_json: Json = False
+) -> None:
+    """Say which total current gives every subject of a group the same dose, and what it does to the safety items."""
+    talk = talk_of(context, quiet, as_json)
+    with at_work(talk):
+        from targeting.tes.equal_dose import equal_dose
+        from targeting.tes_plan import read_tes_plan
+
+        found = equal_dose([read_tes_plan(plan_file(path)) for path in plans], dose)
+    lines = [f"{'subject':<20}{'dose V/m':>10}{'plan mA':>9}{'plan V/m':>10}{'needs mA':>10}  beyond a safety limit"]
+    for each in found:
+        numbers = (each.dose_v_per_m, each.planned_ma, each.planned_v_per_m, each.current_ma)
+        cells = "".join(f"{number:>{width}.3g}" for number, width in zip(numbers, (10, 9, 10, 10), strict=True))
+        lines.append(f"{each.subject:<20}{cells}  {', '.join(each.beyond) or '-'}")
+    talk.answer("\n".join(lines), [asdict(each) for each in found])
+
+
+def plan_file(path: Path) -> Path:
+    """The montage's ``plan.json`` that a path means: the file, its folder, or the subject's with its ``tdcs/``."""
+    if not path.is_dir():
+        return path
+    inside = [path / "plan.json", path / "tdcs" / "plan.json", path / "hd-tdcs" / "plan.json"]
+    montages = [each for each in inside[1:] if each.is_file()]
+    return inside[0] if inside[0].is_file() and not montages else (montages or inside)[0]

@@ -1,0 +1,144 @@
+"""The options of ``target plan --with tdcs``, and what a montage's plan says in a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from meshes.errors import InputError
+
+if TYPE_CHECKING:
+    from targeting.tes_plan import TesPlan
+
+With = Annotated[
+    str,
+    typer.Option(
+        "--with",
+        metavar="tms|tdcs|hd-tdcs",
+        help="A coil, a pair of pads, or small electrodes; several with commas. Montages go to NAME/tdcs/, NAME/hd-tdcs/.",
+    ),
+]
+MontageName = Annotated[
+    str | None,
+    typer.Option("--montage", metavar="NAME|FILE", help="tDCS: this montage (target montages list) or your own .csv."),
+]
+TesObjective = Annotated[
+    str | None,
+    typer.Option(
+        "--tes-objective",
+        metavar="NAME",
+        help="tDCS: magnitude, intensity, energy, focality, pair or ring; default: pair, with hd-tdcs magnitude, with a "
+        "direction intensity.",
+    ),
+]
+TesDose = Annotated[
+    float | None, typer.Option("--tes-dose", metavar="V/m", help="tDCS: the wanted field, for energy and focality.")
+]
+MaxCurrent = Annotated[
+    float | None, typer.Option("--max-current-ma", metavar="MA", help="tDCS: largest total current; default 2.")
+]
+MaxPerElectrode = Annotated[
+    float | None,
+    typer.Option("--max-per-electrode-ma", metavar="MA", help="tDCS: of one electrode; default 1 with hd-tdcs."),
+]
+MaxElectrodes = Annotated[
+    int | None, typer.Option("--max-electrodes", metavar="N", help="hd-tdcs: how many may carry current; default 8.")
+]
+Minutes = Annotated[
+    float | None, typer.Option("--minutes", metavar="MIN", help="tDCS: of a session, for the safety table; default 20.")
+]
+AcceptRisk = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept-risk",
+        metavar="ITEM",
+        help="tDCS: accept that this safety item is beyond its limit (again for more); else the exit code is 3.",
+    ),
+]
+Positions = Annotated[
+    Path | None,
+    typer.Option(
+        "--positions",
+        metavar="FILE",
+        help="tDCS: nasion, inion, ears (and own positions) in RAS mm, instead of those found by registration.",
+    ),
+]
+
+OF_COILS = {
+    "coil": "--coil",
+    "compare": "--compare",
+    "hair_mm": "--hair-mm",
+    "tilt_deg": "--tilt",
+    "extra_mm": "--extra-mm",
+    "objective": "--objective",
+    "avoid": "--avoid",
+    "also": "--also",
+    "penalty": "--penalty",
+    "avoid_cap": "--avoid-cap",
+    "least_dose": "--least-dose",
+    "engine": "--engine",
+    "uncertainty": "--uncertainty",
+    "rmt": "--rmt",
+    "rmt_at": "--rmt-at",
+    "rmt_pose": "--rmt-pose",
+    "dose_fraction": "--dose-fraction",
+    "protocol": "--protocol",
+    "stimulator": "--stimulator",
+}
+OF_MONTAGES = {
+    "montage": "--montage",
+    "tes_objective": "--tes-objective",
+    "tes_dose": "--tes-dose",
+    "max_current_ma": "--max-current-ma",
+    "max_per_electrode_ma": "--max-per-electrode-ma",
+    "max_electrodes": "--max-electrodes",
+    "minutes": "--minutes",
+    "accept_risk": "--accept-risk",
+    "positions": "--positions",
+}
+
+
+def check_used(context: typer.Context, kinds: list[str]) -> None:
+    """Refuse options that none of the modalities asked for has a use for.
+
+    Raises
+    ------
+    InputError
+        Naming the first such option.
+    """
+    unused = ({} if "tms" in kinds else OF_COILS) | ({} if set(kinds) - {"tms"} else OF_MONTAGES)
+    for name, option in unused.items():
+        source = context.get_parameter_source(name) if name in context.params else None
+        if source is not None and source.name == "COMMANDLINE":
+            instead = "--with tdcs or hd-tdcs" if name in OF_MONTAGES else "--with tms"
+            raise InputError(f"{option} has no use with --with {','.join(kinds)}: leave it out, or add {instead}")
+
+
+def tes_summary(plan: TesPlan, folder: Path) -> str:
+    """A montage's plan in a screenful."""
+    from targeting.report.tes import dose_words, optimum_words, standard_words
+    from targeting.report.tes_cap import current_label
+
+    target = plan.target
+    where = ", ".join(f"{x:.1f}" for x in target.center_mm)
+    lines = [
+        f"target     {' '.join(filter(None, (target.side, target.name)))} at ({where}) mm, radius {target.radius_mm:g} mm, "
+        f"moved {target.snapped_mm:.1f} mm to grey matter",
+        f"montage    {plan.montage_name}: {', '.join(current_label(each.name, each.current_ma) for each in plan.montage)}",
+        f"dose       {dose_words(plan.dose)}",
+    ]
+    if plan.standard is not None:
+        lines.append(f"standard   {plan.standard.dose.montage}: {dose_words(plan.standard.dose)}")
+        lines.append(f"           {standard_words(plan)}")
+    if plan.optimum is not None:
+        lines.append(f"optimum    {optimum_words(plan)}")
+    eyes = "" if plan.eye_e_v_per_m is None else f", {plan.eye_e_v_per_m:.2g} V/m in the eyes"
+    lines += [
+        f"safety     {plan.total_current_ma:g} mA for {plan.minutes:g} min, {plan.charge_c:.2g} C; "
+        f"{plan.brain_e_v_per_m:.2g} V/m in the brain{eyes}",
+        *(f"warning    {each}" for each in plan.warnings),
+        f"files      {folder / 'plan.html'} and, beside it, placement_sheet.html, plan.json, montage.csv and field files",
+    ]
+    return "\n".join(([f"UNSAFE     {item.title} beyond its limit" for item in plan.unaccepted]) + lines)

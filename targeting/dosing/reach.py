@@ -1,0 +1,237 @@
+r"""Whether a coil can give a target the field that is asked for, under the limits on its output.
+
+Fields grow with dI/dt, so every limit leaves the target some share of the field asked for; below 1 it is out of reach.
+With e_t the size of the mean E vector over the target at 1 A/µs:
+
+* Without a motor threshold the field asked for is :data:`MOTOR_THRESHOLD_V_PER_M`, and the one limit is the coil's largest
+  dI/dt, which leaves e_t · dI/dt_max / 60.
+* With one it is the fraction f of E_RMT, the field e_h at the motor hotspot at threshold.  E_RMT is taken to be the
+  cortex's, whichever coil makes it: the field predicts the threshold with another coil to 1.3 % of the stimulator's
+  output, plain scaling to 6.1 % (doi 10.1002/hbm.70550).  In percent of the threshold *with the coil in question* the
+  target needs n = 100 f e_h / e_t, and each limit leaves limit / n: the stimulator's full output, 120 %, and the largest
+  intensity at which the safety table lets the protocol's trains be that long.
+
+Full output is 100 · 100 / RMT percent of the threshold for the coil the threshold was found with, whatever its dI/dt, and
+100 · dI/dt_max · e_h / E_RMT for another coil, whose dI/dt_max, like that of the first, must then be known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshes.errors import InputError
+from targeting.dosing.motor_threshold import BY_STIMULATOR, BY_THRESHOLD, MAX_PERCENT_OF_RMT
+from targeting.dosing.protocols import Protocol
+from targeting.dosing.train_safety import EXCEEDS, check_trains, train_table
+
+# the mean cortical field at motor threshold that dosing papers take as reference (literature: about 60 to 120 V/m)
+MOTOR_THRESHOLD_V_PER_M = 60.0
+BY_TRAINS = "trains"
+WITHIN, OUT, UNKNOWN = "within reach", "out of reach", "not known"
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit on the output: ``share`` is what it leaves of the field asked for; None if that is not known.
+
+    ``words`` say where the limit lies, or why that is not known.
+    """
+
+    name: str
+    share: float | None
+    words: str
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What the field asked for takes, and what the limits leave of it.
+
+    Parameters
+    ----------
+    asked : str
+        The field asked for, in words.
+    needed_didt_a_per_s, needed_percent_of_rmt : float or None
+        What it takes; None where it is not known.
+    limits : tuple of Limit
+    """
+
+    asked: str
+    needed_didt_a_per_s: float | None
+    needed_percent_of_rmt: float | None
+    limits: tuple[Limit, ...]
+
+    @property
+    def binding(self) -> Limit | None:
+        """The known limit that leaves least."""
+        known = [each for each in self.limits if each.share is not None]
+        return min(known, key=lambda each: each.share or 0.0) if known else None
+
+    @property
+    def verdict(self) -> str:
+        """:data:`OUT` if a known limit forbids it, else :data:`UNKNOWN` if a limit is not known, else :data:`WITHIN`."""
+        least = self.binding
+        if least is not None and least.share is not None and least.share < 1 - ROUNDING:
+            return OUT
+        return UNKNOWN if any(each.share is None for each in self.limits) else WITHIN
+
+    @property
+    def words(self) -> str:
+        """The verdict with its numbers, in a line."""
+        least = self.binding
+        if self.verdict == OUT and least is not None and least.share is not None:
+            if least.share == 0:
+                return f"{OUT}: {least.words}"
+            percent = int(100 * least.share + ROUNDING)  # 99.9 % is not all of it
+            return f"{OUT}: {least.words} gives the target {percent} % of the field asked for, {self.asked}"
+        if self.verdict == UNKNOWN:
+            why = next(each.words for each in self.limits if each.share is None)
+            return f"{UNKNOWN}: {why}; {self.asked} takes {self._needed}"
+        assert least is not None and least.share is not None
+        return f"{WITHIN}: {self.asked} takes {self._needed}; {least.words} would give {least.share:.1f} times as much"
+
+    @property
+    def _needed(self) -> str:
+        didt, percent = self.needed_didt_a_per_s, self.needed_percent_of_rmt
+        said = [] if didt is None else [f"{didt / 1e6:.0f} A/µs"]
+        return ", ".join([*said, *([] if percent is None else [f"{percent:.0f} % of the motor threshold"])])
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A person's motor threshold as it bears on any coil.
+
+    Parameters
+    ----------
+    fraction : float
+        Of the field at threshold, asked for the target.
+    e_rmt_v_per_m : float or None
+        Field at the hotspot at threshold; None if the dI/dt of the coil it was found with is not known.
+    protocol : Protocol, optional
+        Its trains are checked.
+    """
+
+    fraction: float
+    e_rmt_v_per_m: float | None
+    protocol: Protocol | None = None
+
+    def full_output_percent(self, e_hotspot_v_per_m: float, max_didt_a_per_s: float | None) -> float | None:
+        """Full output in percent of the threshold with a coil that the threshold was *not* found with; None: not known."""
+        if self.e_rmt_v_per_m is None or max_didt_a_per_s is None:
+            return None
+        return 100 * max_didt_a_per_s / 1e6 * e_hotspot_v_per_m / self.e_rmt_v_per_m
+
+
+def reach_by_rating(e_target_v_per_m: float, max_didt_a_per_s: float | None) -> Reach:
+    """Reach where no motor threshold is known: of 60 V/m at the coil's largest dI/dt.
+
+    Parameters
+    ----------
+    e_target_v_per_m : float
+        Size of the mean E vector over the target at 1 A/µs.
+    max_didt_a_per_s : float or None
+
+    Raises
+    ------
+    InputError
+        If there is no field in the target.
+
+    Examples
+    --------
+    >>> from targeting.dosing.reach import reach_by_rating
+    >>> reach_by_rating(0.5, 100e6).words
+    'out of reach: 100 A/µs (its rated maximum) gives the target 83 % of the field asked for, 60 V/m (taken as motor \
+threshold)'
+    """
+    _check_field("target", e_target_v_per_m)
+    needed = MOTOR_THRESHOLD_V_PER_M / e_target_v_per_m * 1e6
+    limit = Limit(BY_STIMULATOR, None, NO_RATING)
+    if max_didt_a_per_s is not None:
+        limit = Limit(BY_STIMULATOR, max_didt_a_per_s / needed, rated_words(max_didt_a_per_s))
+    return Reach(f"{MOTOR_THRESHOLD_V_PER_M:.0f} V/m (taken as motor threshold)", needed, None, (limit,))
+
+
+NO_RATING = "no maximum dI/dt of this coil is known"
+
+
+def rated_words(max_didt_a_per_s: float, stimulator: str = "") -> str:
+    """A largest dI/dt in words, and whose it is."""
+    whose = f"the most {stimulator} drives it at" if stimulator else "its rated maximum"
+    return f"{max_didt_a_per_s / 1e6:.0f} A/µs ({whose})"
+
+
+def reach_from_threshold(
+    threshold: Threshold,
+    e_target_v_per_m: float,
+    e_hotspot_v_per_m: float,
+    full_output_percent: float | None,
+    full_output_words: str,
+) -> Reach:
+    """Reach with a motor threshold.
+
+    Parameters
+    ----------
+    threshold : Threshold
+    e_target_v_per_m, e_hotspot_v_per_m : float
+        Sizes of the mean E vectors with the coil in question at 1 A/µs, each at its own pose.
+    full_output_percent : float or None
+        The stimulator's full output in percent of the motor threshold with this coil.
+    full_output_words : str
+        The same in words, or why it is not known.
+
+    Raises
+    ------
+    InputError
+        If there is no field at the target or the hotspot.
+
+    Examples
+    --------
+    >>> from targeting.dosing.reach import Threshold, reach_from_threshold
+    >>> reach_from_threshold(Threshold(0.8, 60.0), 0.9, 1.0, 200.0, "full output").words[:12]
+    'within reach'
+    """
+    _check_field("target", e_target_v_per_m)
+    _check_field("hotspot", e_hotspot_v_per_m)
+    needed = 100 * threshold.fraction * e_hotspot_v_per_m / e_target_v_per_m
+    share = None if full_output_percent is None else full_output_percent / needed
+    limits = [Limit(BY_STIMULATOR, share, full_output_words)]
+    limits.append(
+        Limit(BY_THRESHOLD, MAX_PERCENT_OF_RMT / needed, f"{MAX_PERCENT_OF_RMT:.0f} % of the motor threshold")
+    )
+    if threshold.protocol is not None:
+        limits.append(_by_trains(threshold.protocol, needed))
+    e_rmt, asked = threshold.e_rmt_v_per_m, f"{100 * threshold.fraction:.0f} % of the field at motor threshold"
+    didt = None
+    if e_rmt is not None:
+        asked += f" ({threshold.fraction * e_rmt:.0f} V/m)"
+        didt = threshold.fraction * e_rmt / e_target_v_per_m * 1e6
+    return Reach(asked, didt, needed, tuple(limits))
+
+
+def safe_percent_of_rmt(protocol: Protocol) -> float:
+    """The largest intensity of the safety table at which nothing of a protocol exceeds it, % of motor threshold; 0: none.
+
+    Examples
+    --------
+    >>> from targeting.dosing import protocol_named
+    >>> from targeting.dosing.reach import safe_percent_of_rmt
+    >>> safe_percent_of_rmt(protocol_named("psi-10hz")), safe_percent_of_rmt(protocol_named("m1-pain-20hz"))
+    (110.0, 0.0)
+    """
+    for percent in sorted(train_table().intensities_percent_rmt, reverse=True):
+        if not any(each.kind == EXCEEDS for each in check_trains(protocol, percent)):
+            return percent
+    return 0.0
+
+
+def _by_trains(protocol: Protocol, needed_percent: float) -> Limit:
+    top = safe_percent_of_rmt(protocol)
+    if top == 0:
+        return Limit(BY_TRAINS, 0.0, f"the safety table allows the trains of {protocol.name} at no intensity")
+    words = f"{top:.0f} % of the motor threshold (beyond it the safety table forbids the trains of {protocol.name})"
+    return Limit(BY_TRAINS, top / needed_percent, words)
+
+
+def _check_field(where: str, e_v_per_m: float) -> None:
+    if not 0 < e_v_per_m < float("inf"):
+        raise InputError(f"there is no field at the {where} ({e_v_per_m:g} V/m at 1 A/µs), so its reach is not known")

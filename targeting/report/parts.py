@@ -1,0 +1,87 @@
+"""What the pages of all plans have in common: escaped text, figures with captions, boxes of warnings, tables of facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from targeting.report.figures import SLICE_KEYS, Figure
+
+
+def esc(text: object) -> str:
+    """Text that a browser shows as it is."""
+    return escape(str(text), quote=True)
+
+
+def figure_block(figure: Figure) -> str:
+    """A picture with its title and caption."""
+    height, width = figure.rgb.shape[:2]
+    return (
+        f'<figure><img src="{figure.data_uri()}" width="{width}" height="{height}" alt="{esc(figure.alt)}">'
+        f"<figcaption><b>{esc(figure.title)}.</b> {esc(figure.caption)}</figcaption></figure>"
+    )
+
+
+def figure_blocks(figures: Sequence[Figure]) -> str:
+    """Pictures one after another."""
+    return "\n".join(figure_block(figure) for figure in figures)
+
+
+def slices_legend() -> str:
+    """What the colours of the slices mean."""
+    keys = "".join(
+        f'<li><span class="key" style="background:{color}"></span>{esc(name)}</li>' for name, color in SLICE_KEYS
+    )
+    return (
+        f'<ul class="keys">{keys}</ul><p class="legend">Left is shown on the left (neurological convention); L and R '
+        "are printed on the pictures. Where the outlines do not follow the image, the head model is wrong there.</p>"
+    )
+
+
+def notices(alarms: Sequence[str], warnings: Sequence[str]) -> str:
+    """Red and amber boxes, or a calm one."""
+    boxes = []
+    for kind, title, lines in (("red", "Do not use before this is solved", alarms), ("amber", "Warnings", warnings)):
+        if lines:
+            items = "".join(f"<li>{esc(sentence(line))}</li>" for line in lines)
+            boxes.append(f'<div class="notice {kind}" role="alert"><h2>{title}</h2><ul>{items}</ul></div>')
+    return "\n".join(boxes) or '<div class="notice calm"><p><strong>No warnings.</strong></p></div>'
+
+
+def fact_boxes(facts: Sequence[tuple[str, str, str]]) -> str:
+    """The facts at the top: name, value (HTML), more (HTML)."""
+    return "\n".join(
+        f'<div class="fact"><p class="name">{name}</p><p class="value">{value}</p><p class="more">{more}</p></div>'
+        for name, value, more in facts
+    )
+
+
+def guide_parts(parts: Sequence[tuple[str, str]]) -> str:
+    """Titles with their explanations (HTML)."""
+    return "".join(f"<div><h3>{title}</h3><p>{words}</p></div>" for title, words in parts)
+
+
+def number_rows(rows: Sequence[tuple[str, str]]) -> str:
+    """Names with their values (HTML) as a list of definitions."""
+    return "\n".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
+
+
+def row(head: str, *cells: str) -> str:
+    """A row of a table, of HTML."""
+    return f'<tr><th scope="row">{head}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def small_table(title: str, rows: Mapping[str, str]) -> str:
+    """A titled table of two columns of text."""
+    body = "".join(row(esc(name), esc(value)) for name, value in rows.items())
+    return f"<div><h3>{title}</h3><table><tbody>{body}</tbody></table></div>"
+
+
+def when(created: str) -> str:
+    """When a plan was made, to be put after its subject."""
+    return f" · {esc(created.replace('T', ' ').replace('+00:00', ' UTC').replace('Z', ' UTC'))}" if created else ""
+
+
+def sentence(line: str) -> str:
+    """A line with a capital."""
+    return line[:1].upper() + line[1:]

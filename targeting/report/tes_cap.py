@@ -1,0 +1,124 @@
+"""The head with its electrodes and their currents, from as many sides as it takes to see all of them.
+
+Anodes (current into the head) are red, cathodes blue, the more saturated the larger the current.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from numpy.typing import NDArray
+
+from targeting.report import scene
+from targeting.report.camera import View
+from targeting.report.canvas import INK, Canvas
+from targeting.report.surface import SUPERSAMPLING, Layer, compose, render
+from targeting.report.tes_evidence import TesEvidence
+from targeting.report.words import number
+
+WIDTH, HEIGHT = 900, 770
+ANODE, CATHODE = "#c0392b", "#1f5fa8"
+PALEST = 0.35  # of the colour that the smallest current keeps
+SEEN = 0.35  # an electrode is seen where it faces the viewer by more than this (cosine)
+CLEAR_PIXELS = 110.0
+STATION_MM = 34.0  # from an electrode to its words, outward in the picture
+
+
+@dataclass(frozen=True)
+class Side:
+    """A side to look from."""
+
+    name: str
+    toward_viewer: tuple[float, float, float]
+
+
+ABOVE = Side("above", (0.0, 0.0, 1.0))
+SIDES = (
+    Side("the left", (-1.0, 0.0, 0.0)),
+    Side("the right", (1.0, 0.0, 0.0)),
+    Side("the front", (0.0, 1.0, 0.0)),
+    Side("behind", (0.0, -1.0, 0.0)),
+)
+
+
+def sides(evidence: TesEvidence) -> list[Side]:
+    """From above, and from the sides that it takes to see every electrode, the side with the most of them first."""
+    chosen = [ABOVE]
+    hidden = {name for name, facing in evidence.facing.items() if facing[2] <= SEEN}
+    while True:
+        best = max(SIDES, key=lambda side: len(_seen(evidence, side) & hidden))
+        found = _seen(evidence, best) & hidden
+        if not found:
+            break
+        chosen.append(best)
+        hidden -= found
+    if len(chosen) == 1:  # all on top: the target's side shows how far down they reach
+        chosen.append(SIDES[0] if evidence.target_mm[0] < 0 else SIDES[1])
+    return chosen
+
+
+def cap_picture(evidence: TesEvidence, side: Side) -> NDArray[np.uint8]:
+    """Scalp and electrodes with their names and currents, seen from one side, (h, w, 3) uint8."""
+    view = scene.frame_of(evidence.scalp.points_mm, np.array(side.toward_viewer), WIDTH, HEIGHT, margin=30.0)
+    skin = render(evidence.scalp, np.broadcast_to(scene.SKIN, evidence.scalp.points_mm.shape), view)
+    layers: list[tuple[Layer, float]] = [(skin, 1.0)]
+    most = max(abs(each.current_ma) for each in evidence.plan.montage)
+    for each in evidence.plan.montage:
+        patch = evidence.patch(each.name)
+        color = electrode_color(each.current_ma, most)
+        layers.append((render(patch, np.broadcast_to(color, patch.points_mm.shape), view), 0.92))
+    canvas = Canvas(compose(view, *layers), scene.STRIP)
+    scene.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
+    middle, ring = np.array([view.width, view.height]) / 2, view.project(evidence.target_mm)[:2]
+    for each in evidence.plan.montage:
+        if each.name not in _seen(evidence, side) and not _shows(skin, view, np.array(each.scalp_mm)):
+            continue
+        at = view.project(each.scalp_mm)
+        out = at[:2] - middle
+        out = out / max(float(np.linalg.norm(out)), 1.0)
+        label = at[:2] + out * STATION_MM / view.mm_per_pixel
+        if np.linalg.norm(label - ring) < CLEAR_PIXELS:  # words on the target's ring: to the other side
+            label = at[:2] - out * STATION_MM / view.mm_per_pixel
+        label = np.clip(label, [90, 40], [view.width - 90, view.height - 40])
+        ink = ANODE if each.current_ma > 0 else CATHODE
+        canvas.leader(at, (float(label[0]), float(label[1])), current_label(each.name, each.current_ma), ink, 27)
+    scene.letters(canvas, view)
+    x = canvas.width - 420
+    for k, (ink, text) in enumerate(((ANODE, "anode: current into the head"), (CATHODE, "cathode: out of it"))):
+        y = canvas.height - canvas.strip + 44 + 44 * k
+        canvas.axes.plot([x], [y], marker="s", color=ink, markersize=15)
+        canvas.words((x + 24, y), text, 24, INK, ha="left")
+    return canvas.rgb()
+
+
+def current_label(name: str, current_ma: float) -> str:
+    """An electrode's name and current.
+
+    Examples
+    --------
+    >>> current_label("C3", 2.0), current_label("Fp2", -0.25)
+    ('C3 +2 mA', 'Fp2 −0.25 mA')
+    """
+    digits = number(abs(current_ma), 3).rstrip("0").rstrip(".")
+    return f"{name} {'+' if current_ma > 0 else '−'}{digits} mA"
+
+
+def electrode_color(current_ma: float, most_ma: float) -> NDArray[np.float64]:
+    """Red for an anode, blue for a cathode, paler for less current, (3,) 0..1."""
+    share = PALEST + (1 - PALEST) * abs(current_ma) / most_ma
+    full = np.array(to_rgb(ANODE if current_ma > 0 else CATHODE))
+    return np.asarray(share * full + (1 - share) * np.array(scene.SKIN), dtype=np.float64)
+
+
+def _seen(evidence: TesEvidence, side: Side) -> set[str]:
+    return {name for name, facing in evidence.facing.items() if facing @ np.array(side.toward_viewer) > SEEN}
+
+
+def _shows(layer: Layer, view: View, point_mm: NDArray[np.float64]) -> bool:
+    """Whether a point of the scalp is not behind it."""
+    column, row, depth = view.finer(SUPERSAMPLING).project(point_mm)
+    rows, columns = layer.depth_mm.shape
+    nearest = layer.depth_mm[int(np.clip(row, 0, rows - 1)), int(np.clip(column, 0, columns - 1))]
+    return bool(depth > nearest - 3.0)

@@ -1,0 +1,126 @@
+"""``placement_sheet.html``: a page to print, with which somebody with a tape measure puts the electrodes where they belong.
+
+Distances are geodesics on the scalp (:mod:`targeting.tes.placement_sheet`), in cm to the millimetre, as tapes are read.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from meshes.whole_files import written_whole
+from targeting.report.parts import esc, figure_blocks, notices, row, when
+from targeting.report.tes import KINDS, alarms, cap_figures
+from targeting.report.tes_evidence import TesEvidence
+from targeting.report.words import number
+from targeting.tes_plan import PlanElectrode, TesPlan
+
+MIDLINE_MM = 5.0  # nearer than this to the plane between the ears an electrode is on the midline
+UPRIGHT = 0.5  # a height that runs up the head by more than this is said to
+
+
+def write_placement_sheet(path: str | Path, evidence: TesEvidence) -> None:
+    """Write the sheet; an existing file is replaced only when the new one is complete.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    page = sheet_of(evidence)
+    with written_whole(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def sheet_of(evidence: TesEvidence) -> str:
+    """The whole sheet as text."""
+    folder = resources.files("targeting.report")
+    plan = evidence.plan
+    marks = plan.landmarks
+    return Template(folder.joinpath("tes_sheet.html").read_text(encoding="utf-8")).substitute(
+        title=f"{esc(plan.subject)}: placement sheet",
+        css=folder.joinpath("page.css").read_text(encoding="utf-8"),
+        subject=esc(plan.subject),
+        when=when(plan.created),
+        headline=esc(plan.target.name),
+        side=esc(plan.target.side),
+        montage=f"{KINDS[plan.kind]}, montage {esc(plan.montage_name)}: {number(plan.total_current_ma, 2)} mA for "
+        f"{number(plan.minutes, 0)} min",
+        warnings=notices(alarms(plan), []) if alarms(plan) else "",
+        nasion_inion=centimetres(marks.nasion_to_inion_mm),
+        ear_ear=centimetres(marks.ear_to_ear_mm),
+        rows="\n".join(_row(plan, each) for each in plan.montage),
+        figures=figure_blocks(cap_figures(evidence)),
+        steps="\n".join(f"<li>{step}</li>" for step in steps(plan)),
+        source=esc(marks.source),
+        error="Distances follow the scalp of the model; hair and the tape’s width add some millimetres.",
+    )
+
+
+def centimetres(mm: float) -> str:
+    """A length as a tape shows it.
+
+    Examples
+    --------
+    >>> centimetres(364.2)
+    '36.4 cm'
+    """
+    return f"{number(mm / 10)} cm"
+
+
+def side_of(plan: TesPlan, electrode: PlanElectrode) -> str:
+    """Left, right or midline, by the plane halfway between the ears.
+
+    The plane's normal is the line from ear to ear, so that a head that lies askew in the image does not change sides.
+    """
+    left, right = plan.landmarks.left_ear_mm, plan.landmarks.right_ear_mm
+    across = [b - a for a, b in zip(left, right, strict=True)]
+    length = sum(x * x for x in across) ** 0.5
+    off = sum(
+        (x - (a + b) / 2) * d / length for x, a, b, d in zip(electrode.scalp_mm, left, right, across, strict=True)
+    )
+    return "midline" if abs(off) < MIDLINE_MM else "left" if off < 0 else "right"
+
+
+def steps(plan: TesPlan) -> list[str]:
+    """What to do, in order."""
+    ask = [
+        "Find the four landmarks: the nasion (the dip between the eyes, above the nose), the inion (the bump at the back of "
+        "the head, in the middle), and the points just in front of the upper edge of each ear’s opening.",
+        "Measure the head as in the first table.",
+        "Mark each electrode’s middle on the scalp with a skin pencil, and check it with the other two distances.",
+    ]
+    for each in plan.montage:
+        kind = "anode (+, red)" if each.current_ma > 0 else "cathode (−, blue)"
+        size = " × ".join(f"{size / 10:g}" for size in each.size_mm)
+        turn = f", {_turned(each)}" if each.shape == "rectangle" else ""
+        ask.append(
+            f"{esc(each.name)}: the {kind}, {each.shape} of {size} cm{turn}, its middle on the mark; "
+            f"{number(abs(each.current_ma), 2)} mA."
+        )
+    ask += [
+        "Part the hair, wet sponges or fill gel as your device’s manual says, and let nothing run from one electrode to "
+        "another.",
+        f"Check on the device: {number(plan.total_current_ma, 2)} mA, {number(plan.minutes, 0)} minutes. Stop if it hurts.",
+    ]
+    return ask
+
+
+def _turned(electrode: PlanElectrode) -> str:
+    """Which way a pad's long side lies."""
+    width, height = electrode.size_mm
+    up = electrode.y_axis
+    tall = height >= width
+    if abs(up[2]) > UPRIGHT:
+        return "long side up and down the head" if tall else "long side level"
+    if abs(up[0]) > abs(up[1]):
+        return "long side from ear to ear" if tall else "long side from front to back"
+    return "long side from front to back" if tall else "long side from ear to ear"
+
+
+def _row(plan: TesPlan, each: PlanElectrode) -> str:
+    kind, word = ("anode", "red, +") if each.current_ma > 0 else ("cathode", "blue, −")
+    current = f'<span class="{kind}">{word}{number(abs(each.current_ma), 2)} mA</span>'
+    far = (each.from_nasion_mm, each.from_inion_mm, each.from_left_ear_mm, each.from_right_ear_mm)
+    return row(esc(each.name), current, *(centimetres(mm) for mm in far), side_of(plan, each))

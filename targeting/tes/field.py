@@ -1,0 +1,159 @@
+"""The electric field of a montage, E = −∇φ, with complete electrodes; and what becomes of the current on its way.
+
+Part of it never enters the skull: it runs from anode to cathode within the scalp.  What crosses the inner boundary of
+the scalp (tissues 5 and 10) is counted there, node by node, as the discrete equations have it: the flux into all else,
+Σ_e σ_e v_e ∇N_i·∇φ over the elements that are no scalp, sums to zero, and its positive part is what goes in.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlases.scalp import Scalp
+from meshes import HeadMesh
+from meshes.choices import one_of
+from meshes.errors import InputError
+from targeting.fem import HeadConductor
+from targeting.fem.conductor import RECOVERIES, Recovery
+from targeting.tes.complete_electrode import ContactedHead
+from targeting.tes.contact import Contact, lay_all
+from targeting.tes.electrodes import Montage
+
+log = logging.getLogger(__name__)
+
+SCALP_CODES = (5, 10)  # scalp, and the muscle of other programs' meshes
+
+
+@dataclass(frozen=True)
+class ElectrodeCurrent:
+    """What one electrode does.
+
+    ``shunted_a`` is current that enters it from the scalp on one side and leaves it on another: the short that its metal
+    makes, which reaches no brain.  Densities are those into or out of the skin, averaged over each facet.
+    """
+
+    name: str
+    current_a: float
+    potential_v: float
+    area_mm2: float
+    mean_a_per_m2: float
+    peak_a_per_m2: float
+    shunted_a: float
+
+
+@dataclass(frozen=True, eq=False)
+class TesField:
+    """The field of one montage.
+
+    Parameters
+    ----------
+    head : HeadMesh
+    montage : Montage
+    e_v_per_m : (M, 3) float64
+        E in every tetrahedron, RAS components, in the mesh's order.
+    contacts : tuple of Contact
+        Where the electrodes touch the scalp.
+    electrodes : tuple of ElectrodeCurrent
+    scalp_share : float
+        Share of the current that never leaves the scalp.
+    """
+
+    head: HeadMesh
+    montage: Montage
+    e_v_per_m: NDArray[np.float64]
+    contacts: tuple[Contact, ...]
+    electrodes: tuple[ElectrodeCurrent, ...]
+    scalp_share: float
+
+    @property
+    def magnitude_v_per_m(self) -> NDArray[np.float64]:
+        """|E| in every tetrahedron, (M,)."""
+        return np.linalg.norm(self.e_v_per_m, axis=1)
+
+    def peak(self, tissue: int) -> tuple[float, NDArray[np.float64]]:
+        """The largest |E| in one tissue (V/m) and where it is, (3,) mm."""
+        inside = np.flatnonzero(self.head.tissue == tissue)
+        if len(inside) == 0:
+            raise InputError(f"the mesh has no tissue {tissue}; its codes are {np.unique(self.head.tissue).tolist()}")
+        where = inside[np.argmax(self.magnitude_v_per_m[inside])]
+        return float(self.magnitude_v_per_m[where]), self.head.centroids_mm[where]
+
+
+def simulate_tes(
+    head: HeadMesh | HeadConductor,
+    montage: Montage,
+    conductivity_s_per_m: Mapping[str, float] | None = None,
+    recovery: Recovery = "patch",
+) -> TesField:
+    """The field of a montage with the complete electrode model.
+
+    Parameters
+    ----------
+    head : HeadMesh or HeadConductor
+    montage : Montage
+    conductivity_s_per_m : mapping, optional
+        Overrides by tissue name (with a HeadMesh).
+    recovery : {"patch", "none"}
+        ∇φ recovered inside each tissue, or the plain first-order elements' own.
+
+    Raises
+    ------
+    InputError
+        If an electrode does not rest on the scalp, two overlap, or conductivities are given beside a conductor.
+
+    Examples
+    --------
+    >>> from meshes import HeadMesh
+    >>> from targeting.tes import Electrode, Montage, simulate_tes
+    >>> head = HeadMesh.read("head.msh")  # doctest: +SKIP
+    >>> pads = [Electrode("C3", [-67, -11, 62], size_mm=(20,)), Electrode("Fp2", [30, 85, -7], size_mm=(20,))]
+    >>> field = simulate_tes(head, Montage("M1-SO", pads, [2e-3, -2e-3]))  # doctest: +SKIP
+    """
+    one_of(recovery, RECOVERIES, "recovery")
+    if isinstance(head, HeadConductor):
+        if conductivity_s_per_m:
+            raise InputError("give the conductivities when the HeadConductor is made, not beside it")
+        conductor = head
+    else:
+        conductor = HeadConductor(head, conductivity_s_per_m)
+    contacts = lay_all(Scalp.of(conductor.head), montage.electrodes)
+    log.info("field of montage %s: %d electrodes", montage.name, len(contacts))
+    contacted = ContactedHead.of(conductor, contacts)
+    potentials = contacted.potentials_v(montage.currents_a)
+    phi = contacted.potential_v(potentials)
+    plain = conductor.gradient(phi)
+    e = -(conductor.patches.gradient(phi) if recovery == "patch" else plain)
+    electrodes = tuple(
+        _electrode_current(contact, float(u), phi) for contact, u in zip(contacts, potentials, strict=True)
+    )
+    return TesField(conductor.head, montage, e, contacts, electrodes, _scalp_share(conductor, plain, montage.total_a))
+
+
+def _electrode_current(contact: Contact, potential_v: float, phi: NDArray[np.float64]) -> ElectrodeCurrent:
+    """The current under one electrode, from j = (U − φ)/z on its facets."""
+    area_m2 = contact.facet_load_m2.sum(1)
+    drop = potential_v * area_m2 - (contact.facet_load_m2 * phi[contact.facet_nodes]).sum(1)
+    through = drop / contact.electrode.impedance_ohm_m2  # A of each facet
+    current = float(through.sum())
+    return ElectrodeCurrent(
+        name=contact.electrode.name,
+        current_a=current,
+        potential_v=potential_v,
+        area_mm2=contact.area_mm2,
+        mean_a_per_m2=current / float(area_m2.sum()),
+        peak_a_per_m2=float(np.abs(through / area_m2).max()),
+        shunted_a=float(np.abs(through).sum() - abs(current)) / 2,
+    )
+
+
+def _scalp_share(conductor: HeadConductor, gradient: NDArray[np.float64], total_a: float) -> float:
+    """Share of the current that never enters anything but scalp."""
+    moments = conductor.conducted(gradient)
+    moments[np.isin(conductor.head.tissue, SCALP_CODES)] = 0
+    flux = conductor.divergence(moments)
+    return 1.0 - float(np.abs(flux).sum()) / 2 / total_a

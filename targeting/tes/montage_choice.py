@@ -1,0 +1,183 @@
+"""Which montage: the best one on a leadfield, one with a name, or one from a file; as electrodes that rest on this head."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlases.scalp import Scalp
+from atlases.scalp_positions import ELECTRODE, REFERENCE, ScalpPositions
+from atlases.target import Target
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from targeting.tes.contact import lay_all, lay_on
+from targeting.tes.electrodes import Electrode, Montage
+from targeting.tes.montage_files import read_montage
+from targeting.tes.montages import STANDARD, montage_named, placed
+from targeting.tes.optimise import Limits, Region, best_pairs, optimise
+from targeting.tes_plan import PlanOptimum
+from targeting.tes_request import OBJECTIVES, SHAPES, TesRequest
+
+if TYPE_CHECKING:
+    from targeting.tes.leadfield import Leadfield
+
+TURNS_DEG = (0.0, 90.0)  # a pad that does not rest upright may rest lying
+PAIRS_TRIED = 300  # of the best, until two pads do not overlap
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenMontage:
+    """The montage a search chose, and how good it is (None for one that was given)."""
+
+    montage: Montage
+    optimum: PlanOptimum | None
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON."""
+        rows = [
+            {
+                "name": each.name,
+                "center_mm": each.center_mm.tolist(),
+                "shape": each.shape,
+                "size_mm": list(each.size_mm),
+                "angle_deg": each.angle_deg,
+                "toward_mm": None if each.toward_mm is None else each.toward_mm.tolist(),
+                "current_a": float(current),
+            }
+            for each, current in zip(self.montage.electrodes, self.montage.currents_a, strict=True)
+        ]
+        optimum = asdict(self.optimum) if self.optimum else None
+        about = {"name": self.montage.name, "electrodes": rows, "optimum": optimum}
+        path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> ChosenMontage:
+        """Read what :meth:`save` wrote."""
+        about = json.loads(path.read_text(encoding="utf-8"))
+        currents = np.array([row.pop("current_a") for row in about["electrodes"]])
+        montage = Montage(about["name"], tuple(Electrode(**row) for row in about["electrodes"]), currents)
+        return cls(montage, PlanOptimum(**about["optimum"]) if about["optimum"] else None)
+
+
+def electrodes_at(positions: ScalpPositions, kind: str) -> list[Electrode]:
+    """An electrode of a kind of montage at every position of an electrode."""
+    shape, size_mm = SHAPES[kind]
+    cap = positions.of_kind(ELECTRODE, REFERENCE)
+    return [
+        Electrode(name, point, shape, size_mm) for name, point in zip(cap.names, cap.points_mm, strict=True) if name
+    ]
+
+
+def resting_on(scalp: Scalp, electrode: Electrode) -> Electrode | None:
+    """The electrode, turned if need be so that it rests on the scalp; None where it cannot."""
+    turns = TURNS_DEG if electrode.shape == "rectangle" else TURNS_DEG[:1]
+    for turn in turns:
+        turned = replace(electrode, angle_deg=electrode.angle_deg + turn)
+        try:
+            lay_on(scalp, turned)
+        except InputError:
+            continue
+        return turned
+    return None
+
+
+def given_montage(request: TesRequest, positions: ScalpPositions, side: str) -> Montage:
+    """The montage the user names or brings.
+
+    Raises
+    ------
+    InputError
+        If a position of it is not on this head, or the file cannot be used.
+    """
+    if request.montage_file is not None:
+        return read_montage(request.montage_file)
+    named = montage_named(str(request.montage), side)
+    if request.max_current_ma is not None:
+        named = replace(named, current_ma=request.max_current_ma)
+    return placed(named, positions)
+
+
+def standard_montage(head: HeadMesh, positions: ScalpPositions, side: str) -> Montage:
+    """M1-SO on this head, a pad turned where it does not rest as it should.
+
+    Raises
+    ------
+    InputError
+        If a position is missing.
+    """
+    usual = placed(montage_named(STANDARD, side), positions)
+    scalp = Scalp.of(head)
+    return replace(usual, electrodes=tuple(resting_on(scalp, each) or each for each in usual.electrodes))
+
+
+def best_montage(
+    request: TesRequest, head: HeadMesh, target: Target, leadfield: Leadfield, unit: NDArray[np.float64] | None
+) -> ChosenMontage:
+    """The best montage on a leadfield.
+
+    Parameters
+    ----------
+    request : TesRequest
+    head : HeadMesh
+    target : Target
+    leadfield : Leadfield
+        Of the request's electrodes.
+    unit : (3,) float or None
+        The direction of the dose; None for the size of the mean vector.
+
+    Raises
+    ------
+    InputError
+        If no montage is within the limits; the line names the limit that stands in the way.
+    """
+    objective = request.objective_for(unit)
+    region = Region.of_target(leadfield, head, target)
+    limits = Limits(request.total_ma / 1e3, request.per_electrode_ma / 1e3, request.electrodes)
+    scalp = Scalp.of(head)
+    shape, size_mm = SHAPES[request.kind]
+
+    def electrode(name: str) -> Electrode:
+        plain = Electrode(name, leadfield.scalp_mm[leadfield.names.index(name)], shape, size_mm)
+        return resting_on(scalp, plain) or plain
+
+    if objective == "pair":
+        currents, dose = _best_pair(leadfield, region, scalp, unit, limits, electrode)
+        binding = limits.reached(np.array(list(currents.values())))
+        bound: float | None = dose  # every pair was looked at
+        gap: float | None = 0.0
+    else:
+        found = optimise(objective, leadfield, region, unit, request.dose_v_per_m, limits)
+        currents, dose, binding = found.electrodes, found.dose_v_per_m, found.binding
+        bound = found.bound if objective in ("magnitude", "intensity") else None  # others bound something else
+        gap = None if objective == "ring" else found.gap
+    electrodes = tuple(electrode(name) for name in currents)
+    montage = Montage(f"optimum ({objective})", electrodes, np.array(list(currents.values())))
+    said = PlanOptimum(OBJECTIVES[objective], len(leadfield.names), dose, bound, gap, list(binding))
+    return ChosenMontage(montage, said)
+
+
+def _best_pair(
+    leadfield: Leadfield,
+    region: Region,
+    scalp: Scalp,
+    unit: NDArray[np.float64] | None,
+    limits: Limits,
+    electrode: Callable[[str], Electrode],
+) -> tuple[dict[str, float], float]:
+    """The best two electrodes that do not overlap: their currents by name, the anode first, and the dose."""
+    pairs = best_pairs(leadfield, region, unit, limits)
+    for currents, dose in zip(pairs.currents_a[:PAIRS_TRIED], pairs.dose_v_per_m, strict=False):
+        anode, cathode = int(np.argmax(currents)), int(np.argmin(currents))
+        named = {leadfield.names[i]: float(currents[i]) for i in (anode, cathode)}
+        try:
+            lay_all(scalp, [electrode(name) for name in named])
+        except InputError:
+            continue
+        return named, float(dose)
+    raise InputError("none of the best pairs of pads fits on this head without overlap: take --with hd-tdcs")

@@ -1,0 +1,89 @@
+"""What a montage's field does: the dose in the target, the field elsewhere, and how focal that is.
+
+Focality is the volume-weighted mean of |E| over the target divided by the one over all grey matter: 1 for a field that
+does not care, and independent of the current.  Beside it stands the volume of other grey matter that sees more than the
+target's mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlases.target import Target
+from meshes.head import HeadMesh
+from meshes.tissue_codes import Tissue
+from targeting.tes.safety import exceeded_in
+
+PEAK_SHARE = 0.001  # of the grey matter's volume that may exceed the "peak": single elements do not make it
+MM3_PER_CM3 = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class MontageDose:
+    """A montage's effect at its currents; see :class:`targeting.tes_plan.PlanTesDose`."""
+
+    montage: str
+    total_current_ma: float
+    dose_v_per_m: float
+    mean_e_v_per_m: float
+    max_e_v_per_m: float
+    grey_mean_e_v_per_m: float
+    peak_e_v_per_m: float
+    peak_mm: NDArray[np.float64]
+    stronger_cm3: float
+
+    @property
+    def focality(self) -> float:
+        """Mean |E| in the target over mean |E| in grey matter."""
+        return self.mean_e_v_per_m / self.grey_mean_e_v_per_m
+
+
+def montage_dose(
+    head: HeadMesh,
+    target: Target,
+    e_v_per_m: NDArray[np.floating],
+    unit: NDArray[np.float64] | None,
+    montage: str,
+    total_current_ma: float,
+) -> MontageDose:
+    """Measure a field.
+
+    Parameters
+    ----------
+    head : HeadMesh
+    target : Target
+    e_v_per_m : (M, 3) float
+        Per tetrahedron, at the montage's currents.
+    unit : (3,) float or None
+        The direction the dose is a component along; None for the size of the mean vector.
+    montage : str
+        Its name.
+    total_current_ma : float
+
+    Raises
+    ------
+    InputError
+        If the target holds no tetrahedron.
+    """
+    tets, weight = target.weights(head)
+    e = np.asarray(e_v_per_m, np.float64)
+    size = np.linalg.norm(e, axis=1)
+    grey = np.flatnonzero(head.tissue == Tissue.GM)
+    volumes = head.volumes_mm3[grey]
+    mean = weight @ e[tets]
+    in_target = float(weight @ size[tets])
+    elsewhere = ~np.isin(grey, tets)
+    return MontageDose(
+        montage=montage,
+        total_current_ma=total_current_ma,
+        dose_v_per_m=float(np.linalg.norm(mean) if unit is None else mean @ unit),
+        mean_e_v_per_m=in_target,
+        max_e_v_per_m=float(size[tets].max()),
+        grey_mean_e_v_per_m=float(np.average(size[grey], weights=volumes)),
+        peak_e_v_per_m=exceeded_in(size[grey], volumes, PEAK_SHARE),
+        peak_mm=head.centroids_mm[grey[np.argmax(size[grey])]],
+        stronger_cm3=float(volumes[elsewhere & (size[grey] > in_target)].sum()) / MM3_PER_CM3,
+    )

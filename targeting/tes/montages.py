@@ -1,0 +1,181 @@
+"""Montages by name (``montages.toml``): positions of the 10-10 system, shares of the current, electrodes, papers.
+
+They are kept for the left side; the right side is their mirror image, position by position.  :func:`placed` puts one on
+a head whose positions are known.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from meshes.choices import one_of
+from meshes.errors import InputError
+
+if TYPE_CHECKING:
+    from atlases.scalp_positions import ScalpPositions
+    from targeting.tes.electrodes import Montage, Shape
+
+SIDES = ("left", "right")
+STANDARD = "m1-so"  # what every plan is compared with
+NUMBERED = re.compile(r"(.*?)(\d+)")  # C3, PO10, and Cz without a number
+SUM_SLACK = 1e-9
+
+
+@dataclass(frozen=True)
+class NamedMontage:
+    """A montage as a trial describes it, on the left side of the head.
+
+    Parameters
+    ----------
+    name, title : str
+    shares : mapping
+        10-10 position → part of the total current, positive into the head; they sum to zero, the anodes' to 1.
+    shape : {"disc", "rectangle", "ring"}
+        Of every electrode.
+    size_mm : tuple of float
+        (width, height), (diameter,) or (outer, inner).
+    current_ma : float
+        Total current: the sum of the anodes'.
+    minutes : float
+        Of a session.
+    paper, checked, note : str
+        Where it is from, which of it was re-read there, and what to know.
+    angles_deg : mapping
+        Position → turn of its electrode about its middle, counter-clockwise seen from outside; 0 where not given.
+    side : {"left", "right"}
+        Which side of the head the target is on.
+
+    Raises
+    ------
+    InputError
+        If the shares do not sum to 1 and -1.
+    """
+
+    name: str
+    title: str
+    shares: Mapping[str, float]
+    shape: Shape
+    size_mm: tuple[float, ...]
+    current_ma: float
+    minutes: float
+    paper: str
+    checked: str
+    note: str
+    angles_deg: Mapping[str, float] = field(default_factory=dict)
+    side: str = "left"
+
+    def __post_init__(self) -> None:
+        into = sum(share for share in self.shares.values() if share > 0)
+        out = sum(share for share in self.shares.values() if share < 0)
+        if abs(into - 1) > SUM_SLACK or abs(out + 1) > SUM_SLACK:
+            raise InputError(
+                f"montage {self.name}: the anodes' shares sum to {into:g}, the cathodes' to {out:g}: not 1, -1"
+            )
+
+    @property
+    def currents_ma(self) -> dict[str, float]:
+        """Position → current, mA, positive into the head."""
+        return {name: share * self.current_ma for name, share in self.shares.items()}
+
+    def on(self, side: str) -> NamedMontage:
+        """The same montage for a target on the left or on the right.
+
+        Raises
+        ------
+        InputError
+            If ``side`` is neither.
+
+        Examples
+        --------
+        >>> montages()["m1-so"].on("right").currents_ma
+        {'C4': 2.0, 'Fp1': -2.0}
+        """
+        if one_of(side, SIDES, "side") == self.side:
+            return self
+        shares = {mirror(name): share for name, share in self.shares.items()}
+        angles = {mirror(name): -angle for name, angle in self.angles_deg.items()}
+        return replace(self, shares=shares, angles_deg=angles, side=side)
+
+
+def mirror(position: str) -> str:
+    """The position on the other side: odd numbers are left, even ones right; z and the fiducials' names likewise.
+
+    Examples
+    --------
+    >>> [mirror(name) for name in ("C3", "Fp2", "Cz", "PO10", "T9", "LPA")]
+    ['C4', 'Fp1', 'Cz', 'PO9', 'T10', 'RPA']
+    """
+    ears = {"LPA": "RPA", "RPA": "LPA"}
+    found = NUMBERED.fullmatch(position)
+    if found is None:
+        return ears.get(position, position)
+    letters, number = found[1], int(found[2])
+    return f"{letters}{number + 1 if number % 2 else number - 1}"
+
+
+@cache
+def montages() -> Mapping[str, NamedMontage]:
+    """The montages by name, for the left side.
+
+    Examples
+    --------
+    >>> from targeting.tes.montages import montages
+    >>> sorted(montages())
+    ['bifrontal', 'hd-2x2', 'hd-4x1', 'hd-opi-4x1', 'hd-opi-ap', 'm1-so']
+    """
+    text = resources.files("targeting.tes").joinpath("montages.toml").read_text(encoding="utf-8")
+    return {name: _montage(name, row) for name, row in tomllib.loads(text).items()}
+
+
+def montage_named(name: str, side: str = "left") -> NamedMontage:
+    """A montage by name, for a target on one side.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name; the nearest names are told.
+
+    Examples
+    --------
+    >>> from targeting.tes.montages import montage_named
+    >>> sorted(montage_named("hd-4x1", "right").shares)
+    ['C4', 'Cz', 'F4', 'P4', 'T8']
+    """
+    return montages()[one_of(name, montages(), "montage")].on(side)
+
+
+def placed(named: NamedMontage, positions: ScalpPositions) -> Montage:
+    """A named montage on one head.
+
+    Parameters
+    ----------
+    named : NamedMontage
+        Of the side that is meant.
+    positions : ScalpPositions
+        The head's 10-10 positions.
+
+    Raises
+    ------
+    InputError
+        If a position of the montage is not among them.
+    """
+    import numpy as np
+
+    from targeting.tes.electrodes import Electrode, Montage
+
+    def electrode(name: str) -> Electrode:
+        angle = named.angles_deg.get(name, 0.0)
+        return Electrode(name, positions.point_mm(name), named.shape, named.size_mm, angle_deg=angle)
+
+    currents_a = np.array(list(named.currents_ma.values())) / 1e3
+    return Montage(named.name, tuple(electrode(name) for name in named.shares), currents_a)
+
+
+def _montage(name: str, row: dict[str, Any]) -> NamedMontage:
+    return NamedMontage(name, **{**row, "size_mm": tuple(row["size_mm"])})

@@ -1,0 +1,280 @@
+r"""What a search is for, beyond the size of the mean field vector: an :class:`Objective` scores poses.
+
+The linear doses need the mean field E̅ = ⟨E⟩ of the target alone, which the dose map gives for every pose.  All others need
+|E| at many points, which a :class:`Patch` of grey matter gives through a field basis: with volumes v_k of its tetrahedra,
+
+    mean        Σ v_k |E_k| / Σ v_k
+    percentile  the |E| below which p % of the volume stay; p = 0 is the smallest
+    focality    mean over the target / mean over all other grey matter
+    focal volume   Σ v_k over the grey matter with |E_k| above half of the target's mean
+    depth       |E̅| / (1 + w S / |E̅|),  S the 99th percentile over grey matter nearer to the scalp than the target
+    avoidance   Q / (1 + w Σ_r R_r / |E̅|),  Q any of these, R_r the mean |E| in region r
+    together    the smallest of |E̅_i| / (its own largest, reached when the coil serves target i alone)
+
+Penalties divide, rather than being subtracted: a pose that gives the target nothing is then never the best, however little
+it gives to others.  A common factor on dI/dt scales E everywhere, and changes no ranking.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from targeting.coils.coil import Coil
+from targeting.objective_names import OBJECTIVES
+from targeting.tms.dose_map import dose_of
+from targeting.tms.objective_patches import OtherTarget, Patch, Posed, Seen, mean_size, percentile_size
+
+LEAST_SHARE = 0.5  # of the largest dose: what a pose must give the target to be considered at all
+PENALTY = 1.0  # a region that gets what the target gets halves the score
+SUPERFICIAL_PERCENT = 99.0
+POSES_AT_ONCE = 256  # of K points each: 256 × 4,000 × 3 numbers are 12 MB
+TINY = 1e-30  # V/m: keeps ratios of fields that vanish everywhere finite
+
+
+@dataclass(frozen=True, eq=False)
+class Objective(ABC):
+    """What a search makes as large as it can.
+
+    ``least_share``: a pose that gives the target less than this share of the largest dose is not considered.
+    """
+
+    least_share: float
+
+    name = "dose"
+    unit = "V/m"
+
+    @property
+    def words(self) -> str:
+        """What the value is."""
+        return OBJECTIVES[self.name]
+
+    @abstractmethod
+    def value(self, seen: Seen) -> NDArray[np.float64]:
+        """The quantity in its own unit, (n,)."""
+
+    def rank(self, seen: Seen) -> NDArray[np.float64]:
+        """The same as a number that is better when larger, (n,)."""
+        return self.value(seen)
+
+    def score(
+        self, coil: Coil, poses: NDArray[np.float64], mean_e_v_per_m: NDArray[np.float64], didt_a_per_s: float
+    ) -> NDArray[np.float64]:
+        """How good poses are, larger is better; finite wherever the fields are.
+
+        Parameters
+        ----------
+        coil : Coil
+        poses : (n, 4, 4)
+            Coil → world, RAS mm.
+        mean_e_v_per_m : (n, 3)
+            Mean field vector over the target, from its dose map.
+        didt_a_per_s : float
+
+        Returns
+        -------
+        (n,) float64
+        """
+        return self._in_turn(self.rank, coil, poses, mean_e_v_per_m, didt_a_per_s)
+
+    def values(
+        self, coil: Coil, poses: NDArray[np.float64], mean_e_v_per_m: NDArray[np.float64], didt_a_per_s: float
+    ) -> NDArray[np.float64]:
+        """The quantity in its own unit for poses as in :meth:`score`, (n,)."""
+        return self._in_turn(self.value, coil, poses, mean_e_v_per_m, didt_a_per_s)
+
+    def promise(self, points_mm: NDArray[np.float64], best_dose_v_per_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What places on the scalp (p, 3) may bring, (p,), from the target's best dose there over all angles.
+
+        Places with less than ``least_share`` of the largest promise are not looked at.
+        """
+        return best_dose_v_per_m
+
+    def considered(self, mean_e_v_per_m: NDArray[np.float64], best_dose_v_per_m: float) -> NDArray[np.bool_]:
+        """Which poses give the target enough, (n,), when the best possible dose is known."""
+        return np.linalg.norm(mean_e_v_per_m, axis=-1) >= self.least_share * best_dose_v_per_m
+
+    @staticmethod
+    def _in_turn(measure, coil, poses, mean_e_v_per_m, didt_a_per_s):  # type: ignore[no-untyped-def]
+        out = np.empty(len(poses))
+        for start in range(0, len(poses), POSES_AT_ONCE):
+            some = slice(start, start + POSES_AT_ONCE)
+            out[some] = measure(Posed(coil, poses[some], mean_e_v_per_m[some], didt_a_per_s))
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class LinearDose(Objective):
+    """|E̅|, or its component along a unit vector."""
+
+    direction: NDArray[np.float64] | None = None
+    name: str = "dose"
+
+    def value(self, seen: Seen) -> NDArray[np.float64]:
+        """V/m."""
+        return dose_of(seen.mean_e_v_per_m, self.direction)
+
+
+@dataclass(frozen=True, eq=False)
+class MeanStrength(Objective):
+    """Mean |E| over the target."""
+
+    target: Patch
+    name = "mean"
+
+    def value(self, seen: Seen) -> NDArray[np.float64]:
+        """V/m."""
+        return mean_size(seen.sizes(self.target), self.target.volumes_mm3)
+
+
+@dataclass(frozen=True, eq=False)
+class Percentile(Objective):
+    """The |E| below which a part of the target's volume stays; 0 %: the smallest."""
+
+    target: Patch
+    percent: float
+    name: str = "p75"
+
+    def value(self, seen: Seen) -> NDArray[np.float64]:
+        """V/m."""
+        return percentile_size(seen.sizes(self.target), self.target.volumes_mm3, self.percent)
+
+
+@dataclass(frozen=True, eq=False)
+class Focality(Objective):
+    """Mean |E| in the target over mean |E| outside it."""
+
+    target: Patch
+    outside: Patch
+    name = "focality"
+    unit = ""
+
+    def value(self, seen: Seen) -> NDArray[np.float64]:
+        """A ratio."""
+        inside = mean_size(seen.sizes(self.target), self.target.volumes_mm3)
+        return inside / np.maximum(mean_size(seen.sizes(self.outside), self.outside.volumes_mm3), TINY)
+
+
+@dataclass(frozen=True, eq=False)
+class FocalVolume(Objective):
+    """The volume of grey matter above half of the target's mean |E|; its inverse is the score."""
+
+    target: Patch
+    grey: Patch
+    name = "focal-volume"
+    unit = "cm³"
+
+    def value(self, seen: Seen) -> NDArray[np.float64]:
+        """cm³."""
+        half = mean_size(seen.sizes(self.target), self.target.volumes_mm3) / 2
+        return (seen.sizes(self.grey) > half[:, None]) @ self.grey.volumes_mm3 / 1000
+
+    def rank(self, seen: Seen) -> NDArray[np.float64]:
+        """1/cm³; no volume is smaller than a point's."""
+        return 1 / np.maximum(self.value(seen), self.grey.volumes_mm3[self.grey.volumes_mm3 > 0].min() / 1000)
+
+
+@dataclass(frozen=True, eq=False)
+class Depth(Objective):
+    """The dose, held against the superficial field it takes."""
+
+    superficial: Patch
+    weight: float = PENALTY
+    name = "depth"
+
+    def value(self, seen: Seen) -> NDArray[np.float64]:
+        """V/m."""
+        dose = dose_of(seen.mean_e_v_per_m, None)
+        above = percentile_size(seen.sizes(self.superficial), self.superficial.volumes_mm3, SUPERFICIAL_PERCENT)
+        return dose / (1 + self.weight * above / np.maximum(dose, TINY))
+
+
+@dataclass(frozen=True, eq=False)
+class Avoiding(Objective):
+    """Another objective, divided by 1 + weight × (mean |E| in each region, as shares of the target's dose).
+
+    With a ``cap``, poses that give a region more than this share of the target's dose come after all that do not, the
+    least excess first, and have a negative score.
+    """
+
+    inner: Objective
+    regions: tuple[Patch, ...]
+    weight: float = PENALTY
+    cap: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.inner.name)
+        object.__setattr__(self, "unit", self.inner.unit)
+
+    @property
+    def words(self) -> str:
+        """What the value is, and what is avoided."""
+        return f"{self.inner.words}; avoided: {', '.join(each.name for each in self.regions)}"
+
+    def shares(self, seen: Seen) -> NDArray[np.float64]:
+        """Mean |E| in each region over the target's dose, (n, regions)."""
+        dose = np.maximum(dose_of(seen.mean_e_v_per_m, None), TINY)
+        return np.stack([mean_size(seen.sizes(each), each.volumes_mm3) / dose for each in self.regions], axis=1)
+
+    def value(self, seen: Seen) -> NDArray[np.float64]:
+        """The other objective's."""
+        return self.inner.value(seen)
+
+    def rank(self, seen: Seen) -> NDArray[np.float64]:
+        """The penalised one."""
+        shares, rank = self.shares(seen), self.inner.rank(seen)
+        rank = np.where(rank > 0, rank / (1 + self.weight * shares.sum(1)), rank)
+        if self.cap is None:
+            return rank
+        excess = shares.max(1) - self.cap
+        return np.where(excess > 0, -excess, rank)
+
+    def promise(self, points_mm: NDArray[np.float64], best_dose_v_per_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The other objective's."""
+        return self.inner.promise(points_mm, best_dose_v_per_m)
+
+    def considered(self, mean_e_v_per_m: NDArray[np.float64], best_dose_v_per_m: float) -> NDArray[np.bool_]:
+        """As the other objective says."""
+        return self.inner.considered(mean_e_v_per_m, best_dose_v_per_m)
+
+
+@dataclass(frozen=True, eq=False)
+class Together(Objective):
+    """Several targets at once: the smallest of their doses, each as a share of what it could get alone."""
+
+    best_v_per_m: float  # of the first target alone, at 1 A/µs
+    others: tuple[OtherTarget, ...]
+    name = "dose"
+    unit = ""
+
+    @property
+    def words(self) -> str:
+        """What the value is."""
+        names = ", ".join(each.name for each in self.others)
+        return f"smallest of the doses of the target and {names}, each as a share of the largest it can get alone"
+
+    def shares(self, seen: Seen) -> NDArray[np.float64]:
+        """Of each target, the first one first, (n, targets)."""
+        doses = [dose_of(seen.mean_e_v_per_m, None), *(seen.dose_at(each) for each in self.others)]
+        best = np.array([self.best_v_per_m, *(each.best_v_per_m for each in self.others)])
+        return np.stack(doses, axis=1) / (best * seen.didt_a_per_s / 1e6)
+
+    def value(self, seen: Seen) -> NDArray[np.float64]:
+        """A share."""
+        return self.shares(seen).min(1)
+
+    def promise(self, points_mm: NDArray[np.float64], best_dose_v_per_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The smallest of the shares that the targets can have at each place, if each chose the angle."""
+        shares = [best_dose_v_per_m / best_dose_v_per_m.max()]
+        for other in self.others:
+            _, nearest = cKDTree(other.scalp_points_mm).query(points_mm)
+            shares.append(other.best_at_point_v_per_m[nearest] / other.best_v_per_m)
+        return np.min(shares, axis=0)
+
+    def considered(self, mean_e_v_per_m: NDArray[np.float64], best_dose_v_per_m: float) -> NDArray[np.bool_]:
+        """All: what the targets get is the objective itself."""
+        return np.ones(len(mean_e_v_per_m), bool)

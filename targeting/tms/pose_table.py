@@ -1,0 +1,183 @@
+r"""PoseTable: the mean field at the target for every place on the scalp and every angle of the coil.
+
+A coil that a half turn leaves the same, or reverses, is looked at over half of the angles.
+
+At a fixed place the field ⟨E⟩(θ) is a smooth periodic function of the coil's angle: sampled every 5° it is its own
+Fourier series, which gives the best angle *between* the samples in closed form: the root of the derivative of the squared
+dose, found from the largest sample by Newton steps on the series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from atlases.scalp import Scalp
+from targeting.coils.coil import Coil
+from targeting.coils.sources import MagneticDipoles, PotentialGrid
+from targeting.tms.dose_map import DoseMap, dose_of
+from targeting.tms.placement import DISTANCE_TOLERANCE_MM, place
+
+POINTS_AT_ONCE = 512
+HARMONICS = 12  # of ⟨E⟩(θ); what lies above is the casing catching on the scalp
+NEWTON_STEPS = 4
+SAME_CASING_MM = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class PoseTable:
+    """Fields of one coil at p scalp points and a angles, the casing ``hair_mm`` off the scalp.
+
+    Parameters
+    ----------
+    points_mm : (p, 3) float64
+        RAS mm.
+    angles_deg : (a,) float64
+        Of the induced current; see ``placement``.
+    hair_mm : float
+    mean_e_v_per_m : (p, a, 3) float32
+        NaN where the coil cannot be brought to that distance.
+    distance_mm : (p, a) float32
+        From the casing to the scalp, as reached.
+    """
+
+    points_mm: NDArray[np.float64]
+    angles_deg: NDArray[np.floating]
+    hair_mm: float
+    mean_e_v_per_m: NDArray[np.float32]
+    distance_mm: NDArray[np.float32]
+
+    @classmethod
+    def of(
+        cls,
+        scalp: Scalp,
+        coil: Coil,
+        dose_map: DoseMap,
+        points_mm: NDArray[np.float64],
+        angles_deg: NDArray[np.floating],
+        hair_mm: float,
+        didt_a_per_s: float,
+        source: Coil | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> PoseTable:
+        """Place the coil everywhere and read the dose map.
+
+        ``source`` makes the coil's field, if not the coil itself; ``progress`` is told points done and points in all.
+        """
+        half = len(angles_deg) // 2
+        sign = half_turn_sign(coil) if np.array_equal(angles_deg[half:], angles_deg[:half] + 180.0) else 0
+        looked_at = angles_deg[:half] if sign else angles_deg
+        fields = np.empty((len(points_mm), len(looked_at), 3), np.float32)
+        distances = np.empty(fields.shape[:2], np.float32)
+        for start in range(0, len(points_mm), POINTS_AT_ONCE):
+            part = slice(start, start + POINTS_AT_ONCE)
+            poses, distances[part] = place(scalp, coil, points_mm[part], looked_at, hair_mm)
+            e = dose_map.mean_e_v_per_m(source or coil, poses.reshape(-1, 4, 4), didt_a_per_s)
+            fields[part] = e.reshape(*poses.shape[:2], 3)
+            if progress:
+                progress(min(part.stop, len(points_mm)), len(points_mm))
+        if sign:
+            fields = np.concatenate([fields, sign * fields], axis=1)
+            distances = np.concatenate([distances, distances], axis=1)
+        fields[~allowed(distances, hair_mm)] = np.nan
+        return cls(points_mm, angles_deg, hair_mm, fields, distances)
+
+    @property
+    def tried(self) -> int:
+        """How many poses were looked at."""
+        return self.distance_mm.size
+
+    @property
+    def refused(self) -> int:
+        """How many of them cannot be."""
+        return int(np.isnan(self.mean_e_v_per_m[..., 0]).sum())
+
+    def best(self, unit: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Best dose at each point over all angles, between the samples too, (p,), and its angle in degrees, (p,).
+
+        −inf where no angle is allowed.  Without a direction the angles whose field points forward count, if there are
+        any: a coil turned by 180° reverses E.
+        """
+        dose = allowed_doses(self.mean_e_v_per_m.astype(np.float64), unit)
+        index, best = dose.argmax(1), dose.max(1)
+        angle = self.angles_deg[index]
+        step = np.diff(self.angles_deg)
+        whole = np.isfinite(self.mean_e_v_per_m[..., 0]).all(1)
+        if len(step) and np.allclose(step, 360.0 / len(self.angles_deg)):
+            between, peak = _between(self.mean_e_v_per_m[whole], self.angles_deg, index[whole], unit)
+            # a point where the casing catches is not band-limited: there the sample itself is the answer
+            better = (peak >= best[whole]) & (np.abs(between - angle[whole]) <= step[0])
+            angle[whole] = np.where(better, between, angle[whole])
+            best[whole] = np.where(better, peak, best[whole])
+        return best, angle
+
+
+def half_turn_sign(coil: Coil) -> int:
+    """What a half turn about its z axis does to a coil's field: 1 nothing, −1 reverses it; 0 if it is another coil then.
+
+    Its casing must be the same room, as far as its points tell.
+    """
+    flip = np.array([-1.0, -1.0, 1.0])
+    casing = coil.casing.points_mm
+    extent = np.stack([casing.min(0), casing.max(0)])
+    turned = np.sort(extent * flip, axis=0)
+    if np.abs(extent - turned).max() > SAME_CASING_MM:
+        return 0
+    signs = set()
+    for source in coil.sources:
+        if isinstance(source, PotentialGrid):
+            return 0
+        strength = source.moments_a_m2 if isinstance(source, MagneticDipoles) else source.elements_mm
+        away, partner = cKDTree(source.points_mm).query(source.points_mm * flip)
+        there, here = strength[partner], strength * flip
+        same = [s for s in (1, -1) if np.abs(there - s * here).max() <= 1e-6 * np.abs(strength).max()]
+        if away.max() > 1e-3 or not same:
+            return 0
+        signs.add(same[0])
+    return signs.pop() if len(signs) == 1 else 0
+
+
+def allowed(distance_mm: NDArray, hair_mm: float | NDArray) -> NDArray[np.bool_]:
+    """Whether poses reached the distance asked for; one that did not is no pose."""
+    return np.abs(distance_mm - hair_mm) <= 2 * DISTANCE_TOLERANCE_MM
+
+
+def allowed_doses(mean_e_v_per_m: NDArray, unit: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Doses (p, a) of fields (p, a, 3), −inf where refused or, without a direction, where the other sense is meant."""
+    dose = dose_of(mean_e_v_per_m, unit)
+    good = ~np.isnan(dose)
+    if unit is None:
+        forward = mean_e_v_per_m[..., 1] >= 0
+        # a coil whose two senses differ in size keeps both only where no pose points forward
+        good &= forward | ~(forward & good).any(1, keepdims=True)
+    return np.where(good, dose, -np.inf)
+
+
+def _between(
+    e: NDArray[np.float32], angles_deg: NDArray[np.floating], index: NDArray[np.int64], unit: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Angle (deg) and height of the peak of the dose's Fourier series near the sample ``index``."""
+    samples = e.astype(np.float64) @ unit[:, None] if unit is not None else e.astype(np.float64)
+    count = len(angles_deg)
+    kept = min(HARMONICS, (count - 1) // 2) + 1
+    series = np.fft.rfft(samples, axis=1)[:, :kept] / count
+    series[:, 1:] *= 2
+    order = 1j * np.arange(kept)
+    phase = np.radians(angles_deg[index] - angles_deg[0])
+
+    def at(x: NDArray[np.float64], derivative: int) -> NDArray[np.float64]:
+        wave = np.exp(x[:, None] * order) * order**derivative
+        return np.einsum("pk,pkd->pd", wave, series).real
+
+    x = phase.copy()
+    for _ in range(NEWTON_STEPS):
+        value, slope, bend = (at(x, d) for d in range(3))
+        first, second = (value * slope).sum(1), (slope * slope + value * bend).sum(1)
+        x -= np.where(second < 0, np.clip(first / np.where(second < 0, second, 1), -0.05, 0.05), 0.0)
+    value = at(x, 0)
+    height = value[:, 0] if unit is not None else np.linalg.norm(value, axis=1)
+    return angles_deg[0] + np.degrees(x), height

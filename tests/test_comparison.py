@@ -1,0 +1,375 @@
+"""Compared coils: what the limits leave of a target by hand, and both coils on a deep target of a lopsided ball."""
+
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import jsonschema
+import numpy as np
+import pytest
+from heads import layered_ball
+from test_dosing_road import short_road  # noqa: F401 - a fixture
+from test_dosing_stages import block, done
+from test_plan_file import one_plan
+from test_report import Reader
+
+from atlases import Target, targets
+from atlases.aim import AimedTarget
+from atlases.scalp import Scalp
+from cli.main import run as run_command
+from meshes import InputError, Tissue
+from targeting import Coil, DoseMap, Pose, road, search_tms
+from targeting.coils.chosen import ChosenCoil
+from targeting.comparison import CoilOnTarget, check_comparison, compare
+from targeting.comparison_request import DEEP_COILS, compared_coils, why_deep
+from targeting.comparison_stage import Comparison, best_pose, comparison_stage
+from targeting.dosing import dose_from_threshold, protocol_named
+from targeting.dosing.reach import OUT, UNKNOWN, WITHIN, Threshold, reach_by_rating, reach_from_threshold
+from targeting.engines.embedded import EmbeddedEngine
+from targeting.fem import HeadConductor
+from targeting.hotspot_stage import MAP_FILE, Hotspot, e_per_a_per_us
+from targeting.plan_file import from_dict, schema, to_dict
+from targeting.plan_output import warnings_of
+from targeting.report.comparison import comparison_lines, comparison_section, summary
+from targeting.subject import Stage, Subject
+from targeting.tms.field import simulate_tms
+from targeting.tms_stages import Confirmed
+
+# limits, by hand
+
+
+def test_without_a_threshold_the_rating_tells():
+    near, far = reach_by_rating(0.8, 100e6), reach_by_rating(0.5, 100e6)  # 80 and 50 of 60 V/m
+    assert (near.verdict, far.verdict) == (WITHIN, OUT)
+    assert near.needed_didt_a_per_s == pytest.approx(75e6) and far.limits[0].share == pytest.approx(50 / 60)
+    assert near.words.startswith("within reach: 60 V/m (taken as motor threshold) takes 75 A/µs; 100 A/µs")
+    assert "would give 1.3 times as much" in near.words
+    assert far.words == (
+        "out of reach: 100 A/µs (its rated maximum) gives the target 83 % of the field asked for, "
+        "60 V/m (taken as motor threshold)"
+    )
+    unknown = reach_by_rating(0.5, None)
+    assert unknown.verdict == UNKNOWN
+    assert unknown.words == (
+        "not known: no maximum dI/dt of this coil is known; 60 V/m (taken as motor threshold) takes 120 A/µs"
+    )
+    with pytest.raises(InputError, match="no field"):
+        reach_by_rating(0.0, 100e6)
+
+
+def test_exactly_at_a_limit_is_within_reach_and_a_hair_below_is_never_said_to_be_all_of_it():
+    assert reach_by_rating(0.6, 100e6).verdict == WITHIN
+    short = reach_by_rating(0.5999, 100e6)
+    assert short.verdict == OUT and "99 % of" in short.words
+
+
+@pytest.mark.parametrize(("e_target", "verdict"), [(0.8, OUT), (0.95, WITHIN)])
+def test_with_a_threshold_the_limits_are_those_of_the_dosing(e_target, verdict):
+    """RMT 50 %, hotspot 1.1 V/m: the same clamp as the dosing's own calculation."""
+    dose = dose_from_threshold(50, 1.1, e_target, 1.0, 100e6)
+    reach = reach_from_threshold(Threshold(1.0, dose.threshold_v_per_m), e_target, 1.1, 200.0, "full output")
+    assert (reach.verdict == WITHIN) == (dose.clamp == "none") == (verdict == WITHIN)
+    assert reach.needed_percent_of_rmt == pytest.approx(100 * dose.asked_percent / 50)
+    shares = {each.name: each.share for each in reach.limits}
+    assert shares["stimulator"] == pytest.approx(100 / dose.asked_percent)
+    assert shares["motor threshold"] == pytest.approx(60 / dose.asked_percent)
+    assert reach.needed_didt_a_per_s == pytest.approx(dose.asked_percent / 100 * 100e6)
+
+
+def test_another_coil_has_a_threshold_of_its_own():
+    """E_RMT 55 V/m.  A coil with 2 V/m at the hotspot has its threshold at 27.5 A/µs, and 80 A/µs are 291 % of it."""
+    threshold = Threshold(1.0, 55.0)
+    assert threshold.full_output_percent(2.0, 80e6) == pytest.approx(100 * 80 / 27.5)
+    assert threshold.full_output_percent(2.0, None) is None and Threshold(1.0, None).full_output_percent(2, 8e7) is None
+    reach = reach_from_threshold(threshold, 1.5, 2.0, threshold.full_output_percent(2.0, 80e6), "full output")
+    assert reach.verdict == OUT and reach.binding.name == "motor threshold"  # it needs 133 % of its threshold
+    assert "gives the target 90 % of the field asked for, 100 % of the field at motor threshold (55 V/m)" in reach.words
+
+
+def test_the_safety_table_limits_the_trains_of_a_protocol():
+    # 110 % is the last column that does not forbid 10 s at 10 Hz; the target needs 114 %
+    psi = reach_from_threshold(Threshold(0.8, 60.0, protocol_named("psi-10hz")), 0.7, 1.0, 200.0, "full output")
+    assert psi.verdict == OUT and psi.binding.name == "trains"
+    assert "110 % of the motor threshold (beyond it the safety table forbids the trains of psi-10hz)" in psi.words
+    never = reach_from_threshold(Threshold(0.8, 60.0, protocol_named("m1-pain-20hz")), 1.0, 1.0, 200.0, "full output")
+    assert never.words == "out of reach: the safety table allows the trains of m1-pain-20hz at no intensity"
+    assert reach_from_threshold(Threshold(0.8, 60.0), 0.7, 1.0, 200.0, "full output").verdict == WITHIN
+
+
+def test_a_known_limit_that_forbids_it_counts_more_than_an_unknown_one():
+    threshold = Threshold(1.0, None)
+    assert reach_from_threshold(threshold, 0.5, 1.0, None, "no rating").verdict == OUT  # 200 % of the threshold
+    unknown = reach_from_threshold(threshold, 0.9, 1.0, None, "no rating")
+    assert unknown.verdict == UNKNOWN
+    assert unknown.words == (
+        "not known: no rating; 100 % of the field at motor threshold takes 111 % of the motor threshold"
+    )
+
+
+# rows of the plan
+
+
+def on_target(coil="figure8-70mm", top=100e6, e_target=0.5, e_hotspot=None, dose=0.5, stronger=None):
+    return CoilOnTarget(
+        coil, top, np.eye(4).tolist(), [-60.0, -20.0, 40.0], 4.0, 10.3, dose, dose, 2.0, [-55.0, -20.0, 35.0], 4200.0,
+        stronger, e_target, e_hotspot,
+    )  # fmt: skip
+
+
+def test_the_plans_own_coil_is_the_one_of_the_threshold():
+    """Without any rating the own coil's reach is known, another's is not."""
+    dosing = block(coil=dataclasses.replace(Coil.named("figure8-70mm"), max_didt_a_per_s=None))  # RMT 50 %, 1.2 V/m
+    own, other = compare([on_target(top=None, e_target=1.2, e_hotspot=1.2)] * 2, dosing)
+    assert own.reach == WITHIN and own.shares == {"stimulator": 2.0, "motor threshold": 1.2}
+    assert other.reach == UNKNOWN and other.shares["stimulator"] is None
+    known = compare([on_target(top=None, e_target=1.2, e_hotspot=1.2), on_target(e_target=1.2, e_hotspot=1.2)], dosing)
+    assert "coil is known that the motor threshold was found with" in known[1].verdict
+
+
+def test_the_target_is_the_hotspot_where_there_is_no_other():
+    (row, _) = compare([on_target(e_target=1.2)] * 2, block())
+    assert row.needed_percent_of_rmt == pytest.approx(100) and row.reach == WITHIN
+
+
+def test_a_named_stimulator_counts_and_what_its_table_lacks_is_not_known():
+    dosing = block(stimulator="magstim-rapid")
+    figure8 = on_target(top=1e6, e_target=1.2, e_hotspot=1.2)
+    round_coil = dataclasses.replace(figure8, coil="circular-mc125")
+    own, other = compare([figure8, round_coil], dosing)
+    assert "115 A/µs (the most magstim-rapid drives it at)" in own.verdict or own.shares["stimulator"] == 2.0
+    assert other.reach == UNKNOWN and "circular" not in other.verdict
+    assert "the maximum dI/dt of this coil on magstim-rapid is not in the table" in other.verdict
+
+
+def test_the_plan_with_it_is_valid_and_reads_back():
+    rows = compare([on_target(stronger={"op4": 1.8}), on_target("double-cone-110mm", None)], None)
+    document = json.loads(json.dumps(to_dict(dataclasses.replace(one_plan(), comparison=rows))))
+    jsonschema.validate(document, schema())
+    assert from_dict(document).comparison == rows
+    described = schema()["$defs"]["tms"]["properties"]["comparison"]["items"]
+    names = {each.name for each in dataclasses.fields(rows[0])}
+    assert set(described["properties"]) == names == set(described["required"])
+    for wrong in ({"reach": "perhaps"}, {"peak_mm": [1.0]}, {"above_mm3": -1.0}):
+        with pytest.raises(InputError, match="comparison"):
+            check_comparison([dataclasses.replace(rows[0], **wrong)])
+
+
+def test_report_and_console_say_it_and_escape():
+    rows = compare(
+        [on_target("<b>", stronger={"op4": 1.8}), on_target("cone", dose=0.8, e_target=0.8), on_target("file", None)],
+        None,
+    )
+    plan = dataclasses.replace(one_plan(), comparison=rows)
+    page = comparison_section(plan)
+    text = " ".join(Reader(page).text.split())
+    assert "<b>" in text and '<th scope="row">&lt;b&gt;' in page
+    assert "Out of reach: 100 A/µs (its rated maximum) gives the target 83 % of the field asked for, 60 V/m" in text
+    assert "Within reach" in text and "Not known: no maximum dI/dt" in text
+    assert text.count("holds the middle of its face 10.3 mm off the scalp") == 3
+    assert "In mean |E|, more than the target get op4 (1.8 times)." in text and "could not be registered" in text
+    # the peak of 2 V/m over doses of 0.5 and 0.8; 80 and 50 of 60 V/m
+    assert "every coil other grey matter gets more than the target, 2.5 to 4.0 times its dose" in summary(rows)
+    assert "the limits leave cone 133 %, <b> 83 %." in summary(rows)
+    first, second, third = comparison_lines(plan)
+    assert first.startswith("<b>: dose 0.5 V/m, peak elsewhere 2 V/m (4.0 times the dose) at (-55, -20, 35) mm; out of")
+    assert "within reach" in second and "not known" in third
+    assert comparison_section(one_plan()) == "" and comparison_lines(one_plan()) == []
+
+
+def test_the_warning_of_a_target_out_of_reach_is_the_comparisons():
+    plan = dataclasses.replace(one_plan(), comparison=compare([on_target("figure-of-eight")] * 2, None))
+    (line,) = (each for each in warnings_of(plan) if "reach" in each)
+    assert line == f"figure-of-eight: {plan.comparison[0].verdict}"
+    fine = dataclasses.replace(plan, comparison=compare([on_target(e_target=0.9)] * 2, None))
+    assert not any("reach" in each for each in warnings_of(fine))
+
+
+# which coils
+
+
+def test_operculo_insular_targets_are_deep_by_name_and_points_by_depth():
+    assert {name for name, each in targets().items() if each.deep} == {"psi", "dpi", "op1", "op2-3", "op4"}
+    head = layered_ball(14.0)  # of 92 mm radius
+    shallow, deep = (Target.sphere([-x, 0.0, 0.0], 8.0) for x in (70.0, 55.0))
+    assert why_deep("ras:-70,0,0", shallow, lambda: head) == ""
+    assert "37 mm under the scalp, deeper than 35 mm" in why_deep("ras:-55,0,0", deep, lambda: head)
+    assert why_deep("psi", shallow, lambda: pytest.fail("needs no head")) == "psi is a deep target"
+    assert why_deep("m1-hand", deep, lambda: pytest.fail("needs no head")) == ""
+
+
+def test_each_coil_is_compared_once_and_the_plans_own_comes_first(tmp_path):
+    file = tmp_path / "cone.ccd"
+    Coil.named("double-cone-110mm").write(file)
+    own = ChosenCoil.of(str(file))
+    assert own.file == file
+    names = [
+        each.file or each.coil.name for each in compared_coils(own, [own, ChosenCoil.of("circular-mc125")], "deep")
+    ]
+    assert names == [file, *DEEP_COILS, "circular-mc125"]
+    assert compared_coils(own, [], "") == ()
+
+
+@pytest.mark.parametrize(("word", "said"), [("figure8-70m", "figure8-70mm"), ("nowhere.ccd", "nowhere.ccd")])
+def test_a_coil_that_is_not_there_stops_before_anything_is_made(capfd, tmp_path, monkeypatch, word, said):
+    monkeypatch.chdir(tmp_path)
+    assert run_command(["plan", "colin27", "--compare", "double-cone-110mm", "--compare", word]) == 2
+    out, err = capfd.readouterr()
+    assert out == "" and err.count("\n") == 1 and said in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_on_the_road_the_rows_reach_plan_console_and_status(short_road, monkeypatch, capfd):  # noqa: F811
+    asked = []
+
+    def standing_in(coils, *_):
+        asked.append([each.coil.name for each in coils])
+        rows = [on_target(), on_target("double-cone-110mm", 84e6, e_target=0.8)]
+        made = Comparison(rows, ["circular-mc125 is not compared: it does not fit"])
+
+        def make(room):
+            (room / "rows.txt").write_text("rows")
+            return made
+
+        return Stage("comparison", 1, make, lambda _: made)
+
+    monkeypatch.setattr(road, "comparison_stage", standing_in)
+    plain, _ = short_road.plan()
+    assert plain.comparison == [] and asked == [] and road.stages_of(short_road.subject)[-1] == "files"
+    made, ran = short_road.plan(compare=["double-cone-110mm", "circular-mc125"])
+    assert asked == [["figure8-70mm", "double-cone-110mm", "circular-mc125"]] and "files" in ran
+    assert [each.reach for each in made.comparison] == [OUT, WITHIN]
+    assert made.search["coils_compared_because"] == "asked for" and "comparison" in made.seconds
+    assert "circular-mc125 is not compared: it does not fit" in made.warnings
+    assert road.stages_of(short_road.subject)[-2:] == ["comparison", "files"]
+    words = ["plan", "colin27", "--out", str(short_road.subject.folder), "--aim", "psi", "--density", "fast"]
+    assert run_command([*words, "--quiet"]) == 0
+    lines = [each for each in capfd.readouterr().out.splitlines() if each.startswith("compared")]
+    assert asked[-1] == list(DEEP_COILS)  # nobody asked
+    assert "out of reach" in lines[0] and "within reach" in lines[1]
+
+
+# on a lopsided ball, a target in its white matter, low on the left
+
+DEEP = dataclasses.replace(Target.sphere([-24.0, -14.0, 16.0], 10.0, name="deep spot"), tissue=int(Tissue.WM))
+SPOT_MM = [-30.0, -12.0, 44.0]
+COILS = tuple(ChosenCoil.of(name) for name in DEEP_COILS)
+RADIUS_MM = 25.0
+
+
+@pytest.fixture(scope="module")
+def ball():
+    head = layered_ball(14.0, (0.8, 0.95, 0.85))
+    conductor = HeadConductor(head)
+    return conductor, DoseMap.build(conductor, DEEP, spacing_mm=5.0)
+
+
+@pytest.fixture(scope="module")
+def searched(ball):
+    return search_tms(ball[0], DEEP, COILS[0].coil, dose_map=ball[1], radius_mm=RADIUS_MM, keep=2)
+
+
+@pytest.fixture
+def run(ball, searched, tmp_path, monkeypatch):
+    """Runs the stage with some coils; the search looks near the target only, to save time."""
+    conductor, dose_map = ball
+    monkeypatch.setattr("targeting.comparison_stage.NEAR_MM", RADIUS_MM)
+    monkeypatch.setattr("targeting.comparison_stage.RIM_MM", 0.0)
+    field = simulate_tms(conductor, COILS[0].coil, Pose(searched.poses[0]))
+    one = np.ones(2)
+    confirmed = Confirmed(field.e_v_per_m.astype(np.float32), one, one, one, one, np.zeros((2, 3)))
+    subject = Subject.named("ball", tmp_path / "ball")
+
+    def run(coils=COILS, hotspot=None, direction=None):
+        aimed = AimedTarget(DEEP, DEEP.center_mm, None, ())
+        before = (done("mesh", conductor.head), done("target", aimed), None, done("dosemap", dose_map))
+        before += (done("search", searched), done("confirm", confirmed))
+        with subject.locked():
+            spot = hotspot and subject.run(hotspot)
+            solving = ({}, lambda: conductor, EmbeddedEngine())
+            return subject.run(comparison_stage(coils, *before, spot, 4.0, direction, 0.0, 0.0, *solving))
+
+    return run
+
+
+def test_both_coils_on_a_deep_target(ball, searched, run):
+    head = ball[0].head
+    made = run()
+    figure8, cone = made.value.coils
+    assert made.value.left_out == [] and [figure8.coil, cone.coil] == list(DEEP_COILS)
+    assert np.array(figure8.pose) == pytest.approx(searched.poses[0])
+    for each, chosen in zip((figure8, cone), COILS, strict=True):
+        # a direct solve of that coil at that pose, from scratch
+        e = simulate_tms(ball[0], chosen.coil, Pose(np.array(each.pose))).e_v_per_m
+        tets, weight = DEEP.weights(head)
+        assert each.direct_dose_v_per_m == pytest.approx(np.linalg.norm(weight @ e[tets]), rel=1e-5)
+        assert each.direct_dose_v_per_m == pytest.approx(each.dose_v_per_m, rel=0.02)
+        assert each.e_target_v_per_m == pytest.approx(each.dose_v_per_m)
+        grey = head.tissue == Tissue.GM
+        size = np.linalg.norm(e, axis=1)
+        assert each.peak_e_v_per_m == pytest.approx(size[grey].max(), rel=1e-5)
+        assert each.above_mm3 == pytest.approx(
+            head.volumes_mm3[grey & (size > each.direct_dose_v_per_m)].sum(), rel=1e-3
+        )
+        assert each.peak_mm[0] < 0 and each.scalp_mm[0] < 0  # on the target's side
+        assert each.peak_e_v_per_m > each.direct_dose_v_per_m  # deep
+        assert each.stronger is None  # nothing registered this ball
+    assert figure8.middle_mm == pytest.approx(4, abs=1) and cone.middle_mm > 9  # its wings reach round the head
+    # the deeper-reaching coil reaches deeper
+    ratio = [each.peak_e_v_per_m / each.direct_dose_v_per_m for each in (figure8, cone)]
+    assert ratio[1] < ratio[0]
+    again = run()
+    assert again.reused and again.value == made.value
+    assert not run((*COILS, ChosenCoil.of("circular-mc125"))).reused
+
+
+def test_along_a_direction_the_dose_is_the_component(run, ball):
+    along = run(direction=(0.0, -1.0, 0.2)).value.coils[1]
+    e = simulate_tms(ball[0], COILS[1].coil, Pose(np.array(along.pose))).e_v_per_m
+    tets, weight = DEEP.weights(ball[0].head)
+    unit = np.array([0.0, -1.0, 0.2]) / np.linalg.norm([0.0, -1.0, 0.2])
+    assert along.direct_dose_v_per_m == pytest.approx((weight @ e[tets]) @ unit, rel=1e-5)
+
+
+def test_the_field_at_a_hotspot_of_its_own_is_looked_for_with_each_coil(ball, run):
+    where = Target.sphere(SPOT_MM, 9.0)
+    there = DoseMap.build(ball[0], where, spacing_mm=5.0)
+    spot = Hotspot(SPOT_MM, 9.0, "left", "measured", np.eye(4).tolist(), 1.5, [])
+
+    def make(room):
+        there.save(room / MAP_FILE)
+        return spot
+
+    figure8, cone = run(hotspot=Stage("hotspot", 1, make, lambda _: spot)).value.coils
+    assert figure8.e_hotspot_v_per_m == 1.5  # with the coil of the threshold it is the stage's own
+    found = search_tms(
+        ball[0], where, COILS[1].coil, dose_map=there, scalp=Scalp.of(ball[0].head), radius_mm=RADIUS_MM, keep=1
+    )
+    assert cone.e_hotspot_v_per_m == pytest.approx(e_per_a_per_us(found), rel=1e-3)
+
+
+def test_a_coil_that_does_not_fit_leaves_the_others(run, monkeypatch):
+    def search(head, target, coil, *args, **more):
+        if coil.name == "circular-mc125":
+            raise InputError("the coil cannot be placed anywhere near the target without entering the head")
+        return search_tms(head, target, coil, *args, **more)
+
+    monkeypatch.setattr("targeting.tms.search_tms", search)
+    made = run((COILS[0], ChosenCoil.of("circular-mc125"), COILS[1])).value
+    assert [each.coil for each in made.coils] == list(DEEP_COILS)
+    assert made.left_out == [
+        "circular-mc125 is not compared: the coil cannot be placed anywhere near the target without entering the head"
+    ]
+
+
+@pytest.mark.parametrize(("at_mm", "searches"), [(30.0, [60.0]), (50.0, [60.0, "whole head"])])
+def test_the_whole_head_is_searched_only_if_the_best_is_at_the_rim(ball, monkeypatch, at_mm, searches):
+    scalp, asked = Scalp.of(ball[0].head), []
+    nearest = scalp.points_mm[scalp.nearest(DEEP.center_mm)]
+
+    def search(*_, radius_mm="whole head", **more):
+        asked.append(radius_mm)
+        return SimpleNamespace(scalp_mm=nearest[None] + np.array([0.0, at_mm, 0.0]))
+
+    monkeypatch.setattr("targeting.tms.search_tms", search)
+    best_pose(scalp, DEEP, COILS[1].coil, 4.0, ball[1])
+    assert asked == searches
