@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from heads import LEFT_SPOT, layered_ball
+from scipy.spatial import cKDTree
 
 from atlases.scalp import Scalp
 from meshes import InputError
@@ -13,6 +14,7 @@ from targeting.tms.placement import (
     ANGLE_FROM_SUPERIOR,
     casing_distance_mm,
     current_angle_deg,
+    has_wings,
     place,
     rotations,
 )
@@ -117,6 +119,55 @@ def test_a_direction_ranks_by_the_component(conductor, scalp, dose_map):
     assert 0 < normal.dose_v_per_m[0] <= np.linalg.norm(normal.mean_e_v_per_m[0]) + 1e-12
 
 
+def test_the_whole_scalp_is_searched(conductor, scalp, dose_map):
+    coil = Coil.named("figure8-70mm")
+    everywhere = search_tms(conductor, LEFT_SPOT, coil, dose_map=dose_map, scalp=scalp, keep=1)
+    assert everywhere.tried > 200_000
+    assert (np.ptp(everywhere.scalp_points_mm, axis=0) > 0.97 * np.ptp(scalp.points_mm, axis=0)).all()
+    gaps = cKDTree(everywhere.scalp_points_mm).query(scalp.points_mm)[0]
+    assert gaps.max() < 6.0  # no hole between places
+    far = np.linalg.norm(everywhere.scalp_points_mm - everywhere.scalp_mm[0], axis=1) > 90
+    assert everywhere.best_dose_at_point_v_per_m[far].max() < 0.6 * everywhere.dose_v_per_m[0]
+
+
+def test_tilts_and_extra_distance_are_tried_too(found, conductor, scalp, dose_map):
+    coil = Coil.named("figure8-70mm")
+    options = {"dose_map": dose_map, "scalp": scalp, "radius_mm": 40}
+    leaning = search_tms(conductor, LEFT_SPOT, coil, tilt_deg=10.0, extra_mm=9.0, keep=3, **options)
+    flat = search_tms(conductor, LEFT_SPOT, coil, keep=3, **options)
+    assert leaning.tried > flat.tried + 3 * 25 * 4
+    assert leaning.dose_v_per_m[0] >= flat.dose_v_per_m[0]
+    for pose, said in zip(leaning.poses, leaning.distance_mm, strict=True):
+        assert casing_distance_mm(scalp, coil, pose) == pytest.approx(said, abs=1e-6)
+        assert 4.0 - 0.05 <= said <= 13.0 + 0.05
+
+
+@pytest.mark.parametrize("distance_mm", [1.0, 6.0])
+def test_an_angled_coil_rests_on_both_wings(scalp, distance_mm):
+    coil = Coil.named("double-cone-110mm")
+    assert has_wings(coil) and not has_wings(Coil.named("figure8-70mm"))
+    points = scalp.points_mm[scalp.points_mm[:, 2] > 20][::60]
+    poses, distance = place(scalp, coil, points, np.array([-80.0, 15.0]), distance_mm)
+    assert np.allclose(distance, distance_mm, atol=0.04)
+    casing = coil.casing.points_mm
+    for pose in poses.reshape(-1, 4, 4):
+        assert np.linalg.det(pose[:3, :3]) == pytest.approx(1)
+        mm = scalp.signed_distance_mm(casing @ pose[:3, :3].T + pose[:3, 3])
+        assert abs(mm[casing[:, 0] < 0].min() - mm[casing[:, 0] >= 0].min()) < 0.15
+
+
+def test_what_the_casing_keeps_a_placement_from(found, conductor, scalp, dose_map):
+    flat_on_round = found.closer_depth_mm
+    assert (flat_on_round < 0.5).all()  # nothing in the way of a flat coil on a ball
+    assert np.allclose(found.closer_dose_v_per_m, found.dose_v_per_m, rtol=0.02)
+    coil = Coil.named("double-cone-110mm")
+    angled = search_tms(conductor, LEFT_SPOT, coil, dose_map=dose_map, scalp=scalp, keep=1, radius_mm=30)
+    assert angled.closer_depth_mm[0] > 5 and angled.closer_dose_v_per_m[0] > 1.1 * angled.dose_v_per_m[0]
+    # the place named is in the casing, and that deep in the head or nearer to it than asked for
+    there = scalp.signed_distance_mm(angled.closer_at_mm[:1])[0]
+    assert 4.0 - there == pytest.approx(angled.closer_depth_mm[0], abs=1e-6)
+
+
 def test_more_hair_means_less_dose(found, conductor, scalp, dose_map):
     thick = search_tms(
         conductor,
@@ -136,6 +187,8 @@ def test_more_hair_means_less_dose(found, conductor, scalp, dose_map):
     [
         ({"hair_mm": -1.0}, "hair"),
         ({"radius_mm": 900.0}, "radius"),
+        ({"tilt_deg": 25.0}, "tilt"),
+        ({"extra_mm": -1.0}, "extra distance"),
         ({"direction": "up"}, "unknown direction"),
         ({"direction": [0, 0, 0]}, "not all zero"),
     ],

@@ -31,14 +31,14 @@ from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.coils.condensed import condensed
-from targeting.coils.equivalent import searchable
 from targeting.fem import HeadConductor
 from targeting.tms.direction import direction_vector
 from targeting.tms.dose_map import DoseMap, dose_of
 from targeting.tms.field import DIDT_A_PER_S
+from targeting.tms.judged_poses import Judge, JudgedPoses, apart
 from targeting.tms.objectives import Objective
-from targeting.tms.placement import current_angle_deg, place, push_out, turn
-from targeting.tms.pose_table import PoseTable, allowed
+from targeting.tms.placement import current_angle_deg
+from targeting.tms.pose_table import PoseTable
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +54,7 @@ FINE_ANGLE_REACH_DEG = 8.0
 CANDIDATES = 3000  # poses an objective is asked about before it is refined
 CANDIDATE_ANGLE_STEP_DEG = 15.0
 MAX_TILT_DEG = 20.0
-TILT_STEP_DEG = 5.0
 MAX_EXTRA_MM = 50.0
-EXTRA_STEPS = 4
 DISTINCT_MM = 5.0  # ranked placements are at least this far apart on the scalp
 
 
@@ -93,20 +91,6 @@ class TmsSearch:
     closer_depth_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     closer_at_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
     objective: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-
-
-@dataclass(frozen=True, eq=False)
-class _Poses:
-    """n poses that can be: where each stands, and its field and worth."""
-
-    scalp_mm: NDArray[np.float64]  # (n, 3)
-    poses: NDArray[np.float64]  # (n, 4, 4)
-    distance_mm: NDArray[np.float64]  # (n,)
-    mean_e_v_per_m: NDArray[np.float64]  # (n, 3)
-    worth: NDArray[np.float64]  # (n,)
-
-    def kept(self, which: ArrayLike) -> _Poses:
-        return _Poses(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
 
 def search_tms(
@@ -182,26 +166,6 @@ def search_tms(
     unit = direction_vector(mesh, target, direction, cortex)
     dose_map = dose_map or DoseMap.build(head, target)
     scalp = scalp or Scalp.of(mesh)
-    full = searchable(coil)
-
-    def judged(scalp_mm: NDArray, poses: NDArray, distance: NDArray, wanted_mm: float | NDArray) -> _Poses:
-        """Of poses with the distances they reached those that can be, and what they are worth."""
-        can = allowed(distance, wanted_mm)
-        poses = poses[can]
-        e = dose_map.mean_e_v_per_m(full, poses, didt_a_per_s)
-        if objective is None:
-            return _Poses(scalp_mm[can], poses, distance[can], e, dose_of(e, unit))
-        worth = np.full(len(poses), -np.inf)
-        good = objective.considered(e, float(best_at_point.max()))
-        worth[good] = objective.score(full, poses[good], e[good], didt_a_per_s)
-        return _Poses(scalp_mm[can], poses, distance[can], e, worth)
-
-    def at(points: NDArray, angles: NDArray) -> _Poses:
-        """Every point (p, 3) at every one of its angles (p, a) or (a,)."""
-        poses, distance = place(scalp, coil, points, angles, hair_mm)
-        where = np.repeat(points, poses.shape[1], axis=0)
-        return judged(where, poses.reshape(-1, 4, 4), distance.ravel(), hair_mm)
-
     nearest = scalp.points_mm[scalp.nearest(target.center_mm)]
     points = scalp.samples(nearest, radius_mm, STEP_MM)
     if len(points) == 0:
@@ -213,40 +177,37 @@ def search_tms(
     if tried == refused:
         raise InputError("the coil cannot be placed anywhere near the target without entering the head")
     best_at_point, angle_at_point = table.best(unit)
+    judge = Judge(scalp, coil, dose_map, hair_mm, didt_a_per_s, unit, objective, float(best_at_point.max()))
 
     if objective:
-        wide = at(*_candidates(points, objective.promise(points, best_at_point), objective.least_share))
+        wide = judge.at(*_candidates(points, objective.promise(points, best_at_point), objective.least_share))
         tried += len(wide.worth)
-        wide = wide if unit is not None else wide.kept(_forward(wide))
-        places, angle_there = _starts(wide, coil)
+        wide = wide if unit is not None else wide.forward
+        start = wide.best(FINE_PLACES, FINE_RADIUS_MM)
+        places, angle_there = start.scalp_mm, start.angles_deg(coil.current_direction_y)
     else:
-        chosen = _apart(points, best_at_point, FINE_PLACES, FINE_RADIUS_MM)
+        chosen = apart(points, best_at_point, FINE_PLACES, FINE_RADIUS_MM)
         places, angle_there = points[chosen], angle_at_point[chosen]
-    found = []
+        others = apart(points, best_at_point, 4 * keep, DISTINCT_MM)  # the rest of the ranking
+        wide = judge.at(points[others], angle_at_point[others][:, None])
+    found = [wide]
     turns = np.arange(-FINE_ANGLE_REACH_DEG, FINE_ANGLE_REACH_DEG + 1e-9, FINE_ANGLE_STEP_DEG)
     for place_mm, angle in zip(places, angle_there, strict=True):
         fine = scalp.samples(place_mm, FINE_RADIUS_MM, FINE_STEP_MM)
-        found.append(at(fine, angle + turns))
+        found.append(judge.at(fine, angle + turns))
         tried += len(fine) * len(turns)
         refused += len(fine) * len(turns) - len(found[-1].worth)
-    # the rest of the ranking: the best of other places, on the coarse grid
-    others = _apart(points, best_at_point, 4 * keep, DISTINCT_MM)
-    found.append(wide if objective else at(points[others], angle_at_point[others][:, None]))
-    all_found = _joined(found)
     if tilt_deg or extra_mm:
-        leaning = _leaning(scalp, coil, all_found, hair_mm, tilt_deg, extra_mm, keep)
-        tried += len(leaning[1])
-        more = judged(*leaning)
-        refused += len(leaning[1]) - len(more.worth)
-        all_found = _joined([all_found, more])
-    if unit is None:
-        all_found = all_found.kept(_forward(all_found))
-    ranked = all_found.kept(_apart(all_found.scalp_mm, all_found.worth, keep, DISTINCT_MM))
+        leaning, more = judge.leaning(JudgedPoses.joined(found).best(2 * keep, DISTINCT_MM), tilt_deg, extra_mm)
+        found.append(leaning)
+        tried, refused = tried + more, refused + more - len(leaning.worth)
+    everything = JudgedPoses.joined(found)
+    ranked = (everything if unit is not None else everything.forward).best(keep, DISTINCT_MM)
     if len(ranked.worth) == 0:
         raise InputError("the coil cannot be placed anywhere near the target without entering the head")
 
     turned = [current_angle_deg(pose, coil.current_direction_y) for pose in ranked.poses]
-    round_best = PoseTable.of(scalp, coil, dose_map, ranked.scalp_mm[:1], angles, hair_mm, didt_a_per_s, full)
+    round_best = PoseTable.of(scalp, coil, dose_map, ranked.scalp_mm[:1], angles, hair_mm, didt_a_per_s, judge.source)
     closer, depth, deepest = _closer(scalp, coil, ranked.poses, ranked.scalp_mm, hair_mm)
     return TmsSearch(
         poses=ranked.poses,
@@ -263,7 +224,7 @@ def search_tms(
         tried=tried,
         refused=refused,
         didt_a_per_s=didt_a_per_s,
-        closer_dose_v_per_m=dose_of(dose_map.mean_e_v_per_m(full, closer, didt_a_per_s), unit),
+        closer_dose_v_per_m=dose_of(dose_map.mean_e_v_per_m(judge.source, closer, didt_a_per_s), unit),
         closer_depth_mm=depth,
         closer_at_mm=deepest,
         objective=ranked.worth if objective else np.full(len(ranked.worth), np.nan),
@@ -282,43 +243,8 @@ def _candidates(points_mm: NDArray, promise: NDArray, least_share: float) -> tup
     kept = good
     while len(kept) * len(angles) > CANDIDATES:
         spacing *= 1.2
-        kept = good[_apart(good, np.zeros(len(good)), len(good), spacing)]
+        kept = good[apart(good, np.zeros(len(good)), len(good), spacing)]
     return kept, angles
-
-
-def _starts(wide: _Poses, coil: Coil) -> tuple[NDArray, NDArray]:
-    """The places of the best candidates and their angles, to be refined."""
-    chosen = _apart(wide.scalp_mm, wide.worth, FINE_PLACES, FINE_RADIUS_MM)
-    angles = [current_angle_deg(wide.poses[c], coil.current_direction_y)[0] for c in chosen]
-    return wide.scalp_mm[chosen], np.array(angles)
-
-
-def _joined(parts: list[_Poses]) -> _Poses:
-    return _Poses(*(np.concatenate([getattr(p, name) for p in parts]) for name in _Poses.__dataclass_fields__))
-
-
-def _forward(found: _Poses) -> NDArray[np.bool_]:
-    """Of a coil's two senses the one whose field points forward; all of them if none does."""
-    forward = found.mean_e_v_per_m[:, 1] >= 0
-    return forward if forward.any() else np.ones(len(forward), bool)
-
-
-def _leaning(
-    scalp: Scalp, coil: Coil, found: _Poses, hair_mm: float, tilt_deg: float, extra_mm: float, keep: int
-) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    """The best poses tilted about both axes and farther off: scalp points, poses, distances reached and wanted."""
-    best = found.kept(_apart(found.scalp_mm, found.worth, 2 * keep, DISTINCT_MM))
-    lean = np.arange(-np.floor(tilt_deg / TILT_STEP_DEG), np.floor(tilt_deg / TILT_STEP_DEG) + 1) * TILT_STEP_DEG
-    about_x, about_y = (each.ravel() for each in np.meshgrid(np.radians(lean), np.radians(lean)))
-    tilts = turn(0, about_x) @ turn(1, about_y)
-    distances = hair_mm + np.linspace(0.0, extra_mm, EXTRA_STEPS) if extra_mm else np.array([hair_mm])
-    normals = scalp.patch_normals(best.scalp_mm)
-    axes = best.poses[:, None, :3, :3] @ tilts
-    out = [push_out(scalp, coil, best.scalp_mm, normals, axes, float(d)) for d in distances]
-    poses = np.concatenate([pose.reshape(-1, 4, 4) for pose, _ in out])
-    reached = np.concatenate([distance.ravel() for _, distance in out])
-    points = np.tile(np.repeat(best.scalp_mm, len(tilts), 0), (len(distances), 1))
-    return points, poses, reached, np.repeat(distances, len(points) // len(distances))
 
 
 def _closer(
@@ -335,14 +261,3 @@ def _closer(
         distance = scalp.signed_distance_mm(casing)
         depth[n], deepest[n] = max(hair_mm - distance.min(), 0.0), casing[distance.argmin()]
     return closer, depth, deepest
-
-
-def _apart(points_mm: NDArray, dose: NDArray, count: int, distance_mm: float) -> list[int]:
-    """The points with the largest doses, each at least a distance from those before it."""
-    chosen: list[int] = []
-    for p in np.argsort(-dose, kind="stable"):
-        if len(chosen) == count or dose[p] == -np.inf:
-            break
-        if not chosen or np.linalg.norm(points_mm[p] - points_mm[chosen], axis=1).min() >= distance_mm:
-            chosen.append(int(p))
-    return chosen
