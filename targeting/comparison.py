@@ -23,6 +23,7 @@ from targeting.dosing.reach import (
     reach_by_rating,
     reach_from_threshold,
 )
+from targeting.json_records import require
 from targeting.plan_dosing import PlanDosing
 
 
@@ -163,14 +164,9 @@ def check_comparison(rows: Sequence[ComparedCoil]) -> None:
     """
     for i, row in enumerate(rows):
         where = f"comparison[{i}]"
-        _require([len(each) for each in row.pose] == [4] * 4, f"{where}.pose must be 4 × 4 numbers")
+        require([len(each) for each in row.pose] == [4] * 4, f"{where}.pose must be 4 × 4 numbers")
         for name in ("scalp_mm", "peak_mm"):
-            _require(len(getattr(row, name)) == 3, f"{where}.{name} must be three numbers")
-        _require(row.reach in (WITHIN, OUT, UNKNOWN), f"{where}.reach must not be {row.reach!r}")
+            require(len(getattr(row, name)) == 3, f"{where}.{name} must be three numbers")
+        require(row.reach in (WITHIN, OUT, UNKNOWN), f"{where}.reach must not be {row.reach!r}")
         sizes = (row.peak_e_v_per_m, row.peak_over_dose, row.above_mm3)
-        _require(min(sizes) >= 0, f"{where}: a field, a ratio or a volume is negative")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(message)
+        require(min(sizes) >= 0, f"{where}: a field, a ratio or a volume is negative")

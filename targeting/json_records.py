@@ -10,6 +10,7 @@ import json
 import sys
 import types
 import typing
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from meshes.errors import InputError
+from meshes.whole_files import written_whole
 
 
 def read_json(path: Path, what: str, missing: str) -> object:
@@ -36,6 +38,12 @@ def read_json(path: Path, what: str, missing: str) -> object:
     except (ValueError, RecursionError) as error:  # bad UTF-8 and bad JSON are ValueErrors
         why = " ".join(str(error).split())
         raise InputError(f"{path} is not {what}: it is not JSON ({why}); make the plan again") from None
+
+
+def require(condition: bool, message: str) -> None:
+    """What annotations cannot say of a document: InputError with the message where it does not hold."""
+    if not condition:
+        raise InputError(message)
 
 
 def plain(value: Any) -> Any:
@@ -140,3 +148,32 @@ def _read_union(kinds: tuple[Any, ...], value: Any, where: str, version: str) ->
 
 def _wrong(where: str, expected: str, value: Any) -> InputError:
     return InputError(f"{where} must be {expected}, not {json.dumps(value, default=repr)[:40]}")
+
+
+def checked_document(record: Any, read: Callable[[object], Any]) -> dict[str, Any]:
+    """A record as JSON's own kinds, tried on the function that will read it.
+
+    Raises
+    ------
+    ValueError
+        If that function does not accept it, for example because a number is not finite.
+    """
+    document: dict[str, Any] = plain(record)
+    try:
+        read(document)
+    except InputError as error:  # our own record: not the user's mistake
+        raise ValueError(f"this plan cannot be written: {error}") from error
+    return document
+
+
+def write_json(path: str | Path, document: Mapping[str, Any]) -> None:
+    """Write a document; an existing file is replaced only when the new one is complete.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    with written_whole(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshes.errors import InputError
 from targeting.dosing.motor_threshold import BY_STIMULATOR, BY_THRESHOLD, NOT_HELD, ThresholdDose
+from targeting.json_records import require
 
 CLAMPS = (NOT_HELD, BY_STIMULATOR, BY_THRESHOLD)
 
@@ -68,15 +68,15 @@ def check_dosing(dosing: PlanDosing) -> None:
         If a number is not possible.
     """
     for name in ("hotspot_side", "target_side"):
-        _require(getattr(dosing, name) in ("left", "right", ""), f"dosing.{name} must be left, right or ''")
-    _require(len(dosing.hotspot_mm) == 3, "dosing.hotspot_mm must be three numbers")
-    _require([len(row) for row in dosing.hotspot_pose] == [4] * 4, "dosing.hotspot_pose must be 4 × 4 numbers")
-    _require(dosing.clamp in CLAMPS, f"dosing.clamp must be one of {', '.join(CLAMPS)}, not {dosing.clamp!r}")
+        require(getattr(dosing, name) in ("left", "right", ""), f"dosing.{name} must be left, right or ''")
+    require(len(dosing.hotspot_mm) == 3, "dosing.hotspot_mm must be three numbers")
+    require([len(row) for row in dosing.hotspot_pose] == [4] * 4, "dosing.hotspot_pose must be 4 × 4 numbers")
+    require(dosing.clamp in CLAMPS, f"dosing.clamp must be one of {', '.join(CLAMPS)}, not {dosing.clamp!r}")
     positive = ("rmt_percent", "hotspot_radius_mm", "hotspot_e_v_per_m", "target_e_v_per_m", "fraction")
     for name in (*positive, "asked_percent", "given_percent"):
-        _require(getattr(dosing, name) > 0, f"dosing.{name} must be positive")
-    _require(dosing.given_percent <= dosing.asked_percent, "dosing: more output is given than was asked for")
-    _require(min(dosing.rmt_percent, dosing.given_percent) <= 100, "dosing: an output is above 100 %")
+        require(getattr(dosing, name) > 0, f"dosing.{name} must be positive")
+    require(dosing.given_percent <= dosing.asked_percent, "dosing: more output is given than was asked for")
+    require(min(dosing.rmt_percent, dosing.given_percent) <= 100, "dosing: an output is above 100 %")
 
 
 def dose_of(dosing: PlanDosing) -> ThresholdDose:
@@ -103,8 +103,3 @@ def dosing_warnings(dosing: PlanDosing) -> list[str]:
     if dosing.max_didt_a_per_s is None:
         found.append("the coil states no maximum dI/dt: the output in % MSO stands, fields in V/m cannot be stated")
     return found
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(message)

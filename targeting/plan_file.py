@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from meshes.errors import InputError
-from meshes.whole_files import written_whole
 from targeting.comparison import ComparedCoil, check_comparison
-from targeting.json_records import plain, read_json, read_kind
+from targeting.json_records import checked_document, read_json, read_kind, require, write_json
 from targeting.plan_dosing import PlanDosing, check_dosing
 from targeting.plan_goal import PlanGoal, check_goal
 from targeting.plan_robustness import PlanRobustness, check_robustness
@@ -132,12 +131,7 @@ def to_dict(plan: Plan) -> dict[str, Any]:
     ValueError
         If the plan is not one that :func:`from_dict` accepts, for example because a number is not finite.
     """
-    document = plain(plan)
-    try:
-        from_dict(document)
-    except InputError as error:  # our own plan: not the user's mistake
-        raise ValueError(f"this plan cannot be written: {error}") from error
-    return document
+    return checked_document(plan, from_dict)
 
 
 def from_dict(document: object) -> Plan:
@@ -170,9 +164,7 @@ def write_plan(path: str | Path, plan: Plan) -> None:
     ValueError
         If the plan is not valid (:func:`to_dict`).
     """
-    text = json.dumps(to_dict(plan), indent=1, ensure_ascii=False, allow_nan=False)
-    with written_whole(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_json(path, to_dict(plan))
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -194,23 +186,23 @@ def read_plan(path: str | Path) -> Plan:
 def _check(plan: Plan) -> None:
     """What the annotations cannot say."""
     target, coil = plan.target, plan.coil
-    _require(plan.modality == "tms", f"modality must be 'tms', not {plan.modality!r}")
-    _require(plan.subject != "", "subject is empty")
-    _require(len(plan.frame.shape) == 3 and min(plan.frame.shape) > 0, "frame.shape must be three positive numbers")
+    require(plan.modality == "tms", f"modality must be 'tms', not {plan.modality!r}")
+    require(plan.subject != "", "subject is empty")
+    require(len(plan.frame.shape) == 3 and min(plan.frame.shape) > 0, "frame.shape must be three positive numbers")
     _check_matrix(plan.frame.affine, "frame.affine")
-    _require(target.side in ("left", "right", ""), f"target.side must be left, right or '', not {target.side!r}")
+    require(target.side in ("left", "right", ""), f"target.side must be left, right or '', not {target.side!r}")
     _check_point(target.center_mm, "target.center_mm")
     _check_point(target.asked_mm, "target.asked_mm")
     if target.mni_mm is not None:
         _check_point(target.mni_mm, "target.mni_mm")
-    _require(target.radius_mm > 0, "target.radius_mm must be positive")
-    _require(min(target.snapped_mm, target.volume_mm3) >= 0, "target: snapped_mm and volume_mm3 must be ≥ 0")
+    require(target.radius_mm > 0, "target.radius_mm must be positive")
+    require(min(target.snapped_mm, target.volume_mm3) >= 0, "target: snapped_mm and volume_mm3 must be ≥ 0")
     if coil.max_didt_a_per_s is not None:
-        _require(coil.max_didt_a_per_s > 0, "coil.max_didt_a_per_s must be positive or null")
-    _require(coil.current_direction_y in (-1, 0, 1), "coil.current_direction_y must be -1, 0 or 1")
-    _require(min(plan.seconds.values(), default=0) >= 0, "seconds must be ≥ 0")
-    _require(min(plan.conductivity_s_per_m.values(), default=0) >= 0, "conductivity_s_per_m must be ≥ 0")
-    _require(len(plan.placements) > 0, "there is no placement in it")
+        require(coil.max_didt_a_per_s > 0, "coil.max_didt_a_per_s must be positive or null")
+    require(coil.current_direction_y in (-1, 0, 1), "coil.current_direction_y must be -1, 0 or 1")
+    require(min(plan.seconds.values(), default=0) >= 0, "seconds must be ≥ 0")
+    require(min(plan.conductivity_s_per_m.values(), default=0) >= 0, "conductivity_s_per_m must be ≥ 0")
+    require(len(plan.placements) > 0, "there is no placement in it")
     if plan.uncertainty is not None:
         check_uncertainty(plan.uncertainty)
     if plan.robustness is not None:
@@ -224,17 +216,17 @@ def _check(plan: Plan) -> None:
         check_goal(plan.goal, len(plan.placements))
         return
     doses = [placement.dose_v_per_m for placement in plan.placements]
-    _require(doses == sorted(doses, reverse=True), "placements are not ranked by falling dose_v_per_m")
+    require(doses == sorted(doses, reverse=True), "placements are not ranked by falling dose_v_per_m")
 
 
 def _check_placement(placement: Placement, i: int) -> None:
     where = f"placements[{i}]"
-    _require(placement.rank == i + 1, f"{where}.rank must be {i + 1}, not {placement.rank}")
+    require(placement.rank == i + 1, f"{where}.rank must be {i + 1}, not {placement.rank}")
     _check_point(placement.scalp_mm, f"{where}.scalp_mm")
     _check_point(placement.peak_mm, f"{where}.peak_mm")
     if placement.closer_at_mm is not None:
         _check_point(placement.closer_at_mm, f"{where}.closer_at_mm")
-    _require(min(placement.max_e_v_per_m, placement.peak_e_v_per_m) >= 0, f"{where}: a field strength is negative")
+    require(min(placement.max_e_v_per_m, placement.peak_e_v_per_m) >= 0, f"{where}: a field strength is negative")
     _check_matrix(placement.pose, f"{where}.pose")
     try:
         Pose(np.array(placement.pose))
@@ -243,13 +235,8 @@ def _check_placement(placement: Placement, i: int) -> None:
 
 
 def _check_point(point: list[float], where: str) -> None:
-    _require(len(point) == 3, f"{where} must be three numbers")
+    require(len(point) == 3, f"{where} must be three numbers")
 
 
 def _check_matrix(matrix: list[list[float]], where: str) -> None:
-    _require([len(row) for row in matrix] == [4] * 4, f"{where} must be 4 × 4 numbers")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(message)
+    require([len(row) for row in matrix] == [4] * 4, f"{where} must be 4 × 4 numbers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshes.errors import InputError
+from targeting.json_records import require
 
 AVOIDED, ALSO = "avoided", "also a target"
 AGREEMENT = (
@@ -53,18 +53,16 @@ def check_goal(goal: PlanGoal, doses: int) -> None:
         If lists have the wrong length or the ranking does not fall.
     """
     for name in ("score", "value"):
-        _require(len(getattr(goal, name)) == doses, f"goal.{name} must have a number for each placement")
-    _require(goal.score == sorted(goal.score, reverse=True), "placements are not ranked by falling goal.score")
+        require(len(getattr(goal, name)) == doses, f"goal.{name} must have a number for each placement")
+    require(goal.score == sorted(goal.score, reverse=True), "placements are not ranked by falling goal.score")
     for i, place in enumerate(goal.places):
         where = f"goal.places[{i}]"
-        _require(place.role in (AVOIDED, ALSO), f"{where}.role must be {AVOIDED!r} or {ALSO!r}, not {place.role!r}")
-        _require(len(place.center_mm) == 3, f"{where}.center_mm must be three numbers")
-        _require(len(place.e_v_per_m) == doses, f"{where}.e_v_per_m must have a number for each placement")
-        _require(min(place.e_v_per_m) >= 0, f"{where}: a field strength is negative")
+        require(place.role in (AVOIDED, ALSO), f"{where}.role must be {AVOIDED!r} or {ALSO!r}, not {place.role!r}")
+        require(len(place.center_mm) == 3, f"{where}.center_mm must be three numbers")
+        require(len(place.e_v_per_m) == doses, f"{where}.e_v_per_m must have a number for each placement")
+        require(min(place.e_v_per_m) >= 0, f"{where}: a field strength is negative")
         alone = place.best_e_v_per_m is not None
-        _require(
-            alone == (place.role == ALSO), f"{where}.best_e_v_per_m belongs to further targets, and to all of them"
-        )
+        require(alone == (place.role == ALSO), f"{where}.best_e_v_per_m belongs to further targets, and to all of them")
 
 
 def goal_warnings(goal: PlanGoal, dose_v_per_m: float) -> list[str]:
@@ -86,8 +84,3 @@ def goal_warnings(goal: PlanGoal, dose_v_per_m: float) -> list[str]:
         elif place.role == AVOIDED and share > 1:
             found.append(f"the avoided {place.name} gets more than the target: {share:.1f} times its dose")
     return found
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(message)

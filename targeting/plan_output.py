@@ -72,9 +72,6 @@ class Results:
 
 def make_plan(results: Results) -> Plan:
     """The plan, its warnings and its provenance."""
-    frame, target = results.segmented.frame, results.aimed.target
-    tets, _ = target.weights(results.head)
-    mni = results.aimed.mni_mm
     placements = [_placement(results, rank) for rank in range(len(results.found.poses))]
     before_use = dosing_warnings(results.dosing) if results.dosing else []  # first: they are of what the person gets
     if results.goal:
@@ -82,18 +79,8 @@ def make_plan(results: Results) -> Plan:
     left_out = results.compared.left_out if results.compared else []
     plan = Plan(
         subject=results.subject,
-        frame=Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape)),
-        target=PlanTarget(
-            name=target.name,
-            side=target.side,
-            center_mm=_list(target.center_mm),
-            radius_mm=float(target.radius_mm),
-            snapped_mm=float(target.snapped_mm),
-            source=target.source,
-            asked_mm=_list(results.aimed.asked_mm),
-            mni_mm=None if mni is None else _list(mni),
-            volume_mm3=float(results.head.volumes_mm3[tets].sum()),
-        ),
+        frame=plan_frame(results.segmented),
+        target=plan_target(results.aimed, results.head),
         coil=PlanCoil(
             results.coil.name, results.coil.max_didt_a_per_s, results.coil.source, results.coil.current_direction_y
         ),
@@ -113,6 +100,29 @@ def make_plan(results: Results) -> Plan:
     )
     plan.warnings.extend(warnings_of(plan))
     return plan
+
+
+def plan_frame(segmented: Segmented) -> Frame:
+    """The world frame of a plan's coordinates, as it is written."""
+    frame = segmented.frame
+    return Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape))
+
+
+def plan_target(aimed: AimedTarget, head: HeadMesh) -> PlanTarget:
+    """The target of a plan, as it is written."""
+    target = aimed.target
+    tets, _ = target.weights(head)
+    return PlanTarget(
+        name=target.name,
+        side=target.side,
+        center_mm=_list(target.center_mm),
+        radius_mm=float(target.radius_mm),
+        snapped_mm=float(target.snapped_mm),
+        source=target.source,
+        asked_mm=_list(aimed.asked_mm),
+        mni_mm=None if aimed.mni_mm is None else _list(aimed.mni_mm),
+        volume_mm3=float(head.volumes_mm3[tets].sum()),
+    )
 
 
 def warnings_of(plan: Plan) -> list[str]:

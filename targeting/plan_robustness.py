@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from meshes.errors import InputError
+from targeting.json_records import require
 
 if TYPE_CHECKING:
     from targeting.tms.robustness import Robustness
@@ -57,16 +57,11 @@ def check_robustness(robustness: PlanRobustness) -> None:
     InputError
         If a number is not possible.
     """
-    _require([len(row) for row in robustness.robust_pose] == [4] * 4, "robustness.robust_pose must be 4 × 4 numbers")
-    _require(len(robustness.robust_scalp_mm) == 3, "robustness.robust_scalp_mm must be three numbers")
+    require([len(row) for row in robustness.robust_pose] == [4] * 4, "robustness.robust_pose must be 4 × 4 numbers")
+    require(len(robustness.robust_scalp_mm) == 3, "robustness.robust_scalp_mm must be three numbers")
     sizes = (robustness.within_mm, robustness.turn_clockwise_deg, robustness.turn_counter_clockwise_deg)
-    _require(min(sizes) >= 0, "robustness: within_mm or a turn is negative")
-    _require(
+    require(min(sizes) >= 0, "robustness: within_mm or a turn is negative")
+    require(
         robustness.robust_worst_v_per_m >= robustness.worst_v_per_m,
         "robustness: the robust pose's worst case must not be below the planned one's",
     )
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meshes.errors import InputError
+from targeting.json_records import require
 
 if TYPE_CHECKING:
     from targeting.uncertainty import DoseSpread
@@ -55,16 +55,11 @@ def check_uncertainty(uncertainty: PlanUncertainty) -> None:
         If a number is not possible.
     """
     interval = [uncertainty.dose_low_v_per_m, uncertainty.dose_median_v_per_m, uncertainty.dose_high_v_per_m]
-    _require(interval == sorted(interval), "uncertainty: the doses low, median and high must not fall")
+    require(interval == sorted(interval), "uncertainty: the doses low, median and high must not fall")
     sizes = (uncertainty.best_pose_shift_mm, uncertainty.best_pose_turn_deg, uncertainty.dose_lost_share)
-    _require(min(sizes) >= 0, "uncertainty: a shift, a turn or a lost share is negative")
+    require(min(sizes) >= 0, "uncertainty: a shift, a turn or a lost share is negative")
     for tissue, limits in uncertainty.ranges_s_per_m.items():
-        _require(
+        require(
             len(limits) == 2 and 0 < limits[0] <= limits[1],
             f"uncertainty.ranges_s_per_m.{tissue} must be two positive numbers, the smaller one first",
         )
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(message)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
 from targeting.head_stages import Segmented
-from targeting.plan_file import Frame, PlanTarget
+from targeting.plan_output import plan_frame, plan_target
 from targeting.tes.safety import Exposure, SafetyItem, beyond, check_safety, exposure_of
 from targeting.tes_plan import (
     PlanElectrode,
@@ -67,9 +67,6 @@ class TesResults:
 
 def make_tes_plan(results: TesResults) -> TesPlan:
     """The plan, its safety items, its warnings and its provenance."""
-    frame, target = results.segmented.frame, results.aimed.target
-    tets, _ = target.weights(results.head)
-    mni = results.aimed.mni_mm
     confirmed, request = results.confirmed, results.request
     exposure = _exposure(results)
     items = check_safety(exposure, request.accept_risk)
@@ -77,18 +74,8 @@ def make_tes_plan(results: TesResults) -> TesPlan:
     plan = TesPlan(
         subject=results.subject,
         kind=request.kind,
-        frame=Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape)),
-        target=PlanTarget(
-            name=target.name,
-            side=target.side,
-            center_mm=_list(target.center_mm),
-            radius_mm=float(target.radius_mm),
-            snapped_mm=float(target.snapped_mm),
-            source=target.source,
-            asked_mm=_list(results.aimed.asked_mm),
-            mni_mm=None if mni is None else _list(mni),
-            volume_mm3=float(results.head.volumes_mm3[tets].sum()),
-        ),
+        frame=plan_frame(results.segmented),
+        target=plan_target(results.aimed, results.head),
         montage_name=results.chosen.montage.name,
         montage=montage,
         total_current_ma=exposure.total_current_ma,

@@ -7,14 +7,12 @@ into the head (anodes).
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from meshes.errors import InputError
-from meshes.whole_files import written_whole
-from targeting.json_records import plain, read_json, read_kind
+from targeting.json_records import checked_document, read_json, read_kind, require, write_json
 from targeting.plan_file import SCHEMA_VERSION, Frame, PlanTarget
 
 MODALITY = "tdcs"
@@ -154,12 +152,7 @@ def to_dict(plan: TesPlan) -> dict[str, Any]:
     ValueError
         If the plan is not one that :func:`from_dict` accepts, for example because a number is not finite.
     """
-    document = plain(plan)
-    try:
-        from_dict(document)
-    except InputError as error:  # our own plan: not the user's mistake
-        raise ValueError(f"this plan cannot be written: {error}") from error
-    return document
+    return checked_document(plan, from_dict)
 
 
 def from_dict(document: object) -> TesPlan:
@@ -191,9 +184,7 @@ def write_tes_plan(path: str | Path, plan: TesPlan) -> None:
     ValueError
         If the plan is not valid (:func:`to_dict`).
     """
-    text = json.dumps(to_dict(plan), indent=1, ensure_ascii=False, allow_nan=False)
-    with written_whole(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_json(path, to_dict(plan))
 
 
 def read_tes_plan(path: str | Path) -> TesPlan:
@@ -214,29 +205,24 @@ def read_tes_plan(path: str | Path) -> TesPlan:
 
 def _check(plan: TesPlan) -> None:
     """What the annotations cannot say."""
-    _require(plan.kind in KINDS, f"kind must be one of {', '.join(KINDS)}, not {plan.kind!r}")
-    _require(plan.subject != "", "subject is empty")
-    _require(
+    require(plan.kind in KINDS, f"kind must be one of {', '.join(KINDS)}, not {plan.kind!r}")
+    require(plan.subject != "", "subject is empty")
+    require(
         plan.target.side in ("left", "right", ""), f"target.side must be left, right or '', not {plan.target.side!r}"
     )
-    _require(len(plan.montage) >= 2, "montage has fewer than two electrodes")
+    require(len(plan.montage) >= 2, "montage has fewer than two electrodes")
     names = [each.name for each in plan.montage]
-    _require(len(set(names)) == len(names), "montage has two electrodes of one name")
+    require(len(set(names)) == len(names), "montage has two electrodes of one name")
     currents = [each.current_ma for each in plan.montage]
-    _require(abs(sum(currents)) <= BALANCE_MA, f"montage: the currents sum to {sum(currents):g} mA, not zero")
+    require(abs(sum(currents)) <= BALANCE_MA, f"montage: the currents sum to {sum(currents):g} mA, not zero")
     into = sum(ma for ma in currents if ma > 0)
-    _require(abs(into - plan.total_current_ma) <= BALANCE_MA, f"total_current_ma is not the anodes' sum, {into:g} mA")
-    _require(plan.minutes > 0, "minutes must be positive")
+    require(abs(into - plan.total_current_ma) <= BALANCE_MA, f"total_current_ma is not the anodes' sum, {into:g} mA")
+    require(plan.minutes > 0, "minutes must be positive")
     for i, each in enumerate(plan.montage):
         where = f"montage[{i}]"
         for name in ("scalp_mm", "y_axis"):
-            _require(len(getattr(each, name)) == 3, f"{where}.{name} must be three numbers")
-        _require(each.area_mm2 > 0, f"{where}.area_mm2 must be positive")
+            require(len(getattr(each, name)) == 3, f"{where}.{name} must be three numbers")
+        require(each.area_mm2 > 0, f"{where}.area_mm2 must be positive")
     for dose in (plan.dose, *((plan.standard.dose,) if plan.standard else ())):
         sizes = (dose.mean_e_v_per_m, dose.max_e_v_per_m, dose.grey_mean_e_v_per_m, dose.peak_e_v_per_m)
-        _require(min(*sizes, dose.stronger_cm3, dose.focality) >= 0, f"{dose.montage}: a size is negative")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise InputError(message)
+        require(min(*sizes, dose.stronger_cm3, dose.focality) >= 0, f"{dose.montage}: a size is negative")

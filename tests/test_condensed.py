@@ -11,8 +11,8 @@ from targeting.coils import coil_names
 from targeting.coils.condensed import condensed, probe_points_mm
 from targeting.coils.equivalent import searchable
 from targeting.coils.sources import CurrentElements
-from targeting.tms.placement import place
-from targeting.tms.pose_table import allowed, half_turn_sign
+from targeting.tms.placement import allowed, place
+from targeting.tms.pose_table import half_turn_sign
 
 
 def parts(coil):

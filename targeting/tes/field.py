@@ -20,6 +20,7 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.fem import HeadConductor
 from targeting.fem.conductor import RECOVERIES, Recovery
+from targeting.fem.field import ElementField
 from targeting.tes.complete_electrode import ContactedHead
 from targeting.tes.contact import Contact, lay_all
 from targeting.tes.electrodes import Montage
@@ -47,15 +48,15 @@ class ElectrodeCurrent:
 
 
 @dataclass(frozen=True, eq=False)
-class TesField:
+class TesField(ElementField):
     """The field of one montage.
 
     Parameters
     ----------
     head : HeadMesh
-    montage : Montage
     e_v_per_m : (M, 3) float64
         E in every tetrahedron, RAS components, in the mesh's order.
+    montage : Montage
     contacts : tuple of Contact
         Where the electrodes touch the scalp.
     electrodes : tuple of ElectrodeCurrent
@@ -63,25 +64,10 @@ class TesField:
         Share of the current that never leaves the scalp.
     """
 
-    head: HeadMesh
     montage: Montage
-    e_v_per_m: NDArray[np.float64]
     contacts: tuple[Contact, ...]
     electrodes: tuple[ElectrodeCurrent, ...]
     scalp_share: float
-
-    @property
-    def magnitude_v_per_m(self) -> NDArray[np.float64]:
-        """|E| in every tetrahedron, (M,)."""
-        return np.linalg.norm(self.e_v_per_m, axis=1)
-
-    def peak(self, tissue: int) -> tuple[float, NDArray[np.float64]]:
-        """The largest |E| in one tissue (V/m) and where it is, (3,) mm."""
-        inside = np.flatnonzero(self.head.tissue == tissue)
-        if len(inside) == 0:
-            raise InputError(f"the mesh has no tissue {tissue}; its codes are {np.unique(self.head.tissue).tolist()}")
-        where = inside[np.argmax(self.magnitude_v_per_m[inside])]
-        return float(self.magnitude_v_per_m[where]), self.head.centroids_mm[where]
 
 
 def simulate_tes(
@@ -131,7 +117,7 @@ def simulate_tes(
     electrodes = tuple(
         _electrode_current(contact, float(u), phi) for contact, u in zip(contacts, potentials, strict=True)
     )
-    return TesField(conductor.head, montage, e, contacts, electrodes, _scalp_share(conductor, plain, montage.total_a))
+    return TesField(conductor.head, e, montage, contacts, electrodes, _scalp_share(conductor, plain, montage.total_a))
 
 
 def _electrode_current(contact: Contact, potential_v: float, phi: NDArray[np.float64]) -> ElectrodeCurrent:

@@ -15,6 +15,7 @@ from targeting.coils.coil import Coil
 from targeting.coils.fields import vector_potential
 from targeting.fem import HeadConductor
 from targeting.fem.conductor import Recovery
+from targeting.fem.field import ElementField
 from targeting.pose import Pose
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ DIDT_A_PER_S = 1e6  # 1 A/µs; fields scale linearly with it
 
 
 @dataclass(frozen=True, eq=False)
-class TmsField:
+class TmsField(ElementField):
     """The field of one coil pose.
 
     Parameters
@@ -35,22 +36,7 @@ class TmsField:
         The rate of change of the coil current it belongs to.
     """
 
-    head: HeadMesh
-    e_v_per_m: NDArray[np.float64]
     didt_a_per_s: float
-
-    @property
-    def magnitude_v_per_m(self) -> NDArray[np.float64]:
-        """|E| in every tetrahedron, (M,)."""
-        return np.linalg.norm(self.e_v_per_m, axis=1)
-
-    def peak(self, tissue: int) -> tuple[float, NDArray[np.float64]]:
-        """The largest |E| in one tissue (V/m) and where it is, (3,) mm."""
-        inside = np.flatnonzero(self.head.tissue == tissue)
-        if len(inside) == 0:
-            raise InputError(f"the mesh has no tissue {tissue}; its codes are {np.unique(self.head.tissue).tolist()}")
-        where = inside[np.argmax(self.magnitude_v_per_m[inside])]
-        return float(self.magnitude_v_per_m[where]), self.head.centroids_mm[where]
 
 
 def primary_field(coil: Coil, pose: Pose, points_mm: NDArray[np.float64], didt_a_per_s: float) -> NDArray[np.float64]:

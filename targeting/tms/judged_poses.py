@@ -13,8 +13,7 @@ from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
 from targeting.tms.dose_map import DoseMap, dose_of
 from targeting.tms.objectives import Objective
-from targeting.tms.placement import current_angle_deg, place, push_out, turn
-from targeting.tms.pose_table import allowed
+from targeting.tms.placement import allowed, current_angle_deg, place, push_out, turn
 
 TILT_STEP_DEG = 5.0
 EXTRA_STEPS = 4

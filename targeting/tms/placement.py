@@ -227,6 +227,11 @@ def _rest(grid, origin_mm, step_mm, casing_mm, points_mm, normals, axes, distanc
     return poses, reached
 
 
+def allowed(distance_mm: NDArray, hair_mm: float | NDArray) -> NDArray[np.bool_]:
+    """Whether poses reached the distance asked for; one that did not is no pose."""
+    return np.abs(distance_mm - hair_mm) <= 2 * DISTANCE_TOLERANCE_MM
+
+
 def casing_distance_mm(scalp: Scalp, coil: Coil, matrix_mm: NDArray[np.float64]) -> float:
     """The smallest distance of the casing to the scalp for one pose; negative if it enters the head."""
     return float(scalp.signed_distance_mm(coil.casing.points_mm @ matrix_mm[:3, :3].T + matrix_mm[:3, 3]).min())

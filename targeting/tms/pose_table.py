@@ -20,7 +20,7 @@ from atlases.scalp import Scalp
 from targeting.coils.coil import Coil
 from targeting.coils.sources import MagneticDipoles, PotentialGrid
 from targeting.tms.dose_map import DoseMap, dose_of
-from targeting.tms.placement import DISTANCE_TOLERANCE_MM, place
+from targeting.tms.placement import allowed, place
 
 POINTS_AT_ONCE = 512
 HARMONICS = 12  # of ⟨E⟩(θ); what lies above is the casing catching on the scalp
@@ -139,11 +139,6 @@ def half_turn_sign(coil: Coil) -> int:
             return 0
         signs.add(same[0])
     return signs.pop() if len(signs) == 1 else 0
-
-
-def allowed(distance_mm: NDArray, hair_mm: float | NDArray) -> NDArray[np.bool_]:
-    """Whether poses reached the distance asked for; one that did not is no pose."""
-    return np.abs(distance_mm - hair_mm) <= 2 * DISTANCE_TOLERANCE_MM
 
 
 def allowed_doses(mean_e_v_per_m: NDArray, unit: NDArray[np.float64] | None) -> NDArray[np.float64]:

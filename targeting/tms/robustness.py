@@ -25,7 +25,7 @@ from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
 from targeting.tms.dose_map import DoseMap, dose_of
 from targeting.tms.field import DIDT_A_PER_S
-from targeting.tms.placement import DISTANCE_TOLERANCE_MM, carry, push_out, turn
+from targeting.tms.placement import allowed, carry, push_out, turn
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ def robustness(
     everyone = np.concatenate([pose_mm[None], candidates_mm])
     missed, distance = misplaced(scalp, coil, everyone, error.draws(), hair_mm)
     log.info("%d poses under %d placement errors each", len(everyone), missed.shape[1])
-    doses = np.where(np.abs(distance - hair_mm) <= 2 * DISTANCE_TOLERANCE_MM, dose(missed), np.nan)
+    doses = np.where(allowed(distance, hair_mm), dose(missed), np.nan)
     doses[np.isnan(doses).mean(axis=1) > 0.5] = 0.0  # where the coil can hardly stand there is no robust pose
     worst = np.nanpercentile(doses, WORST_PERCENT, axis=1)
     steady = int(np.argmax(worst))
@@ -201,7 +201,7 @@ def _share_around(scalp, coil, pose_mm, hair_mm, dose):  # type: ignore[no-untyp
     normals = scalp.patch_normals(points)
     poses, distance = push_out(scalp, coil, points, normals, carried(pose_mm, normals)[:, None], hair_mm)
     share = dose(poses[:, 0]) / dose(pose_mm[None])[0]
-    return points, np.where(np.abs(distance[:, 0] - hair_mm) <= 2 * DISTANCE_TOLERANCE_MM, share, np.nan)
+    return points, np.where(allowed(distance[:, 0], hair_mm), share, np.nan)
 
 
 def _radius(points_mm: NDArray, share: NDArray, center_mm: NDArray) -> float:

@@ -27,7 +27,7 @@ from targeting.coils.sources import PotentialGrid
 from targeting.fem.conductor import HeadConductor
 from targeting.tms.dose_map import dose_of
 from targeting.tms.field import DIDT_A_PER_S
-from targeting.tms.placement import DISTANCE_TOLERANCE_MM, carry, current_angle_deg, place, reference_directions
+from targeting.tms.placement import allowed, carry, current_angle_deg, place, reference_directions
 from targeting.uncertainty.ranges import DISTRIBUTION, Range, conductivity_samples, ranges_of, sobol_points
 from targeting.uncertainty.surrogate import DoseSurrogate, PoseDoses
 
@@ -179,7 +179,7 @@ def poses_around(scalp: Scalp, coil: Coil, pose_mm: NDArray[np.float64], hair_mm
         carried[:3, 1] = carry(pose_mm[:3, 1], pose_mm[:3, 2], carried[None, :3, 2])[0]
         angle, _ = current_angle_deg(carried, coil.current_direction_y)
         poses, distance = place(scalp, coil, here, angle + turns, hair_mm)
-        found.append(poses[np.abs(distance - hair_mm) <= 2 * DISTANCE_TOLERANCE_MM])
+        found.append(poses[allowed(distance, hair_mm)])
     return np.concatenate(found)
 
 
