@@ -89,6 +89,13 @@ class HeadSource:
             files = {"head": files["head"].parent}
         return cls(way, files, threads, chosen or before["parameters"]["frame"], remembered=True)
 
+    @property
+    def words(self) -> str:
+        """What it is, as a plan says it: "T1", "T1 and T2", "labels", "finished mesh" or "embedded"."""
+        if self.way == "t1":
+            return "T1 and T2" if "t2" in self.files else "T1"
+        return {"head": "finished mesh"}.get(self.way, self.way)
+
     def checked(self) -> HeadSource:
         """The same source, after a short look at its files, so that bad input stops before anything is made.
 
@@ -233,7 +240,7 @@ def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> 
         return mesh
 
     parameters = {} if source.way == "head" else {"density": density, "seed": 0}
-    return Stage("mesh", 1, make, _load_mesh, parameters=parameters, after=[segmented])
+    return Stage("mesh", 2, make, _load_mesh, parameters=parameters, after=[segmented])
 
 
 def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[MniWarp]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from meshes.mesher.bowyer_watson import insert_points
 from meshes.mesher.shape import orientation
+from meshes.space_order import morton_codes
 
 Array = NDArray[Any]
 
-MORTON_BITS = 16
 FIRST_ROUND = 1000  # points in the first insertion round, about
 TETS_PER_POINT = 7.5  # room that is kept; well-spaced points need about 6.5
 
@@ -54,16 +54,9 @@ class Triangulation:
 
 def insertion_order(points: Array, rng: np.random.Generator) -> Array:
     """Order of insertion: random rounds of doubling size, each along a Morton curve; a permutation of the points."""
-    lowest = points.min(axis=0)
-    widest = max(float((points.max(axis=0) - lowest).max()), 1e-9)
-    cell = ((points - lowest) * ((2**MORTON_BITS - 1) / widest)).astype(np.uint64)
-    morton = np.zeros(len(points), np.uint64)
-    for bit in range(MORTON_BITS):
-        for axis in range(3):
-            morton |= ((cell[:, axis] >> np.uint64(bit)) & np.uint64(1)) << np.uint64(3 * bit + axis)
     rounds = max(1, int(np.log2(max(len(points), 1) / FIRST_ROUND)) + 1)
     back = np.minimum(np.floor(-np.log2(1.0 - rng.random(len(points)))), rounds - 1)
-    return np.lexsort((morton, -back))
+    return np.lexsort((morton_codes(points), -back))
 
 
 def box_triangulation(points: Array, capacity: int) -> Triangulation:

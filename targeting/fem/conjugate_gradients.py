@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from targeting.fem.convergence import NOT_DEFINITE, SolveError, require_converged, require_finite
 from targeting.fem.sparse_product import add_product, column_dots, column_norms, threads_for
 
-MARGIN = 10  # aim this far below the tolerance: two iterations more, and solutions agree to about 1e-7
 GROUP = 4  # a block of one column, or of a multiple of this, fills vector registers
 
 
@@ -40,6 +39,8 @@ class ConjugateGradients:
         More than this is a :class:`SolveError`.
     block : int
         Right-hand sides at a time.
+    margin : float
+        How far below the tolerance to aim, so that solutions agree to about 1e-7: the more, the less an iteration gains.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class ConjugateGradients:
         tolerance: float,
         max_iterations: int,
         block: int,
+        margin: float,
     ) -> None:
         self._matrix = matrix
         self._precondition = precondition
@@ -58,6 +60,7 @@ class ConjugateGradients:
         self._tolerance = tolerance
         self._max_iterations = max_iterations
         self._block = block
+        self._aim = tolerance / margin
         self.iterations = 0  # of the last block solved
 
     def solve(self, b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -107,7 +110,7 @@ class ConjugateGradients:
             if not np.all((pq > 0) & (rz > 0), where=active):  # also catches NaN
                 raise SolveError(NOT_DEFINITE)
             _advance(_ratio(rz, pq, active), p, q, x, r)
-            active &= ~(column_norms(r) <= self._tolerance / MARGIN)
+            active &= ~(column_norms(r) <= self._aim)
         return x
 
 

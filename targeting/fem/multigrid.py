@@ -30,6 +30,7 @@ COARSEST = 500  # nodes; solved directly
 SMOOTHING = 2  # degree of the polynomials; measured on a head: 1 to 4 take the same time within a quarter
 MAX_ITERATIONS = 300  # a head needs about 20
 BLOCK = 8  # right-hand sides at a time; more gain little and want memory
+MARGIN = 10  # two iterations more
 
 Block = NDArray[np.float32]
 
@@ -72,6 +73,7 @@ class Multigrid(ConjugateGradients):
             tolerance=tolerance,
             max_iterations=max_iterations,
             block=BLOCK,
+            margin=MARGIN,
         )
 
 

@@ -100,16 +100,23 @@ class PatchRecovery:
 
     def gradient(self, phi: NDArray[np.float64], tets: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
         """Recovered ∇φ of node values (N,) or (N, k): (M, 3) or (k, M, 3), per metre; or of some ``tets`` (m,) only."""
-        columns = np.ascontiguousarray(phi.reshape(len(phi), -1))
+        columns = phi.reshape(len(phi), -1)
+        chosen = np.arange(len(self.tets)) if tets is None else np.asarray(tets, np.int64)
+        out = np.empty((columns.shape[1], len(chosen), 3))
+        self.gradient_into(out, columns, chosen)
+        return out[0] if phi.ndim == 1 else out
+
+    def gradient_into(
+        self, out: NDArray[np.floating], phi: NDArray[np.float64], tets: NDArray[np.integer] | None = None
+    ) -> None:
+        """Write recovered ∇φ of node values (N, k) into ``out`` (k, m, 3), which may be of single precision."""
         chosen = np.arange(len(self.tets)) if tets is None else np.asarray(tets, np.int64)
         wanted = np.zeros(len(self.node_of_patch), np.bool_)
         wanted[self.patch_of_corner[chosen]] = True
+        columns = np.ascontiguousarray(phi)
         indptr, indices = self._neighbours
         fits = _fit(self.points_mm, self.node_of_patch, self.terms_of_patch, indptr, indices, wanted, columns)
-        out = _at_centroids(
-            self.points_mm, self.tets, self.gradients_per_m, self.patch_of_corner, chosen, fits, columns
-        )
-        return out[0] if phi.ndim == 1 else out
+        _at_centroids(self.points_mm, self.tets, self.gradients_per_m, self.patch_of_corner, chosen, fits, columns, out)
 
     def adjoint(self, tets: NDArray[np.integer], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """Node values b, (N,), with b·φ = Σ_e q_e·∇φ_e for vectors q (m, 3) in the tetrahedra ``tets`` (m,)."""
@@ -216,23 +223,32 @@ def _normal_equations(points_mm, nodes, terms, p, patch, count, matrix, rows):  
     return scale
 
 
+# Columns lie side by side and are counted by unsigned numbers, which spare a test for negative ones: they fill registers.
+
+
 @numba.njit(cache=True)
 def _solve(factor, terms, b):  # type: ignore[no-untyped-def]
+    """Solve in place for the columns of b (terms, k)."""
+    columns = np.uint64(b.shape[1])
     for i in range(terms):
         for j in range(i):
-            b[i] -= factor[i, j] * b[j]
-        b[i] /= factor[i, i]
+            for k in range(columns):
+                b[i, k] -= factor[i, j] * b[j, k]
+        for k in range(columns):
+            b[i, k] /= factor[i, i]
     for i in range(terms - 1, -1, -1):
         for j in range(i + 1, terms):
-            b[i] -= factor[j, i] * b[j]
-        b[i] /= factor[i, i]
+            for k in range(columns):
+                b[i, k] -= factor[j, i] * b[j, k]
+        for k in range(columns):
+            b[i, k] /= factor[i, i]
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=True, parallel=True, error_model="numpy")
 def _fit(points_mm, nodes, terms_of_patch, indptr, indices, wanted, phi):  # type: ignore[no-untyped-def]
-    """Coefficients of every wanted patch and column of φ, (P, k, 10): per mm and per mm²; zero for the others."""
-    n_patches, n_columns = len(nodes), phi.shape[1]
-    out = np.zeros((n_patches, n_columns, ALL))
+    """Coefficients of every wanted patch and column of φ, (P, 10, k): per mm and per mm²; the others are left open."""
+    n_patches, columns = len(nodes), np.uint64(phi.shape[1])
+    out = np.empty((n_patches, ALL, phi.shape[1]))
     for chunk in numba.prange(CHUNKS):
         first, last = chunk * n_patches // CHUNKS, (chunk + 1) * n_patches // CHUNKS
         if first == last:
@@ -241,56 +257,65 @@ def _fit(points_mm, nodes, terms_of_patch, indptr, indices, wanted, phi):  # typ
         patch = np.empty(2048, np.int32)
         rows = np.empty((2048, ALL))
         matrix = np.empty((ALL, ALL))
+        value = np.empty(phi.shape[1])
         for p in range(first, last):
             if not wanted[p]:
                 continue
             count = _gather(p, indptr, indices, seen, p, patch)
             terms = terms_of_patch[p]
             scale = _normal_equations(points_mm, nodes, terms, p, patch, count, matrix, rows)
-            for k in range(n_columns):
-                c = out[p, k]
-                here = phi[nodes[p], k]  # constants are taken off first: they have no gradient, and cost digits
-                for j in range(count):
-                    value = phi[nodes[patch[j]], k] - here
-                    for a in range(terms):
-                        c[a] += rows[j, a] * value
-                _solve(matrix, terms, c)
-                for a in range(1, terms):
-                    c[a] /= scale if a < 4 else scale * scale
+            c = out[p]
+            c[:] = 0.0
+            here = nodes[p]  # its constant is taken off first: it has no gradient, and costs digits
+            for j in range(count):
+                there = nodes[patch[j]]
+                for k in range(columns):
+                    value[k] = phi[there, k] - phi[here, k]
+                for a in range(terms):
+                    for k in range(columns):
+                        c[a, k] += rows[j, a] * value[k]
+            _solve(matrix, terms, c)
+            for a in range(1, terms):
+                c[a] /= scale if a < 4 else scale * scale
     return out
 
 
-@numba.njit(cache=True, parallel=True)
-def _at_centroids(points_mm, tets, gradients, patch_of_corner, chosen, fits, phi):  # type: ignore[no-untyped-def]
-    n_columns = fits.shape[1]
-    out = np.zeros((n_columns, len(chosen), 3))
+@numba.njit(cache=True, parallel=True, error_model="numpy")
+def _at_centroids(points_mm, tets, gradients, patch_of_corner, chosen, fits, phi, out):  # type: ignore[no-untyped-def]
+    columns = np.uint64(phi.shape[1])
     for chunk in numba.prange(CHUNKS):
         offset, h = np.empty((4, 3)), np.empty((4, ALL))
-        bend = np.empty(ALL)
+        bend, found, straight = np.empty((ALL, phi.shape[1])), np.empty((3, phi.shape[1])), np.empty(phi.shape[1])
         for m in range(chunk * len(chosen) // CHUNKS, (chunk + 1) * len(chosen) // CHUNKS):
             e = chosen[m]
             _offsets(points_mm, tets[e], offset, h)
-            for k in range(n_columns):
-                bend[:] = 0.0
-                sx, sy, sz = 0.0, 0.0, 0.0
-                for i in range(4):
-                    c = fits[patch_of_corner[e, i], k]
-                    x, y, z = -offset[i, 0], -offset[i, 1], -offset[i, 2]
-                    c8 = 2 / SQRT_12 * c[8]
-                    sx += c[1] + c[4] * y + c[6] * z + (2 * c[9] - c8 + c[7]) * x
-                    sy += c[2] + c[4] * x + c[5] * z + (2 * c[9] - c8 - c[7]) * y
-                    sz += c[3] + c[5] * y + c[6] * x + (2 * c[9] + 2 * c8) * z
-                    for a in range(4, ALL):
-                        bend[a] += 0.25 * c[a]
-                smooth = SHARE_SMOOTH * 0.25 / M_PER_MM
-                out[k, m, 0], out[k, m, 1], out[k, m, 2] = smooth * sx, smooth * sy, smooth * sz
-                for i in range(4):
-                    straight = phi[tets[e, i], k]
-                    for a in range(4, ALL):
-                        straight -= bend[a] * h[i, a]
-                    for axis in range(3):
-                        out[k, m, axis] += (1 - SHARE_SMOOTH) * straight * gradients[e, i, axis]
-    return out
+            bend[:], found[:] = 0.0, 0.0
+            for i in range(4):
+                c = fits[patch_of_corner[e, i]]
+                x, y, z = -offset[i, 0], -offset[i, 1], -offset[i, 2]
+                for k in range(columns):
+                    c8, c9 = 2 / SQRT_12 * c[8, k], 2 * c[9, k]
+                    found[0, k] += c[1, k] + c[4, k] * y + c[6, k] * z + (c9 - c8 + c[7, k]) * x
+                    found[1, k] += c[2, k] + c[4, k] * x + c[5, k] * z + (c9 - c8 - c[7, k]) * y
+                    found[2, k] += c[3, k] + c[5, k] * y + c[6, k] * x + (c9 + 2 * c8) * z
+                for a in range(4, ALL):
+                    for k in range(columns):
+                        bend[a, k] += 0.25 * c[a, k]
+            found *= SHARE_SMOOTH * 0.25 / M_PER_MM
+            for i in range(4):
+                node = tets[e, i]
+                for k in range(columns):
+                    straight[k] = phi[node, k]
+                for a in range(4, ALL):
+                    for k in range(columns):
+                        straight[k] -= bend[a, k] * h[i, a]
+                for axis in range(3):
+                    slope = (1 - SHARE_SMOOTH) * gradients[e, i, axis]
+                    for k in range(columns):
+                        found[axis, k] += slope * straight[k]
+            for k in range(columns):
+                for axis in range(3):
+                    out[k, m, axis] = found[axis, k]
 
 
 @numba.njit(cache=True)
@@ -346,6 +371,7 @@ def _adjoint(  # type: ignore[no-untyped-def]
     patch = np.empty(2048, np.int32)
     rows = np.empty((2048, ALL))
     matrix = np.empty((ALL, ALL))
+    column = np.empty((ALL, 1))
     for p in range(len(nodes)):
         if not touched[p]:
             continue
@@ -355,11 +381,12 @@ def _adjoint(  # type: ignore[no-untyped-def]
         c = coefficient[p]
         for a in range(1, terms):
             c[a] /= scale if a < 4 else scale * scale
-        _solve(matrix, terms, c)
+        column[:, 0] = c
+        _solve(matrix, terms, column)
         for j in range(count):
             value = 0.0
             for a in range(terms):
-                value += rows[j, a] * c[a]
+                value += rows[j, a] * column[a, 0]
             out[nodes[patch[j]]] += value
             out[nodes[p]] -= value
     return out

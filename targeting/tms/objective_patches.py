@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from meshes.space_order import morton_codes
 from targeting.coils.coil import Coil
 from targeting.coils.condensed import condensed
 from targeting.coils.equivalent import searchable
@@ -190,18 +191,8 @@ def spread_sample(
     """
     if len(points_mm) <= count:
         return np.arange(len(points_mm)), volumes_mm3
-    cell = ((points_mm - points_mm.min(0)) / (np.ptp(points_mm, axis=0).max() + 1e-9) * 1023.99).astype(np.int64)
-    order = np.argsort(_interleaved(cell), kind="stable")
+    order = np.argsort(morton_codes(points_mm), kind="stable")
     along = np.cumsum(volumes_mm3[order])
     ticks = (np.arange(count) + 0.5) * along[-1] / count
     chosen, times = np.unique(order[np.searchsorted(along, ticks)], return_counts=True)
     return chosen, times * along[-1] / count
-
-
-def _interleaved(cell: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Morton codes of ten-bit cells (n, 3), (n,)."""
-    code = np.zeros(len(cell), np.int64)
-    for bit in range(10):
-        for axis in range(3):
-            code |= ((cell[:, axis] >> bit) & 1) << (3 * bit + axis)
-    return code
