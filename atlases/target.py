@@ -80,6 +80,12 @@ class Target:
 
         return cKDTree(self.mask_points_mm).query(points_mm, distance_upper_bound=self.mask_radius_mm)[0] < np.inf
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from atlases.cards import target_card
+
+        return target_card(self)
+
     def weights(self, head: HeadMesh) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Tetrahedra of the target and their share of its volume (they sum to 1).
 

@@ -8,7 +8,22 @@ from typing import Annotated
 
 import typer
 
-from cli import atlas, basis, coils, export, mesh, montages, plan, protocols, segment, serve, setup, status, stimulators
+from cli import (
+    atlas,
+    basis,
+    coils,
+    export,
+    mesh,
+    montages,
+    plan,
+    protocols,
+    segment,
+    serve,
+    setup,
+    status,
+    stimulators,
+    view,
+)
 from cli.console import Talk
 from cli.objective_options import OBJECTIVE_LIST
 from cli.options import Json, Quiet
@@ -46,6 +61,7 @@ app.command("mesh", epilog=mesh.EXAMPLES)(mesh.mesh_command)
 app.command("status", epilog=status.EXAMPLES)(status.status_command)
 app.command("export", epilog=export.EXAMPLES)(export.export_command)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve_command)
+app.command("view", epilog=view.EXAMPLES)(view.view_command)
 app.command("basis", epilog=basis.EXAMPLES)(basis.basis_command)
 app.command("setup", epilog=setup.EXAMPLES)(setup.setup_command)
 app.add_typer(atlas.app, name="atlas")

@@ -1,4 +1,4 @@
-"""``target montages``: published montages by name, and the currents that give a group the same dose."""
+"""``target montages``: published montages by name, equal doses in a group, and temporal interference."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
+from cli import interference
 from cli.console import at_work, talk_of
 from cli.options import Json, Quiet
 from cli.tables import Entry, examples_of, group, listing
 
-app = group("Named montages of tDCS, and equal doses.")
+app = group("Named montages of tDCS, equal doses, and temporal interference.")
 
 EQUAL_EXAMPLES = """
 **Examples**
@@ -70,6 +71,9 @@ def equal_dose_command(
         cells = "".join(f"{number:>{width}.3g}" for number, width in zip(numbers, (10, 9, 10, 10), strict=True))
         lines.append(f"{each.subject:<20}{cells}  {', '.join(each.beyond) or '-'}")
     talk.answer("\n".join(lines), [asdict(each) for each in found])
+
+
+app.command("interference", epilog=interference.EXAMPLES)(interference.interference_command)
 
 
 def plan_file(path: Path) -> Path:

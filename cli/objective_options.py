@@ -35,13 +35,18 @@ Penalty = Annotated[
     typer.Option(
         "--penalty",
         metavar="WEIGHT",
-        help="Of avoided regions, and of the superficial field with depth: the score is divided by 1 + WEIGHT times what "
+        help="Coil: of avoided regions, and of the superficial field with depth: the score is divided by 1 + WEIGHT times what "
         "they get as a share of the target's dose; default 1.",
     ),
 ]
 AvoidCap = Annotated[
     float | None,
-    typer.Option("--avoid-cap", metavar="SHARE", help="Of the target's dose: no avoided region is to get more."),
+    typer.Option(
+        "--avoid-cap",
+        metavar="SHARE",
+        help="Of the target's dose: no avoided region is to get more. Of a coil its mean |E|, and without this option "
+        "the penalty alone; of a montage its root mean square, 0.5 unless given.",
+    ),
 ]
 LeastDose = Annotated[
     float | None,

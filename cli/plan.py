@@ -27,11 +27,13 @@ from cli.options import (
 )
 from cli.tes_options import (
     AcceptRisk,
+    Cap,
     MaxCurrent,
     MaxElectrodes,
     MaxPerElectrode,
     Minutes,
     MontageName,
+    Network,
     Positions,
     TesDose,
     TesObjective,
@@ -68,6 +70,10 @@ EXAMPLES = """
     target plan subject01 --aim m1-hand --pain-side right --with tms,tdcs
 
     target plan subject01 --aim psi --pain-side left --with hd-tdcs --max-current-ma 3 --max-electrodes 5
+
+    target plan subject01 --aim m1-hand --side left --with hd-tdcs --avoid m1-face --avoid-cap 0.7
+
+    target plan subject01 --with hd-tdcs --network mni:pain_network.nii.gz
 """
 
 
@@ -210,6 +216,8 @@ def plan_command(
     minutes: Minutes = None,
     accept_risk: AcceptRisk = None,
     positions: Positions = None,
+    network: Network = None,
+    cap: Cap = "10-10",
     out: Out = None,
     threads: Threads = 2,
     frame: Frame = None,
@@ -260,6 +268,11 @@ def plan_command(
                 minutes=MINUTES if minutes is None else minutes,
                 accept_risk=tuple(accept_risk or ()),
                 positions=positions,
+                avoid=tuple(avoid or ()),
+                avoid_cap=avoid_cap,
+                also=tuple(also or ()),
+                network=network,
+                cap=cap,
             ).checked(head_and_target["direction"])
             for kind in kinds
             if kind != "tms"

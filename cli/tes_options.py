@@ -30,11 +30,12 @@ TesObjective = Annotated[
         "--tes-objective",
         metavar="NAME",
         help="tDCS: magnitude, intensity, energy, focality, pair or ring; default: pair, with hd-tdcs magnitude, with a "
-        "direction intensity.",
+        "direction intensity. With --network: projection (the default) or least-squares.",
     ),
 ]
 TesDose = Annotated[
-    float | None, typer.Option("--tes-dose", metavar="V/m", help="tDCS: the wanted field, for energy and focality.")
+    float | None,
+    typer.Option("--tes-dose", metavar="V/m", help="tDCS: the wanted field, for energy, focality, least-squares."),
 ]
 MaxCurrent = Annotated[
     float | None, typer.Option("--max-current-ma", metavar="MA", help="tDCS: largest total current; default 2.")
@@ -65,6 +66,24 @@ Positions = Annotated[
         help="tDCS: nasion, inion, ears (and own positions) in RAS mm, instead of those found by registration.",
     ),
 ]
+Network = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="MAP|mni:MAP",
+        help="hd-tdcs: the target is this NIfTI map over the cortex, in the subject's space or (mni:) in MNI152; positive "
+        "values want current into the cortex, as under an anode.",
+    ),
+]
+Cap = Annotated[
+    str,
+    typer.Option(
+        "--cap",
+        metavar="10-10|10-5",
+        help="hd-tdcs: the positions electrodes may go to. 10-5 has over 300: its leadfield takes 4 times the time, memory "
+        "and disk (3.6 GB on a standard mesh).",
+    ),
+]
 
 OF_COILS = {
     "coil": "--coil",
@@ -73,10 +92,7 @@ OF_COILS = {
     "tilt_deg": "--tilt",
     "extra_mm": "--extra-mm",
     "objective": "--objective",
-    "avoid": "--avoid",
-    "also": "--also",
     "penalty": "--penalty",
-    "avoid_cap": "--avoid-cap",
     "least_dose": "--least-dose",
     "engine": "--engine",
     "uncertainty": "--uncertainty",
@@ -97,6 +113,8 @@ OF_MONTAGES = {
     "minutes": "--minutes",
     "accept_risk": "--accept-risk",
     "positions": "--positions",
+    "network": "--network",
+    "cap": "--cap",
 }
 
 
@@ -108,10 +126,16 @@ def check_used(context: typer.Context, kinds: list[str]) -> None:
     InputError
         Naming the first such option.
     """
+
+    def given(name: str) -> bool:
+        source = context.get_parameter_source(name) if name in context.params else None
+        return source is not None and source.name == "COMMANDLINE"
+
+    if given("network") and given("aim") and "tms" not in kinds:
+        raise InputError("the map of --network is the target: leave out --aim")
     unused = ({} if "tms" in kinds else OF_COILS) | ({} if set(kinds) - {"tms"} else OF_MONTAGES)
     for name, option in unused.items():
-        source = context.get_parameter_source(name) if name in context.params else None
-        if source is not None and source.name == "COMMANDLINE":
+        if given(name):
             instead = "--with tdcs or hd-tdcs" if name in OF_MONTAGES else "--with tms"
             raise InputError(f"{option} has no use with --with {','.join(kinds)}: leave it out, or add {instead}")
 
@@ -120,6 +144,7 @@ def tes_summary(plan: TesPlan, folder: Path) -> str:
     """A montage's plan in a screenful."""
     from targeting.report.tes import dose_words, optimum_words, standard_words
     from targeting.report.tes_cap import current_label
+    from targeting.report.tes_goal import tes_goal_lines
 
     target = plan.target
     where = ", ".join(f"{x:.1f}" for x in target.center_mm)
@@ -134,6 +159,7 @@ def tes_summary(plan: TesPlan, folder: Path) -> str:
         lines.append(f"           {standard_words(plan)}")
     if plan.optimum is not None:
         lines.append(f"optimum    {optimum_words(plan)}")
+    lines += [f"goal       {each}" for each in tes_goal_lines(plan)]
     eyes = "" if plan.eye_e_v_per_m is None else f", {plan.eye_e_v_per_m:.2g} V/m in the eyes"
     lines += [
         f"safety     {plan.total_current_ma:g} mA for {plan.minutes:g} min, {plan.charge_c:.2g} C; "

@@ -83,6 +83,12 @@ class HeadMesh:
 
         write_mesh(self, Path(path), cell_data or {}, point_data or {})
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from meshes.cards import head_card
+
+        return head_card(self)
+
     @cached_property
     def volumes_mm3(self) -> NDArray[np.float64]:
         """Volume of each tetrahedron, (M,)."""

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from targeting.coils.coil import Coil
+    from targeting.made_head import make_head
     from targeting.pose import Pose
     from targeting.road import plan
     from targeting.tes_road import plan_tes
     from targeting.tms import DoseMap, FieldBasis, search_tms, simulate_tms
 
-__all__ = ["Coil", "DoseMap", "FieldBasis", "Pose", "plan", "plan_tes", "search_tms", "simulate_tms"]
+__all__ = ["Coil", "DoseMap", "FieldBasis", "Pose", "make_head", "plan", "plan_tes", "search_tms", "simulate_tms"]
 
 # imported when first asked for, because what they need takes seconds to import
 _LATER = {
@@ -18,6 +19,7 @@ _LATER = {
     "DoseMap": "targeting.tms",
     "FieldBasis": "targeting.tms",
     "Pose": "targeting.pose",
+    "make_head": "targeting.made_head",
     "plan": "targeting.road",
     "plan_tes": "targeting.tes_road",
     "search_tms": "targeting.tms",

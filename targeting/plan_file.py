@@ -24,7 +24,8 @@ from targeting.plan_robustness import PlanRobustness, check_robustness
 from targeting.plan_uncertainty import PlanUncertainty, check_uncertainty
 from targeting.pose import Pose
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
+BEFORE_GOALS_OF_MONTAGES = "1.3"  # the same but for a montage's goal, which had none: still read
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,12 @@ class Plan:
     modality: str = "tms"
     created: str = ""  # ISO 8601, UTC
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from targeting.cards import plan_card
+
+        return plan_card(self)
+
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of ``plan.json``.
@@ -147,6 +154,8 @@ def from_dict(document: object) -> Plan:
             "it is the plan of a montage (modality 'tdcs'), not of a coil: give the plan.json of a TMS plan"
         )
     version = document.get("schema_version") if isinstance(document, dict) else None
+    if isinstance(document, dict) and version == BEFORE_GOALS_OF_MONTAGES:
+        version, document = SCHEMA_VERSION, {**document, "schema_version": SCHEMA_VERSION}
     if isinstance(version, str) and version != SCHEMA_VERSION:
         raise InputError(f"it is of version {version!r} and this program reads {SCHEMA_VERSION!r}: make the plan again")
     plan: Plan = read_kind(Plan, document, "", SCHEMA_VERSION)

@@ -36,7 +36,9 @@ from targeting.versions import versions
 
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
+    from atlases.warp import MniWarp
     from targeting.comparison_stage import Comparison
+    from targeting.scene.surfaces import HeadSurfaces
     from targeting.tms import TmsSearch
     from targeting.tms.robustness import Robustness
     from targeting.uncertainty import DoseSpread
@@ -63,6 +65,8 @@ class Results:
     seconds: Mapping[str, float]
     notes: Sequence[str] = ()
     cortex: Cortex | None = None
+    surfaces: HeadSurfaces | None = None
+    warp: MniWarp | None = None
     spread: DoseSpread | None = None
     robust: Robustness | None = None
     dosing: PlanDosing | None = None
@@ -165,6 +169,7 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
     from targeting.geo import coil_views, target_view, write_geo
     from targeting.report import write_report
     from targeting.report.evidence import PlanEvidence
+    from targeting.report.where import near_on_head
 
     write_plan(room / "plan.json", plan)
     for navigator in NAVIGATORS:
@@ -184,6 +189,7 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
 
         background = labels_on_grid(results.head, affine, shape).astype(np.float32)
     tets, _ = results.aimed.target.weights(results.head)
+    warp = results.warp  # without one, where the landmarks are is not known
     evidence = PlanEvidence(
         plan=plan,
         head=results.head,
@@ -198,8 +204,10 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
         background_affine_mm=affine,
         navigator_files=tuple(NAVIGATORS.values()),
         on_cortex=on_cortex,
+        surfaces=results.surfaces,
         around_mm=results.robust.points_mm if results.robust else None,
         share_around=results.robust.share if results.robust else None,
+        near=near_on_head(plan.placements[0].scalp_mm, results.head, warp) if warp else "",
     )
     write_report(room / "plan.html", evidence)
 
@@ -214,13 +222,18 @@ def write_navigator(plan: Plan, navigator: str, path: Path, frame: FrameImage | 
     InputError
         If the navigator is unknown or the folder is not there.
     """
+    poses = [Pose(np.array(each.pose), name=f"{plan.target.name}-{each.rank}") for each in plan.placements]
+    return write_poses(poses, navigator, path, frame)
+
+
+def write_poses(poses: Sequence[Pose], navigator: str, path: Path, frame: FrameImage | None = None) -> Path:
+    """Write any poses for one navigator; parameters and errors as for :func:`write_navigator`."""
     from targeting.navigation import brainsight, localite
 
     one_of(navigator, NAVIGATORS, "navigator")
     file = path / NAVIGATORS[navigator] if path.is_dir() else path
     if not file.parent.is_dir():
         raise InputError(f"there is no folder {file.parent}; make it first")
-    poses = [Pose(np.array(each.pose), name=f"{plan.target.name}-{each.rank}") for each in plan.placements]
     if navigator == "localite":
         localite.write(file, poses)
     elif frame is None or frame.form is None or frame.code is None:  # no image: nothing says what Brainsight will see

@@ -14,6 +14,7 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.coils.chosen import ChosenCoil
 from targeting.coils.fingerprint import fingerprint
+from targeting.command_line import COMMAND, command_line
 from targeting.comparison_request import WHY, asked_coils, compared_coils, why_compared, why_deep
 from targeting.comparison_stage import comparison_stage, warp_if_any
 from targeting.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Anisotropy
@@ -31,6 +32,7 @@ from targeting.objective_stages import goal_stage, run_wanted
 from targeting.plan_file import Plan, read_plan
 from targeting.plan_output import Results, make_plan, write_files
 from targeting.robustness_stage import robustness_stage
+from targeting.scene.surfaces import surfaces_stage
 from targeting.subject import Done, Stage, Subject
 from targeting.tes_plan import KINDS
 from targeting.tes_stages import stage_names
@@ -179,6 +181,7 @@ def plan(
     meshes.errors.InputError: nothing is known of subject 'subject01' yet: give --t1 FILE (an MRI), --labels FILE or \
 --head FILE (only 'colin27' is built in)
     """
+    given = dict(locals())
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
     source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame)
     side, notes = target_side(source, aim, side, pain_side, hotspot_mm)
@@ -269,6 +272,7 @@ def plan(
                 )
             )
             stages.append(compared)
+        thinned = subject.run(surfaces_stage(meshed, folded))
 
         def results() -> Results:
             return Results(
@@ -276,6 +280,8 @@ def plan(
                 segmented=segmented.value,
                 head=meshed.value,
                 cortex=folded.value if folded else None,
+                surfaces=thinned.value,
+                warp=registered.value if registered else None,
                 aimed=aimed.value,
                 coil=tool,
                 found=searched.value,
@@ -284,6 +290,8 @@ def plan(
                 objective=OBJECTIVES[objective if objective in LINEAR else DEFAULT],
                 goal=reached.value if reached else None,
                 search={
+                    "head": source.words,
+                    "mesh": density if source.way != "head" else "as given",
                     "hair_mm": hair_mm,
                     "direction": _words(direction),
                     "tilt_deg": tilt_deg,
@@ -293,6 +301,7 @@ def plan(
                     SOLVED_BY: f"{solver.name} {solver.version}",
                     **({WHY: why_compared(deep)} if compared else {}),
                     **({"white_matter": anisotropy.words(tensors())} if anisotropy and tensors else {}),
+                    COMMAND: command_line(plan, given, subject.name, source),
                 },
                 conductivity_s_per_m=sigma,
                 seconds={each.stage: each.seconds for each in stages},
@@ -315,7 +324,8 @@ def stages_of(subject: Subject) -> list[str]:
     coil = [*STAGES[:-1], *beside, *(name for name in ON_REQUEST if name in asked), STAGES[-1]]
     searched = coil.index("search")
     coil[searched:searched] = [name for name in BEFORE_SEARCH if name in asked]
-    montages = [name for kind in KINDS for name in stage_names(kind) if subject.made_from(name)]
+    of_montages = [*(name for kind in KINDS for name in stage_names(kind)), "interference"]
+    montages = [name for name in of_montages if subject.made_from(name)]
     if montages and not subject.made_from("search"):
         coil = [name for name in coil if name in OF_THE_HEAD]
     return list(dict.fromkeys([*coil, *montages]))
@@ -336,7 +346,7 @@ def files_stage(
         return read_plan(folder / "plan.json")
 
     files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
-    return Stage("files", 5, make, load, files=files, parameters=parameters, after=after)
+    return Stage("files", 6, make, load, files=files, parameters=parameters, after=after)
 
 
 def target_side(

@@ -15,6 +15,7 @@ from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
 from targeting.head_stages import Segmented
 from targeting.plan_output import plan_frame, plan_target
+from targeting.plan_tes_goal import PlanTesGoal, tes_goal_warnings
 from targeting.tes.safety import Exposure, SafetyItem, beyond, check_safety, exposure_of
 from targeting.tes_plan import (
     PlanElectrode,
@@ -29,6 +30,7 @@ from targeting.versions import versions
 
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
+    from targeting.scene.surfaces import HeadSurfaces
     from targeting.tes.montage_choice import ChosenMontage
     from targeting.tes.montage_confirm import ConfirmedMontage
     from targeting.tes.montage_dose import MontageDose
@@ -63,6 +65,8 @@ class TesResults:
     seconds: Mapping[str, float]
     notes: Sequence[str] = ()
     cortex: Cortex | None = None
+    surfaces: HeadSurfaces | None = None
+    goal: PlanTesGoal | None = None
 
 
 def make_tes_plan(results: TesResults) -> TesPlan:
@@ -84,6 +88,7 @@ def make_tes_plan(results: TesResults) -> TesPlan:
         dose=_dose(confirmed.dose),
         standard=_standard(confirmed),
         optimum=results.chosen.optimum,
+        goal=results.goal,
         landmarks=_landmarks(results),
         safety=[PlanSafetyItem(**vars(item)) for item in items],
         charge_c=exposure.charge_c,
@@ -118,7 +123,10 @@ def warnings_of(plan: TesPlan, scalp_share: float, fiducials_from: str) -> list[
             f"mean |E| ({dose.peak_e_v_per_m:.2g} against {dose.mean_e_v_per_m:.2g} V/m), and "
             f"{dose.stronger_cm3:.0f} cm³ of it more than the target's mean"
         )
-    if plan.optimum is not None and plan.search.get("direction") == "none":
+    if plan.goal is not None:
+        found += tes_goal_warnings(plan.goal, dose.dose_v_per_m)
+    of_map = plan.goal is not None and plan.goal.network is not None
+    if plan.optimum is not None and plan.search.get("direction") == "none" and not of_map:
         found.append(
             "the size of the field has no polarity: with anode and cathode exchanged the dose is the same; "
             "--direction normal aims the current into the cortex, as under an anode"
@@ -166,7 +174,7 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
     if background is None:
         background = labels_on_grid(results.head, affine, shape).astype(np.float32)
     tets, _ = results.aimed.target.weights(results.head)
-    evidence = TesEvidence(plan, results.head, e, tets, patches, background, affine, on_cortex)
+    evidence = TesEvidence(plan, results.head, e, tets, patches, background, affine, on_cortex, results.surfaces)
     imsave(room / CAP_PICTURE, np.hstack([cap_picture(evidence, side) for side in sides(evidence)]))
     write_tes_report(room / "plan.html", evidence)
     write_placement_sheet(room / "placement_sheet.html", evidence)

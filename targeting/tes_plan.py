@@ -13,7 +13,8 @@ from typing import Any
 
 from meshes.errors import InputError
 from targeting.json_records import checked_document, read_json, read_kind, require, write_json
-from targeting.plan_file import SCHEMA_VERSION, Frame, PlanTarget
+from targeting.plan_file import BEFORE_GOALS_OF_MONTAGES, SCHEMA_VERSION, Frame, PlanTarget
+from targeting.plan_tes_goal import PlanTesGoal, check_tes_goal
 
 MODALITY = "tdcs"
 KINDS = ("tdcs", "hd-tdcs")  # two pads; several small electrodes
@@ -124,6 +125,7 @@ class TesPlan:
     dose: PlanTesDose
     standard: PlanStandard | None  # None where it does not fit on the head; a warning says why
     optimum: PlanOptimum | None  # None for a montage chosen by name
+    goal: PlanTesGoal | None  # what else was asked of it: regions to spare, further targets, a map
     landmarks: PlanLandmarks
     safety: list[PlanSafetyItem]
     charge_c: float
@@ -137,6 +139,12 @@ class TesPlan:
     created: str = ""  # ISO 8601, UTC
     schema_version: str = SCHEMA_VERSION
     modality: str = MODALITY
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from targeting.cards import tes_plan_card
+
+        return tes_plan_card(self)
 
     @property
     def unaccepted(self) -> list[PlanSafetyItem]:
@@ -167,6 +175,8 @@ def from_dict(document: object) -> TesPlan:
     if known.get("modality", MODALITY) != MODALITY:
         raise InputError(f"its modality is {known['modality']!r}, not {MODALITY!r}: give the plan of a montage")
     version = known.get("schema_version")
+    if version == BEFORE_GOALS_OF_MONTAGES and "goal" not in known:
+        version, document = SCHEMA_VERSION, {**known, "schema_version": SCHEMA_VERSION, "goal": None}
     if isinstance(version, str) and version != SCHEMA_VERSION:
         raise InputError(f"it is of version {version!r} and this program reads {SCHEMA_VERSION!r}: make the plan again")
     plan: TesPlan = read_kind(TesPlan, document, "", SCHEMA_VERSION)
@@ -218,6 +228,8 @@ def _check(plan: TesPlan) -> None:
     into = sum(ma for ma in currents if ma > 0)
     require(abs(into - plan.total_current_ma) <= BALANCE_MA, f"total_current_ma is not the anodes' sum, {into:g} mA")
     require(plan.minutes > 0, "minutes must be positive")
+    if plan.goal is not None:
+        check_tes_goal(plan.goal)
     for i, each in enumerate(plan.montage):
         where = f"montage[{i}]"
         for name in ("scalp_mm", "y_axis"):

@@ -14,24 +14,31 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.tes.montages import montages
 from targeting.tes.safety import checked_risks
+from targeting.tes_goal import CAP, Sought, checked_cap
 from targeting.tes_plan import KINDS
 
 if TYPE_CHECKING:
     from targeting.tes.electrodes import Shape
+    from targeting.tes.network_map import NetworkMap
 
 PADS, HD = KINDS
 SHAPES: dict[str, tuple[Shape, tuple[float, ...]]] = {PADS: ("rectangle", (50.0, 70.0)), HD: ("disc", (12.0,))}
 OBJECTIVES = {
     "magnitude": "the largest mean field vector in the target, whatever its direction",
     "intensity": "the largest mean field along the direction in the target",
-    "energy": "the wanted field along the direction in the target, with the least energy in other grey matter",
-    "focality": "the wanted field along the direction in the target, with the least grey matter above half of it",
+    "energy": "the wanted field in the target, with the least energy in other grey matter",
+    "focality": "the wanted field in the target, with the least grey matter above half of it",
     "pair": "the two electrodes with the largest mean field in the target",
     "ring": "the 4×1 ring with the largest mean field in the target",
+    "projection": "the most field along the cortex's normal, weighted by the map and with its sign",
+    "least-squares": "the field along the cortex's normal nearest to the map, its largest value standing for the dose given",
 }
 OF_PADS = ("pair",)
+OF_MAPS = ("projection", "least-squares")
 ONE_ANODE = ("pair", "ring")
-WITH_DIRECTION, WITH_DOSE = ("intensity", "energy", "focality"), ("energy", "focality")
+WITH_DOSE = ("energy", "focality", "least-squares")
+WITH_FURTHER_TARGETS = ("magnitude", "intensity", "pair", "ring")
+CAPS = TEN_TEN_CAP, TEN_FIVE_CAP = ("10-10", "10-5")
 TOTAL_MA, PER_HD_ELECTRODE_MA, HD_ELECTRODES, MINUTES = 2.0, 1.0, 8, 20.0
 MOST_MA, MOST_MINUTES = 10.0, 240.0  # beyond these it is a slip
 
@@ -59,6 +66,14 @@ class TesRequest:
         Safety items whose excess is accepted.
     positions : path, optional
         A file with fiducials, own positions or both (:mod:`atlases.electrode_files`), instead of the registration's.
+    avoid, also : tuple of str
+        Regions to spare and further targets, in the words of :mod:`targeting.objective_request`.
+    avoid_cap : float, optional
+        Share of the target's dose that the root mean square of |E| in no avoided region is to pass; default 0.5.
+    network : str, optional
+        A map that is the target: a NIfTI file in the subject's space, or ``mni:FILE``.
+    cap : {"10-10", "10-5"}
+        The positions electrodes may go to.
     """
 
     kind: str = PADS
@@ -71,6 +86,36 @@ class TesRequest:
     minutes: float = MINUTES
     accept_risk: tuple[str, ...] = ()
     positions: Path | None = None
+    avoid: tuple[str, ...] = ()
+    avoid_cap: float | None = None
+    also: tuple[str, ...] = ()
+    network: str | None = None
+    cap: str = TEN_TEN_CAP
+
+    @property
+    def network_map(self) -> NetworkMap | None:
+        """The map that is the target, if one is.
+
+        Raises
+        ------
+        InputError
+            If it cannot be used.
+        """
+        from targeting.tes.network_map import NetworkMap
+
+        return NetworkMap.of(self.network) if self.network else None
+
+    @property
+    def share(self) -> float:
+        """Of the target's dose, which no avoided region is to pass."""
+        return CAP if self.avoid_cap is None else self.avoid_cap
+
+    @property
+    def stated_share(self) -> float | None:
+        """The same where it was held: None without regions, and for a montage that was given without a cap."""
+        if not self.avoid or (self.montage is not None and self.avoid_cap is None):
+            return None
+        return self.share
 
     @property
     def montage_file(self) -> Path | None:
@@ -108,6 +153,8 @@ class TesRequest:
         """The objective asked for, or the usual one for the kind and whether there is a direction."""
         if self.objective is not None:
             return self.objective
+        if self.network is not None:
+            return "projection"
         return "pair" if self.kind == PADS else "magnitude" if direction is None else "intensity"
 
     def checked(self, direction: object) -> TesRequest:
@@ -119,6 +166,13 @@ class TesRequest:
             In one line: what cannot, and what to do.
         """
         one_of(self.kind, KINDS, "modality of --with")
+        one_of(self.cap, CAPS, "positions of --cap")
+        if self.cap != TEN_TEN_CAP and self.kind != HD:
+            raise InputError(f"--cap {self.cap} is for small electrodes: take --with hd-tdcs, or leave it out")
+        checked_cap(self.avoid_cap, self.avoid)
+        Sought.of(self.avoid, self.also, "left")  # the words; the side is known later
+        if self.network is not None:
+            self._check_network(direction)
         checked_risks(self.accept_risk)
         for value, option, most in (
             (self.max_current_ma, "--max-current-ma", MOST_MA),
@@ -160,6 +214,15 @@ class TesRequest:
             if self.max_current_ma is not None:
                 raise InputError("a montage from a file has its currents: leave out --max-current-ma")
 
+    def _check_network(self, direction: object) -> None:
+        if self.kind != HD:
+            raise InputError("--network is for small electrodes: take --with hd-tdcs")
+        if self.also:
+            raise InputError("--network is the target, and --also adds further ones: leave out one of them")
+        if direction is not None:
+            raise InputError("--network goes along the cortex's normal: leave out --direction")
+        _ = self.network_map
+
     def _check_search(self, direction: object) -> None:
         objective = one_of(self.objective_for(direction), OBJECTIVES, "objective of --tes-objective")
         if self.kind == PADS:
@@ -169,7 +232,14 @@ class TesRequest:
                 raise InputError("--with tdcs is for two pads: take --with hd-tdcs for more electrodes")
         if self.max_electrodes is not None and not 2 <= self.max_electrodes <= 64:
             raise InputError(f"--max-electrodes takes a number from 2 to 64, not {self.max_electrodes}")
-        if objective in WITH_DIRECTION and direction is None:
+        if (objective in OF_MAPS) != (self.network is not None):
+            which = "needs --network MAP" if objective in OF_MAPS else f"is not for maps: take {' or '.join(OF_MAPS)}"
+            raise InputError(f"--tes-objective {objective} {which}")
+        if self.also and objective not in WITH_FURTHER_TARGETS:
+            raise InputError(
+                f"--also goes with {', '.join(WITH_FURTHER_TARGETS)}, not with --tes-objective {objective}"
+            )
+        if objective == "intensity" and direction is None:
             raise InputError(f"--tes-objective {objective} needs --direction normal or x,y,z")
         if objective == "magnitude" and direction is not None:
             raise InputError("--tes-objective magnitude has no use for --direction: ask for intensity")
@@ -191,6 +261,7 @@ class TesRequest:
                 "entry": None if known is None else repr(known),
                 "max_current_ma": self.max_current_ma,
             }
+        held = {"share": self.share} if self.avoid else {}
         return {
             "objective": self.objective_for(direction),
             "dose_v_per_m": self.dose_v_per_m,
@@ -198,6 +269,7 @@ class TesRequest:
             "max_per_electrode_ma": self.per_electrode_ma,
             "max_electrodes": self.electrodes,
             "direction": direction,
+            **held,
         }
 
 

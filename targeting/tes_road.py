@@ -12,7 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from atlases.aim import side_for
 from meshes.choices import one_of
+from meshes.errors import InputError
+from targeting.command_line import COMMAND, command_line
 from targeting.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Anisotropy
 from targeting.cortex_stages import CortexSource, run_cortex
 from targeting.fem.conductivity import conductivities, sigma_per_tet
@@ -21,7 +24,10 @@ from targeting.head_stages import DENSITIES, HeadSource, mesh_stage, register_st
 from targeting.objective_names import DEFAULT, OBJECTIVES
 from targeting.objective_request import linear_direction
 from targeting.road import DEFAULT_AIM, check_direction, target_side
+from targeting.scene.surfaces import surfaces_stage
 from targeting.subject import Done, Stage, Subject
+from targeting.tes_goal import Sought
+from targeting.tes_goal_stages import network_stage, places_stage, plan_goal_of, register_if
 from targeting.tes_output import TesResults, make_tes_plan, write_tes_files
 from targeting.tes_plan import TesPlan, read_tes_plan
 from targeting.tes_request import PADS, TesRequest
@@ -29,6 +35,7 @@ from targeting.tes_stages import confirm_stage, leadfield_stage, positions_stage
 from targeting.tms_stages import Aim, Direction, target_stage
 
 CAP_ELECTRODES = 74  # right-hand sides of a leadfield: enough to pay for a factorisation
+ALONG_MAP = "mean of the field's component into the cortex, weighted by the map and with its sign"
 
 
 def plan_tes(
@@ -87,11 +94,21 @@ def plan_tes(
     ...
     meshes.errors.InputError: unknown modality of --with 'hd-tdc', did you mean 'hd-tdcs'? valid: tdcs, hd-tdcs
     """
+    given = dict(locals())
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
     asked = (request if isinstance(request, TesRequest) else TesRequest(kind=request)).checked(direction)
     source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame)
-    side, notes = target_side(source, aim, side, pain_side, hotspot_mm)
-    goal = Aim(aim, side, hotspot_mm, radius_mm).checked()
+    network = asked.network_map
+    goal: Aim | None = None
+    notes: list[str] = []
+    if network is None:
+        side, notes = target_side(source, aim, side, pain_side, hotspot_mm)
+        goal = Aim(aim, side, hotspot_mm, radius_mm).checked()
+    elif aim != DEFAULT_AIM or hotspot_mm is not None or radius_mm is not None:
+        raise InputError("the map of --network is the target: leave out --aim, --hotspot and --radius")
+    elif side is not None or pain_side is not None:
+        side = side_for(side, pain_side)  # of avoided regions by name
+    sought = Sought.of(asked.avoid, asked.also, side)
     sigma = conductivities(conductivity_s_per_m)
     anisotropy = Anisotropy.of(dti, dti_mapping, tensor_order)
     one_of(density, DENSITIES, "density")
@@ -106,26 +123,38 @@ def plan_tes(
         solves = 1 if asked.montage else CAP_ELECTRODES
         conductor = cache(lambda: HeadConductor(meshed.value, sigma, tensors and tensors(), right_hand_sides=solves))
         register = cache(lambda: subject.run(register_stage(segmented, meshed)))
-        aimed = subject.run(target_stage(goal, meshed, register() if goal.in_mni else None))
+        aimed = None
+        if goal is not None:
+            aimed = subject.run(target_stage(goal, meshed, register_if(goal.in_mni, register)))
         folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
         notes += without
+        if network is not None:
+            warp = register_if(network.in_mni, register)
+            aimed = subject.run(network_stage(asked.kind, network, segmented, meshed, folded, warp, without))
+        assert aimed is not None
+        places = None
+        if sought is not None:
+            places = subject.run(places_stage(asked.kind, sought, meshed, register_if(sought.in_mni, register)))
         inward = folded if direction == "normal" else None  # all else does not depend on the surface
-        located = subject.run(positions_stage(meshed, register, asked.positions))
+        located = subject.run(positions_stage(meshed, register, asked.positions, asked.cap))
         led = None
         if asked.montage is None:
-            led = subject.run(leadfield_stage(asked.kind, meshed, located, sigma, conductor, anisotropy))
-        chosen = subject.run(search_stage(asked, meshed, aimed, located, led, direction, inward))
+            led = subject.run(leadfield_stage(asked.kind, meshed, located, sigma, conductor, anisotropy, asked.cap))
+        chosen = subject.run(search_stage(asked, meshed, aimed, located, led, direction, inward, places))
         confirmed = subject.run(
-            confirm_stage(asked, meshed, aimed, located, chosen, direction, sigma, conductor, inward, anisotropy)
+            confirm_stage(
+                asked, meshed, aimed, located, chosen, direction, sigma, conductor, inward, anisotropy, places
+            )
         )
-        before = (segmented, meshed, aimed, folded, located, led, chosen, confirmed)
+        before = (segmented, meshed, aimed, folded, places, located, led, chosen, confirmed)
         stages: list[Done[Any]] = [each for each in before if each]
+        thinned = subject.run(surfaces_stage(meshed, folded))
 
         def results() -> TesResults:
             from atlases.scalp import Scalp
             from targeting.tes.placement_sheet import tape_measure
 
-            places = {each.name: each.center_mm for each in confirmed.value.electrodes}
+            sites = {each.name: each.center_mm for each in confirmed.value.electrodes}
             where = located.value
             return TesResults(
                 subject=subject.name,
@@ -137,13 +166,21 @@ def plan_tes(
                 located=where,
                 chosen=chosen.value,
                 confirmed=confirmed.value,
-                tape=tape_measure(Scalp.of(meshed.value), where.fiducials, where.vertex_mm, places),
-                objective=OBJECTIVES[linear_direction(DEFAULT, direction)[0]],
-                search=_search_words(asked, direction, folded.value.source if folded else "none"),
+                tape=tape_measure(Scalp.of(meshed.value), where.fiducials, where.vertex_mm, sites),
+                objective=ALONG_MAP if network else OBJECTIVES[linear_direction(DEFAULT, direction)[0]],
+                search={
+                    "head": source.words,
+                    "mesh": density if source.way != "head" else "as given",
+                    **_search_words(asked, direction, folded.value.source if folded else "none"),
+                    **({"white_matter": anisotropy.words(tensors())} if anisotropy and tensors else {}),
+                    COMMAND: command_line(plan_tes, given, subject.name, source, asked),
+                },
                 conductivity_s_per_m=sigma,
                 seconds={each.stage: each.seconds for each in stages},
                 notes=notes,
                 cortex=folded.value if folded else None,
+                surfaces=thinned.value,
+                goal=plan_goal_of(asked, aimed.value, places.value if places else None, chosen.value, confirmed.value),
             )
 
         told = {
@@ -151,6 +188,8 @@ def plan_tes(
             "subject": subject.name,
             "minutes": asked.minutes,
             "accepted": sorted(asked.accept_risk),
+            "avoid_cap": asked.stated_share,
+            "wanted_v_per_m": asked.dose_v_per_m if network else None,
         }
         return subject.run(files_stage(asked.kind, results, stages, told)).value
 
@@ -173,7 +212,7 @@ def files_stage(
     from targeting.tes.safety import limits
 
     table = {name: [limit.limit, limit.source] for name, limit in limits().items()}  # a changed table is another plan
-    return Stage(f"{kind}-files", 1, make, load, parameters={**parameters, "limits": table}, after=after)
+    return Stage(f"{kind}-files", 2, make, load, parameters={**parameters, "limits": table}, after=after)
 
 
 def _search_words(asked: TesRequest, direction: Direction, cortex: str) -> dict[str, float | int | str]:
@@ -188,5 +227,6 @@ def _search_words(asked: TesRequest, direction: Direction, cortex: str) -> dict[
         "max_current_ma": asked.total_ma,
         "max_per_electrode_ma": asked.per_electrode_ma,
         "max_electrodes": asked.electrodes,
+        "cap": asked.cap,
     }
     return said

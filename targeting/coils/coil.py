@@ -81,6 +81,12 @@ class Coil:
 
         return read_coil(Path(path))
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from targeting.cards import coil_card
+
+        return coil_card(self)
+
     def write(self, path: str | Path) -> None:
         """Write ``.ccd`` (dipoles only), ``.tcd`` (anything) or ``.nii.gz`` (one sampled field).
 

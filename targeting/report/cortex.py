@@ -10,7 +10,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 
 from meshes import Tissue
-from targeting.report import scene
+from targeting.report import picture
 from targeting.report.camera import View
 from targeting.report.canvas import INK, Canvas
 from targeting.report.evidence import HeadEvidence
@@ -38,27 +38,27 @@ def top_of_scale(evidence: HeadEvidence) -> float:
 
 def overview_picture(evidence: HeadEvidence) -> NDArray[np.uint8]:
     """The whole cortex, seen from over the target, (h, w, 3) uint8."""
-    view = scene.frame_of(evidence.cortex.points_mm, scene.outward(evidence), WIDTH, HEIGHT, margin=12.0)
+    view = picture.frame_of(evidence.cortex.points_mm, picture.outward(evidence), WIDTH, HEIGHT, margin=12.0)
     canvas, hidden = _cortex(evidence, view)
-    scene.target_ring(canvas, view, evidence, hidden)
-    scene.target_label(canvas, view, evidence)
+    picture.target_ring(canvas, view, evidence, hidden)
+    picture.target_label(canvas, view, evidence)
     _peak(canvas, view, evidence)
-    scene.letters(canvas, view)
-    scene.color_bar(canvas, top_of_scale(evidence), COLORS, f"{UNIT} {evidence.conditions}")
+    picture.letters(canvas, view)
+    picture.color_bar(canvas, top_of_scale(evidence), COLORS, f"{UNIT} {evidence.conditions}")
     return canvas.rgb()
 
 
 def close_up_picture(evidence: HeadEvidence) -> NDArray[np.uint8]:
     """The cortex round the target with the mean field vector in it, (h, w, 3) uint8."""
-    view = View.looking_from(scene.outward(evidence), evidence.target_mm, CLOSE_UP_MM, WIDTH, HEIGHT)
+    view = View.looking_from(picture.outward(evidence), evidence.target_mm, CLOSE_UP_MM, WIDTH, HEIGHT)
     canvas, hidden = _cortex(evidence, view)
-    scene.target_ring(canvas, view, evidence, hidden)
+    picture.target_ring(canvas, view, evidence, hidden)
     direction = evidence.target_e_v_per_m / max(float(np.linalg.norm(evidence.target_e_v_per_m)), 1e-30)
     tail, tip = (view.project(evidence.target_mm + sign * ARROW_MM / 2 * direction) for sign in (-1, 1))
     if np.hypot(*(tip - tail)[:2]) > 20:
         canvas.arrow(tail, tip, INK, 11)
-    scene.letters(canvas, view)
-    scene.color_bar(canvas, top_of_scale(evidence), COLORS, f"{UNIT} {evidence.conditions}")
+    picture.letters(canvas, view)
+    picture.color_bar(canvas, top_of_scale(evidence), COLORS, f"{UNIT} {evidence.conditions}")
     length = 20 / view.mm_per_pixel
     canvas.axes.plot([30, 30 + length], [34, 34], color=INK, linewidth=4, solid_capstyle="butt")
     canvas.words((30 + length / 2, 60), "20 mm", 26)
@@ -69,14 +69,14 @@ def normal_picture(evidence: HeadEvidence) -> NDArray[np.uint8] | None:
     """The same view as the close-up, coloured by E along the inward normal, (h, w, 3) uint8; None without a mid-surface."""
     if evidence.on_cortex is None:
         return None
-    view = View.looking_from(scene.outward(evidence), evidence.target_mm, CLOSE_UP_MM, WIDTH, HEIGHT)
+    view = View.looking_from(picture.outward(evidence), evidence.target_mm, CLOSE_UP_MM, WIDTH, HEIGHT)
     top = top_of_scale(evidence)
     share = np.nan_to_num(evidence.on_cortex.normal_v_per_m) / top
     scale = colormaps[NORMAL_COLORS](np.clip(0.5 + share / 2, 0, 1))[:, :3]
     canvas, hidden = _painted(evidence, view, scale, np.abs(share))
-    scene.target_ring(canvas, view, evidence, hidden)
-    scene.letters(canvas, view)
-    scene.color_bar(canvas, top, NORMAL_COLORS, f"{NORMAL_UNIT} {evidence.conditions}", bottom=-top)
+    picture.target_ring(canvas, view, evidence, hidden)
+    picture.letters(canvas, view)
+    picture.color_bar(canvas, top, NORMAL_COLORS, f"{NORMAL_UNIT} {evidence.conditions}", bottom=-top)
     return canvas.rgb()
 
 
@@ -92,7 +92,7 @@ def _peak(canvas: Canvas, view: View, evidence: HeadEvidence) -> None:
 
 def target_under_surface_mm(evidence: HeadEvidence) -> float:
     """How far under the cortex that the pictures show the target's centre lies, seen from over the target."""
-    view = View.looking_from(scene.outward(evidence), evidence.target_mm, CLOSE_UP_MM, 64, 64)
+    view = View.looking_from(picture.outward(evidence), evidence.target_mm, CLOSE_UP_MM, 64, 64)
     return _hidden_mm(render(evidence.cortex, np.ones((len(evidence.cortex.points_mm), 3)), view), evidence, view)
 
 
@@ -108,9 +108,9 @@ def _painted(
     """The surface in the colours of a scale, (n, 3), where the field is strong; and how far under it the target lies, mm."""
     # weak fields fade into the colour of the cortex, so that the eye goes to the strong ones
     fade = np.clip(strength / 0.25, 0, 1)[:, None]
-    layer = render(evidence.cortex, fade * scale + (1 - fade) * scene.GREY_MATTER, view, crevices=True)
+    layer = render(evidence.cortex, fade * scale + (1 - fade) * picture.GREY_MATTER, view, crevices=True)
     hidden = _hidden_mm(layer, evidence, view) - evidence.plan.target.radius_mm
-    return Canvas(compose(view, (layer, 1.0)), scene.STRIP), hidden
+    return Canvas(compose(view, (layer, 1.0)), picture.STRIP), hidden
 
 
 def _hidden_mm(layer: Layer, evidence: HeadEvidence, view: View) -> float:

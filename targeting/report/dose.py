@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
-from targeting.report import scene
+from targeting.report import picture
 from targeting.report.camera import View
 from targeting.report.canvas import COIL, DOTS_PER_INCH, INK, QUIET, Canvas
 from targeting.report.evidence import PlanEvidence
@@ -36,7 +36,7 @@ def position_view(evidence: PlanEvidence) -> View:
     good = evidence.best_dose_at_point_v_per_m >= WORTH_SEEING * evidence.best.dose_v_per_m
     good &= np.linalg.norm(evidence.scalp_points_mm - evidence.best.scalp_mm, axis=1) <= SEEN_MM
     searched = np.vstack([evidence.scalp_points_mm[good], evidence.best.scalp_mm])
-    return scene.frame_of(searched, scene.outward(evidence), WIDTH, HEIGHT, margin=24.0)
+    return picture.frame_of(searched, picture.outward(evidence), WIDTH, HEIGHT, margin=24.0)
 
 
 def position_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
@@ -44,10 +44,10 @@ def position_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
     dose, view = scalp_dose(evidence), position_view(evidence)
     best = max(evidence.best.dose_v_per_m, 1e-30)
     known = np.isfinite(dose)
-    colors = np.broadcast_to(scene.SKIN, evidence.scalp.points_mm.shape).copy()
+    colors = np.broadcast_to(picture.SKIN, evidence.scalp.points_mm.shape).copy()
     colors[known] = colormaps[COLORS](np.clip(dose[known] / best, 0, 1))[:, :3]
     layer = render(evidence.scalp, colors, view)
-    canvas = Canvas(compose(view, (layer, 1.0)), scene.STRIP)
+    canvas = Canvas(compose(view, (layer, 1.0)), picture.STRIP)
 
     lines = view.project(near_best_lines(evidence))
     pixels = (lines.mean(axis=1)[:, :2] * SUPERSAMPLING).astype(int)
@@ -60,7 +60,7 @@ def position_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
         upper = lines[seen].reshape(-1, 3)
         canvas.words(upper[upper[:, 1].argmin(), :2] - [0, 20], PERCENT, 22, INK)
 
-    scene.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
+    picture.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
     if evidence.plan.robustness is not None:
         _mark_steadiest(canvas, view, evidence.plan.robustness.robust_scalp_mm, evidence.best.scalp_mm)
     for placement in reversed(evidence.plan.placements[:5]):
@@ -83,8 +83,8 @@ def position_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
             halo=INK if first else "white",
             weight="bold",
         )
-    scene.letters(canvas, view)
-    scene.color_bar(canvas, best, COLORS, "dose in V/m at 1 A/µs")
+    picture.letters(canvas, view)
+    picture.color_bar(canvas, best, COLORS, "dose in V/m at 1 A/µs")
     return canvas.rgb()
 
 
@@ -103,7 +103,7 @@ def angle_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
     """The dose against the angle at the best place, (h, w, 3) uint8."""
     angle, dose = _curve(evidence)
     top = float(max(np.nanmax(dose), evidence.best.dose_v_per_m))
-    height = HEIGHT + scene.STRIP
+    height = HEIGHT + picture.STRIP
     figure = Figure((WIDTH / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH, facecolor="white")
     agg = FigureCanvasAgg(figure)
     axes = figure.add_axes((0.13, 0.14, 0.77, 0.78))

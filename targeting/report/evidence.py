@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from targeting.plan_file import Placement, Plan
 from targeting.pose import Pose
 from targeting.report.surface import Surface
 from targeting.tes_plan import TesPlan
+
+if TYPE_CHECKING:
+    from targeting.scene.surfaces import HeadSurfaces
 
 
 class HeadEvidence:
@@ -30,6 +34,7 @@ class HeadEvidence:
     background: NDArray[np.float32]
     background_affine_mm: NDArray[np.float64]
     on_cortex: CorticalField | None
+    surfaces: HeadSurfaces | None
 
     @property
     def outward(self) -> NDArray[np.float64]:
@@ -125,6 +130,10 @@ class PlanEvidence(HeadEvidence):
     around_mm, share_around : (Q, 3) and (Q,) float, optional
         Scalp points round placement 1, and the share of its dose that the coil keeps there, its current kept in
         direction; NaN where it cannot stand.
+    near : str
+        Where placement 1 lies among the 10-10 positions, in words; empty where they are not known.
+    surfaces : HeadSurfaces, optional
+        Thinned surfaces for the 3D scene, where they are made already.
     """
 
     plan: Plan
@@ -142,6 +151,8 @@ class PlanEvidence(HeadEvidence):
     on_cortex: CorticalField | None = None
     around_mm: NDArray[np.float64] | None = None
     share_around: NDArray[np.float64] | None = None
+    near: str = ""
+    surfaces: HeadSurfaces | None = None
 
     @property
     def best(self) -> Placement:

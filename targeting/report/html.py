@@ -1,31 +1,28 @@
-"""``plan.html``: one file that holds everything, for a screen, a phone and paper; nothing is fetched from anywhere.
+"""``plan.html`` of a coil: what a plan says and shows, section by section.
 
-The page's frame is ``page.html`` (a :class:`string.Template`), its looks are ``page.css``.  Every text that comes from
-outside passes :func:`esc`.
+The frame is :mod:`targeting.report.page`'s, the sections' order ``page.html``.
 """
 
 from __future__ import annotations
 
-import logging
-from importlib import resources
 from pathlib import Path
-from string import Template
 
 import numpy as np
 
-from meshes.whole_files import written_whole
 from targeting.engines import AGREEMENT, solved_by
 from targeting.plan_file import Plan
-from targeting.report import figures, tables
+from targeting.report import figures, header, tables
 from targeting.report.comparison import comparison_section
 from targeting.report.dosing import dosing_section
 from targeting.report.evidence import PlanEvidence
 from targeting.report.goal import goal_section
+from targeting.report.head_check import head_check, volume_warnings
 from targeting.report.held_off import held_off_words
-from targeting.report.parts import esc, fact_boxes, figure_blocks, guide_parts, notices, slices_legend, when
-from targeting.report.words import by_engine, direction_words, number, point, three_digits
-
-log = logging.getLogger(__name__)
+from targeting.report.methods import coil_methods
+from targeting.report.page import Page, filled, html_of, write_page
+from targeting.report.parts import esc, figure_blocks, guide_parts, notices, slices_legend, when
+from targeting.report.reproduce import reproduce
+from targeting.report.words import by_engine, number, point, three_digits
 
 
 def write_report(path: str | Path, evidence: PlanEvidence) -> None:
@@ -42,26 +39,17 @@ def write_report(path: str | Path, evidence: PlanEvidence) -> None:
     InputError
         If the file cannot be written.
     """
-    page = page_of(evidence)
-    with written_whole(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    log.info("report: %.1f MB", len(page) / 1e6)
+    write_page(path, page_of(evidence))
 
 
 def page_of(evidence: PlanEvidence) -> str:
     """The whole page as text."""
-    folder = resources.files("targeting.report")
-    template = Template(folder.joinpath("page.html").read_text(encoding="utf-8"))
+    from targeting.report.solid import solid_policy, solid_section  # VTK takes a second to load
+
     plan = evidence.plan
-    return template.substitute(
-        title=f"{esc(plan.subject)}: {esc(plan.target.name)} {esc(plan.target.side)}, TMS plan",
-        css=folder.joinpath("page.css").read_text(encoding="utf-8"),
-        kicker=f"TMS plan for <strong>{esc(plan.subject)}</strong>{when(plan.created)}",
-        headline=esc(plan.target.name),
-        side=esc(plan.target.side),
-        coil=f"Coil: {esc(plan.coil.name)}",
-        facts=_facts(evidence),
-        warnings=notices(alarms(evidence), evidence.plan.warnings),
+    stop, mind = alarms(evidence), [*plan.warnings, *volume_warnings(evidence)]
+    body = filled(
+        "page.html",
         dosing=dosing_section(plan.dosing),
         goal=goal_section(plan),
         comparison=comparison_section(plan),
@@ -70,47 +58,31 @@ def page_of(evidence: PlanEvidence) -> str:
         coil_figures=figure_blocks(figures.coil(evidence)),
         cortex_figures=figure_blocks(figures.cortex(evidence)),
         dose_figures=figure_blocks(figures.dose(evidence)),
-        count=min(5, len(plan.placements)),
+        count=str(min(5, len(plan.placements))),
         ranking=tables.ranking(plan.placements[:5]),
         held_off=_held_off(evidence),
         numbers=tables.numbers(evidence),
         navigator=tables.navigator(evidence),
         guide=_guide(evidence),
+        head_check=head_check(evidence),
+        methods=coil_methods(evidence),
+        reproduce=reproduce(plan),
         provenance=tables.provenance(plan),
     )
-
-
-def handle_words(evidence: PlanEvidence) -> str:
-    """Where the coil's handle points at the best placement."""
-    return direction_words(-evidence.best_pose.away_from_handle_mm)
-
-
-def _facts(evidence: PlanEvidence) -> str:
-    plan, best = evidence.plan, evidence.best
-    if plan.coil.max_didt_a_per_s is None:
-        reach = "The coil’s maximum dI/dt is not known."
-    else:
-        top = plan.coil.max_didt_a_per_s / 1e6
-        reach = f"{three_digits(best.dose_v_per_m * top)} V/m at the coil’s rated {number(top, 0)} A/µs."
-    if plan.uncertainty is not None:
-        low, high = plan.uncertainty.dose_low_v_per_m, plan.uncertainty.dose_high_v_per_m
-        reach = f"{three_digits(low)} to {three_digits(high)} for published conductivities. {reach}"
-    field = direction_words(evidence.target_e_v_per_m)
-    facts = (
-        ("Dose in the target", f"{three_digits(best.dose_v_per_m)} <small>V/m per A/µs</small>", reach),
-        (
-            "Scalp point under the coil",
-            f"{', '.join(number(x) for x in best.scalp_mm)} <small>mm</small>",
-            "x to the right, y to the front, z up, in the frame of the image.",
-        ),
-        (
-            "Angle of the induced current",
-            f"{number(best.angle_deg, 0)}°",
-            f"Measured from {esc(best.angle_from)}. In the target the field runs {field}.",
-        ),
-        ("Handle points", handle_words(evidence), "From the coil’s centre, in the directions of the head."),
+    return html_of(
+        Page(
+            title=f"{esc(plan.subject)}: {esc(plan.target.name)} {esc(plan.target.side)}, TMS plan",
+            kicker=f"TMS plan for <strong>{esc(plan.subject)}</strong>{when(plan.created)}",
+            headline=esc(plan.target.name),
+            side=esc(plan.target.side),
+            tool=f"Coil: <strong>{esc(plan.coil.name)}</strong>",
+            facts=header.coil_boxes(evidence, header.trust_box(stop, mind)),
+            warnings=notices(stop, mind),
+            solid=solid_section(evidence),
+            policy=solid_policy(),
+            body=body,
+        )
     )
-    return fact_boxes(facts)
 
 
 def _held_off(evidence: PlanEvidence) -> str:

@@ -41,19 +41,16 @@ def slices_legend() -> str:
 def notices(alarms: Sequence[str], warnings: Sequence[str]) -> str:
     """Red and amber boxes, or a calm one."""
     boxes = []
-    for kind, title, lines in (("red", "Do not use before this is solved", alarms), ("amber", "Warnings", warnings)):
+    for kind, title, lines in (
+        ("red", "✕ Do not use before this is solved", alarms),
+        ("amber", "! Warnings", warnings),
+    ):
         if lines:
             items = "".join(f"<li>{esc(sentence(line))}</li>" for line in lines)
-            boxes.append(f'<div class="notice {kind}" role="alert"><h2>{title}</h2><ul>{items}</ul></div>')
-    return "\n".join(boxes) or '<div class="notice calm"><p><strong>No warnings.</strong></p></div>'
-
-
-def fact_boxes(facts: Sequence[tuple[str, str, str]]) -> str:
-    """The facts at the top: name, value (HTML), more (HTML)."""
-    return "\n".join(
-        f'<div class="fact"><p class="name">{name}</p><p class="value">{value}</p><p class="more">{more}</p></div>'
-        for name, value, more in facts
-    )
+            heading = f'<h2 id="{kind}">{title}</h2>'
+            boxes.append(f'<section class="notice {kind}" aria-labelledby="{kind}">{heading}<ul>{items}</ul></section>')
+    inside = "\n".join(boxes) or '<p class="notice calm"><strong>✓ No warnings.</strong></p>'
+    return f'<div id="warnings">{inside}</div>'
 
 
 def guide_parts(parts: Sequence[tuple[str, str]]) -> str:

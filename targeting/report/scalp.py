@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from targeting.report import scene
+from targeting.report import picture
 from targeting.report.canvas import COIL, INK, Canvas
 from targeting.report.evidence import PlanEvidence
 from targeting.report.surface import compose, render
@@ -25,13 +25,13 @@ def coil_picture(
     tip = pose.center_mm - HANDLE_MM * pose.away_from_handle_mm
     toward = np.asarray(toward_viewer, dtype=np.float64)
     seen = np.vstack([evidence.scalp.points_mm, casing.points_mm, tip])
-    view = scene.frame_of(seen, toward, WIDTH, HEIGHT, margin=10.0)
+    view = picture.frame_of(seen, toward, WIDTH, HEIGHT, margin=10.0)
 
-    skin = render(evidence.scalp, np.broadcast_to(scene.SKIN, evidence.scalp.points_mm.shape), view)
+    skin = render(evidence.scalp, np.broadcast_to(picture.SKIN, evidence.scalp.points_mm.shape), view)
     plastic = render(casing, np.broadcast_to(to_rgb(COIL), casing.points_mm.shape), view, gloss=0.25)
-    canvas = Canvas(compose(view, (skin, 1.0), (plastic, CASING_OPACITY)), scene.STRIP)
+    canvas = Canvas(compose(view, (skin, 1.0), (plastic, CASING_OPACITY)), picture.STRIP)
 
-    scene.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
+    picture.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
     center, end = view.project(pose.center_mm), view.project(tip)
     if np.hypot(*(end - center)[:2]) > 30:
         canvas.arrow(center, end, INK)
@@ -39,8 +39,8 @@ def coil_picture(
         canvas.words(end[:2] + np.array([66, 30]) * past, "handle", 28, INK, weight="bold")
     canvas.axes.plot([center[0]], [center[1]], marker="o", color=INK, markersize=8, markeredgecolor="white")
 
-    scene.target_label(canvas, view, evidence)
-    scene.letters(canvas, view)
+    picture.target_label(canvas, view, evidence)
+    picture.letters(canvas, view)
     return canvas.rgb()
 
 

@@ -23,6 +23,7 @@ from targeting.report.sections import section_lines
 MARGIN_MM = 10.0
 CLOSE_MM = 70.0
 WIDTH = 720  # pixels
+MOST_LABELS = 32
 
 # the brain's inner and outer surface, the skull's outer and the scalp; a charm head's mesh has compact and spongy bone
 # and blood as tissues 7, 8 and 9
@@ -76,20 +77,26 @@ class Outline:
 def outlines(evidence: HeadEvidence, plane: Plane) -> list[Outline]:
     """The tissues' and the target's surfaces in the plane through the target."""
     position = float(evidence.target_mm[plane.across])
-    tissues = [Outline(section_lines(evidence.head, plane.across, position, t), c, w) for t, c, w in OUTLINES]
     target = section_lines(evidence.head, plane.across, position, tets=evidence.target_tets)
-    return [*tissues, Outline(target, MARK, 2.4)]
+    return [*tissue_outlines(evidence, plane, position), Outline(target, MARK, 2.4)]
+
+
+def tissue_outlines(evidence: HeadEvidence, plane: Plane, position_mm: float) -> list[Outline]:
+    """The tissues' surfaces in any plane across the same axis."""
+    return [Outline(section_lines(evidence.head, plane.across, position_mm, t), c, w) for t, c, w in OUTLINES]
+
+
+def outlined_picture(evidence: HeadEvidence, plane: Plane, view: View, lines: list[Outline]) -> NDArray[np.uint8]:
+    """The image in the plane of a view with outlines and letters, (h, w, 3) uint8."""
+    canvas = _with_lines(evidence, view, lines, 1.0)
+    _letters(canvas, view, plane)
+    return canvas.rgb()
 
 
 def slice_picture(evidence: HeadEvidence, plane: Plane, view: View, lines: list[Outline]) -> NDArray[np.uint8]:
     """One plane through the target as pixels, (h, w, 3) uint8; ``lines`` are its :func:`outlines`."""
-    grey = _background(evidence, view)
-    canvas = Canvas(np.repeat(grey[..., None], 3, axis=2))
     finer = 1.5 if view.mm_per_pixel * WIDTH <= CLOSE_MM else 1.0
-    for line in lines:
-        drawn = list(view.project(line.lines_mm)[..., :2])
-        canvas.axes.add_collection(LineCollection(drawn, colors=line.color, linewidths=finer * line.width))
-
+    canvas = _with_lines(evidence, view, lines, finer)
     column, row, _ = view.project(evidence.target_mm)
     radius = evidence.plan.target.radius_mm / view.mm_per_pixel
     canvas.axes.add_patch(
@@ -106,6 +113,20 @@ def slice_picture(evidence: HeadEvidence, plane: Plane, view: View, lines: list[
     _letters(canvas, view, plane)
     _scale_bar(canvas, view)
     return canvas.rgb()
+
+
+def _with_lines(evidence: HeadEvidence, view: View, lines: list[Outline], finer: float) -> Canvas:
+    """The image in the plane of a view, with outlines."""
+    canvas = Canvas(np.repeat(_background(evidence, view)[..., None], 3, axis=2))
+    for line in lines:
+        drawn = list(view.project(line.lines_mm)[..., :2])
+        canvas.axes.add_collection(LineCollection(drawn, colors=line.color, linewidths=finer * line.width))
+    return canvas
+
+
+def shows_labels(evidence: HeadEvidence) -> bool:
+    """Whether the image behind the outlines is one of tissue labels: it has few values."""
+    return len(np.unique(evidence.background[::4, ::4, ::4])) <= MOST_LABELS
 
 
 def _letters(canvas: Canvas, view: View, plane: Plane) -> None:
@@ -130,8 +151,8 @@ def _background(evidence: HeadEvidence, view: View) -> NDArray[np.uint8]:
     inverse = np.linalg.inv(evidence.background_affine_mm)
     voxels = points @ inverse[:3, :3].T + inverse[:3, 3]
     image = evidence.background
-    labels = len(np.unique(image[::4, ::4, ::4])) <= 32  # tissue labels must not be mixed
-    values = map_coordinates(image, np.moveaxis(voxels, -1, 0), order=0 if labels else 1, cval=0.0)
+    order = 0 if shows_labels(evidence) else 1  # tissue labels must not be mixed
+    values = map_coordinates(image, np.moveaxis(voxels, -1, 0), order=order, cval=0.0)
     seen = image[np.isfinite(image) & (image > 0)]
     top = float(np.percentile(seen[:: max(1, len(seen) // 200_000)], 99.5)) if len(seen) else 1.0
     return np.round(np.clip(np.nan_to_num(values) / max(top, 1e-30), 0, 1) * 255).astype(np.uint8)

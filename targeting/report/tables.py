@@ -7,6 +7,7 @@ from html import escape
 
 import numpy as np
 
+from targeting.command_line import COMMAND
 from targeting.plan_file import Placement, Plan
 from targeting.report.evidence import PlanEvidence
 from targeting.report.folds import crossing_words
@@ -139,7 +140,7 @@ def provenance_tables(plan: Plan | TesPlan) -> str:
         **{name: duration(s) for name, s in plan.seconds.items()},
         "together": duration(sum(plan.seconds.values())),
     }
-    search = dict(_named_value(name, value) for name, value in plan.search.items())
+    search = dict(_named_value(name, value) for name, value in plan.search.items() if name != COMMAND)
     conductivity = {name: f"{value:g} S/m" for name, value in plan.conductivity_s_per_m.items()}
     blocks = (
         ("Search", search),

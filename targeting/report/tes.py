@@ -1,39 +1,37 @@
-"""The report of a montage, ``plan.html``: one file that holds everything, made like the one of a coil's plan.
+"""The report of a montage, ``plan.html``: what its plan says and shows, section by section.
 
-The page's frame is ``tes_page.html``, its looks are ``page.css``.  Every text that comes from outside passes ``esc``.
+The frame is :mod:`targeting.report.page`'s, the sections' order ``tes_page.html``.
 """
 
 from __future__ import annotations
 
-import logging
-from importlib import resources
 from pathlib import Path
-from string import Template
 
 import numpy as np
 
-from meshes.whole_files import written_whole
 from targeting.report import cortex as cortex_room
-from targeting.report import figures, tes_cap
+from targeting.report import figures, header, tes_cap
 from targeting.report.figures import Figure
+from targeting.report.head_check import head_check, volume_warnings
+from targeting.report.methods import montage_methods
+from targeting.report.page import Page, filled, html_of, write_page
 from targeting.report.parts import (
     esc,
-    fact_boxes,
     figure_blocks,
     guide_parts,
     notices,
     number_rows,
     row,
-    sentence,
     slices_legend,
     when,
 )
+from targeting.report.reproduce import reproduce
 from targeting.report.tables import image_of, provenance_tables
 from targeting.report.tes_evidence import TesEvidence
+from targeting.report.tes_goal import tes_goal_section
+from targeting.report.tes_safety import safety_rows, safety_sources
 from targeting.report.words import direction_words, listed, number, point, three_digits
 from targeting.tes_plan import PlanTesDose, TesPlan
-
-log = logging.getLogger(__name__)
 
 PROVEN = 5e-4  # a gap below this is none
 KINDS = {"tdcs": "tDCS", "hd-tdcs": "HD-tDCS"}
@@ -47,39 +45,50 @@ def write_tes_report(path: str | Path, evidence: TesEvidence) -> None:
     InputError
         If the file cannot be written.
     """
-    page = page_of(evidence)
-    with written_whole(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    log.info("report: %.1f MB", len(page) / 1e6)
+    write_page(path, page_of(evidence))
 
 
 def page_of(evidence: TesEvidence) -> str:
     """The whole page as text."""
-    folder = resources.files("targeting.report")
-    template = Template(folder.joinpath("tes_page.html").read_text(encoding="utf-8"))
+    from targeting.report.solid import solid_policy, solid_section  # VTK takes a second to load
+
     plan = evidence.plan
     kind = KINDS[plan.kind]
-    return template.substitute(
-        title=f"{esc(plan.subject)}: {esc(plan.target.name)} {esc(plan.target.side)}, {kind} plan",
-        css=folder.joinpath("page.css").read_text(encoding="utf-8"),
-        kicker=f"{kind} plan for <strong>{esc(plan.subject)}</strong>{when(plan.created)}",
-        headline=esc(plan.target.name),
-        side=esc(plan.target.side),
-        montage=f"Montage: {esc(plan.montage_name)}",
-        facts=_facts(evidence),
-        warnings=notices(alarms(plan), plan.warnings),
+    stop, mind = alarms(plan), [*plan.warnings, *volume_warnings(evidence)]
+    body = filled(
+        "tes_page.html",
         cap_figures=figure_blocks(cap_figures(evidence)),
         electrodes=_electrodes(plan),
         slices=figure_blocks(figures.slices(evidence)),
         slices_legend=slices_legend(),
         cortex_figures=figure_blocks(cortex_figures(evidence)),
+        goal=tes_goal_section(plan),
         standard=_standard_section(plan),
-        safety=_safety(plan),
-        safety_sources=_safety_sources(plan),
+        safety=safety_rows(plan),
+        safety_sources=safety_sources(plan),
         conditions=f"at {number(plan.total_current_ma, 2)} mA",
         numbers=_numbers(evidence),
         guide=_guide(plan),
+        head_check=head_check(evidence),
+        methods=montage_methods(evidence),
+        reproduce=reproduce(plan),
         provenance=image_of(plan) + provenance_tables(plan),
+    )
+    trust = header.trust_box(stop, mind)
+    runs = direction_words(evidence.target_e_v_per_m)
+    return html_of(
+        Page(
+            title=f"{esc(plan.subject)}: {esc(plan.target.name)} {esc(plan.target.side)}, {kind} plan",
+            kicker=f"{kind} plan for <strong>{esc(plan.subject)}</strong>{when(plan.created)}",
+            headline=esc(plan.target.name),
+            side=esc(plan.target.side),
+            tool=f"Montage: <strong>{esc(plan.montage_name)}</strong>",
+            facts=header.montage_boxes(plan, runs, dose_beside_standard(plan), trust),
+            warnings=notices(stop, mind),
+            solid=solid_section(evidence),
+            policy=solid_policy(),
+            body=body,
+        )
     )
 
 
@@ -175,27 +184,6 @@ def optimum_words(plan: TesPlan) -> str:
     return best + f"no montage within the limits does better by more than {100 * optimum.gap:.2g} %"
 
 
-def _facts(evidence: TesEvidence) -> str:
-    plan, dose = evidence.plan, evidence.plan.dose
-    anodes = listed([tes_cap.current_label(e.name, e.current_ma) for e in plan.montage if e.current_ma > 0])
-    cathodes = listed([tes_cap.current_label(e.name, e.current_ma) for e in plan.montage if e.current_ma < 0])
-    facts = (
-        (
-            "Dose in the target",
-            f"{three_digits(dose.dose_v_per_m)} <small>V/m</small>",
-            dose_beside_standard(plan),
-        ),
-        ("Anodes", esc(anodes), f"Cathodes: {esc(cathodes)}"),
-        (
-            "Current and time",
-            f"{number(plan.total_current_ma, 2)} mA, {number(plan.minutes, 0)} min",
-            f"{number(plan.charge_c, 1)} C in a session.",
-        ),
-        ("Field in the target runs", direction_words(evidence.target_e_v_per_m), "From anode to cathode."),
-    )
-    return fact_boxes(facts)
-
-
 def alarms(plan: TesPlan) -> list[str]:
     """What makes the plan unusable as it stands, a sentence each: the safety items nobody accepted, and a wrong side."""
     found = [
@@ -246,34 +234,8 @@ def _standard_section(plan: TesPlan) -> str:
     )
     return (
         f'{words}<div class="scroll" tabindex="0" role="region" aria-label="This montage and the standard one">'
-        '<table class="ranking even"><thead><tr><th scope="col"></th><th scope="col">This montage</th>'
+        '<table class="ranking even slim"><thead><tr><th scope="col"></th><th scope="col">This montage</th>'
         f'<th scope="col">{esc(theirs.montage)}</th></tr></thead><tbody>{rows}</tbody></table></div>'
-    )
-
-
-def _safety(plan: TesPlan) -> str:
-    def verdict(within: bool, accepted: bool) -> str:
-        return "yes" if within else "no, accepted" if accepted else "<b>no</b>"
-
-    return "\n".join(
-        row(
-            f"{esc(item.title)}<small>{esc(item.what)}</small>",
-            f"{item.value:.3g} {esc(item.unit)}",
-            f"{item.limit:g} {esc(item.unit)}",
-            verdict(item.within, item.accepted),
-        )
-        for item in plan.safety
-    )
-
-
-def _safety_sources(plan: TesPlan) -> str:
-    lines = "".join(
-        f"<li>{esc(sentence(item.title))}: {esc(item.source)} <small>({esc(item.checked)})</small></li>"
-        for item in plan.safety
-    )
-    return (
-        "<p>Within these limits stimulation was given to people without a serious adverse effect, or the field stays below "
-        f'animal lesions by a margin; none is a threshold of harm.</p><ul class="files">{lines}</ul>'
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from targeting.report import scene
+from targeting.report import picture
 from targeting.report.camera import View
 from targeting.report.canvas import INK, Canvas
 from targeting.report.surface import SUPERSAMPLING, Layer, compose, render
@@ -61,16 +61,16 @@ def sides(evidence: TesEvidence) -> list[Side]:
 
 def cap_picture(evidence: TesEvidence, side: Side) -> NDArray[np.uint8]:
     """Scalp and electrodes with their names and currents, seen from one side, (h, w, 3) uint8."""
-    view = scene.frame_of(evidence.scalp.points_mm, np.array(side.toward_viewer), WIDTH, HEIGHT, margin=30.0)
-    skin = render(evidence.scalp, np.broadcast_to(scene.SKIN, evidence.scalp.points_mm.shape), view)
+    view = picture.frame_of(evidence.scalp.points_mm, np.array(side.toward_viewer), WIDTH, HEIGHT, margin=30.0)
+    skin = render(evidence.scalp, np.broadcast_to(picture.SKIN, evidence.scalp.points_mm.shape), view)
     layers: list[tuple[Layer, float]] = [(skin, 1.0)]
     most = max(abs(each.current_ma) for each in evidence.plan.montage)
     for each in evidence.plan.montage:
         patch = evidence.patch(each.name)
         color = electrode_color(each.current_ma, most)
         layers.append((render(patch, np.broadcast_to(color, patch.points_mm.shape), view), 0.92))
-    canvas = Canvas(compose(view, *layers), scene.STRIP)
-    scene.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
+    canvas = Canvas(compose(view, *layers), picture.STRIP)
+    picture.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
     middle, ring = np.array([view.width, view.height]) / 2, view.project(evidence.target_mm)[:2]
     for each in evidence.plan.montage:
         if each.name not in _seen(evidence, side) and not _shows(skin, view, np.array(each.scalp_mm)):
@@ -84,7 +84,7 @@ def cap_picture(evidence: TesEvidence, side: Side) -> NDArray[np.uint8]:
         label = np.clip(label, [90, 40], [view.width - 90, view.height - 40])
         ink = ANODE if each.current_ma > 0 else CATHODE
         canvas.leader(at, (float(label[0]), float(label[1])), current_label(each.name, each.current_ma), ink, 27)
-    scene.letters(canvas, view)
+    picture.letters(canvas, view)
     x = canvas.width - 420
     for k, (ink, text) in enumerate(((ANODE, "anode: current into the head"), (CATHODE, "cathode: out of it"))):
         y = canvas.height - canvas.strip + 44 + 44 * k
@@ -109,7 +109,7 @@ def electrode_color(current_ma: float, most_ma: float) -> NDArray[np.float64]:
     """Red for an anode, blue for a cathode, paler for less current, (3,) 0..1."""
     share = PALEST + (1 - PALEST) * abs(current_ma) / most_ma
     full = np.array(to_rgb(ANODE if current_ma > 0 else CATHODE))
-    return np.asarray(share * full + (1 - share) * np.array(scene.SKIN), dtype=np.float64)
+    return np.asarray(share * full + (1 - share) * np.array(picture.SKIN), dtype=np.float64)
 
 
 def _seen(evidence: TesEvidence, side: Side) -> set[str]:

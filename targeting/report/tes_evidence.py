@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from targeting.cortical_field import CorticalField
 from targeting.report.evidence import HeadEvidence
 from targeting.report.surface import Surface
 from targeting.tes_plan import TesPlan
+
+if TYPE_CHECKING:
+    from targeting.scene.surfaces import HeadSurfaces
 
 LIFT_MM = 0.8  # electrodes are drawn this far off the scalp, so that they cover it
 
@@ -38,6 +42,8 @@ class TesEvidence(HeadEvidence):
         Voxel index of ``background`` → RAS mm of the T1.
     on_cortex : CorticalField, optional
         The same field on the mid-cortical surfaces; without it the pictures show the outside of the brain.
+    surfaces : HeadSurfaces, optional
+        Thinned surfaces for the 3D scene, where they are made already.
     """
 
     plan: TesPlan
@@ -48,6 +54,7 @@ class TesEvidence(HeadEvidence):
     background: NDArray[np.float32]
     background_affine_mm: NDArray[np.float64]
     on_cortex: CorticalField | None = None
+    surfaces: HeadSurfaces | None = None
 
     @cached_property
     def outward(self) -> NDArray[np.float64]:

@@ -5,11 +5,9 @@ Distances are geodesics on the scalp (:mod:`targeting.tes.placement_sheet`), in 
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
-from string import Template
 
-from meshes.whole_files import written_whole
+from targeting.report.page import Page, filled, html_of, write_page
 from targeting.report.parts import esc, figure_blocks, notices, row, when
 from targeting.report.tes import KINDS, alarms, cap_figures
 from targeting.report.tes_evidence import TesEvidence
@@ -17,6 +15,17 @@ from targeting.report.words import number
 from targeting.tes_plan import PlanElectrode, TesPlan
 
 MIDLINE_MM = 5.0  # nearer than this to the plane between the ears an electrode is on the midline
+SHEET_CSS = """
+.sheet td, .sheet th { font-size: 1rem; padding-left: .5rem; padding-right: .5rem; }
+.sheet tbody tr > :first-child { padding-left: .5rem; }
+@media (max-width: 520px) { .sheet td, .sheet th { font-size: .85rem; padding-left: .3rem; padding-right: .3rem; } }
+.anode { color: var(--anode); font-weight: 650; }
+.cathode { color: var(--cathode); font-weight: 650; }
+ol.steps li { margin: .35em 0; max-width: 74ch; }
+.sign { display: grid; grid-template-columns: repeat(3, 1fr); gap: 24px; margin-top: 1.2rem; }
+.sign span { border-top: 1px solid var(--ink); padding-top: .3rem; font-size: .9rem; color: var(--quiet); }
+@page { margin: 14mm; }
+"""
 UPRIGHT = 0.5  # a height that runs up the head by more than this is said to
 
 
@@ -28,33 +37,36 @@ def write_placement_sheet(path: str | Path, evidence: TesEvidence) -> None:
     InputError
         If the file cannot be written.
     """
-    page = sheet_of(evidence)
-    with written_whole(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_page(path, sheet_of(evidence))
 
 
 def sheet_of(evidence: TesEvidence) -> str:
     """The whole sheet as text."""
-    folder = resources.files("targeting.report")
     plan = evidence.plan
     marks = plan.landmarks
-    return Template(folder.joinpath("tes_sheet.html").read_text(encoding="utf-8")).substitute(
-        title=f"{esc(plan.subject)}: placement sheet",
-        css=folder.joinpath("page.css").read_text(encoding="utf-8"),
-        subject=esc(plan.subject),
-        when=when(plan.created),
-        headline=esc(plan.target.name),
-        side=esc(plan.target.side),
-        montage=f"{KINDS[plan.kind]}, montage {esc(plan.montage_name)}: {number(plan.total_current_ma, 2)} mA for "
-        f"{number(plan.minutes, 0)} min",
-        warnings=notices(alarms(plan), []) if alarms(plan) else "",
+    body = filled(
+        "tes_sheet.html",
         nasion_inion=centimetres(marks.nasion_to_inion_mm),
         ear_ear=centimetres(marks.ear_to_ear_mm),
         rows="\n".join(_row(plan, each) for each in plan.montage),
         figures=figure_blocks(cap_figures(evidence)),
         steps="\n".join(f"<li>{step}</li>" for step in steps(plan)),
-        source=esc(marks.source),
-        error="Distances follow the scalp of the model; hair and the tape’s width add some millimetres.",
+    )
+    return html_of(
+        Page(
+            title=f"{esc(plan.subject)}: placement sheet",
+            kicker=f"Electrode placement sheet for <strong>{esc(plan.subject)}</strong>{when(plan.created)}",
+            headline=esc(plan.target.name),
+            side=esc(plan.target.side),
+            tool=f"{KINDS[plan.kind]}, montage {esc(plan.montage_name)}: {number(plan.total_current_ma, 2)} mA for "
+            f"{number(plan.minutes, 0)} min",
+            warnings=notices(alarms(plan), []) if alarms(plan) else "",
+            body=body,
+            footer="<p><strong>For research use.</strong> Not a medical device and not a prescription. Use it only under "
+            f"the supervision your study or clinic has arranged. Landmarks: {esc(marks.source)}. Distances follow the "
+            "scalp of the model; hair and the tape’s width add some millimetres.</p>",
+            css=SHEET_CSS,
+        )
     )
 
 

@@ -65,6 +65,18 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
+def measured_from(angle_from: str) -> str:
+    """What a plan's angles are counted from, without what goes without saying in a report.
+
+    Examples
+    --------
+    >>> from targeting.report.words import measured_from
+    >>> measured_from("anterior laid into the scalp's tangent plane, counter-clockwise, to the induced current")
+    'anterior, counter-clockwise'
+    """
+    return angle_from.replace(" laid into the scalp's tangent plane", "").removesuffix(", to the induced current")
+
+
 def number(value: float, decimals: int = 1) -> str:
     """A number with a true minus sign.
 

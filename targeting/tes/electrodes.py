@@ -210,6 +210,12 @@ class Montage:
             )
         object.__setattr__(self, "currents_a", currents)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from targeting.cards import montage_card
+
+        return montage_card(self)
+
     @property
     def total_a(self) -> float:
         """Current that goes in (and comes out), A."""

@@ -35,7 +35,7 @@ from targeting.tes.electrodes import BALANCE, Electrode, check_names
 
 log = logging.getLogger(__name__)
 
-BLOCK = 16  # electrodes solved and recovered at a time: bounds the memory
+SOLVED, RECOVERED = 64, 16  # electrodes at a time: bounds the memory
 CHUNK = 65536
 FORMAT = "target-leadfield-1"
 
@@ -135,6 +135,12 @@ class Leadfield:
             out[self.names.index(one_of(name, self.names, "electrode"))] = value
         return out
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from targeting.cards import leadfield_card
+
+        return leadfield_card(self)
+
     def only(self, names: Sequence[str]) -> Leadfield:
         """The leadfield of some of the electrodes, in that order, the first taking the reference's place if it is not there."""
         chosen = [self.names.index(one_of(name, self.names, "electrode")) for name in names]
@@ -224,17 +230,18 @@ def make_leadfield(
     patches = PatchRecovery.of(
         head.points_mm, head.tets[tets], head.tissue[tets], conductor.gradients_per_m[tets], _anisotropic(conductor)
     )
-    e = np.zeros((len(names), len(tets), 3), np.float32)
-    others = np.delete(np.arange(len(names)), back)
-    for first in range(0, len(others), BLOCK):
-        some = others[first : first + BLOCK]
-        loads = np.zeros((len(head.points_mm), len(some)))
-        for column, i in enumerate(some):
-            for contact, sign in ((contacts[i], 1), (contacts[back], -1)):
-                loads[contact.nodes, column] += sign * contact.load_m2 / contact.load_m2.sum()
-        phi = conductor.potential(loads)
-        e[some] = -patches.gradient(phi).reshape(len(some), len(tets), 3)
-        log.info("leadfield: %d of %d electrodes", first + len(some), len(others))
+    e = np.empty((len(names), len(tets), 3), np.float32)
+    for first in range(0, len(names), SOLVED):
+        last = min(first + SOLVED, len(names))
+        loads = np.zeros((len(head.points_mm), last - first))
+        for column, contact in enumerate(contacts[first:last]):
+            for each, sign in ((contact, -1), (contacts[back], 1)):  # the load of −φ: E is minus its gradient
+                loads[each.nodes, column] += sign * each.load_m2 / each.load_m2.sum()
+        minus_phi = conductor.potential(loads)
+        for start in range(first, last, RECOVERED):
+            end = min(start + RECOVERED, last)
+            patches.gradient_into(e[start:end], minus_phi[:, start - first : end - first])
+        log.info("leadfield: %d of %d electrodes", last, len(names))
     scalp_mm = np.stack([contact.center_mm for contact in contacts])
     return Leadfield(names, scalp_mm, reference, e, head.centroids_mm[tets], head.volumes_mm3[tets], tets)
 

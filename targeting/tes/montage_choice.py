@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from atlases.scalp import Scalp
 from atlases.scalp_positions import ELECTRODE, REFERENCE, ScalpPositions
-from atlases.target import Target
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.tes.contact import lay_all, lay_on
 from targeting.tes.electrodes import Electrode, Montage
 from targeting.tes.montage_files import read_montage
+from targeting.tes.montage_goal import Goal, Reached, solve
 from targeting.tes.montages import STANDARD, montage_named, placed
-from targeting.tes.optimise import Limits, Region, best_pairs, optimise
+from targeting.tes.optimise import Limits
 from targeting.tes_plan import PlanOptimum
 from targeting.tes_request import OBJECTIVES, SHAPES, TesRequest
 
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield
 
 TURNS_DEG = (0.0, 90.0)  # a pad that does not rest upright may rest lying
-PAIRS_TRIED = 300  # of the best, until two pads do not overlap
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +34,7 @@ class ChosenMontage:
 
     montage: Montage
     optimum: PlanOptimum | None
+    reached: Reached | None = None  # None for one that was given
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -53,7 +51,8 @@ class ChosenMontage:
             for each, current in zip(self.montage.electrodes, self.montage.currents_a, strict=True)
         ]
         optimum = asdict(self.optimum) if self.optimum else None
-        about = {"name": self.montage.name, "electrodes": rows, "optimum": optimum}
+        reached = asdict(self.reached) if self.reached else None
+        about = {"name": self.montage.name, "electrodes": rows, "optimum": optimum, "reached": reached}
         path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
@@ -62,7 +61,12 @@ class ChosenMontage:
         about = json.loads(path.read_text(encoding="utf-8"))
         currents = np.array([row.pop("current_a") for row in about["electrodes"]])
         montage = Montage(about["name"], tuple(Electrode(**row) for row in about["electrodes"]), currents)
-        return cls(montage, PlanOptimum(**about["optimum"]) if about["optimum"] else None)
+        reached = about["reached"]
+        return cls(
+            montage,
+            PlanOptimum(**about["optimum"]) if about["optimum"] else None,
+            Reached(**{name: tuple(values) for name, values in reached.items()}) if reached else None,
+        )
 
 
 def electrodes_at(positions: ScalpPositions, kind: str) -> list[Electrode]:
@@ -116,29 +120,24 @@ def standard_montage(head: HeadMesh, positions: ScalpPositions, side: str) -> Mo
     return replace(usual, electrodes=tuple(resting_on(scalp, each) or each for each in usual.electrodes))
 
 
-def best_montage(
-    request: TesRequest, head: HeadMesh, target: Target, leadfield: Leadfield, unit: NDArray[np.float64] | None
-) -> ChosenMontage:
+def best_montage(request: TesRequest, head: HeadMesh, leadfield: Leadfield, goal: Goal) -> ChosenMontage:
     """The best montage on a leadfield.
 
     Parameters
     ----------
     request : TesRequest
     head : HeadMesh
-    target : Target
     leadfield : Leadfield
         Of the request's electrodes.
-    unit : (3,) float or None
-        The direction of the dose; None for the size of the mean vector.
+    goal : Goal
+        What it is searched for, under the request's limits.
 
     Raises
     ------
     InputError
         If no montage is within the limits; the line names the limit that stands in the way.
     """
-    objective = request.objective_for(unit)
-    region = Region.of_target(leadfield, head, target)
-    limits = Limits(request.total_ma / 1e3, request.per_electrode_ma / 1e3, request.electrodes)
+    objective = request.objective_for(goal.unit)
     scalp = Scalp.of(head)
     shape, size_mm = SHAPES[request.kind]
 
@@ -146,38 +145,33 @@ def best_montage(
         plain = Electrode(name, leadfield.scalp_mm[leadfield.names.index(name)], shape, size_mm)
         return resting_on(scalp, plain) or plain
 
-    if objective == "pair":
-        currents, dose = _best_pair(leadfield, region, scalp, unit, limits, electrode)
-        binding = limits.reached(np.array(list(currents.values())))
-        bound: float | None = dose  # every pair was looked at
-        gap: float | None = 0.0
-    else:
-        found = optimise(objective, leadfield, region, unit, request.dose_v_per_m, limits)
-        currents, dose, binding = found.electrodes, found.dose_v_per_m, found.binding
-        bound = found.bound if objective in ("magnitude", "intensity") else None  # others bound something else
-        gap = None if objective == "ring" else found.gap
-    electrodes = tuple(electrode(name) for name in currents)
-    montage = Montage(f"optimum ({objective})", electrodes, np.array(list(currents.values())))
-    said = PlanOptimum(OBJECTIVES[objective], len(leadfield.names), dose, bound, gap, list(binding))
-    return ChosenMontage(montage, said)
-
-
-def _best_pair(
-    leadfield: Leadfield,
-    region: Region,
-    scalp: Scalp,
-    unit: NDArray[np.float64] | None,
-    limits: Limits,
-    electrode: Callable[[str], Electrode],
-) -> tuple[dict[str, float], float]:
-    """The best two electrodes that do not overlap: their currents by name, the anode first, and the dose."""
-    pairs = best_pairs(leadfield, region, unit, limits)
-    for currents, dose in zip(pairs.currents_a[:PAIRS_TRIED], pairs.dose_v_per_m, strict=False):
-        anode, cathode = int(np.argmax(currents)), int(np.argmin(currents))
-        named = {leadfield.names[i]: float(currents[i]) for i in (anode, cathode)}
+    def fits(names: list[str]) -> bool:
         try:
-            lay_all(scalp, [electrode(name) for name in named])
+            lay_all(scalp, [electrode(name) for name in names])
         except InputError:
-            continue
-        return named, float(dose)
-    raise InputError("none of the best pairs of pads fits on this head without overlap: take --with hd-tdcs")
+            return False
+        return True
+
+    found = solve(objective, leadfield, goal, fits)
+    electrodes = tuple(electrode(name) for name in found.currents_a)
+    montage = Montage(f"optimum ({objective})", electrodes, np.array(list(found.currents_a.values())))
+    words = objective_words(objective, goal)
+    count, dose, bound = len(leadfield.names), found.dose_v_per_m, found.bound_v_per_m
+    said = PlanOptimum(words, count, dose, bound, found.gap, list(found.binding))
+    return ChosenMontage(montage, said, found.reached)
+
+
+def objective_words(objective: str, goal: Goal) -> str:
+    """What was optimised."""
+    words = OBJECTIVES[objective]
+    if goal.also:
+        words += f", of {len(goal.targets)} targets the smallest as a share of the most each can get alone"
+    if goal.avoid:
+        names = ", ".join(each.name for each in goal.avoid)
+        words += f", with at most {goal.share:g} of it (root mean square) in {names}"
+    return words
+
+
+def limits_of(request: TesRequest) -> Limits:
+    """The request's limits on currents and electrodes."""
+    return Limits(request.total_ma / 1e3, request.per_electrode_ma / 1e3, request.electrodes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ from atlases.scalp import Scalp
 from atlases.scalp_positions import ScalpPositions
 from atlases.target import Target
 from meshes.errors import InputError
+from meshes.head import HeadMesh
 from targeting.fem import HeadConductor
 from targeting.tes.contact import Contact
 from targeting.tes.electrodes import Montage
 from targeting.tes.field import TesField, simulate_tes
 from targeting.tes.montage_choice import standard_montage
-from targeting.tes.montage_dose import MontageDose, montage_dose
+from targeting.tes.montage_dose import MontageDose, dose_in, montage_dose
+from targeting.tes.network_map import MapTarget
 
 LATTICE = 6  # steps along a facet's side in what is kept of an electrode's outline
 
@@ -38,6 +40,53 @@ class LaidElectrode:
     current_a: float
     peak_a_per_m2: float
     shunted_a: float
+
+
+@dataclass(frozen=True)
+class PlaceFields:
+    """What a montage's field is in other places than the target.
+
+    ``e_v_per_m`` root mean square of |E| in each avoided region, then the dose of each further target; ``agreement`` with
+    a map that is the target, None if it is none.
+    """
+
+    e_v_per_m: tuple[float, ...] = ()
+    agreement: float | None = None
+
+
+@dataclass(frozen=True)
+class PlacesConfirmed:
+    """The chosen montage and the standard one (None where it does not fit) in other places than the target."""
+
+    ours: PlaceFields = PlaceFields()
+    standard: PlaceFields | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Elsewhere:
+    """Where else than in the target a field is to be measured.
+
+    Parameters
+    ----------
+    avoid, also : tuple of Target
+    units : tuple of (3,) or None
+        The direction of each further target's dose.
+    """
+
+    avoid: tuple[Target, ...] = ()
+    also: tuple[Target, ...] = ()
+    units: tuple[NDArray[np.float64] | None, ...] = ()
+
+    def fields(self, head: HeadMesh, target: Target, e_v_per_m: NDArray[np.floating]) -> PlaceFields:
+        """What a field (M, 3) is there."""
+        found = []
+        for region in self.avoid:
+            tets, weights = region.weights(head)
+            found.append(float(np.sqrt(weights @ (e_v_per_m[tets].astype(np.float64) ** 2).sum(1))))
+        for further, unit in zip(self.also, self.units, strict=True):
+            tets, weights = further.weights(head)
+            found.append(dose_in(e_v_per_m[tets].astype(np.float64), weights, unit))
+        return PlaceFields(tuple(found), target.agreement(e_v_per_m) if isinstance(target, MapTarget) else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +107,10 @@ class ConfirmedMontage:
         Share of the current that never leaves the scalp.
     patches_mm : mapping
         Electrode → (t, 3, 3) corners of the scalp under it.
+    note : str
+        Why the standard montage does not fit, if so.
+    places : PlacesConfirmed
+        Avoided regions, further targets, a map.
     """
 
     e_v_per_m: NDArray[np.float32]
@@ -68,6 +121,7 @@ class ConfirmedMontage:
     scalp_share: float
     patches_mm: Mapping[str, NDArray[np.float64]]
     note: str = ""
+    places: PlacesConfirmed = PlacesConfirmed()
 
     def save(self, path: Path) -> None:
         """Write it as ``.npz``."""
@@ -78,6 +132,7 @@ class ConfirmedMontage:
             "electrodes": [vars(each) for each in self.electrodes],
             "scalp_share": self.scalp_share,
             "note": self.note,
+            "places": asdict(self.places),
         }
         patches: dict[str, Any] = {f"patch_{i}": patch for i, patch in enumerate(self.patches_mm.values())}
         np.savez(path, e_v_per_m=self.e_v_per_m, about=np.array(json.dumps(about)), **patches)
@@ -97,6 +152,7 @@ class ConfirmedMontage:
                 about["scalp_share"],
                 {each.name: arrays[f"patch_{i}"] for i, each in enumerate(electrodes)},
                 about["note"],
+                _places(about["places"]),
             )
 
 
@@ -107,6 +163,7 @@ def confirm_montage(
     montage: Montage,
     positions: ScalpPositions,
     side: str,
+    elsewhere: Elsewhere | None = None,
 ) -> ConfirmedMontage:
     """Solve a montage and the standard one of the target's side.
 
@@ -114,12 +171,14 @@ def confirm_montage(
     ----------
     conductor : HeadConductor
     target : Target
-    unit : (3,) float or None
-        The direction of the dose.
+    unit : (3,) float, (m, 3) float or None
+        The direction of the dose, as :func:`~targeting.tes.montage_dose.montage_dose` takes it.
     montage : Montage
     positions : ScalpPositions
         The head's 10-10 positions.
     side : {"left", "right"}
+    elsewhere : Elsewhere, optional
+        Regions to spare and further targets.
 
     Raises
     ------
@@ -129,10 +188,13 @@ def confirm_montage(
     head = conductor.head
     solved = simulate_tes(conductor, montage)
     standard, standard_ma, note = None, {}, ""
+    elsewhere = elsewhere or Elsewhere()
+    theirs = None
     try:
         usual = standard_montage(head, positions, side)
         e = simulate_tes(conductor, usual).e_v_per_m
         standard = montage_dose(head, target, e, unit, usual.name, 1e3 * usual.total_a)
+        theirs = elsewhere.fields(head, target, e)
         standard_ma = {name: 1e3 * float(a) for name, a in zip(usual.names, usual.currents_a, strict=True)}
     except InputError as error:
         note = f"the standard montage does not fit on this head, so nothing is compared with it: {error}"
@@ -146,6 +208,7 @@ def confirm_montage(
         solved.scalp_share,
         {each.electrode.name: patch_mm(scalp, each) for each in solved.contacts},
         note,
+        PlacesConfirmed(elsewhere.fields(head, target, solved.e_v_per_m), theirs),
     )
 
 
@@ -186,6 +249,13 @@ def _plain(dose: MontageDose) -> dict[str, Any]:
 
 def _dose(about: dict[str, Any]) -> MontageDose:
     return MontageDose(**{**about, "peak_mm": np.array(about["peak_mm"])})
+
+
+def _places(about: dict[str, Any]) -> PlacesConfirmed:
+    def fields(kept: dict[str, Any] | None) -> PlaceFields | None:
+        return PlaceFields(tuple(kept["e_v_per_m"]), kept["agreement"]) if kept else None
+
+    return PlacesConfirmed(fields(about["ours"]) or PlaceFields(), fields(about["standard"]))
 
 
 def _electrode(row: dict[str, Any]) -> LaidElectrode:

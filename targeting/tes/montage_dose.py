@@ -57,8 +57,9 @@ def montage_dose(
     target : Target
     e_v_per_m : (M, 3) float
         Per tetrahedron, at the montage's currents.
-    unit : (3,) float or None
-        The direction the dose is a component along; None for the size of the mean vector.
+    unit : (3,) float, (m, 3) float or None
+        The direction the dose is a component along, one for all or one at each of the target's tetrahedra; None for the
+        size of the mean vector.
     montage : str
         Its name.
     total_current_ma : float
@@ -73,13 +74,12 @@ def montage_dose(
     size = np.linalg.norm(e, axis=1)
     grey = np.flatnonzero(head.tissue == Tissue.GM)
     volumes = head.volumes_mm3[grey]
-    mean = weight @ e[tets]
     in_target = float(weight @ size[tets])
     elsewhere = ~np.isin(grey, tets)
     return MontageDose(
         montage=montage,
         total_current_ma=total_current_ma,
-        dose_v_per_m=float(np.linalg.norm(mean) if unit is None else mean @ unit),
+        dose_v_per_m=dose_in(e[tets], weight, unit),
         mean_e_v_per_m=in_target,
         max_e_v_per_m=float(size[tets].max()),
         grey_mean_e_v_per_m=float(np.average(size[grey], weights=volumes)),
@@ -87,3 +87,17 @@ def montage_dose(
         peak_mm=head.centroids_mm[grey[np.argmax(size[grey])]],
         stronger_cm3=float(volumes[elsewhere & (size[grey] > in_target)].sum()) / MM3_PER_CM3,
     )
+
+
+def dose_in(e_v_per_m: NDArray[np.float64], weight: NDArray[np.float64], unit: NDArray[np.float64] | None) -> float:
+    """The dose of a field (m, 3) in a target's tetrahedra of weights (m,); ``unit`` as for :func:`montage_dose`.
+
+    Examples
+    --------
+    >>> e, half = np.array([[1.0, 0, 0], [0, 1.0, 0]]), np.array([0.5, 0.5])
+    >>> dose_in(e, half, np.array([1.0, 0, 0])), dose_in(e, half, e), round(dose_in(e, half, None), 3)
+    (0.5, 1.0, 0.707)
+    """
+    if unit is None:
+        return float(np.linalg.norm(weight @ e_v_per_m))
+    return float(weight @ (e_v_per_m * unit).sum(1))

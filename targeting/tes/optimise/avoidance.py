@@ -1,7 +1,8 @@
 """Caps on the field where it is not wanted: its root mean square over a region, or |E| at every point of it.
 
-Both are second-order cones in the currents.  A peak cap has one cone for every point; only the few that a solution
-touches are ever given to the solver (``Programme`` adds those that a solution breaks, and solves again).
+All are second-order cones in the currents, a cap in V/m as well as one that grows with the target's dose.  A peak cap has
+one cone for every point; only the few that a solution touches are ever given to the solver (``Programme`` adds those that
+a solution breaks, and solves again).
 """
 
 from __future__ import annotations
@@ -34,10 +35,9 @@ class RmsCap:
         """For messages."""
         return f"{self.cap_v_per_m:g} V/m (root mean square) in {self.region.name}"
 
-    def used_v_per_m(self, leadfield: Leadfield, currents_a: NDArray[np.float64]) -> float:
-        """What these currents make of it."""
-        e = field_v_per_m(leadfield, self.region.points, currents_a)
-        return float(np.sqrt(self.region.weights @ (e**2).sum(1)))
+    def used(self, leadfield: Leadfield, currents_a: NDArray[np.float64]) -> float:
+        """How much of it these currents use, 1 being all."""
+        return rms_v_per_m(leadfield, self.region, currents_a) / self.cap_v_per_m
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +55,53 @@ class PeakCap:
         """For messages."""
         return f"{self.cap_v_per_m:g} V/m everywhere in {self.region.name}"
 
-    def used_v_per_m(self, leadfield: Leadfield, currents_a: NDArray[np.float64]) -> float:
-        """What these currents make of it."""
-        return float(np.linalg.norm(field_v_per_m(leadfield, self.region.points, currents_a), axis=1).max())
+    def used(self, leadfield: Leadfield, currents_a: NDArray[np.float64]) -> float:
+        """How much of it these currents use, 1 being all."""
+        e = field_v_per_m(leadfield, self.region.points, currents_a)
+        return float(np.linalg.norm(e, axis=1).max()) / self.cap_v_per_m
 
 
-Cap = RmsCap | PeakCap
+@dataclass(frozen=True, eq=False)
+class ShareCap:
+    """The root mean square of |E| over a region stays at or below a share of the target's dose.
+
+    Parameters
+    ----------
+    region : Region
+    row : (n,) float64
+        The dose that counts: what 1 A through each electrode adds to it, V/m.  Currents without a dose break the cap.
+    share : float
+        Above 0.
+    """
+
+    region: Region
+    row: NDArray[np.float64]
+    share: float
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.share) and self.share > 0):
+            raise InputError(
+                f"the share of the dose allowed in {self.region.name!r} must be above 0, not {self.share:g}"
+            )
+
+    @property
+    def words(self) -> str:
+        """For messages."""
+        return f"{self.share:.3g} of the target's dose (root mean square) in {self.region.name}"
+
+    def used(self, leadfield: Leadfield, currents_a: NDArray[np.float64]) -> float:
+        """How much of it these currents use, 1 being all."""
+        dose, rms = float(self.row @ currents_a), rms_v_per_m(leadfield, self.region, currents_a)
+        return rms / (self.share * dose) if dose > 0 else np.inf if rms > 0 else 0.0
+
+
+Cap = RmsCap | PeakCap | ShareCap
+
+
+def rms_v_per_m(leadfield: Leadfield, region: Region, currents_a: NDArray[np.float64]) -> float:
+    """The root mean square of |E| over a region, V/m."""
+    e = field_v_per_m(leadfield, region.points, currents_a)
+    return float(np.sqrt(region.weights @ (e**2).sum(1)))
 
 
 def _positive(cap_v_per_m: float, region: Region) -> None:

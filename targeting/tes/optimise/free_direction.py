@@ -24,7 +24,7 @@ from targeting.tes.optimise.limits import Limits
 from targeting.tes.optimise.magnitude import maximum_magnitude
 from targeting.tes.optimise.programme import MA_PER_A, Programme, quadratic
 from targeting.tes.optimise.region import Region
-from targeting.tes.optimise.triangles import half_sphere, middles_of, split
+from targeting.tes.optimise.triangles import half_sphere, middles_of, plane_distance, split
 
 if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield
@@ -98,13 +98,8 @@ def cheapest_direction(
 
 def _corner_costs(cost: _Cost, triangles: NDArray[np.float64]) -> NDArray[np.float64]:
     """φ(d_i, hD) at the corners of every triangle, (m, 3) V/m, with the least h of all: corners are shared."""
-    share = float(_plane_distance(triangles).min())
+    share = float(plane_distance(triangles).min())
     return np.array([[cost.at(corner, share)[0] for corner in each] for each in triangles])
-
-
-def _plane_distance(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
-    normals = np.linalg.solve(triangles, np.ones((len(triangles), 3, 1)))[..., 0]  # n·d_i = 1
-    return 1 / np.linalg.norm(normals, axis=1)
 
 
 class _Cost:

@@ -104,9 +104,7 @@ def most_along(leadfield: Leadfield, row: NDArray[np.float64], limits: Limits, a
 
 def caps_reached(leadfield: Leadfield, currents_a: NDArray[np.float64], avoid: Sequence[Cap]) -> tuple[str, ...]:
     """Which caps these currents use up, in words."""
-    return tuple(
-        cap.words for cap in avoid if cap.used_v_per_m(leadfield, currents_a) >= cap.cap_v_per_m * (1 - REACHED)
-    )
+    return tuple(cap.words for cap in avoid if currents_a.any() and cap.used(leadfield, currents_a) >= 1 - REACHED)
 
 
 def require_reachable(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.tes.optimise.avoidance import Cap, PeakCap
+from targeting.tes.optimise.avoidance import Cap, PeakCap, RmsCap, ShareCap
 from targeting.tes.optimise.limits import Limits
 from targeting.tes.optimise.region import field_v_per_m, root
 
@@ -91,9 +91,14 @@ class Programme:
         if limits.electrodes is not None:
             self._constraints.append(self._price @ size <= self._room)
         for cap in self.avoid:
-            if not isinstance(cap, PeakCap):
+            if isinstance(cap, RmsCap):
                 form = root(cap.region.mean_square(leadfield)) / MA_PER_A / cap.cap_v_per_m
                 self._constraints.append(cp.norm2(form @ x) <= 1)
+            elif isinstance(cap, ShareCap):
+                most = cap.share * cap.row
+                scale = np.abs(most).max()
+                form = root(cap.region.mean_square(leadfield)) / scale
+                self._constraints.append(cp.norm2(form @ x) <= most / scale @ x)
         self._problem = cp.Problem(cp.Minimize(self._cost), self._constraints)
 
     def solve(self, open_: NDArray[np.bool_] | None = None, kept: NDArray[np.bool_] | None = None) -> Solution | None:

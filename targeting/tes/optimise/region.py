@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from meshes import HeadMesh
     from targeting.tes.leadfield import Leadfield
 
+ALIKE = 1e-12  # of the largest eigenvalue: 1e-6 of the field
 BLOCK = 20_000  # points at a time: n × 3 × BLOCK doubles are 36 MB for 74 electrodes
 
 
@@ -128,9 +129,13 @@ def drawn(region: Region, count: int) -> Region:
 
 
 def root(form: NDArray[np.float64]) -> NDArray[np.float64]:
-    """R with RᵀR = form, for a symmetric form without negative values but for rounding."""
+    """R with RᵀR = form, for a symmetric form without negative values but for rounding.
+
+    It has a row for every direction that matters: fields of many electrodes are alike in a small region.
+    """
     values, vectors = np.linalg.eigh((form + form.T) / 2)
-    return np.sqrt(values.clip(0))[:, None] * vectors.T
+    matter = values > ALIKE * values.max()
+    return np.sqrt(values[matter])[:, None] * vectors[:, matter].T
 
 
 def field_v_per_m(

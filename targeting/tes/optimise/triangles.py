@@ -28,3 +28,15 @@ def split(corners: NDArray[np.float64], middles: NDArray[np.float64]) -> NDArray
     """
     (a, b, c), (ab, bc, ca) = np.moveaxis(corners, 1, 0), np.moveaxis(middles, 1, 0)
     return np.concatenate([np.stack(each, axis=1) for each in ((a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca))])
+
+
+def plane_distance(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far from the middle the plane through the corners of each spherical triangle (m, 3, 3) lies, (m,).
+
+    Examples
+    --------
+    >>> plane_distance(half_sphere()).round(3).tolist()
+    [0.577, 0.577, 0.577, 0.577]
+    """
+    normals = np.linalg.solve(triangles, np.ones((len(triangles), 3, 1)))[..., 0]  # n·d_i = 1
+    return 1 / np.linalg.norm(normals, axis=1)

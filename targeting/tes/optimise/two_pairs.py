@@ -7,6 +7,7 @@ neither it nor any after it can better them.  What is kept is the same as if all
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from targeting.tes.optimise.region import Region, drawn, field_v_per_m
 
 if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield
+
+log = logging.getLogger(__name__)
 
 KEEP = 20
 PAIRS_AT_ONCE = 64
@@ -94,6 +97,7 @@ def search_interference(
         swings, count = search.block(first)
         computed += count
         found = found.with_block(swings, first)
+        search.tell(first, found.least)
     return _result(leadfield, target, search, found, computed)
 
 
@@ -132,6 +136,7 @@ def focal_interference(
         computed += count
         score = _over_elsewhere(*elsewhere, swings, search.currents_a, first, swing_v_per_m, found.least)
         found = found.with_block(score, first)
+        search.tell(first, swing_v_per_m)
     if not len(found.score):
         best = search_interference(leadfield, target, limits, direction, shares, 1).swing_v_per_m[0]
         raise InputError(
@@ -199,6 +204,11 @@ class _Search:
         order = np.argsort(-amplitude, kind="stable")
         weights = target.weights.astype(np.float32)
         return cls(pairs[order], rows[order], weights, amplitude[order], currents)
+
+    def tell(self, first: int, least_v_per_m: float) -> None:
+        """Progress: how many pairs were put together, and how many are strong enough to be."""
+        strong = int((self.amplitude > least_v_per_m).sum())
+        log.info("two pairs: %d of %d pairs looked at", min(first + PAIRS_AT_ONCE, strong), strong)
 
     def block(self, first: int) -> tuple[NDArray[np.float32], int]:
         """Mean swings of ``PAIRS_AT_ONCE`` pairs with each stronger one, (b, P', S), and how many montages these are."""

@@ -1,0 +1,145 @@
+"""The header that a busy person reads in five seconds: whom and what for, where, how strongly, and whether to trust it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from targeting.plan_dosing import PlanDosing
+from targeting.report.evidence import PlanEvidence
+from targeting.report.parts import esc, sentence
+from targeting.report.tes_cap import current_label
+from targeting.report.words import direction_words, listed, measured_from, number, point, three_digits
+from targeting.tes_plan import PlanElectrode, TesPlan
+
+LONGEST = 110  # letters of a warning that the header shows; the whole of it stands below
+
+
+class Box(NamedTuple):
+    """One box of the header: what it is, its value and what goes with it, in HTML; ``kind`` is "" or a colour's name."""
+
+    name: str
+    value: str
+    more: str
+    kind: str = ""
+
+
+def boxes(facts: Sequence[Box]) -> str:
+    """The boxes, as a list of definitions."""
+    items = "\n".join(
+        f'<div class="fact {box.kind}"><dt>{box.name}</dt><dd class="value">{box.value}</dd>'
+        f'<dd class="more">{box.more}</dd></div>'
+        for box in facts
+    )
+    return f'<dl class="facts">\n{items}\n</dl>'
+
+
+def trust_box(alarms: Sequence[str], warnings: Sequence[str]) -> Box:
+    """How many warnings there are, and the worst of them: an alarm before a warning, in the order of the plan.
+
+    Examples
+    --------
+    >>> trust_box([], []).value, trust_box([], ["the neck is cut", "no maximum"]).value
+    ('✓ No warnings', '! 2 warnings')
+    >>> trust_box(["The coil reaches 2 mm into the head."], ["the neck is cut"]).value
+    '✕ Do not use yet'
+    """
+    if alarms:
+        more = f"{_short(alarms[0])} <a href='#warnings'>{_count(len(alarms) + len(warnings), 'reason')} below</a>"
+        return Box("Warnings", "✕ Do not use yet", more, "red")
+    if warnings:
+        return Box("Warnings", f"! {_count(len(warnings), 'warning')}", _short(warnings[0]), "amber")
+    return Box("Warnings", "✓ No warnings", "Neither the plan nor the head model raises one.", "calm")
+
+
+def coil_boxes(evidence: PlanEvidence, trust: Box) -> str:
+    """Of a coil's plan: where, how turned, how strongly, what the target gets, and warnings."""
+    plan, best = evidence.plan, evidence.best
+    whole = ", ".join(
+        each.replace(" ", "\u00a0") for each in point(best.scalp_mm).split(", ")
+    )  # no line ends after an x
+    where = Box("Coil’s centre on the scalp", f"{whole} <small>mm</small>", "In the frame of the image.")
+    if evidence.near:
+        where = Box("Coil’s centre on the scalp", esc(evidence.near), f"{whole} mm, in the frame of the image.")
+    handle = direction_words(-evidence.best_pose.away_from_handle_mm)
+    turned = Box(
+        "Angle of the induced current",
+        f"{number(best.angle_deg, 0)}°",
+        f"Handle points <b>{handle}</b>. Measured from {esc(measured_from(best.angle_from))}.",
+    )
+    return boxes(_with_trust((where, turned, _output(plan.dosing), _dose(evidence)), trust))
+
+
+def montage_boxes(plan: TesPlan, field_words: str, beside_standard: str, trust: Box) -> str:
+    """Of a montage: the electrodes with their currents, for how long, what the target gets, and warnings."""
+    anodes = [each for each in plan.montage if each.current_ma > 0]
+    cathodes = [each for each in plan.montage if each.current_ma < 0]
+    facts = (
+        Box("Anodes: current into the head", _currents(anodes), _sizes(anodes), "anode"),
+        Box("Cathodes: current out of it", _currents(cathodes), _sizes(cathodes), "cathode"),
+        Box(
+            "Current and time",
+            f"{plan.total_current_ma:.3g} mA, {number(plan.minutes, 0)} min",
+            f"{number(plan.charge_c, 1)} C in a session.",
+        ),
+        Box(
+            "Dose in the target",
+            f"{three_digits(plan.dose.dose_v_per_m)} <small>V/m</small>",
+            f"{beside_standard} The field runs {field_words}.",
+        ),
+    )
+    return boxes(_with_trust(facts, trust))
+
+
+def _with_trust(facts: Sequence[Box], trust: Box) -> tuple[Box, ...]:
+    """Warnings come last, but what forbids the plan's use comes first."""
+    return (trust, *facts) if trust.kind == "red" else (*facts, trust)
+
+
+def _output(dosing: PlanDosing | None) -> Box:
+    if dosing is None:
+        return Box("Stimulator output", "not known", "No motor threshold was given (--rmt), so no % MSO.", "open")
+    held = "" if dosing.clamp == "none" else f" Held there by a limit; {number(dosing.asked_percent)} % was asked for."
+    return Box(
+        "Stimulator output",
+        f"{number(dosing.given_percent)} % <small>MSO</small>",
+        f"{number(dosing.percent_of_rmt, 0)} % of the motor threshold, {number(dosing.rmt_percent)} %.{held}",
+        "" if dosing.clamp == "none" else "amber",
+    )
+
+
+def _dose(evidence: PlanEvidence) -> Box:
+    plan, best = evidence.plan, evidence.best
+    more = []
+    if plan.dosing is not None and plan.dosing.target_v_per_m is not None:
+        more.append(f"{three_digits(plan.dosing.target_v_per_m)} V/m at this output.")
+    if plan.uncertainty is not None:
+        low, high = plan.uncertainty.dose_low_v_per_m, plan.uncertainty.dose_high_v_per_m
+        more.append(f"{three_digits(low)} to {three_digits(high)} for published conductivities.")
+    if plan.coil.max_didt_a_per_s is None:
+        more.append("The coil’s maximum dI/dt is not known.")
+    else:
+        top = plan.coil.max_didt_a_per_s / 1e6
+        more.append(f"{three_digits(best.dose_v_per_m * top)} V/m at the coil’s rated {number(top, 0)} A/µs.")
+    value = f"{three_digits(best.dose_v_per_m)} <small>V/m per A/µs</small>"
+    return Box("Dose in the target", value, " ".join(more))
+
+
+def _currents(electrodes: Sequence[PlanElectrode]) -> str:
+    return esc(listed([current_label(each.name, each.current_ma) for each in electrodes]))
+
+
+def _sizes(electrodes: Sequence[PlanElectrode]) -> str:
+    shapes = {f"{each.shape}, {' × '.join(f'{size:g}' for size in each.size_mm)} mm" for each in electrodes}
+    return esc(sentence("; ".join(sorted(shapes))))
+
+
+def _short(line: str) -> str:
+    line = sentence(line)
+    if len(line) <= LONGEST:
+        return esc(line)
+    return esc(line[:LONGEST].rsplit(" ", 1)[0].rstrip(",;:(")) + " …"
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"

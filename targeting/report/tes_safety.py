@@ -1,0 +1,35 @@
+"""The safety table of a montage's report: every item beside its limit, and what the limits rest on."""
+
+from __future__ import annotations
+
+from targeting.report.parts import esc, row, sentence
+from targeting.tes_plan import TesPlan
+
+
+def safety_rows(plan: TesPlan) -> str:
+    """Rows of the table: item, here, limit, whether within."""
+
+    def verdict(within: bool, accepted: bool) -> str:
+        return "yes" if within else "no, accepted" if accepted else "<b>no</b>"
+
+    return "\n".join(
+        row(
+            f"{esc(item.title)}<small>{esc(item.what)}</small>",
+            f"{item.value:.3g} {esc(item.unit)}",
+            f"{item.limit:g} {esc(item.unit)}",
+            verdict(item.within, item.accepted),
+        )
+        for item in plan.safety
+    )
+
+
+def safety_sources(plan: TesPlan) -> str:
+    """What the limits rest on."""
+    lines = "".join(
+        f"<li>{esc(sentence(item.title))}: {esc(item.source)} <small>({esc(item.checked)})</small></li>"
+        for item in plan.safety
+    )
+    return (
+        "<p>Within these limits stimulation was given to people without a serious adverse effect, or the field stays below "
+        f'animal lesions by a margin; none is a threshold of harm.</p><ul class="files">{lines}</ul>'
+    )

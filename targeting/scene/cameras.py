@@ -1,0 +1,161 @@
+"""Cameras by name, each framing what is to be seen, and the words for where one looks from.
+
+"left" looks at the person's left side from the left.  From the top the nose is up, so the person's left is on the left
+of the picture; from the front it is on the right, as when one faces somebody.  "coil" looks along the coil's axis with
+the handle below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.choices import one_of
+from meshes.errors import InputError
+from targeting.scene.layer import Scene
+
+if TYPE_CHECKING:
+    import pyvista as pv
+
+CAMERAS = ("left", "right", "top", "front", "back", "target", "coil")
+UP, FRONT, RIGHT = np.array([0.0, 0, 1]), np.array([0.0, 1, 0]), np.array([1.0, 0, 0])
+FROM = {  # where the camera stands as seen from the head, and what is up in the picture
+    "left": (-RIGHT, UP),
+    "right": (RIGHT, UP),
+    "top": (UP, FRONT),
+    "front": (FRONT, UP),
+    "back": (-FRONT, UP),
+}
+ENDS = (  # world axes, their letters and words
+    (RIGHT, "R", "the right"),
+    (-RIGHT, "L", "the left"),
+    (FRONT, "A", "the front"),
+    (-FRONT, "P", "the back"),
+    (UP, "S", "above"),
+    (-UP, "I", "below"),
+)
+VIEW_ANGLE_DEG = 22.0  # a little perspective, so that near and far are told apart
+MARGIN = 1.14
+CLOSE_UP_MM = 62.0  # half the height of the "target" view
+NAMED_FROM = 0.42  # a direction counts as "above", "the left" ... from this cosine
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """Where to look from: position and focal point in RAS mm, and the direction that is up in the picture."""
+
+    position_mm: NDArray[np.float64]
+    focus_mm: NDArray[np.float64]
+    up: NDArray[np.float64]
+
+
+def camera(scene: Scene, name: str, aspect: float = 4 / 3) -> Camera:
+    """A preset.
+
+    Parameters
+    ----------
+    scene : Scene
+    name : one of :data:`CAMERAS`
+    aspect : float
+        Width over height of the picture.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset, or it is of the coil and the scene has none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyvista as pv
+    >>> from targeting.scene import Layer, Scene
+    >>> scalp = Layer("scalp", pv.Sphere(radius=90.0), "#e0cdbb")
+    >>> scene = Scene("ball", (scalp,), "V/m", 1.0, np.zeros(3), np.array([0.0, 0, 1]))
+    >>> bool(camera(scene, "left").position_mm[0] < -90)
+    True
+    """
+    one_of(name, CAMERAS, "camera")
+    toward, up = direction(scene, name)
+    right = np.cross(up, toward)
+    slope = np.tan(np.radians(VIEW_ANGLE_DEG / 2))
+    if name == "target":
+        return Camera(scene.target_mm + CLOSE_UP_MM / slope * toward, scene.target_mm, up)
+    shown = [layer for layer in scene.layers if layer.visible]
+    labels = [layer.label_mm[None] for layer in shown if layer.label_mm is not None]
+    points = np.concatenate([*(_outermost(layer.surface) for layer in shown), *labels])
+    across, along, near = points @ right, points @ up, points @ toward
+    focus = (across.min() + across.max()) / 2 * right + (along.min() + along.max()) / 2 * up + near.mean() * toward
+    half = MARGIN * max(np.ptp(along) / 2, np.ptp(across) / 2 / aspect)
+    return Camera(focus + (half / slope + (near.max() - near.mean()) / 2) * toward, focus, up)
+
+
+def direction(scene: Scene, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Unit vectors of a preset: out of the picture towards the viewer, and up in it."""
+    if name in FROM:
+        return FROM[name]
+    if name == "coil":
+        if scene.coil_pose_mm is None:
+            raise InputError("this scene has no coil to look along; take another camera, such as target")
+        return -scene.coil_pose_mm[:3, 2], scene.coil_pose_mm[:3, 1]
+    toward = scene.outward / np.linalg.norm(scene.outward)
+    up = UP if abs(toward @ UP) < 0.9 else FRONT  # over the vertex the nose is up
+    up = up - (up @ toward) * toward
+    return toward, up / np.linalg.norm(up)
+
+
+def look(plotter: pv.BasePlotter, scene: Scene, name: str) -> None:
+    """Set the camera of a plotter's active renderer to a preset."""
+    renderer = plotter.renderer
+    width, height = renderer.GetSize()
+    seen = camera(scene, name, width / height if width > 0 and height > 0 else 4 / 3)
+    eye = renderer.camera
+    eye.position, eye.focal_point, eye.up = seen.position_mm, seen.focus_mm, seen.up
+    eye.view_angle = VIEW_ANGLE_DEG
+    renderer.camera_set = True
+    renderer.reset_camera_clipping_range()
+
+
+def seen_from(toward_viewer: NDArray[np.float64]) -> str:
+    """In words: "seen from the left and above".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> seen_from(np.array([-0.7, 0.0, 0.7])), seen_from(np.array([0.0, 1.0, 0.0]))
+    ('seen from the left and above', 'seen from the front')
+    """
+    unit = np.asarray(toward_viewer, np.float64) / np.linalg.norm(toward_viewer)
+    named = sorted(((float(unit @ end), word) for end, _, word in ENDS), reverse=True)
+    words = [word for cosine, word in named if cosine >= NAMED_FROM] or [named[0][1]]
+    return "seen from " + (words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}")
+
+
+def edge_letters(
+    toward_viewer: NDArray[np.float64], up: NDArray[np.float64]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """What lies to the left, right, top and bottom of a picture, by letters, the nearest axis first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> edge_letters(np.array([0.0, 0, 1]), np.array([0.0, 1, 0]))  # from the top, nose up
+    (('L',), ('R',), ('A',), ('P',))
+    """
+    right = np.cross(up, toward_viewer)
+    right = right / np.linalg.norm(right)
+    top = np.cross(toward_viewer, right)
+    top = top / np.linalg.norm(top)
+
+    def at(edge: NDArray[np.floating]) -> tuple[str, ...]:
+        cosines = sorted(((float(edge @ end), letter) for end, letter, _ in ENDS), reverse=True)
+        return tuple(letter for cosine, letter in cosines if cosine > NAMED_FROM)[:2]
+
+    return at(-right), at(right), at(top), at(-top)
+
+
+def _outermost(surface: pv.PolyData) -> NDArray[np.float64]:
+    """Enough of a surface's points to frame it."""
+    return np.asarray(surface.points[:: max(1, surface.n_points // 2000)], np.float64)

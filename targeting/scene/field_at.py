@@ -1,0 +1,81 @@
+"""The field on the cortex for a coil at any pose of a planned subject: by the field basis if it is made, else by a solve.
+
+The basis (``target basis``) takes milliseconds; a direct solve takes the time of one field, with the conductivities and
+tensors of the plan.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from targeting.coils.coil import Coil
+from targeting.conduction import Anisotropy
+from targeting.pose import Pose
+from targeting.scene.planned import grey_nodes, head_of, on_scene
+from targeting.scene.surfaces import HeadSurfaces
+from targeting.subject import Subject
+
+log = logging.getLogger(__name__)
+
+
+def cortical_field_at(
+    subject: Subject, coil: Coil, pose: Pose, surfaces: HeadSurfaces
+) -> dict[str, NDArray[np.floating]]:
+    """The values "magnE" and "normalE" at the points of ``surfaces.cortex``, V/m at 1 A/µs.
+
+    On the outside of the brain (without mid-cortical surfaces) there is no "normalE".
+    """
+    by_basis = _by_basis(subject, coil, pose, surfaces) if surfaces.folded else None
+    if by_basis is not None:
+        return by_basis
+    head, e_v_per_m = solved(subject, coil, pose)
+    if not surfaces.folded:
+        return on_scene(surfaces, grey_nodes(head, e_v_per_m))
+    from targeting.cortical_field import CorticalField
+
+    folded = head_of(subject)[1]
+    if folded is None:
+        raise InputError(f"the cortex in {subject.folder} is gone; run 'target plan {subject.name}' again")
+    field = CorticalField.of(folded.value, head, e_v_per_m)
+    return on_scene(surfaces, {"magnE": field.magnitude_v_per_m, "normalE": field.normal_v_per_m})
+
+
+def solved(subject: Subject, coil: Coil, pose: Pose) -> tuple[HeadMesh, NDArray[np.float64]]:
+    """The subject's mesh, and one direct solve with the plan's conductivities, (M, 3) V/m at 1 A/µs."""
+    from targeting.fem import HeadConductor
+    from targeting.tms.field import simulate_tms
+
+    known = subject.made_from("dosemap")
+    if not known:
+        raise InputError(f"there is no coil plan in {subject.folder}; run 'target plan {subject.name}' first")
+    head, sigma = head_of(subject)[0].value, known["parameters"]["conductivity_s_per_m"]
+    words = known["parameters"].get("anisotropy")
+    anisotropy = Anisotropy.of(known["paths"]["dti"], words["mapping"], words["tensor_order"]) if words else None
+    tensors = anisotropy.tensors(head, sigma) if anisotropy else None
+    log.info("solving the field of %s at %s", coil.name, pose.name)
+    return head, simulate_tms(HeadConductor(head, sigma, tensors), coil, pose).e_v_per_m
+
+
+def _by_basis(
+    subject: Subject, coil: Coil, pose: Pose, surfaces: HeadSurfaces
+) -> dict[str, NDArray[np.floating]] | None:
+    """The basis' field at each point's nearest vertex of its thinned cortex; None if no basis stands."""
+    from scipy.spatial import cKDTree
+
+    from targeting.cortical_field import normal_component
+    from targeting.field_basis_stage import NAME, load
+
+    made = subject.recorded(NAME, load)
+    meshed, folded = head_of(subject)
+    after = subject.made_from(NAME).get("after", {})
+    if made is None or any(done is None or after.get(done.stage) != done.digest for done in (meshed, folded)):
+        return None
+    whole = made.value.cortex.whole
+    e = made.value.basis.e_v_per_m(coil, pose)[0].astype(np.float64)
+    nearest = cKDTree(whole.points_mm).query(surfaces.cortex.points)[1]
+    return {"magnE": np.linalg.norm(e, axis=1)[nearest], "normalE": normal_component(whole, e)[nearest]}

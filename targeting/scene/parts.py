@@ -1,0 +1,174 @@
+"""What stands round the head: the target's ring, the coil with its handle, the electrodes.
+
+Colours are those of the report: the target is magenta and the coil teal everywhere.  Electrodes are red where current
+goes in (anode) and blue where it comes out (cathode).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyvista as pv
+from numpy.typing import ArrayLike, NDArray
+
+from targeting.coils.coil import Casing, Coil
+from targeting.pose import Pose
+from targeting.scene.colors import ANODE, CATHODE, COIL, IDLE, TARGET
+from targeting.scene.layer import Layer
+from targeting.tes_plan import PlanElectrode
+
+COIL_OPACITY = 0.22  # the cortex and the target show through it
+EDGE_MM, EDGE_DEG = 0.7, 30.0  # radius of the lines along a casing's edges; sharper bends are edges
+HANDLE_MM, HANDLE_RADIUS_MM = 95.0, 8.0  # drawn from the casing's edge towards the operator's hand
+PAD_MM = 3.0  # an electrode is drawn this thick
+PAD_STEPS, RING_STEPS = 24, 64
+LIFT_MM = 0.6  # an electrode's lower side over the scalp, which is drawn with fewer triangles than it was cut on
+RING_TUBE = 0.14  # of the target's radius
+LABEL_LIFT_MM = 14.0
+
+
+def target_layer(name: str, center_mm: ArrayLike, radius_mm: float, outward: ArrayLike) -> Layer:
+    """The target: a ring of its radius that faces out of the head, and a ball at its centre."""
+    radius = max(float(radius_mm), 2.0)
+    ring = pv.ParametricTorus(ringradius=radius, crosssectionradius=RING_TUBE * radius, u_res=48, v_res=12, w_res=12)
+    x, y, z = _axes(np.asarray(outward, np.float64))
+    matrix = np.eye(4)
+    matrix[:3, :3], matrix[:3, 3] = np.stack([x, y, z], axis=1), center_mm
+    ball = pv.Sphere(radius=0.22 * radius, theta_resolution=16, phi_resolution=16)
+    surface = _plain(ring.transform(matrix, inplace=False)).append_polydata(
+        _plain(ball.translate(np.asarray(center_mm, np.float64), inplace=False))
+    )
+    up = np.array([0.0, 0, 1]) if abs(z[2]) < 0.9 else np.array([0.0, 1, 0])  # as the camera "target" has it
+    up = up - (up @ z) * z
+    above = np.asarray(center_mm, np.float64) + 1.9 * radius * up / np.linalg.norm(up)
+    return Layer("target", surface, TARGET, label=name, label_mm=above)
+
+
+def coil_layers(coil: Coil | Casing, pose: Pose) -> tuple[Layer, ...]:
+    """Casing, its edges, and the handle of a coil where it is held.
+
+    The handle is a rod from the casing towards the operator's hand (−y of the coil).  It is no arrow: the induced current
+    has a direction too, and must not be taken for it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from targeting import Coil, Pose
+    >>> over_vertex = Pose(np.array([[1.0, 0, 0, 0], [0, -1, 0, 0], [0, 0, -1, 100], [0, 0, 0, 1]]))
+    >>> [layer.name for layer in coil_layers(Coil.named("figure8-70mm"), over_vertex)]
+    ['coil', 'coil edges', 'handle']
+    """
+    casing = coil.casing if isinstance(coil, Coil) else coil
+    hull = pv.PolyData.from_regular_faces(casing.points_mm.astype(np.float32), np.ascontiguousarray(casing.triangles))
+    welded = hull.clean(tolerance=1e-3, absolute=True)
+    lines = welded.extract_feature_edges(EDGE_DEG, boundary_edges=False, non_manifold_edges=False, manifold_edges=False)
+    hull = hull.compute_normals(cell_normals=False, split_vertices=True, feature_angle=40.0)
+    middle = np.abs(casing.points_mm[:, 0]) < 20.0  # where the handle leaves the casing
+    near = casing.points_mm[middle] if middle.any() else casing.points_mm
+    start = np.array([0.0, 0.6 * near[:, 1].min(), near[:, 2].mean()])
+    hand = start - [0.0, HANDLE_MM, 0.0]
+    rod = pv.Capsule(
+        center=(start + hand) / 2,
+        direction=(0, 1, 0),
+        radius=HANDLE_RADIUS_MM,
+        cylinder_length=HANDLE_MM - 2 * HANDLE_RADIUS_MM,
+        resolution=24,
+    ).compute_normals(cell_normals=False, split_vertices=False)
+    matrix = pose.matrix_mm
+    label_mm = matrix[:3, :3] @ (hand - [0.0, LABEL_LIFT_MM, 0.0]) + matrix[:3, 3]
+    edges = lines.tube(radius=EDGE_MM, n_sides=8) if lines.n_cells else lines
+    return (
+        Layer("coil", _plain(hull.transform(matrix, inplace=False)), COIL, opacity=COIL_OPACITY),
+        Layer("coil edges", _plain(edges.transform(matrix, inplace=False)), COIL),
+        Layer("handle", _plain(rod.transform(matrix, inplace=False)), COIL, label="handle", label_mm=label_mm),
+    )
+
+
+def electrode_layers(
+    montage: Sequence[PlanElectrode], patches_mm: Mapping[str, NDArray[np.float64]]
+) -> tuple[Layer, ...]:
+    """Electrodes as pads on the scalp, labelled with their currents.
+
+    Parameters
+    ----------
+    montage : sequence of PlanElectrode
+    patches_mm : mapping
+        Electrode → (t, 3, 3) corners of the triangles of scalp under it.
+    """
+    layers = []
+    for each in montage:
+        surface, out = _pad(each, patches_mm[each.name])
+        color = ANODE if each.current_ma > 0 else CATHODE if each.current_ma < 0 else IDLE
+        label = f"{each.name} {each.current_ma:+.3g} mA".replace("-", "−")
+        top = np.asarray(each.scalp_mm, np.float64) + LABEL_LIFT_MM * out
+        layers.append(Layer(f"electrode {each.name}", surface, color, label=label, label_mm=top))
+    return tuple(layers)
+
+
+def _pad(each: PlanElectrode, patch_mm: NDArray[np.float64]) -> tuple[pv.PolyData, NDArray[np.float64]]:
+    """An electrode as a slab on the scalp, and the direction out of the head there.
+
+    Its outline lies in the plane that touches the scalp and is laid onto it as :mod:`targeting.tes.contact` does: points
+    keep their direction and their distance from the centre.  The scalp's height over the plane is a polynomial of fourth
+    order through the patch.
+    """
+    corners = np.asarray(patch_mm, np.float64)
+    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).sum(0)
+    y = np.asarray(each.y_axis, np.float64)
+    z = area - (area @ y) * y
+    z /= max(float(np.linalg.norm(z)), 1e-30)
+    axes, center = np.stack([np.cross(y, z), y, z]), np.asarray(each.scalp_mm, np.float64)
+    local = (corners.reshape(-1, 3) - center) @ axes.T
+    coefficients = np.linalg.lstsq(_quartic(local[:, 0], local[:, 1]), local[:, 2], rcond=None)[0]
+    across, along = _outline(each.shape, each.size_mm)
+    length = np.maximum(np.hypot(across, along), 1e-9)
+    flat = length.copy()
+    for _ in range(5):  # the distance in the plane whose point on the scalp is as far from the centre as it should be
+        height = _quartic(across * flat / length, along * flat / length) @ coefficients
+        flat *= length / np.maximum(np.hypot(flat, height), 1e-9)
+    x_mm, y_mm = across * flat / length, along * flat / length
+    height = _quartic(x_mm, y_mm) @ coefficients
+    levels = [np.stack([x_mm, y_mm, height + lift], axis=-1) for lift in (LIFT_MM, LIFT_MM + PAD_MM)]
+    world = np.stack(levels, axis=2) @ axes + center
+    slab = pv.StructuredGrid(*(world[..., axis] for axis in range(3))).extract_surface(algorithm="dataset_surface")
+    slab.clear_data()
+    slab = slab.triangulate().clean(tolerance=1e-4, absolute=True)
+    return _plain(slab.compute_normals(cell_normals=False, split_vertices=True, feature_angle=45.0)), z
+
+
+def _outline(shape: str, size_mm: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """An electrode spread out in its plane as a lattice, x and y, (n, m)."""
+    if shape == "rectangle":
+        x, y = (np.linspace(-side / 2, side / 2, PAD_STEPS) for side in size_mm)
+        across, along = np.meshgrid(x, y, indexing="ij")
+        return across, along
+    inner = size_mm[1] / 2 if shape == "ring" else 1e-3
+    radius, angle = np.linspace(inner, size_mm[0] / 2, PAD_STEPS // 3), np.linspace(0, 2 * np.pi, RING_STEPS)
+    return np.outer(radius, np.cos(angle)), np.outer(radius, np.sin(angle))
+
+
+def _quartic(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Terms x^i y^j up to the fourth order, in units of 50 mm, (..., 15)."""
+    return np.stack([(x / 50) ** i * (y / 50) ** j for i in range(5) for j in range(5 - i)], axis=-1)
+
+
+def _axes(z: NDArray[np.float64]) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
+    """Unit vectors x, y at right angles to z, and z."""
+    z = z / np.linalg.norm(z)
+    helper = np.eye(3)[np.abs(z).argmin()]
+    x = np.cross(helper, z)
+    x /= np.linalg.norm(x)
+    return x, np.cross(z, x), z
+
+
+def _plain(surface: pv.PolyData) -> pv.PolyData:
+    """Triangles and normals, and no other values."""
+    bare = surface.copy()
+    bare.cell_data.clear()
+    bare = bare.triangulate()
+    for name in list(bare.point_data):
+        if name != "Normals":
+            del bare.point_data[name]
+    bare.cell_data.clear()
+    return bare

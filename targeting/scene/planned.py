@@ -1,0 +1,303 @@
+"""A scene of a planned subject: read from the folder, or from the values the report is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.choices import one_of
+from meshes.cortical_surface import Cortex
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from targeting.coils.chosen import ChosenCoil
+from targeting.coils.coil import Coil
+from targeting.coils.fingerprint import fingerprint
+from targeting.plan_file import Plan, read_plan
+from targeting.pose import Pose
+from targeting.scene.colors import BONE, BRAIN, SKIN, rounded_up
+from targeting.scene.layer import Layer, Scene
+from targeting.scene.parts import coil_layers, electrode_layers, target_layer
+from targeting.scene.surfaces import HeadSurfaces, surfaces_stage
+from targeting.subject import Done, Subject
+from targeting.tes_plan import KINDS, TesPlan, read_tes_plan
+
+if TYPE_CHECKING:
+    import pyvista as pv
+
+    from targeting.report.evidence import HeadEvidence
+
+MODALITIES = ("tms", *KINDS)
+SCALP_OPACITY, SKULL_OPACITY = 0.2, 0.35
+TOP_PERCENTILE = 99.9  # of the cortex' points: single ones must not set the scale
+
+
+def planned_scene(
+    subject: str | Subject, out: str | Path | None = None, modality: str | None = None, placement: int = 1
+) -> Scene:
+    """The scene of a planned subject.
+
+    The first call thins the head's surfaces and keeps them in the folder (some ten seconds); then it takes a second.
+
+    Parameters
+    ----------
+    subject : str or Subject
+    out : path, optional
+        The subject's folder, instead of ``./subject/``.
+    modality : {"tms", "tdcs", "hd-tdcs"}, optional
+        Default: the first of them that is planned.
+    placement : int
+        Rank of a coil's placement.  The folder holds the field of the first; another's comes from the field basis
+        (``target basis``), or from a solve of some ten seconds.
+
+    Raises
+    ------
+    InputError
+        If there is no such plan, it is outdated, or it has no such placement.
+    """
+    subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
+    kind = planned_modality(subject, modality)
+    if kind == "tms":
+        return _tms_scene(subject, placement)
+    if placement != 1:
+        raise InputError(f"a montage has no placement {placement}; leave out --placement")
+    return _tes_scene(subject, kind)
+
+
+def planned_modality(subject: Subject, modality: str | None = None) -> str:
+    """What is planned in the folder: the modality asked for, or the first there is.
+
+    Raises
+    ------
+    InputError
+        If it is not planned; the line says what to run.
+    """
+    folders = {"tms": subject.folder, **{kind: subject.folder / kind for kind in KINDS}}
+    if modality is not None:
+        one_of(modality, MODALITIES, "modality of --with")
+    for kind in [modality] if modality else MODALITIES:
+        if (folders[kind] / "plan.json").is_file():
+            return kind
+    there = [kind for kind in MODALITIES if (folders[kind] / "plan.json").is_file()]
+    asked = f"target plan {subject.name}" + ("" if modality in (None, "tms") else f" --with {modality}")
+    others = f" (planned there: {', '.join(there)})" if there else ""
+    raise InputError(
+        f"there is no {modality + ' ' if modality else ''}plan in {subject.folder}{others}; run '{asked}' first"
+    )
+
+
+def scene_of(evidence: HeadEvidence) -> Scene:
+    """The same scene from the values behind a report."""
+    from targeting.report.evidence import PlanEvidence
+    from targeting.report.tes_evidence import TesEvidence
+
+    field = evidence.on_cortex
+    surfaces = evidence.surfaces or HeadSurfaces.of(evidence.head, field.cortex if field else None)
+    if field is not None:
+        values = {"magnE": field.magnitude_v_per_m, "normalE": field.normal_v_per_m}
+    else:
+        values = {"magnE": np.full(len(evidence.head.points_mm), np.nan)}
+        values["magnE"][evidence.cortex.nodes] = evidence.cortex_e_v_per_m
+    around: tuple[Layer, ...] = ()
+    pose = None
+    if isinstance(evidence, PlanEvidence):
+        pose = evidence.best_pose
+        around = coil_layers(evidence.casing, pose)
+    elif isinstance(evidence, TesEvidence):
+        around = electrode_layers(evidence.plan.montage, evidence.patches_mm)
+    unit = f"V/m {evidence.conditions}"
+    return assembled(evidence.plan, surfaces, on_scene(surfaces, values), around, unit, evidence.outward, pose)
+
+
+def on_scene(surfaces: HeadSurfaces, values: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:
+    """Values at the vertices of the surface the scene's cortex was made from, at the points of the scene's cortex."""
+    return {name: np.asarray(value)[surfaces.vertex] for name, value in values.items()}
+
+
+def assembled(
+    plan: Plan | TesPlan,
+    surfaces: HeadSurfaces,
+    values_v_per_m: Mapping[str, NDArray[np.floating]],
+    around: tuple[Layer, ...],
+    unit: str,
+    outward: NDArray[np.float64],
+    pose: Pose | None = None,
+) -> Scene:
+    """A scene out of its parts.
+
+    Parameters
+    ----------
+    plan : Plan or TesPlan
+    surfaces : HeadSurfaces
+    values_v_per_m : mapping
+        "magnE" and "normalE" at the points of ``surfaces.cortex``; empty if there is no field.
+    around : tuple of Layer
+        Coil or electrodes.
+    unit : str
+    outward : (3,) float
+    pose : Pose, optional
+        The coil's.
+    """
+    cortex = surfaces.cortex.copy()
+    for name, value in values_v_per_m.items():
+        cortex.point_data[name] = np.asarray(value, np.float32)
+    layers = [
+        Layer("scalp", surfaces.scalp, SKIN, SCALP_OPACITY),
+        *([Layer("skull", surfaces.skull, BONE, SKULL_OPACITY, visible=False)] if surfaces.skull.n_cells else []),
+        Layer("cortex", cortex, BRAIN, scalars="magnE" if "magnE" in values_v_per_m else ""),
+        target_layer("target", plan.target.center_mm, plan.target.radius_mm, outward),
+        *around,
+    ]
+    center = np.array(plan.target.center_mm, np.float64)
+    matrix = None if pose is None else pose.matrix_mm
+    return Scene(
+        title_of(plan), tuple(layers), unit, top_of(cortex), center, np.asarray(outward), matrix, target_e_of(plan)
+    )
+
+
+def target_e_of(plan: Plan | TesPlan) -> float:
+    """The mean |E| over the target that a plan states, V/m (of a coil's first placement)."""
+    if isinstance(plan, TesPlan):
+        return plan.dose.mean_e_v_per_m
+    best = plan.placements[0]
+    return best.direct_mean_e_v_per_m or best.dose_v_per_m
+
+
+def title_of(plan: Plan | TesPlan) -> str:
+    """What a scene is called: "subject01: left m1-hand, figure8-70mm"."""
+    tool = plan.coil.name if isinstance(plan, Plan) else plan.montage_name
+    return f"{plan.subject}: {plan.target.side} {plan.target.name}".replace(":  ", ": ") + f", {tool}"
+
+
+def top_of(cortex: pv.PolyData) -> float:
+    """End of the colour scale: |E| that a thousandth of the cortex' points exceed, V/m; 1 without a field."""
+    if "magnE" not in cortex.point_data:
+        return 1.0
+    values = np.asarray(cortex.point_data["magnE"], np.float64)
+    values = values[np.isfinite(values)]
+    return rounded_up(float(np.percentile(values, TOP_PERCENTILE))) if len(values) else 1.0
+
+
+def head_of(subject: Subject) -> tuple[Done[HeadMesh], Done[Cortex] | None]:
+    """The stages a scene's surfaces follow, as the folder records them.
+
+    Raises
+    ------
+    InputError
+        If the mesh is gone.
+    """
+    from targeting.cortex_stages import load_cortex
+
+    meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
+    if meshed is None:
+        raise InputError(f"the mesh in {subject.folder} is gone or changed; run 'target plan {subject.name}' again")
+    return meshed, subject.recorded("cortex", load_cortex)
+
+
+def surfaces_of(subject: Subject, meshed: Done[HeadMesh], folded: Done[Cortex] | None) -> HeadSurfaces:
+    """The head's surfaces, from the folder or made now; where the folder cannot be written they are not kept."""
+    try:
+        with subject.locked():
+            return subject.run(surfaces_stage(meshed, folded)).value
+    except InputError:  # another run is at work there, or it is somebody else's folder: looking must still be possible
+        return HeadSurfaces.of(meshed.value, folded.value if folded else None)
+
+
+def planned_coil(subject: Subject, plan: Plan) -> Coil:
+    """The coil a plan was made with, read again and known by its fingerprint.
+
+    Raises
+    ------
+    InputError
+        If its file is gone or another coil now.
+    """
+    searched = subject.made_from("search")
+    file = searched.get("paths", {}).get("coil")
+    coil = ChosenCoil.of(Path(file) if file else plan.coil.name).coil
+    if searched.get("parameters", {}).get("coil_sha256", fingerprint(coil)) != fingerprint(coil):
+        raise InputError(f"coil {plan.coil.name} changed since the plan was made; run 'target plan' again")
+    return coil
+
+
+def _tms_scene(subject: Subject, placement: int) -> Scene:
+    plan = read_plan(subject.folder / "plan.json")
+    if not 1 <= placement <= len(plan.placements):
+        raise InputError(f"there is no placement {placement}; the plan has 1 to {len(plan.placements)}")
+    meshed, folded = head_of(subject)
+    _check_follows(subject, "files", meshed, folded)
+    surfaces = surfaces_of(subject, meshed, folded)
+    pose = Pose(np.array(plan.placements[placement - 1].pose))
+    coil = planned_coil(subject, plan)
+    if placement == 1 and surfaces.folded:
+        values = on_scene(surfaces, _stored(subject.folder / "cortex.vtp"))
+    else:
+        from targeting.scene.field_at import cortical_field_at
+
+        values = cortical_field_at(subject, coil, pose, surfaces)
+    around = coil_layers(coil, pose)
+    scene = assembled(plan, surfaces, values, around, "V/m at 1 A/µs", -pose.direction_mm, pose)
+    if placement == 1:
+        return scene
+    share = plan.placements[placement - 1].dose_v_per_m / plan.placements[0].dose_v_per_m
+    return replace(scene, title=f"{scene.title}, placement {placement}", target_e_v_per_m=share * target_e_of(plan))
+
+
+def _tes_scene(subject: Subject, kind: str) -> Scene:
+    plan = read_tes_plan(subject.folder / kind / "plan.json")
+    meshed, folded = head_of(subject)
+    _check_follows(subject, f"{kind}-files", meshed, folded)
+    surfaces = surfaces_of(subject, meshed, folded)
+    confirmed = subject.folder / f"{kind}-confirm.npz"
+    names = [each.name for each in plan.montage]
+    try:
+        with np.load(confirmed, allow_pickle=False) as arrays:
+            patches = {name: arrays[f"patch_{i}"] for i, name in enumerate(names)}
+            field = None if surfaces.folded else arrays["e_v_per_m"]
+    except (OSError, KeyError, ValueError):
+        raise InputError(
+            f"{confirmed} is gone or of another plan; run 'target plan {subject.name} --with {kind}' again"
+        ) from None
+    stored = _stored(subject.folder / kind / "cortex.vtp") if field is None else grey_nodes(meshed.value, field)
+    values = on_scene(surfaces, stored)
+    around = electrode_layers(plan.montage, patches)
+    away = np.asarray(surfaces.scalp.points, np.float64) - plan.target.center_mm
+    nearest = away[np.linalg.norm(away, axis=1).argmin()]
+    unit = f"V/m at {plan.total_current_ma:g} mA"
+    return assembled(plan, surfaces, values, around, unit, nearest / np.linalg.norm(nearest))
+
+
+def _check_follows(subject: Subject, files: str, meshed: Done[HeadMesh], folded: Done[Cortex] | None) -> None:
+    """Refuse a plan that was made of another mesh or cortex than the folder's."""
+    after = subject.made_from(files).get("after", {})
+    for done in (meshed, folded):
+        if done is not None and after.get(done.stage, done.digest) != done.digest:
+            raise InputError(
+                f"the plan in {subject.folder} is outdated ({done.stage} changed); run 'target plan {subject.name}' again"
+            )
+
+
+def _stored(path: Path) -> dict[str, NDArray[np.floating]]:
+    """The cortical field a plan left."""
+    import pyvista as pv
+
+    if not path.is_file():
+        raise InputError(f"{path} is gone; run 'target plan' again")
+    stored = pv.read(path)
+    return {name: np.asarray(stored.point_data[name]) for name in ("magnE", "normalE")}
+
+
+def grey_nodes(head: HeadMesh, e_v_per_m: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
+    """|E| at the nodes: the volume-weighted mean over the grey matter round each; NaN where there is none."""
+    from meshes.tissue_codes import Tissue
+
+    grey = np.flatnonzero(head.tissue == Tissue.GM)
+    volume = head.volumes_mm3[grey]
+    strength = np.linalg.norm(e_v_per_m[grey], axis=1) * volume
+    nodes, n = head.tets[grey].ravel(), len(head.points_mm)
+    weight = np.bincount(nodes, np.repeat(volume, 4), n)
+    total = np.bincount(nodes, np.repeat(strength, 4), n)
+    return {"magnE": np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)}

@@ -1,0 +1,285 @@
+"""What a montage is searched for on a leadfield: a target, regions to spare, further targets, or a map; and the search.
+
+Regions to spare and further targets mean what they do for coils: no avoided region gets more than a share of the target's
+dose, and of several targets the smallest dose, each as a share of the most it can get alone, is made large.  For a montage
+the avoided field is its root mean square, which is never below the mean and keeps every programme convex.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.errors import InputError
+from targeting.tes.optimise import (
+    Candidates,
+    Limits,
+    Network,
+    Optimum,
+    Region,
+    RmsCap,
+    ShareCap,
+    best_pairs,
+    best_rings,
+    intensity_sparing,
+    magnitude_sparing,
+    maximum_intensity,
+    maximum_magnitude,
+    maximum_of_magnitudes,
+    maximum_of_several,
+    network_least_squares,
+    optimise,
+)
+from targeting.tes.optimise.avoidance import rms_v_per_m
+
+if TYPE_CHECKING:
+    from targeting.tes.leadfield import Leadfield
+
+TRIED = 300  # of the best pairs, until two pads do not overlap
+PROVEN = ("magnitude", "intensity")  # their bound is one on the dose
+Unit = NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Goal:
+    """What is wanted.
+
+    Parameters
+    ----------
+    target : Region
+        Of a map: its points, weighted by its size.
+    unit : (3,), (m, 3) or None
+        The direction of the dose, one for all points or each its own; None for the size of the mean vector.
+    limits : Limits
+    dose_v_per_m : float, optional
+        The wanted field, for "energy", "focality" and "least-squares".
+    avoid : tuple of Region
+    share : float
+        Of the target's dose, which none of them may pass.
+    also : tuple of Region
+        Further targets.
+    also_units : tuple of (3,) or None
+        The directions of their doses.
+    network : Network, optional
+        The map, if the target is one.
+    """
+
+    target: Region
+    unit: Unit
+    limits: Limits
+    dose_v_per_m: float | None = None
+    avoid: tuple[Region, ...] = ()
+    share: float = 1.0
+    also: tuple[Region, ...] = ()
+    also_units: tuple[Unit, ...] = ()
+    network: Network | None = None
+
+    @property
+    def targets(self) -> tuple[Region, ...]:
+        """The target and the further ones."""
+        return (self.target, *self.also)
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """Their directions."""
+        return (self.unit, *self.also_units)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What regions and targets get by the leadfield, V/m.
+
+    ``avoided_v_per_m`` root mean square of |E| in each; ``also_v_per_m`` dose of each further target; ``alone_v_per_m`` the
+    most that the target and each of these can get alone under the limits (empty without further targets).
+    """
+
+    avoided_v_per_m: tuple[float, ...] = ()
+    also_v_per_m: tuple[float, ...] = ()
+    alone_v_per_m: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """The currents found, A by name, what they do on the leadfield, and how good they are (None: no bound is known)."""
+
+    currents_a: dict[str, float]
+    dose_v_per_m: float
+    bound_v_per_m: float | None
+    gap: float | None
+    binding: tuple[str, ...]
+    reached: Reached
+
+
+def solve(objective: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list[str]], bool]) -> Solved:
+    """The best montage for an objective.
+
+    Parameters
+    ----------
+    objective : str
+        Of :data:`targeting.tes_request.OBJECTIVES`.
+    leadfield : Leadfield
+    goal : Goal
+    fits : callable
+        Whether the electrodes of these names can sit on the head together; asked of pairs and rings.
+
+    Raises
+    ------
+    InputError
+        If no montage is within the limits; the line names the one that stands in the way.
+    """
+    if objective in ("pair", "ring"):
+        return _listed(objective, leadfield, goal, fits)
+    alone = tuple(_alone(leadfield, *each, goal.limits) for each in zip(goal.targets, goal.units, strict=True))
+    found = _optimum(objective, leadfield, goal, alone)
+    currents = found.currents_a
+    dose = dose_v_per_m(leadfield, goal.target, goal.unit, currents)
+    proven = not goal.also and objective in PROVEN
+    return Solved(
+        found.electrodes,
+        dose,
+        found.bound if proven else None,
+        found.gap,
+        found.binding,
+        reached(leadfield, goal, currents, alone if goal.also else ()),
+    )
+
+
+def dose_v_per_m(leadfield: Leadfield, region: Region, unit: Unit, currents_a: NDArray[np.float64]) -> float:
+    """The dose in a region by the leadfield, V/m."""
+    if unit is None:
+        return float(np.linalg.norm(region.mean_rows(leadfield) @ currents_a))
+    return float(region.row(leadfield, unit) @ currents_a)
+
+
+def reached(
+    leadfield: Leadfield, goal: Goal, currents_a: NDArray[np.float64], alone_v_per_m: Sequence[float] = ()
+) -> Reached:
+    """What currents (n,) A give the regions and further targets."""
+    return Reached(
+        tuple(rms_v_per_m(leadfield, each, currents_a) for each in goal.avoid),
+        tuple(dose_v_per_m(leadfield, *each, currents_a) for each in zip(goal.also, goal.also_units, strict=True)),
+        tuple(alone_v_per_m),
+    )
+
+
+def _optimum(objective: str, leadfield: Leadfield, goal: Goal, alone: tuple[float, ...]) -> Optimum:
+    target, unit, limits, dose = goal.target, goal.unit, goal.limits, goal.dose_v_per_m
+    if goal.also:
+        return _several(leadfield, goal, alone)
+    if objective == "least-squares":
+        assert goal.network is not None and dose is not None and unit is not None
+        row = target.row(leadfield, unit)
+        return network_least_squares(leadfield, goal.network, dose, limits, _share_caps(goal, row))
+    if objective == "projection":
+        assert unit is not None
+        if goal.avoid:
+            return intensity_sparing(leadfield, target, unit, limits, goal.avoid, goal.share)
+        return maximum_intensity(leadfield, target, unit, limits)
+    if goal.avoid and objective == "magnitude":
+        return magnitude_sparing(leadfield, target, limits, goal.avoid, goal.share)
+    if goal.avoid and objective == "intensity":
+        assert unit is not None
+        return intensity_sparing(leadfield, target, unit, limits, goal.avoid, goal.share)
+    caps = [RmsCap(each, goal.share * dose) for each in goal.avoid] if dose is not None else []
+    return optimise(objective, leadfield, target, unit, dose, limits, caps)
+
+
+def _several(leadfield: Leadfield, goal: Goal, alone: tuple[float, ...]) -> Optimum:
+    def found(avoid: Sequence[Region]) -> Optimum:
+        if goal.unit is None:
+            return maximum_of_magnitudes(leadfield, goal.targets, alone, goal.limits, avoid, goal.share)
+        row = goal.target.row(leadfield, goal.unit)
+        caps = [ShareCap(each, row, goal.share) for each in avoid]
+        units = [unit for unit in goal.units if unit is not None]
+        return maximum_of_several(leadfield, goal.targets, units, alone, goal.limits, caps)
+
+    try:
+        return found(goal.avoid)
+    except InputError:
+        if not goal.avoid:
+            raise
+    found(())  # says if the targets alone do not go together
+    names = " and ".join(each.name for each in goal.avoid)
+    raise InputError(
+        f"no montage serves all of {', '.join(each.name for each in goal.targets)} while {names} gets at most "
+        f"{goal.share:g} of the dose in {goal.target.name}: raise --avoid-cap, or leave out a target"
+    )
+
+
+def _share_caps(goal: Goal, row: NDArray[np.float64]) -> list[ShareCap]:
+    return [ShareCap(each, row, goal.share) for each in goal.avoid]
+
+
+def _alone(leadfield: Leadfield, region: Region, unit: Unit, limits: Limits) -> float:
+    """The most a target can get alone, V/m."""
+    if unit is None:
+        return maximum_magnitude(leadfield, region, limits).dose_v_per_m
+    return maximum_intensity(leadfield, region, unit, limits).dose_v_per_m
+
+
+def _listed(objective: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list[str]], bool]) -> Solved:
+    """Of all pairs or rings: the best that spares what is to be spared and sits on the head."""
+    candidates = (best_pairs if objective == "pair" else best_rings)(leadfield, goal.target, goal.unit, goal.limits)
+    doses = np.stack(
+        [
+            candidates.dose_v_per_m,
+            *(_doses(leadfield, candidates, *each) for each in zip(goal.also, goal.also_units, strict=True)),
+        ]
+    )
+    alone = np.abs(doses).max(1)
+    score = (doses / alone[:, None]).min(0)
+    shares = np.stack(
+        [_rms(leadfield, candidates, each) / candidates.dose_v_per_m for each in goal.avoid] or [0 * score]
+    )
+    spared = shares.max(0) <= goal.share if goal.avoid else np.ones(len(score), bool)
+    if not spared.any():
+        which = goal.avoid[int(shares[:, shares.max(0).argmin()].argmax())].name
+        raise InputError(
+            f"every {objective} gives {which} more than {goal.share:.3g} of the dose in {goal.target.name} (root mean "
+            f"square; the least is {shares.max(0).min():.3g}): raise --avoid-cap, or take --with hd-tdcs for more electrodes"
+        )
+    if not (score[spared] > 0).any():
+        raise InputError(
+            f"no {objective} gives all of {', '.join(each.name for each in goal.targets)} a field along their directions: "
+            "take --with hd-tdcs, or plan them apart"
+        )
+    order = np.argsort(-np.where(spared, score, -np.inf), kind="stable")
+    for k in order[: min(TRIED, int(spared.sum()))]:
+        currents = candidates.currents_a[k]
+        used = sorted(np.flatnonzero(currents), key=lambda i: -currents[i])
+        names = [leadfield.names[i] for i in used]
+        if not fits(names):
+            continue
+        free = not goal.avoid and not goal.also
+        binding = goal.limits.reached(currents)
+        if goal.avoid and score[k] < score.max():  # a better one was there, but for the regions it does not spare
+            broken = shares[:, score.argmax()] > goal.share
+            binding += tuple(
+                f"{goal.share:.3g} of the target's dose (root mean square) in {each.name}"
+                for each, is_broken in zip(goal.avoid, broken, strict=True)
+                if is_broken
+            )
+        return Solved(
+            {name: float(currents[i]) for name, i in zip(names, used, strict=True)},
+            float(candidates.dose_v_per_m[k]),
+            float(candidates.dose_v_per_m[k]) if objective == "pair" and free else None,
+            0.0 if objective == "pair" else None,  # all pairs were looked at, but rings of one radius only
+            binding,
+            reached(leadfield, goal, currents, alone if goal.also else ()),
+        )
+    raise InputError("none of the best pairs of pads fits on this head without overlap: take --with hd-tdcs")
+
+
+def _doses(leadfield: Leadfield, candidates: Candidates, region: Region, unit: Unit) -> NDArray[np.float64]:
+    if unit is None:
+        return np.linalg.norm(candidates.currents_a @ region.mean_rows(leadfield).T, axis=1)
+    return candidates.currents_a @ region.row(leadfield, unit)
+
+
+def _rms(leadfield: Leadfield, candidates: Candidates, region: Region) -> NDArray[np.float64]:
+    form = region.mean_square(leadfield)
+    return np.sqrt(((candidates.currents_a @ form) * candidates.currents_a).sum(1).clip(0))

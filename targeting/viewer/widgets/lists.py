@@ -1,0 +1,86 @@
+"""The left dock's lower half: placements with the saved poses beneath, or a montage's electrodes."""
+
+from __future__ import annotations
+
+from qtpy import QtCore, QtGui, QtWidgets
+
+from targeting.plan_file import Plan
+from targeting.tes_plan import TesPlan
+from targeting.viewer.rows import (
+    ELECTRODE_HEAD,
+    PLACEMENT_HEAD,
+    PLACEMENT_TIPS,
+    SAVED_HEAD,
+    electrode_rows,
+    placement_rows,
+    saved_rows,
+)
+from targeting.viewer.saved_poses import SavedPose
+from targeting.viewer.widgets.coil_bar import button_of
+from targeting.viewer.widgets.tables import StepList
+
+SAVED_HEIGHT = 110
+
+
+class PoseLists(QtWidgets.QWidget):
+    """``placement`` and ``saved`` carry the number of what was chosen."""
+
+    placement = QtCore.Signal(int)
+    saved = QtCore.Signal(int)
+
+    def __init__(self, plan: Plan, actions: list[QtGui.QAction]) -> None:
+        super().__init__()
+        self.placements = StepList("placements", PLACEMENT_HEAD, PLACEMENT_TIPS)
+        self.placements.fill(placement_rows(plan))
+        self.placements.choose(0)
+        self.saved_poses = StepList("saved poses", SAVED_HEAD)
+        self.saved_poses.setMaximumHeight(SAVED_HEIGHT)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        title = QtWidgets.QLabel("Placements, best first: dose in V/m at 1 A/µs")
+        layout.addWidget(title)
+        layout.addWidget(self.placements, 1)
+        layout.addWidget(self.saved_poses)
+        row = QtWidgets.QHBoxLayout()
+        for action in actions:
+            row.addWidget(button_of(action))
+        row.addStretch(1)
+        layout.addLayout(row)
+        self.placements.stepped.connect(self._placement)
+        self.saved_poses.stepped.connect(self._saved)
+
+    def show_saved(self, poses: list[SavedPose], chosen: int | None = None) -> None:
+        """The saved poses, one of them marked."""
+        self.saved_poses.fill(saved_rows(poses))
+        self.saved_poses.choose(chosen)
+
+    def choose(self, placement: int | None, saved: int | None = None) -> None:
+        """Mark where the coil is; nothing, where no row says it."""
+        self.placements.choose(placement)
+        self.saved_poses.choose(saved)
+
+    def _placement(self, row: int) -> None:
+        self.saved_poses.choose(None)
+        self.placement.emit(row)
+
+    def _saved(self, row: int) -> None:
+        self.placements.choose(None)
+        self.saved.emit(row)
+
+
+class ElectrodeList(QtWidgets.QWidget):
+    """``chosen`` carries the number of an electrode."""
+
+    chosen = QtCore.Signal(int)
+
+    def __init__(self, plan: TesPlan) -> None:
+        super().__init__()
+        self.table = StepList("electrodes", ELECTRODE_HEAD)
+        self.table.fill(electrode_rows(plan))
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        words = QtWidgets.QLabel(f"{plan.montage_name}, {plan.total_current_ma:g} mA for {plan.minutes:g} min")
+        words.setWordWrap(True)
+        layout.addWidget(words)
+        layout.addWidget(self.table, 1)
+        self.table.stepped.connect(self.chosen)
