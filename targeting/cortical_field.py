@@ -153,6 +153,20 @@ def _fit_weights(offsets_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1 / offsets_mm.shape[1] - (about @ reach)[:, :, 0]
 
 
+def strength_at_nodes(head: HeadMesh, e_v_per_m: NDArray[np.floating]) -> NDArray[np.float64]:
+    """|E| at the nodes of the mesh, (N,), of a field (M, 3): for heads without a mid-cortical surface.
+
+    The volume-weighted mean of |E| over the grey matter round a node; NaN where there is none, as at the brain stem.
+    """
+    grey = np.flatnonzero(head.tissue == Tissue.GM)
+    volume, n = head.volumes_mm3[grey], len(head.points_mm)
+    strength = np.linalg.norm(e_v_per_m[grey], axis=1) * volume
+    nodes = head.tets[grey].ravel()
+    weight = np.bincount(nodes, np.repeat(volume, 4), n)
+    total = np.bincount(nodes, np.repeat(strength, 4), n)
+    return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
+
+
 def write_cortical_field(folder: str | Path, field: CorticalField, conditions: str = "1 A/us") -> list[Path]:
     """Write the field on the surfaces.
 

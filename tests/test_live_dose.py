@@ -271,7 +271,7 @@ def test_a_plan_by_a_coil_file_and_along_a_direction(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="there is no built-in coil 'figur8'"):
         LiveDose.of(subject, "figur8")
     file.unlink()
-    with pytest.raises(InputError, match=r"the plan's coil cannot be had: .*; give it with --coil"):
+    with pytest.raises(InputError, match=r"the plan's coil cannot be had: .*; bring it back, or plan again"):
         LiveDose.of(subject)
     Coil.named("figure8-70mm").write(file)
     # by the folder's own rules a changed input makes the plan outdated; the fingerprint stands behind that

@@ -23,11 +23,11 @@ from meshes.head import HeadMesh
 from targeting.coils.builtin import coil_names
 from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
-from targeting.coils.fingerprint import fingerprint
 from targeting.coils.sources import PotentialGrid
 from targeting.live.protocol import SCHEMA_VERSION, Request
 from targeting.navigation.frames import FRAMES, pose_in
 from targeting.plan_file import Plan, read_plan
+from targeting.planned_coil import planned_coil
 from targeting.pose import Pose
 from targeting.subject import Subject
 from targeting.tms.dose_map import DoseMap
@@ -78,7 +78,7 @@ class LiveDose:
         """
         other = Coil.read(coil) if coil and Path(coil).suffix else Coil.named(str(coil)) if coil else None
         plan = _valid_plan(subject)
-        tool = other or _planned_coil(subject, plan)
+        tool = other or planned_coil(subject, plan)
         mapped = subject.recorded("dosemap", lambda folder: DoseMap.load(folder / "dosemap.npz"))
         meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
         if mapped is None or meshed is None:
@@ -199,19 +199,6 @@ def _valid_plan(subject: Subject) -> Plan:
         why = f"{changed.stage}: {changed.why}" if changed.why else "its files are of another run"
         raise InputError(f"the plan in {subject.folder} is outdated ({why}); run 'target plan {subject.name}' again")
     return read_plan(subject.folder / "plan.json")
-
-
-def _planned_coil(subject: Subject, plan: Plan) -> Coil:
-    """The coil the plan was made with, read again and known by its fingerprint."""
-    searched = subject.made_from("search")
-    file = searched["paths"].get("coil")
-    try:
-        coil = Coil.read(file) if file else Coil.named(plan.coil.name)
-    except InputError as error:
-        raise InputError(f"the plan's coil cannot be had: {error}; give it with --coil") from None
-    if searched["parameters"].get("coil_sha256", fingerprint(coil)) != fingerprint(coil):
-        raise InputError(f"coil {plan.coil.name} changed since the plan was made; run 'target plan' again")
-    return coil
 
 
 def _direction(subject: Subject, head: HeadMesh) -> NDArray[np.float64] | None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from meshes import HeadMesh, Tissue
 from targeting.coils.coil import Casing
-from targeting.cortical_field import CorticalField
+from targeting.cortical_field import CorticalField, strength_at_nodes
 from targeting.plan_file import Placement, Plan
 from targeting.pose import Pose
 from targeting.report.surface import Surface
@@ -82,14 +82,7 @@ class HeadEvidence:
         """
         if self.on_cortex is not None:
             return self.on_cortex.magnitude_v_per_m
-        grey = np.flatnonzero(self.head.tissue == Tissue.GM)
-        volume = self.head.volumes_mm3[grey]
-        strength = np.linalg.norm(self.e_v_per_m[grey], axis=1) * volume
-        nodes = self.head.tets[grey].ravel()
-        n = len(self.head.points_mm)
-        weight = np.bincount(nodes, np.repeat(volume, 4), n)[self.cortex.nodes]
-        total = np.bincount(nodes, np.repeat(strength, 4), n)[self.cortex.nodes]
-        return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
+        return strength_at_nodes(self.head, self.e_v_per_m)[self.cortex.nodes]
 
     @cached_property
     def depth_mm(self) -> float:

@@ -18,10 +18,11 @@ from targeting.coils.coil import Coil
 from targeting.navigation import brainsight, localite
 from targeting.navigation.rigid import read_text
 from targeting.plan_file import read_plan
+from targeting.planned_coil import planned_coil
 from targeting.pose import Pose
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers
-from targeting.scene.planned import assembled, head_of, planned_coil, surfaces_of, target_e_of
+from targeting.scene.planned import assembled, head_of, surfaces_of, target_e_of
 from targeting.subject import Subject
 
 PULSE_COLOR, PULSE_MM = "#2b2b2b", 1.2

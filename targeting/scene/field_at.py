@@ -15,8 +15,9 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
 from targeting.conduction import Anisotropy
+from targeting.cortical_field import strength_at_nodes
 from targeting.pose import Pose
-from targeting.scene.planned import grey_nodes, head_of, on_scene
+from targeting.scene.planned import head_of, on_scene
 from targeting.scene.surfaces import HeadSurfaces
 from targeting.subject import Subject
 
@@ -35,7 +36,7 @@ def cortical_field_at(
         return by_basis
     head, e_v_per_m = solved(subject, coil, pose)
     if not surfaces.folded:
-        return on_scene(surfaces, grey_nodes(head, e_v_per_m))
+        return on_scene(surfaces, {"magnE": strength_at_nodes(head, e_v_per_m)})
     from targeting.cortical_field import CorticalField
 
     folded = head_of(subject)[1]

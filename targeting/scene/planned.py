@@ -14,10 +14,9 @@ from meshes.choices import one_of
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from targeting.coils.chosen import ChosenCoil
-from targeting.coils.coil import Coil
-from targeting.coils.fingerprint import fingerprint
+from targeting.cortical_field import strength_at_nodes
 from targeting.plan_file import Plan, read_plan
+from targeting.planned_coil import planned_coil
 from targeting.pose import Pose
 from targeting.scene.colors import BONE, BRAIN, SKIN, rounded_up
 from targeting.scene.layer import Layer, Scene
@@ -207,22 +206,6 @@ def surfaces_of(subject: Subject, meshed: Done[HeadMesh], folded: Done[Cortex] |
         return HeadSurfaces.of(meshed.value, folded.value if folded else None)
 
 
-def planned_coil(subject: Subject, plan: Plan) -> Coil:
-    """The coil a plan was made with, read again and known by its fingerprint.
-
-    Raises
-    ------
-    InputError
-        If its file is gone or another coil now.
-    """
-    searched = subject.made_from("search")
-    file = searched.get("paths", {}).get("coil")
-    coil = ChosenCoil.of(Path(file) if file else plan.coil.name).coil
-    if searched.get("parameters", {}).get("coil_sha256", fingerprint(coil)) != fingerprint(coil):
-        raise InputError(f"coil {plan.coil.name} changed since the plan was made; run 'target plan' again")
-    return coil
-
-
 def _tms_scene(subject: Subject, placement: int) -> Scene:
     plan = read_plan(subject.folder / "plan.json")
     if not 1 <= placement <= len(plan.placements):
@@ -261,7 +244,10 @@ def _tes_scene(subject: Subject, kind: str) -> Scene:
         raise InputError(
             f"{confirmed} is gone or of another plan; run 'target plan {subject.name} --with {kind}' again"
         ) from None
-    stored = _stored(subject.folder / kind / "cortex.vtp") if field is None else grey_nodes(meshed.value, field)
+    if field is None:
+        stored = _stored(subject.folder / kind / "cortex.vtp")
+    else:
+        stored = {"magnE": strength_at_nodes(meshed.value, field)}
     values = on_scene(surfaces, stored)
     around = electrode_layers(plan.montage, patches)
     away = np.asarray(surfaces.scalp.points, np.float64) - plan.target.center_mm
@@ -288,16 +274,3 @@ def _stored(path: Path) -> dict[str, NDArray[np.floating]]:
         raise InputError(f"{path} is gone; run 'target plan' again")
     stored = pv.read(path)
     return {name: np.asarray(stored.point_data[name]) for name in ("magnE", "normalE")}
-
-
-def grey_nodes(head: HeadMesh, e_v_per_m: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
-    """|E| at the nodes: the volume-weighted mean over the grey matter round each; NaN where there is none."""
-    from meshes.tissue_codes import Tissue
-
-    grey = np.flatnonzero(head.tissue == Tissue.GM)
-    volume = head.volumes_mm3[grey]
-    strength = np.linalg.norm(e_v_per_m[grey], axis=1) * volume
-    nodes, n = head.tets[grey].ravel(), len(head.points_mm)
-    weight = np.bincount(nodes, np.repeat(volume, 4), n)
-    total = np.bincount(nodes, np.repeat(strength, 4), n)
-    return {"magnE": np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)}
