@@ -1,10 +1,11 @@
 """Time, memory and file size of the leadfield of a whole cap.
 
-    python benchmarks/leadfield.py FOLDER [--cap 10-10|10-5]
+    python benchmarks/leadfield.py FOLDER [--cap 10-10|10-5] [--most N]
 
 FOLDER is a planned subject's (``head.msh`` and ``mni_warp.npz``).  Every electrode of the cap that rests on the scalp is
 solved against Cz: one factorisation, then blocks of right-hand sides, and the field recovered in all of the grey matter.
-Compiled code is warm, as it is after the first run.  Prints a table and writes ``benchmarks/results/leadfield.json``.
+``--most`` takes N of the cap, evenly chosen, for grids between the two.  Compiled code is warm, as it is after the first run.
+Prints a table and writes ``benchmarks/results/leadfield_*.json``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from targeting.tes import Electrode, Leadfield, Montage, make_leadfield, simulat
 from targeting.tes.caps import CAPS, cap_positions, resting
 
 REACH_S, REACH_GB = 90.0, 8.0
+NAMED = ("Cz", "C3", "Fp2")  # the return, and the montage looked at
 
 
 def warm() -> None:
@@ -56,6 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cap", choices=CAPS, default="10-10")
+    parser.add_argument("--most", type=int, metavar="N")
     asked = parser.parse_args()
     head, warp = HeadMesh.read(asked.folder / "head.msh"), load_warp(asked.folder / "mni_warp.npz")
     warm()
@@ -75,6 +78,9 @@ def main() -> None:
     scalp = Scalp.of(head)
     positions = ten_five(scalp, fiducials_from_warp(scalp, warp))
     electrodes, refused = resting(scalp, positions, cap_positions(asked.cap))
+    if asked.most is not None:
+        chosen = set(np.linspace(0, len(electrodes) - 1, asked.most).astype(int))
+        electrodes = [each for i, each in enumerate(electrodes) if i in chosen or each.name in NAMED]
     at = lap("positions and contacts", at)
     conductor = HeadConductor(head, right_hand_sides=len(electrodes))
     leadfield = make_leadfield(conductor, electrodes, "Cz")
@@ -121,7 +127,7 @@ def main() -> None:
         "even_against_complete": round(apart, 5),
         "machine": f"{platform.system()} {platform.machine()}",
     }
-    out = Path(__file__).parent / "results" / f"leadfield_{asked.cap}.json"
+    out = Path(__file__).parent / "results" / f"leadfield_{asked.cap}{f'_{len(electrodes)}' if asked.most else ''}.json"
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

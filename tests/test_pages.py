@@ -231,7 +231,11 @@ def test_a_wheel_over_the_scene_scrolls_the_page(opened):
     page.locator("#solid-live").hover()
     top = page.evaluate("scrollY")
     page.mouse.wheel(0, 200)
-    page.wait_for_function(f"scrollY > {top} + 50")
+    for _ in range(50):  # the page's policy keeps playwright's own waiting, which evaluates texts, from it
+        if page.evaluate("scrollY") > top + 50:
+            break
+        page.wait_for_timeout(100)
+    assert page.evaluate("scrollY") > top + 50
     page.evaluate("scrollTo(0, 0)")
 
 
