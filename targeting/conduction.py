@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,12 @@ class Anisotropy:
             return None
         DiffusionImage.read(dti, order)
         return cls(Path(dti), mapping, order)
+
+    @classmethod
+    def recorded(cls, made_from: Mapping[str, Any]) -> Anisotropy | None:
+        """What a stage was made with, by its sidecar (``Subject.made_from``); None for isotropic tissues."""
+        words = made_from["parameters"].get("anisotropy")
+        return cls.of(made_from["paths"]["dti"], words["mapping"], words["tensor_order"]) if words else None
 
     @property
     def files(self) -> dict[str, Path]:

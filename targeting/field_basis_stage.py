@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
 from meshes.gifti import read_surface, write_surface
+from targeting.conduction import Anisotropy
 from targeting.cortex_stages import load_cortex
 from targeting.subject import Done, Stage, Subject
 
 if TYPE_CHECKING:
     from meshes.head import HeadMesh
-    from targeting.conduction import Anisotropy
     from targeting.fem import HeadConductor
     from targeting.tms import FieldBasis
     from targeting.tms.field_basis_rows import Rows
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 NAME, FILE, ABOUT_FILE = "basis", "field_basis.npz", "field_basis.json"
 POINTS = 20_600  # of which some 3 % have no grey matter near, or are merged: 20,000 stay
+PHYSICS = ("conductivity_s_per_m", "anisotropy")  # parameters that it shares with the plan's dose map
 CHECKED_POSES = 4  # of each built-in coil
 
 
@@ -125,7 +126,7 @@ def basis_stage(subject: Subject, sources: int) -> Stage[CorticalBasis]:
         what = "mesh" if meshed is None else "cortical surfaces"
         raise InputError(f"{subject.name} has no {what}; run 'target plan {subject.name}' again (and see its notes)")
     solved = subject.made_from("dosemap")
-    sigma, anisotropy = solved["parameters"]["conductivity_s_per_m"], _anisotropy(solved)
+    sigma, anisotropy = solved["parameters"]["conductivity_s_per_m"], Anisotropy.recorded(solved)
 
     def make(room: Path) -> CorticalBasis:
         from targeting.fem import HeadConductor
@@ -160,6 +161,21 @@ def load(folder: Path) -> CorticalBasis:
     return CorticalBasis(
         Cortex(left, right, about["cortex"]), FieldBasis.load(folder / FILE), BasisCheck(**about["check"])
     )
+
+
+def standing_basis(subject: Subject) -> CorticalBasis | None:
+    """The subject's basis if it is made and still of the head and conductivities that the plan is for; else None."""
+    made_from, planned = subject.made_from(NAME), subject.made_from("dosemap")
+    if not made_from or not planned:
+        return None
+    if any(made_from["parameters"].get(key) != planned["parameters"].get(key) for key in PHYSICS):
+        return None
+    for stage, digest in made_from["after"].items():
+        now = subject.recorded(stage, lambda folder: folder)
+        if now is None or now.digest != digest:
+            return None
+    done = subject.recorded(NAME, load)
+    return done.value if done else None
 
 
 def cortical_rows(cortex: Cortex, head: HeadMesh, points: int = POINTS) -> tuple[Cortex, Rows]:
@@ -197,11 +213,3 @@ def _errors(basis: FieldBasis, conductor: HeadConductor, rows: Rows) -> dict[str
         poses = random_poses(scalp, coil, rows.points_mm, CHECKED_POSES, rng)
         found[name] = [round(float(each), 5) for each in relative_errors(basis, conductor, rows, coil, poses)]
     return found
-
-
-def _anisotropy(solved: dict[str, Any]) -> Anisotropy | None:
-    """The tensors the plan's dose map was made with."""
-    from targeting.conduction import Anisotropy
-
-    words = solved["parameters"].get("anisotropy")
-    return Anisotropy.of(solved["paths"]["dti"], words["mapping"], words["tensor_order"]) if words else None

@@ -55,8 +55,7 @@ def solved(subject: Subject, coil: Coil, pose: Pose) -> tuple[HeadMesh, NDArray[
     if not known:
         raise InputError(f"there is no coil plan in {subject.folder}; run 'target plan {subject.name}' first")
     head, sigma = head_of(subject)[0].value, known["parameters"]["conductivity_s_per_m"]
-    words = known["parameters"].get("anisotropy")
-    anisotropy = Anisotropy.of(known["paths"]["dti"], words["mapping"], words["tensor_order"]) if words else None
+    anisotropy = Anisotropy.recorded(known)
     tensors = anisotropy.tensors(head, sigma) if anisotropy else None
     log.info("solving the field of %s at %s", coil.name, pose.name)
     return head, simulate_tms(HeadConductor(head, sigma, tensors), coil, pose).e_v_per_m
@@ -69,14 +68,12 @@ def _by_basis(
     from scipy.spatial import cKDTree
 
     from targeting.cortical_field import normal_component
-    from targeting.field_basis_stage import NAME, load
+    from targeting.field_basis_stage import standing_basis
 
-    made = subject.recorded(NAME, load)
-    meshed, folded = head_of(subject)
-    after = subject.made_from(NAME).get("after", {})
-    if made is None or any(done is None or after.get(done.stage) != done.digest for done in (meshed, folded)):
+    made = standing_basis(subject)
+    if made is None:
         return None
-    whole = made.value.cortex.whole
-    e = made.value.basis.e_v_per_m(coil, pose)[0].astype(np.float64)
+    whole = made.cortex.whole
+    e = made.basis.e_v_per_m(coil, pose)[0].astype(np.float64)
     nearest = cKDTree(whole.points_mm).query(surfaces.cortex.points)[1]
     return {"magnE": np.linalg.norm(e, axis=1)[nearest], "normalE": normal_component(whole, e)[nearest]}

@@ -33,18 +33,9 @@ def show_beside(scenes: Sequence[Scene], camera: str = "target") -> None:
     InputError
         If there is no screen, or the viewer's packages are missing.
     """
-    window = open_beside(scenes, camera)
-    from qtpy import QtWidgets
+    from targeting.viewer.start import until_closed
 
-    from targeting.viewer.start import let_interrupt
-
-    application = QtWidgets.QApplication.instance()
-    assert application is not None
-    let_interrupt(application)
-    try:
-        application.exec()
-    finally:
-        window.deleteLater()
+    until_closed(open_beside(scenes, camera))
 
 
 def open_beside(scenes: Sequence[Scene], camera: str = "target") -> QtWidgets.QMainWindow:

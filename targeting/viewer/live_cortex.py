@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
-from targeting.field_basis_stage import NAME, CorticalBasis, load
-from targeting.subject import Subject
+from targeting.field_basis_stage import CorticalBasis
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -86,22 +85,3 @@ def spread_to(known_mm: NDArray[np.float64], points_mm: NDArray[np.float64]) -> 
     out = sp.csr_matrix((weight.ravel(), (rows, nearest.ravel())), shape=(len(points_mm), len(known_mm)))
     out.eliminate_zeros()
     return out.astype(np.float32)
-
-
-def basis_of(subject: Subject) -> CorticalBasis | None:
-    """The subject's basis if it is made and still of the head and conductivities that the plan is for; else None."""
-    made_from, planned = subject.made_from(NAME), subject.made_from("dosemap")
-    if not made_from or not planned:
-        return None
-    if any(_physics(made_from["parameters"])[key] != value for key, value in _physics(planned["parameters"]).items()):
-        return None
-    for stage, digest in made_from["after"].items():
-        now = subject.recorded(stage, lambda folder: folder)
-        if now is None or now.digest != digest:
-            return None
-    done = subject.recorded(NAME, load)
-    return done.value if done else None
-
-
-def _physics(parameters: dict[str, Any]) -> dict[str, Any]:
-    return {key: parameters.get(key) for key in ("conductivity_s_per_m", "anisotropy")}

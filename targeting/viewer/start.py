@@ -12,6 +12,8 @@ from meshes.errors import InputError
 from targeting.subject import Subject
 
 if TYPE_CHECKING:
+    from qtpy import QtWidgets
+
     from targeting.viewer.widgets.window import ViewerWindow
 
 HINT = "the window needs the viewer's packages: pip install 'target[viewer]'"
@@ -45,16 +47,7 @@ def show(
     ...
     meshes.errors.InputError: there is no plan in ...; run 'target plan nobody' first
     """
-    window = open_window(subject, out, modality, camera)
-    from qtpy import QtWidgets
-
-    application = QtWidgets.QApplication.instance()
-    assert application is not None
-    let_interrupt(application)
-    try:
-        application.exec()
-    finally:
-        window.deleteLater()
+    until_closed(open_window(subject, out, modality, camera))
 
 
 def open_window(
@@ -94,6 +87,19 @@ def check_screen() -> None:
             "there is no screen to open a window on (DISPLAY is not set): use --screenshot FILE or --export FILE, "
             "or run it under xvfb-run"
         )
+
+
+def until_closed(window: QtWidgets.QMainWindow) -> None:
+    """Wait until a window that is shown is closed."""
+    from qtpy import QtWidgets
+
+    application = QtWidgets.QApplication.instance()
+    assert application is not None
+    let_interrupt(application)
+    try:
+        application.exec()
+    finally:
+        window.deleteLater()
 
 
 def let_interrupt(application: Any) -> None:

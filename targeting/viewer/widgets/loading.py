@@ -7,9 +7,10 @@ from typing import Any
 
 from qtpy import QtCore
 
+from targeting.field_basis_stage import standing_basis
 from targeting.plan_file import Plan
 from targeting.viewer.coil_on_scalp import CoilOnScalp, live_coil
-from targeting.viewer.live_cortex import LiveCortex, basis_of
+from targeting.viewer.live_cortex import LiveCortex
 from targeting.viewer.plan_image import PlanImage
 from targeting.viewer.planned_view import PlannedView
 from targeting.viewer.scene_view import Light
@@ -108,7 +109,7 @@ class Loader(QtCore.QObject):
     def _read_basis(self) -> LiveCortex | None:
         if self._coil is None:
             return None
-        made = basis_of(self.planned.subject)
+        made = standing_basis(self.planned.subject)
         if made is None:
             return None
         cortex = LiveCortex.of(made, self._coil.live.coil, self.planned.scene.layer("cortex").surface)
