@@ -17,6 +17,7 @@ from targeting.plan_file import read_plan
 from targeting.tms.placement import casing_distance_mm
 from targeting.viewer import open_window
 from targeting.viewer.coil_on_scalp import CoilOnScalp, live_coil
+from targeting.viewer.picture_size import FEW_PIXELS
 from targeting.viewer.plan_image import PlanImage
 from targeting.viewer.saved_poses import FILE, forget_pose, of_image, read_saved, save_pose, saved_pose
 from targeting.viewer.slices import PLANES, Slicer
@@ -286,6 +287,13 @@ def test_the_mouse_drags_the_coil_and_the_dose_follows(seen, live, subject):
 def test_what_was_dragged_is_seen(picture):
     assert len(hot(picture("dragged")[:-200])) < 50  # a cortex without a known field
     assert len(teal(picture("dragged"))) > 5000
+
+
+def test_a_picture_on_its_way_has_fewer_pixels_and_the_mouse_still_hits(seen):
+    moving, resting = seen["dragging"], seen["at rest"]
+    assert moving["drawn"] < 1.01 * FEW_PIXELS < moving["shown"] == resting["shown"] == resting["drawn"]
+    assert np.allclose(moving["at"], resting["at"], atol=1.5)  # pixels: the smaller frame has whole ones, too
+    assert moving["off_mm"] < 1e-3 and resting["off_mm"] < 1e-3
 
 
 def test_the_coil_turns_and_moves_are_undone(seen):

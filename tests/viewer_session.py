@@ -71,8 +71,24 @@ class Session:
             self.settle()
         if picture:
             self.window.grab().save(str(self.pictures / f"{picture}.png"))
+            self.seen[picture] = self.pixels_of(self.coil.pose[:3, 3])
         QTest.mouseRelease(plotter, button, pos=start + QtCore.QPoint(*by))
         self.settle()
+
+    def pixels_of(self, place_mm) -> dict:
+        """Pixels drawn and shown, where a place is among them, and how far the mouse's ray there misses it, mm."""
+        view, plotter = self.window.view, self.window.plotter
+        at = view.at(place_mm)
+        start, way = view.ray(*at)
+        off = np.linalg.norm(np.cross(place_mm - start, way / np.linalg.norm(way)))
+        drawn = np.prod(plotter.render_window.GetSize())
+        return {
+            "drawn": int(drawn),
+            "shown": plotter.width() * plotter.height(),
+            "at": at,
+            "place": list(place_mm),
+            "off_mm": float(off),
+        }
 
     def note(self, name: str) -> None:
         """The coil and what the window says of it."""
@@ -142,6 +158,7 @@ def move_the_coil(me: Session) -> None:
     me.settle()
     me.note("planned")
     me.drag(me.on_coil(ON_CASING), (-40, -25), picture="dragging")
+    me.seen["at rest"] = me.pixels_of(np.array(me.seen["dragging"]["place"]))
     me.note("dragged")
     me.picture("dragged")
     me.drag(me.on_coil(ON_HANDLE), (60, 0))

@@ -27,6 +27,7 @@ IN_FRONT = -66_000.0  # units of depth: before everything
 LABEL = " label"  # ends the name of a label's actor
 COLOR_BAR, BAR_WORDS = "color bar", "color bar words"  # actors' names
 BAR_LEFT, BAR_WIDTH = 0.58, 0.37
+POINTS_PER_INCH = 72
 OBSERVER = "_target_words"  # where a renderer keeps the number of the observer that moves its letters
 
 
@@ -147,7 +148,8 @@ def words(scene: Scene, plotter: pv.BasePlotter) -> None:
     def follow(*_: object) -> None:
         eye = renderer.GetActiveCamera()
         toward = -np.array(eye.GetDirectionOfProjection())
-        width, height = renderer.GetSize()
+        scale = renderer.GetRenderWindow().GetDPI() / POINTS_PER_INCH  # VTK's font sizes are points
+        width, height = (pixels / scale for pixels in renderer.GetSize())
         size = int(np.clip(0.03 * min(width, height), 11, 34))
         for edge, letters in zip(EDGES, edge_letters(toward, np.array(eye.GetViewUp())), strict=True):
             texts[edge].input = "\n".join(WORD.get(letter, letter) for letter in letters)

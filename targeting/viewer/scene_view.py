@@ -1,8 +1,8 @@
 """A scene that changes in place: layers on and off, other values on the cortex, a coil that moves.
 
 It holds no window: a plotter is given to it, off-screen or on.  Where a picture takes long (no graphics card), it is drawn
-*quickly* while something moves: a quarter of the cortex' triangles, no smoothed edges, two lights of five.  At rest every
-layer is as :mod:`targeting.scene` makes it, so what is exported is what is seen.
+*quickly* while something moves: a quarter of the cortex' triangles, no smoothed edges, two lights of five and, unless the
+camera turns, fewer pixels.  At rest every layer is as :mod:`targeting.scene` makes it, so what is exported is what is seen.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from targeting.scene.colors import paint
 from targeting.scene.draw import COLORS_ARRAY, color_bar, draw, draw_layer, set_visible
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers
+from targeting.viewer.picture_size import PictureSize
 from targeting.viewer.surface_rays import Surface
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class SceneView:
         self.field = {name: np.array(scene.layer("cortex").surface.point_data[name]) for name in _fields_of(scene)}
         self.scalars = scene.layer("cortex").scalars
         self.plotter.render_window.SetMultiSamples(0)
+        self._size = PictureSize(self.plotter.render_window)
         self.actors = draw(scene, plotter)
         self._cortex = _own(self.actors["cortex"], scene.layer("cortex").surface)
         self._thin: pv.PolyData | None = None
@@ -141,9 +143,13 @@ class SceneView:
 
     # a coil that moves
 
-    def set_quick(self, quick: bool) -> None:
-        """Draw quickly from now on, if it is needed, or as at rest."""
+    def set_quick(self, quick: bool, few_pixels: bool = False) -> None:
+        """Draw quickly from now on, if it is needed, or as at rest.
+
+        A camera that turns needs all pixels: VTK measures its turns in them.
+        """
         quick = quick and self.full_s > SLOW_S
+        self._size.set_few(quick and few_pixels)
         if quick != self.quick:
             self.quick = quick
             self.plotter.render_window.SetMultiSamples(0 if quick else SMOOTH_EDGES)
@@ -190,10 +196,10 @@ class SceneView:
 
     def ray(self, x: float, y: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """From a point of the picture (pixels from the lower left corner) into the scene: start, direction."""
-        renderer = self.plotter.renderer
+        renderer, share = self.plotter.renderer, self._size.share
         ends = []
         for depth in (0.0, 1.0):
-            renderer.SetDisplayPoint(x, y, depth)
+            renderer.SetDisplayPoint(share * x, share * y, depth)
             renderer.DisplayToWorld()
             *place, w = renderer.GetWorldPoint()
             ends.append(np.array(place) / w)
@@ -205,7 +211,7 @@ class SceneView:
         renderer.SetWorldPoint(*place_mm, 1.0)
         renderer.WorldToDisplay()
         x, y, _ = renderer.GetDisplayPoint()
-        return x, y
+        return x / self._size.share, y / self._size.share
 
     def surface(self, name: str) -> Surface:
         """A layer's triangles, to be asked along rays; kept."""

@@ -50,7 +50,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
         self.plotter = QtInteractor(self, auto_update=False)
         self.plotter.setAccessibleName("the head in space")
         self.plotter.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-        self.view = SceneView(self.plotter, planned.scene, self.plotter.repaint)
+        self.view = SceneView(self.plotter, planned.scene, self._paint)
         self.mouse = CoilMouse(self.plotter, self.view)
         self.loader = Loader(planned, self)
         self.image: PlanImage | None = None
@@ -178,9 +178,14 @@ class ViewerWindow(QtWidgets.QMainWindow):
 
     # drawing
 
+    def _paint(self) -> None:
+        """The picture and the words beside it at once: apart, the window would be put together twice."""
+        self.plotter.update()
+        QtCore.QCoreApplication.sendPostedEvents(self, QtCore.QEvent.Type.UpdateRequest.value)
+
     def redraw(self, on_its_way: bool = False) -> None:
         """Draw soon: quickly if more is to come, and once more at rest."""
-        self.view.set_quick(on_its_way)
+        self.view.set_quick(on_its_way, few_pixels=True)
         if on_its_way:
             self._rest.start()
         else:
