@@ -39,9 +39,9 @@ def measure(folder: Path, sources: int, count: int) -> dict[str, object]:
     from meshes import HeadMesh
     from targeting import Coil
     from targeting.coils import coil_names
-    from targeting.cortex_stages import load_cortex
     from targeting.fem import HeadConductor
-    from targeting.field_basis_stage import cortical_rows
+    from targeting.stages.cortex import load_cortex
+    from targeting.stages.field_basis import cortical_rows
     from targeting.tms import FieldBasis
     from targeting.tms.field_basis_check import random_poses, relative_errors
 

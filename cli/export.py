@@ -33,9 +33,9 @@ def export_command(
     """Write the planned coil poses for a neuronavigator (``target plan`` writes both formats anyway)."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.head_stages import FrameImage
-        from targeting.plan_file import read_plan
-        from targeting.plan_output import write_navigator
+        from targeting.files.tms import write_navigator
+        from targeting.plans.tms import read_plan
+        from targeting.stages.head import FrameImage
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)

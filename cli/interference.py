@@ -12,7 +12,7 @@ from cli.console import at_work, talk_of
 from cli.options import Json, Name, Out, Quiet, three_numbers
 
 if TYPE_CHECKING:
-    from targeting.interference_files import Found
+    from targeting.stages.interference_files import Found
 
 EXAMPLES = """
 **Examples**
@@ -81,9 +81,9 @@ def interference_command(
     """Find the best two pairs for temporal interference: every two pairs of the leadfield, the best one solved directly."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.interference_files import NAME
-        from targeting.interference_request import InterferenceRequest
-        from targeting.interference_stage import interference
+        from targeting.requests.interference import InterferenceRequest
+        from targeting.stages.interference import interference
+        from targeting.stages.interference_files import NAME
         from targeting.subject import Subject
 
         request = InterferenceRequest(

@@ -52,7 +52,8 @@ def mesh_command(
         if check is not None:
             report = check_mesh(HeadMesh.read(check))
         else:
-            from targeting.head_stages import HeadSource, mesh_stage, run_segment
+            from targeting.requests.head import HeadSource
+            from targeting.stages.head import mesh_stage, run_segment
             from targeting.subject import Subject
 
             assert name is not None

@@ -61,8 +61,8 @@ def equal_dose_command(
     """Say which total current gives every subject of a group the same dose, and what it does to the safety items."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
+        from targeting.plans.tes import read_tes_plan
         from targeting.tes.equal_dose import equal_dose
-        from targeting.tes_plan import read_tes_plan
 
         found = equal_dose([read_tes_plan(plan_file(path)) for path in plans], dose)
     lines = [f"{'subject':<20}{'dose V/m':>10}{'plan mA':>9}{'plan V/m':>10}{'needs mA':>10}  beyond a safety limit"]

@@ -43,8 +43,8 @@ from cli.tes_options import (
 )
 
 if TYPE_CHECKING:
-    from targeting.plan_dosing import PlanDosing
-    from targeting.plan_file import Plan
+    from targeting.plans.dosing import PlanDosing
+    from targeting.plans.tms import Plan
 
 UNSAFE = 3  # exit code of a plan beyond a safety limit that was not accepted
 
@@ -227,10 +227,11 @@ def plan_command(
     """Plan a coil's pose or electrodes' places and currents: MRI, tissues, mesh, target, search, report and files."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting import plan_file, tes_plan
+        from targeting.plans import tes as tes_plan
+        from targeting.plans import tms as plan_file
+        from targeting.requests.tes import MINUTES, TesRequest, kinds_of
         from targeting.road import plan
         from targeting.subject import Subject
-        from targeting.tes_request import MINUTES, TesRequest, kinds_of
         from targeting.tes_road import plan_tes
 
         subject = Subject.named(name, out)

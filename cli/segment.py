@@ -33,7 +33,8 @@ def segment_command(
     """Turn an MRI into tissues: white and grey matter, CSF, skull, scalp, eyes (SAMSEG, about 6 minutes)."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.head_stages import HeadSource, run_segment
+        from targeting.requests.head import HeadSource
+        from targeting.stages.head import run_segment
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)

@@ -10,7 +10,7 @@ import typer
 from meshes.errors import InputError
 
 if TYPE_CHECKING:
-    from targeting.tes_plan import TesPlan
+    from targeting.plans.tes import TesPlan
 
 With = Annotated[
     str,

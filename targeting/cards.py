@@ -18,10 +18,10 @@ from targeting.coils.coil import Coil
 from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialGrid, Source
 
 if TYPE_CHECKING:
-    from targeting.plan_file import Plan
+    from targeting.plans.tes import TesPlan
+    from targeting.plans.tms import Plan
     from targeting.tes.electrodes import Montage
     from targeting.tes.leadfield import Leadfield
-    from targeting.tes_plan import TesPlan
 
 # middle tones, for white and black grounds
 ANODE, CATHODE, INDUCED, WINDING = "#d1495b", "#2f86c9", "#d6438a", "#c47f17"

@@ -1,6 +1,6 @@
 """A head without a plan: tissues, mesh, and where MNI152 lies in it; for work with single steps.
 
-The stages are those of every plan (:mod:`targeting.head_stages`), in the same folder, so that a plan reuses them and they
+The stages are those of every plan (:mod:`targeting.stages.head`), in the same folder, so that a plan reuses them and they
 reuse a plan's.
 """
 
@@ -12,7 +12,8 @@ from pathlib import Path
 from atlases.warp import MniWarp
 from meshes.choices import one_of
 from meshes.head import HeadMesh
-from targeting.head_stages import DENSITIES, HeadSource, mesh_stage, register_stage, run_segment
+from targeting.requests.head import DENSITIES, HeadSource
+from targeting.stages.head import mesh_stage, register_stage, run_segment
 from targeting.subject import Subject
 
 

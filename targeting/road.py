@@ -7,44 +7,43 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from atlases.aim import is_mask, side_for
 from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.coils.chosen import ChosenCoil
 from targeting.coils.fingerprint import fingerprint
-from targeting.command_line import COMMAND, command_line
-from targeting.comparison_request import WHY, asked_coils, compared_coils, why_compared, why_deep
-from targeting.comparison_stage import comparison_stage, warp_if_any
-from targeting.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Anisotropy
-from targeting.cortex_stages import CortexSource, run_cortex
-from targeting.dose_request import DoseRequest
-from targeting.dosing_stage import dosing_stage
 from targeting.engines import SOLVED_BY, engine_named
 from targeting.fem.conductivity import conductivities
 from targeting.fem.conductor import HeadConductor
-from targeting.head_stages import DENSITIES, EMBEDDED, HeadSource, mesh_stage, register_stage, run_segment
-from targeting.hotspot_stage import hotspot_stage
-from targeting.objective_names import DEFAULT, LINEAR, OBJECTIVES
-from targeting.objective_request import ObjectiveRequest, linear_direction
-from targeting.objective_stages import goal_stage, run_wanted
-from targeting.plan_file import Plan, read_plan
-from targeting.plan_output import Results, make_plan, write_files
-from targeting.robustness_stage import robustness_stage
+from targeting.files.tms import Results, make_plan, write_files
+from targeting.plans.tes import KINDS
+from targeting.plans.tms import Plan, read_plan
+from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_side
+from targeting.requests.command_line import COMMAND, command_line
+from targeting.requests.comparison import WHY, asked_coils, compared_coils, why_compared, why_deep
+from targeting.requests.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Anisotropy
+from targeting.requests.dose import DoseRequest
+from targeting.requests.head import DENSITIES, HeadSource
+from targeting.requests.objective import ObjectiveRequest, linear_direction
+from targeting.requests.objective_names import DEFAULT, LINEAR, OBJECTIVES
 from targeting.scene.surfaces import surfaces_stage
+from targeting.stages.comparison import comparison_stage, warp_if_any
+from targeting.stages.cortex import CortexSource, run_cortex
+from targeting.stages.dosing import dosing_stage
+from targeting.stages.head import mesh_stage, register_stage, run_segment
+from targeting.stages.hotspot import hotspot_stage
+from targeting.stages.objective import goal_stage, run_wanted
+from targeting.stages.robustness import robustness_stage
+from targeting.stages.tes import stage_names
+from targeting.stages.tms import confirm_stage, dose_map_stage, search_stage, target_stage
+from targeting.stages.uncertainty import RIGHT_HAND_SIDES, check_uncertainty, uncertainty_stage
 from targeting.subject import Done, Stage, Subject
-from targeting.tes_plan import KINDS
-from targeting.tes_stages import stage_names
-from targeting.tms_stages import Aim, Direction, confirm_stage, dose_map_stage, search_stage, target_stage
-from targeting.uncertainty_stage import RIGHT_HAND_SIDES, check_uncertainty, uncertainty_stage
 
 STAGES = ("segment", "mesh", "register", "target", "cortex", "dosemap", "search", "robustness", "confirm", "files")
 OF_THE_HEAD = STAGES[:5]  # those a montage has, too
 BEFORE_SEARCH = ("regions", "alone")  # of an objective other than the dose
 ON_REQUEST = ("goal", "uncertainty", "hotspot", "dosing", "comparison")
 BESIDE = ("basis",)  # made by a command of its own, and nothing of the plan follows it
-DEFAULT_AIM, DEFAULT_COIL, DEFAULT_HAIR_MM = "m1-hand", "figure8-70mm", 4.0
+DEFAULT_COIL, DEFAULT_HAIR_MM = "figure8-70mm", 4.0
 
 
 def plan(
@@ -120,7 +119,7 @@ def plan(
     tilt_deg, extra_mm : float
         Try the coil tilted by up to this angle (0 to 20°) and up to this much farther off (0 to 50 mm), too.
     objective : str
-        What placements are ranked by: a name of ``targeting.objective_names.OBJECTIVES``.
+        What placements are ranked by: a name of ``targeting.requests.objective_names.OBJECTIVES``.
     avoid : sequence of str
         Regions to spare: ``NAME[@side][/radius]``, ``mni:x,y,z[/radius]``, ``ras:x,y,z[/radius]`` or a NIfTI mask.
     also : sequence of str
@@ -349,25 +348,6 @@ def files_stage(
     return Stage("files", 6, make, load, files=files, parameters=parameters, after=after)
 
 
-def target_side(
-    source: HeadSource,
-    aim: str,
-    side: str | None,
-    pain_side: str | None,
-    hotspot_mm: tuple[float, float, float] | None,
-) -> tuple[str | None, list[str]]:
-    """Side of the target: as asked; assumed for the embedded head only, and then said."""
-    if side is not None or pain_side is not None:
-        return side_for(side, pain_side), []
-    if ":" in aim or is_mask(aim):
-        return None, []  # coordinates have the side of their x
-    if source.way == "embedded":
-        if hotspot_mm is not None:
-            return "left" if hotspot_mm[0] < 0 else "right", []
-        return "left", [f"no side was given: left assumed, as {EMBEDDED} is a demonstration"]
-    return side_for(side, pain_side), []  # says that a side is needed
-
-
 def _check_search(hair_mm: float, direction: Direction, tilt_deg: float, extra_mm: float) -> None:
     for what, value, most, unit in (
         ("hair (casing to scalp)", hair_mm, 50, "mm"),
@@ -377,14 +357,6 @@ def _check_search(hair_mm: float, direction: Direction, tilt_deg: float, extra_m
         if not 0 <= value <= most:
             raise InputError(f"{what} must be between 0 and {most} {unit}, not {value:g}")
     check_direction(direction)
-
-
-def check_direction(direction: Direction) -> None:
-    """Raise InputError if it is neither None, nor the word normal, nor three finite numbers, not all zero."""
-    if isinstance(direction, str):
-        one_of(direction, ["normal"], "direction (or give x,y,z)")
-    elif direction is not None and not 0 < float(np.linalg.norm(direction)) < float("inf"):
-        raise InputError(f"a direction is three finite numbers, not all zero; not {direction}")
 
 
 def _words(direction: Direction) -> str:

@@ -15,24 +15,25 @@ from typing import Any
 from atlases.aim import side_for
 from meshes.choices import one_of
 from meshes.errors import InputError
-from targeting.command_line import COMMAND, command_line
-from targeting.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Anisotropy
-from targeting.cortex_stages import CortexSource, run_cortex
 from targeting.fem.conductivity import conductivities, sigma_per_tet
 from targeting.fem.conductor import HeadConductor
-from targeting.head_stages import DENSITIES, HeadSource, mesh_stage, register_stage, run_segment
-from targeting.objective_names import DEFAULT, OBJECTIVES
-from targeting.objective_request import linear_direction
-from targeting.road import DEFAULT_AIM, check_direction, target_side
+from targeting.files.tes import TesResults, make_tes_plan, write_tes_files
+from targeting.plans.tes import TesPlan, read_tes_plan
+from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_side
+from targeting.requests.command_line import COMMAND, command_line
+from targeting.requests.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Anisotropy
+from targeting.requests.head import DENSITIES, HeadSource
+from targeting.requests.objective import linear_direction
+from targeting.requests.objective_names import DEFAULT, OBJECTIVES
+from targeting.requests.tes import PADS, TesRequest
+from targeting.requests.tes_goal import Sought
 from targeting.scene.surfaces import surfaces_stage
+from targeting.stages.cortex import CortexSource, run_cortex
+from targeting.stages.head import mesh_stage, register_stage, run_segment
+from targeting.stages.tes import confirm_stage, leadfield_stage, positions_stage, search_stage
+from targeting.stages.tes_goal import network_stage, places_stage, plan_goal_of, register_if
+from targeting.stages.tms import target_stage
 from targeting.subject import Done, Stage, Subject
-from targeting.tes_goal import Sought
-from targeting.tes_goal_stages import network_stage, places_stage, plan_goal_of, register_if
-from targeting.tes_output import TesResults, make_tes_plan, write_tes_files
-from targeting.tes_plan import TesPlan, read_tes_plan
-from targeting.tes_request import PADS, TesRequest
-from targeting.tes_stages import confirm_stage, leadfield_stage, positions_stage, search_stage
-from targeting.tms_stages import Aim, Direction, target_stage
 
 CAP_ELECTRODES = 74  # right-hand sides of a leadfield: enough to pay for a factorisation
 ALONG_MAP = "mean of the field's component into the cortex, weighted by the map and with its sign"

@@ -13,10 +13,10 @@ from targeting import Coil
 from targeting.coils.fingerprint import fingerprint
 from targeting.fem import HeadConductor
 from targeting.fem.conductivity import conductivities
-from targeting.plan_file import Frame, Placement, Plan, PlanCoil, PlanTarget, read_plan, write_plan
+from targeting.plans.tms import Frame, Placement, Plan, PlanCoil, PlanTarget, read_plan, write_plan
+from targeting.stages.tms import dose_map_stage, load_target, save_target
 from targeting.subject import Stage, Subject
 from targeting.tms.placement import casing_distance_mm, place
-from targeting.tms_stages import dose_map_stage, load_target, save_target
 
 SMALL = 0.6  # of a ball of 92 mm radius
 SPOT = Target.sphere([-27.0, -12.0, 27.0], 8.0, name="left spot")

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 
 from targeting.coils.coil import Casing
-from targeting.plan_file import Frame, Placement, Plan, PlanCoil, PlanTarget
+from targeting.plans.tms import Frame, Placement, Plan, PlanCoil, PlanTarget
 from targeting.report import PlanEvidence
 from tests.heads import layered_ball
 

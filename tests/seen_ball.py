@@ -14,8 +14,8 @@ from atlases.scalp import Scalp
 from meshes import HeadMesh
 from meshes.rasterise import grid_around
 from targeting import Coil
-from targeting.head_stages import HEAD_FILE, FrameImage
-from targeting.plan_file import read_plan, write_plan
+from targeting.plans.tms import read_plan, write_plan
+from targeting.stages.head import HEAD_FILE, FrameImage
 from targeting.subject import Stage, Subject
 from targeting.tms.placement import place
 

@@ -14,11 +14,11 @@ from atlases import Target
 from meshes import HeadMesh
 from meshes.errors import InputError
 from targeting import plan
-from targeting.conduction import Anisotropy
 from targeting.fem import HeadConductor
 from targeting.fem.anisotropy import DiffusionImage, ElementTensors, tensor_conductivity
+from targeting.requests.conduction import Anisotropy
+from targeting.stages.tms import dose_map_stage
 from targeting.subject import Done, Subject
-from targeting.tms_stages import dose_map_stage
 
 HEAD = layered_ball(12.0, (0.85, 1.1, 0.95))
 WHITE = np.flatnonzero(HEAD.tissue == 1)

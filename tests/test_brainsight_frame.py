@@ -11,9 +11,10 @@ from test_plan_file import one_plan
 from cli.main import run
 from meshes import InputError
 from meshes.mri import world_of
-from targeting.head_stages import HEAD_FILE, FrameImage, HeadSource, run_segment
-from targeting.plan_file import write_plan
-from targeting.plan_output import write_navigator
+from targeting.files.tms import write_navigator
+from targeting.plans.tms import write_plan
+from targeting.requests.head import HeadSource
+from targeting.stages.head import HEAD_FILE, FrameImage, run_segment
 from targeting.subject import Subject
 
 CASES = {  # codes of sform and qform, --frame → entry, Brainsight's name

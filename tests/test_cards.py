@@ -15,9 +15,9 @@ from meshes import HeadMesh
 from targeting import Coil
 from targeting.cards import _cap, _dial, _wings
 from targeting.coils import Casing, CurrentElements, MagneticDipoles, PotentialGrid
+from targeting.plans.tes import PlanElectrode, PlanLandmarks, PlanSafetyItem, PlanStandard, PlanTesDose, TesPlan
 from targeting.scene.notebook import chosen_backend, show
 from targeting.tes import Electrode, Leadfield, Montage
-from targeting.tes_plan import PlanElectrode, PlanLandmarks, PlanSafetyItem, PlanStandard, PlanTesDose, TesPlan
 
 NASTY = '<script>alert("1")</script>&'
 VOID = {"img", "br"}

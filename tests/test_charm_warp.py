@@ -13,9 +13,11 @@ from atlases import MniWarp, load_warp, save_warp
 from atlases.charm_warp import read_charm_warp
 from atlases.registration import template_brain, warp_grid
 from meshes import InputError
-from targeting.head_stages import HeadSource, mesh_stage, register_stage, run_segment
+from targeting.requests.aim import Aim
+from targeting.requests.head import HeadSource
+from targeting.stages.head import mesh_stage, register_stage, run_segment
+from targeting.stages.tms import target_stage
 from targeting.subject import Subject
-from targeting.tms_stages import Aim, target_stage
 
 TURN = Rotation.from_euler("xyz", [12, -9, 25], degrees=True).as_matrix() @ np.diag([0.93, 1.04, 0.98])
 MIDDLE_MM = np.array([0.0, -18, 8])  # of MNI152's brain, which comes to lie about the subject's origin

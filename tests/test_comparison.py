@@ -20,20 +20,20 @@ from cli.main import run as run_command
 from meshes import InputError, Tissue
 from targeting import Coil, DoseMap, Pose, road, search_tms
 from targeting.coils.chosen import ChosenCoil
-from targeting.comparison import CoilOnTarget, check_comparison, compare
-from targeting.comparison_request import DEEP_COILS, compared_coils, why_deep
-from targeting.comparison_stage import Comparison, best_pose, comparison_stage
 from targeting.dosing import dose_from_threshold, protocol_named
 from targeting.dosing.reach import OUT, UNKNOWN, WITHIN, Threshold, reach_by_rating, reach_from_threshold
 from targeting.engines.embedded import EmbeddedEngine
 from targeting.fem import HeadConductor
-from targeting.hotspot_stage import MAP_FILE, Hotspot, e_per_a_per_us
-from targeting.plan_file import from_dict, schema, to_dict
-from targeting.plan_output import warnings_of
+from targeting.files.tms import warnings_of
+from targeting.plans.comparison import CoilOnTarget, check_comparison, compare
+from targeting.plans.tms import from_dict, schema, to_dict
 from targeting.report.comparison import comparison_lines, comparison_section, summary
+from targeting.requests.comparison import DEEP_COILS, compared_coils, why_deep
+from targeting.stages.comparison import Comparison, best_pose, comparison_stage
+from targeting.stages.hotspot import MAP_FILE, Hotspot, e_per_a_per_us
+from targeting.stages.tms import Confirmed
 from targeting.subject import Stage, Subject
 from targeting.tms.field import simulate_tms
-from targeting.tms_stages import Confirmed
 
 # limits, by hand
 
@@ -272,8 +272,8 @@ def searched(ball):
 def run(ball, searched, tmp_path, monkeypatch):
     """Runs the stage with some coils; the search looks near the target only, to save time."""
     conductor, dose_map = ball
-    monkeypatch.setattr("targeting.comparison_stage.NEAR_MM", RADIUS_MM)
-    monkeypatch.setattr("targeting.comparison_stage.RIM_MM", 0.0)
+    monkeypatch.setattr("targeting.stages.comparison.NEAR_MM", RADIUS_MM)
+    monkeypatch.setattr("targeting.stages.comparison.RIM_MM", 0.0)
     field = simulate_tms(conductor, COILS[0].coil, Pose(searched.poses[0]))
     one = np.ones(2)
     confirmed = Confirmed(field.e_v_per_m.astype(np.float32), one, one, one, one, np.zeros((2, 3)))

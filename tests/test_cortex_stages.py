@@ -9,8 +9,8 @@ from cli.main import run
 from meshes import InputError
 from meshes.cortical_surface import Cortex
 from meshes.gifti import write_surface
-from targeting.cortex_stages import CortexSource, run_cortex
-from targeting.head_stages import HeadSource
+from targeting.requests.head import HeadSource
+from targeting.stages.cortex import CortexSource, run_cortex
 from targeting.subject import Done, Subject
 
 

@@ -10,12 +10,12 @@ from atlases.aim import AimedTarget
 from cli.main import run
 from meshes.errors import InputError
 from targeting import plan, road
-from targeting.head_stages import FrameImage, Segmented
-from targeting.hotspot_stage import Hotspot
-from targeting.plan_file import read_plan, write_plan
+from targeting.plans.tms import read_plan, write_plan
+from targeting.stages.head import FrameImage, Segmented
+from targeting.stages.hotspot import Hotspot
+from targeting.stages.tms import Confirmed
 from targeting.subject import Done, Stage, Subject
 from targeting.tms import TmsSearch
-from targeting.tms_stages import Confirmed
 
 OURS = ("dosing_stage", "files_stage")
 POSES = np.eye(4)[None]

@@ -15,16 +15,16 @@ from atlases.aim import AimedTarget
 from cli.plan import _output
 from meshes.errors import InputError
 from targeting import Coil, DoseMap, Pose
-from targeting.dose_request import DoseRequest, measured_pose
-from targeting.dosing_stage import _with_stronger, dosing_of, dosing_stage
 from targeting.fem import HeadConductor
-from targeting.hotspot_stage import Hotspot, hotspot_stage, own_hotspot
 from targeting.navigation import brainsight, localite
-from targeting.plan_dosing import check_dosing, dosing_warnings
-from targeting.plan_file import from_dict, schema, to_dict
+from targeting.plans.dosing import check_dosing, dosing_warnings
+from targeting.plans.tms import from_dict, schema, to_dict
 from targeting.report.dosing import dosing_section, dosing_words
+from targeting.requests.aim import Aim
+from targeting.requests.dose import DoseRequest, measured_pose
+from targeting.stages.dosing import _with_stronger, dosing_of, dosing_stage
+from targeting.stages.hotspot import Hotspot, hotspot_stage, own_hotspot
 from targeting.subject import Done, Subject
-from targeting.tms_stages import Aim
 
 COIL = Coil.named("figure8-70mm")  # 114.73 A/µs
 SPOT = Hotspot([-38.0, -20.0, 55.0], 7.0, "left", "measured <here>", np.eye(4).tolist(), 1.2, [])

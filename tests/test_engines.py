@@ -258,7 +258,7 @@ def test_a_mesh_in_another_order_is_matched_and_another_mesh_is_not(seed, many):
 @pytest.mark.slow
 def test_a_plan_by_another_engine_says_so_and_redoes_only_what_it_solved(by_import, tmp_path, capfd, monkeypatch):
     from cli.main import run
-    from targeting.plan_file import read_plan
+    from targeting.plans.tms import read_plan
     from targeting.subject import Subject
 
     monkeypatch.setattr("targeting.road.run_cortex", lambda *_: (None, []))  # a ball has no folds to register

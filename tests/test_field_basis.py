@@ -17,12 +17,12 @@ from targeting import Coil, FieldBasis, Pose
 from targeting.coils import coil_names
 from targeting.coils.fields import magnetic_field, transformed, vector_potential
 from targeting.coils.sources import PotentialGrid
-from targeting.cortex_stages import load_cortex
 from targeting.cortical_field import field_at, sampling
 from targeting.fem import HeadConductor
 from targeting.fem.conductivity import conductivities
 from targeting.fem.spheres import tms_e_v_per_m
-from targeting.field_basis_stage import cortical_basis, cortical_rows
+from targeting.stages.cortex import load_cortex
+from targeting.stages.field_basis import cortical_basis, cortical_rows
 from targeting.subject import Stage, Subject
 from targeting.tms import simulate_tms
 from targeting.tms.field_basis_check import random_poses, relative_errors

@@ -7,7 +7,7 @@ import pyvista as pv
 
 from meshes import HeadMesh, InputError
 from meshes.gmsh_io import read_gmsh
-from targeting.field_files import full_colour_v_per_m, write_field_files
+from targeting.files.fields import full_colour_v_per_m, write_field_files
 
 
 def lopsided_field(head):

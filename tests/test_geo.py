@@ -17,8 +17,8 @@ from meshes import HeadMesh, InputError
 from meshes.gmsh_io import read_gmsh
 from targeting import Coil, Pose
 from targeting.coils import Casing, CurrentElements, MagneticDipoles
-from targeting.field_files import write_field_files
-from targeting.geo import GeoView, coil_views, electrode_view, target_view, write_geo
+from targeting.files.fields import write_field_files
+from targeting.files.geo import GeoView, coil_views, electrode_view, target_view, write_geo
 
 gmsh = pytest.mark.skipif(importlib.util.find_spec("gmsh") is None, reason="Gmsh (the gmsh package) is not here")
 VIEW = re.compile(r'^View "([^"]*)" \{\n(.*?)^\};$', re.DOTALL | re.MULTILINE)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from atlases.scalp_positions import ScalpPositions
 from atlases.ten_ten import TEN_TEN
 from meshes import InputError
+from targeting.plans.tes import PlanElectrode
 from targeting.tes.montage_files import read_montage, write_montage_table
 from targeting.tes.montages import STANDARD, NamedMontage, mirror, montage_named, montages, placed
-from targeting.tes_plan import PlanElectrode
 
 
 def test_every_montage_is_of_10_10_positions_says_its_paper_and_sums_to_zero():

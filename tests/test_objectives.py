@@ -15,18 +15,18 @@ from atlases.scalp import Scalp
 from meshes import InputError
 from targeting import Coil, Pose
 from targeting.fem import HeadConductor
-from targeting.objective_names import OBJECTIVES
-from targeting.objective_request import ObjectiveRequest, linear_direction, region_of
-from targeting.objective_stages import goal_of, goal_stage, run_wanted
-from targeting.plan_file import from_dict, schema, to_dict
-from targeting.plan_goal import PlanGoal, PlanPlace, check_goal, goal_warnings
+from targeting.plans.goal import PlanGoal, PlanPlace, check_goal, goal_warnings
+from targeting.plans.tms import from_dict, schema, to_dict
 from targeting.report.goal import goal_lines, goal_section
+from targeting.requests.objective import ObjectiveRequest, linear_direction, region_of
+from targeting.requests.objective_names import OBJECTIVES
+from targeting.stages.objective import goal_of, goal_stage, run_wanted
+from targeting.stages.tms import confirm, search_stage
 from targeting.subject import Done, Subject
 from targeting.tms import DoseMap, search_tms, simulate_many
 from targeting.tms.objective_making import assemble, everywhere, grey_sample, make_objective, parts_of, patches
 from targeting.tms.objective_patches import Posed, Solved, percentile_size, spread_sample
 from targeting.tms.placement import place
-from targeting.tms_stages import confirm, search_stage
 
 COIL = Coil.named("figure8-70mm")
 SMALL = 0.55  # of a ball of 92 mm radius: the whole scalp is searched in seconds

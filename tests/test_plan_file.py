@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from meshes import InputError
-from targeting import plan_file
-from targeting.plan_dosing import PlanDosing, PlanProtocol
-from targeting.plan_file import (
+from targeting.plans import tms as plan_file
+from targeting.plans.dosing import PlanDosing, PlanProtocol
+from targeting.plans.tms import (
     Frame,
     Placement,
     Plan,

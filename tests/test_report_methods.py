@@ -15,14 +15,14 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from targeting import road, tes_road
-from targeting.command_line import COMMAND, NOT_SAID, OF_REQUEST, OPTIONS, command_line
-from targeting.head_stages import HeadSource
-from targeting.plan_uncertainty import PlanUncertainty
+from targeting.plans.tes import PlanElectrode, PlanLandmarks, PlanOptimum, PlanSafetyItem, PlanTesDose, TesPlan
+from targeting.plans.uncertainty import PlanUncertainty
 from targeting.report import methods
 from targeting.report.citations import references
 from targeting.report.reproduce import reproduce
-from targeting.tes_plan import PlanElectrode, PlanLandmarks, PlanOptimum, PlanSafetyItem, PlanTesDose, TesPlan
-from targeting.tes_request import TesRequest
+from targeting.requests.command_line import COMMAND, NOT_SAID, OF_REQUEST, OPTIONS, command_line
+from targeting.requests.head import HeadSource
+from targeting.requests.tes import TesRequest
 
 SEARCH = {"head": "T1", "mesh": "standard", "hair_mm": 4.0, "poses_tried": 475142, "tilt_deg": 0.0, "extra_mm": 0.0}
 SIGMA = {"wm": 0.126, "gm": 0.275, "csf": 1.654, "skull": 0.01, "scalp": 0.465, "eyes": 0.5}

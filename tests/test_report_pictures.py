@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from report_ball import make_evidence, with_plan
 
-from targeting.plan_robustness import PlanRobustness
+from targeting.plans.robustness import PlanRobustness
 from targeting.report import PlanEvidence, region
 from targeting.report import dose as dose_room
 from targeting.report import figures as figures_room

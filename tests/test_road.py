@@ -9,7 +9,7 @@ import pytest
 
 from cli.main import run
 from meshes import HeadMesh
-from targeting.plan_file import read_plan, schema
+from targeting.plans.tms import read_plan, schema
 from targeting.road import STAGES
 from targeting.subject import MAKING, Subject
 

@@ -9,9 +9,9 @@ from heads import LEFT_SPOT
 
 from meshes import InputError
 from targeting import Coil, search_tms
-from targeting.plan_file import Placement, PlanRobustness
+from targeting.plans.tms import Placement, PlanRobustness
 from targeting.report.steadiness import steadiness_facts
-from targeting.robustness_stage import robustness_stage
+from targeting.stages.robustness import robustness_stage
 from targeting.subject import Done
 from targeting.tms.placement import casing_distance_mm, current_angle_deg
 from targeting.tms.robustness import PlacementError, misplaced, robustness

@@ -12,7 +12,7 @@ from cli.main import run
 from meshes.errors import InputError
 from targeting import Pose
 from targeting.navigation import brainsight, localite
-from targeting.plan_file import read_plan, write_plan
+from targeting.plans.tms import read_plan, write_plan
 from targeting.scene import Layer
 from targeting.scene.cameras import CAMERAS, camera
 from targeting.scene.colors import GREY_MATTER, color_scale, paint
@@ -173,8 +173,8 @@ def test_the_planned_pose_delivered_gives_the_planned_field(subject, scene, tmp_
 def test_a_field_basis_is_used_when_it_stands(subject, scene, tmp_path, monkeypatch):
     import shutil
 
-    from targeting import field_basis_stage
     from targeting.scene import field_at
+    from targeting.stages import field_basis as field_basis_stage
 
     monkeypatch.setattr(field_basis_stage, "_errors", lambda *_: {"none": [0.0]})
     monkeypatch.setattr(field_at, "solved", None)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from targeting import field_basis_stage
+from targeting.stages import field_basis as field_basis_stage
 from targeting.subject import Stage, Subject
 
 

@@ -18,9 +18,10 @@ from cli.main import run
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
 from targeting import tes_road
-from targeting.interference_files import write_on_cortex
-from targeting.plan_file import schema
+from targeting.plans.tes import from_dict, read_tes_plan, write_tes_plan
+from targeting.plans.tms import schema
 from targeting.report.tes_goal import tes_goal_lines, tes_goal_section
+from targeting.stages.interference_files import write_on_cortex
 from targeting.subject import Done
 from targeting.tes.montage_goal import Goal, solve
 from targeting.tes.network_map import MapTarget, NetworkMap, map_target
@@ -37,7 +38,6 @@ from targeting.tes.optimise import (
 )
 from targeting.tes.optimise.avoidance import rms_v_per_m
 from targeting.tes.optimise.sparing import least_share
-from targeting.tes_plan import from_dict, read_tes_plan, write_tes_plan
 
 UP = [0.2, -0.3, 0.9]
 SHARE = 1.8  # of random fields: below 1.7 nothing is possible along a direction
@@ -410,7 +410,7 @@ def test_finer_positions_have_stages_of_their_own(ball, tmp_path, monkeypatch):
 def test_a_leadfield_too_large_for_the_machine_is_refused(tmp_path, monkeypatch):
     import shutil
 
-    from targeting.tes_stages import check_room
+    from targeting.stages.tes import check_room
 
     head = mirrored(ball_head())
     check_room(326, head, tmp_path)

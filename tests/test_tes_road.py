@@ -19,13 +19,7 @@ from cli.plan import plan_command
 from cli.tes_options import OF_COILS, OF_MONTAGES
 from meshes import HeadMesh, InputError
 from targeting import tes_road
-from targeting.plan_file import SCHEMA_VERSION, read_plan, schema
-from targeting.report.tes import alarms
-from targeting.report.tes_sheet import side_of
-from targeting.tes.equal_dose import equal_dose
-from targeting.tes.montage_files import read_montage
-from targeting.tes.montages import mirror
-from targeting.tes_plan import (
+from targeting.plans.tes import (
     PlanElectrode,
     PlanLandmarks,
     PlanOptimum,
@@ -38,6 +32,12 @@ from targeting.tes_plan import (
     to_dict,
     write_tes_plan,
 )
+from targeting.plans.tms import SCHEMA_VERSION, read_plan, schema
+from targeting.report.tes import alarms
+from targeting.report.tes_sheet import side_of
+from targeting.tes.equal_dose import equal_dose
+from targeting.tes.montage_files import read_montage
+from targeting.tes.montages import mirror
 
 FILES = {
     "plan.json", "plan.html", "placement_sheet.html", "montage.csv", "electrodes.tsv", "coordsystem.json", "cap.png",

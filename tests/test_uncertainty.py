@@ -219,7 +219,7 @@ def test_poses_around_keep_their_distance_and_start_with_the_pose(scalp, monkeyp
 
 
 def test_the_result_can_be_read_back(tmp_path):
-    from targeting.uncertainty_stage import FILE, load
+    from targeting.stages.uncertainty import FILE, load
 
     ranges = list(published_ranges().values())[:2]
     made = DoseSpread((0.9, 1.0, 1.2), 1.01, 3.0, 12.0, 0.02, {"gm": 0.7, "wm": 0.2}, ranges)

@@ -1,6 +1,6 @@
 """What the console and the report say of the spread over conductivities."""
 
-from targeting.plan_uncertainty import PlanUncertainty
+from targeting.plans.uncertainty import PlanUncertainty
 from targeting.report.spread import spread_facts, spread_line
 
 MADE = PlanUncertainty(

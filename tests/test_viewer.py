@@ -13,7 +13,7 @@ from test_view_screens import MOST, changed, stored
 from meshes import InputError
 from targeting.live.protocol import Request
 from targeting.navigation import brainsight, localite
-from targeting.plan_file import read_plan
+from targeting.plans.tms import read_plan
 from targeting.tms.placement import casing_distance_mm
 from targeting.viewer import open_window
 from targeting.viewer.coil_on_scalp import CoilOnScalp, live_coil

@@ -8,9 +8,9 @@ from planned_ball import SMALL, planned_ball
 from meshes import HeadMesh
 from meshes.cortical_surface import Cortex, CorticalSurface
 from targeting import Coil, Pose, simulate_tms
-from targeting.cortex_stages import _kept, load_cortex
 from targeting.cortical_field import CorticalField, write_cortical_field
-from targeting.plan_file import read_plan, write_plan
+from targeting.plans.tms import read_plan, write_plan
+from targeting.stages.cortex import _kept, load_cortex
 from targeting.subject import Stage, Subject
 
 MIDDLE_MM = 67.0 * SMALL  # of the ball's grey matter
@@ -51,8 +51,8 @@ def folded_cortex() -> Cortex:
 
 def pads(currents_ma, shapes=(("rectangle", [30.0, 40.0]), ("disc", [30.0]))):
     """Layers of two electrodes on the ball's left and right."""
+    from targeting.plans.tes import PlanElectrode
     from targeting.scene.parts import electrode_layers
-    from targeting.tes_plan import PlanElectrode
 
     radius, montage, patches = 92.0 * SMALL, [], {}
     for name, side, current, (shape, size) in zip(("C3", "C4"), (-1.0, 1.0), currents_ma, shapes, strict=True):

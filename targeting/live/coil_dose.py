@@ -26,8 +26,8 @@ from targeting.coils.equivalent import searchable
 from targeting.coils.sources import PotentialGrid
 from targeting.live.protocol import SCHEMA_VERSION, Request
 from targeting.navigation.frames import FRAMES, pose_in
-from targeting.plan_file import Plan, read_plan
-from targeting.planned_coil import planned_coil
+from targeting.plans.coil import planned_coil
+from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.subject import Subject
 from targeting.tms.dose_map import DoseMap
@@ -206,9 +206,9 @@ def _direction(subject: Subject, head: HeadMesh) -> NDArray[np.float64] | None:
     direction = subject.made_from("search")["parameters"].get("direction")
     if direction is None:
         return None
-    from targeting.cortex_stages import load_cortex
+    from targeting.stages.cortex import load_cortex
+    from targeting.stages.tms import load_target
     from targeting.tms.direction import direction_vector
-    from targeting.tms_stages import load_target
 
     aimed = subject.recorded("target", lambda folder: load_target(folder / "target.npz"))
     if aimed is None:

@@ -7,8 +7,8 @@ from html import escape
 
 import numpy as np
 
-from targeting.comparison import ComparedCoil
-from targeting.plan_file import Plan, PlanTarget
+from targeting.plans.comparison import ComparedCoil
+from targeting.plans.tms import Plan, PlanTarget
 from targeting.report.held_off import CLEAR_MM
 from targeting.report.words import number, point, three_digits
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from targeting.dosing.train_safety import train_table
-from targeting.plan_dosing import PlanDosing, PlanProtocol
+from targeting.plans.dosing import PlanDosing, PlanProtocol
 from targeting.report.words import duration, number, point, three_digits
 
 

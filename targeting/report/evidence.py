@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from meshes import HeadMesh, Tissue
 from targeting.coils.coil import Casing
 from targeting.cortical_field import CorticalField, strength_at_nodes
-from targeting.plan_file import Placement, Plan
+from targeting.plans.tes import TesPlan
+from targeting.plans.tms import Placement, Plan
 from targeting.pose import Pose
 from targeting.report.surface import Surface
-from targeting.tes_plan import TesPlan
 
 if TYPE_CHECKING:
     from targeting.scene.surfaces import HeadSurfaces

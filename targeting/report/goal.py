@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from targeting.plan_file import Plan
-from targeting.plan_goal import ALSO, PlanGoal, PlanPlace
+from targeting.plans.goal import ALSO, PlanGoal, PlanPlace
+from targeting.plans.tms import Plan
 from targeting.report.words import number, three_digits
 
 

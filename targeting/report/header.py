@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from targeting.plan_dosing import PlanDosing
+from targeting.plans.dosing import PlanDosing
+from targeting.plans.tes import PlanElectrode, TesPlan
 from targeting.report.evidence import PlanEvidence
 from targeting.report.parts import esc, sentence
 from targeting.report.tes_cap import current_label
 from targeting.report.words import direction_words, listed, measured_from, number, point, three_digits
-from targeting.tes_plan import PlanElectrode, TesPlan
 
 LONGEST = 110  # letters of a warning that the header shows; the whole of it stands below
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from targeting.engines import AGREEMENT, solved_by
-from targeting.plan_file import Plan
+from targeting.plans.tms import Plan
 from targeting.report import figures, header, tables
 from targeting.report.comparison import comparison_section
 from targeting.report.dosing import dosing_section

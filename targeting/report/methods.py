@@ -6,7 +6,8 @@ cited as their own tables cite them.
 
 from __future__ import annotations
 
-from targeting.plan_file import Plan
+from targeting.plans.tes import TesPlan
+from targeting.plans.tms import Plan
 from targeting.report.citations import Citations
 from targeting.report.evidence import PlanEvidence
 from targeting.report.methods_head import (
@@ -22,7 +23,6 @@ from targeting.report.parts import esc
 from targeting.report.tes_cap import current_label
 from targeting.report.tes_evidence import TesEvidence
 from targeting.report.words import listed, measured_from, number, three_digits
-from targeting.tes_plan import TesPlan
 from targeting.tms.search import ANGLE_STEP_DEG, STEP_MM
 
 PAD_WORDS = {"tdcs": "a pair of pads", "hd-tdcs": "small electrodes"}

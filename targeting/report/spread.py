@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from targeting.plan_uncertainty import PlanUncertainty
+from targeting.plans.uncertainty import PlanUncertainty
 from targeting.report.words import Fact, listed, number, three_digits
 
 TISSUES = {"wm": "white matter", "gm": "grey matter", "csf": "cerebrospinal fluid"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from targeting.plan_file import Placement
-from targeting.plan_robustness import PlanRobustness
+from targeting.plans.robustness import PlanRobustness
+from targeting.plans.tms import Placement
 from targeting.report.words import Fact, number, three_digits
 
 CLEAR_GAIN = 0.01  # a worst case better by less is no reason to place the coil elsewhere

@@ -7,15 +7,15 @@ from html import escape
 
 import numpy as np
 
-from targeting.command_line import COMMAND
-from targeting.plan_file import Placement, Plan
+from targeting.plans.tes import TesPlan
+from targeting.plans.tms import Placement, Plan
 from targeting.report.evidence import PlanEvidence
 from targeting.report.folds import crossing_words
 from targeting.report.held_off import held_off_cell
 from targeting.report.spread import spread_facts
 from targeting.report.steadiness import steadiness_facts
 from targeting.report.words import by_engine, direction_words, duration, number, point, three_digits
-from targeting.tes_plan import TesPlan
+from targeting.requests.command_line import COMMAND
 
 UNITS = {"": "", "mm": " mm", "deg": "°", "s": " s"}
 NAVIGATORS = {"brainsight": "Brainsight", "localite": "Localite TMS Navigator"}

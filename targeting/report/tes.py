@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from targeting.plans.tes import PlanTesDose, TesPlan
 from targeting.report import cortex as cortex_room
 from targeting.report import figures, header, tes_cap
 from targeting.report.figures import Figure
@@ -31,7 +32,6 @@ from targeting.report.tes_evidence import TesEvidence
 from targeting.report.tes_goal import tes_goal_section
 from targeting.report.tes_safety import safety_rows, safety_sources
 from targeting.report.words import direction_words, listed, number, point, three_digits
-from targeting.tes_plan import PlanTesDose, TesPlan
 
 PROVEN = 5e-4  # a gap below this is none
 KINDS = {"tdcs": "tDCS", "hd-tdcs": "HD-tDCS"}

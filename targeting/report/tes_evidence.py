@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from meshes import HeadMesh
 from targeting.cortical_field import CorticalField
+from targeting.plans.tes import TesPlan
 from targeting.report.evidence import HeadEvidence
 from targeting.report.surface import Surface
-from targeting.tes_plan import TesPlan
 
 if TYPE_CHECKING:
     from targeting.scene.surfaces import HeadSurfaces

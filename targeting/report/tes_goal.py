@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from targeting.plan_goal import ALSO
-from targeting.plan_tes_goal import PlanTesGoal, PlanTesPlace
+from targeting.plans.goal import ALSO
+from targeting.plans.tes import TesPlan
+from targeting.plans.tes_goal import PlanTesGoal, PlanTesPlace
 from targeting.report.words import number, three_digits
-from targeting.tes_plan import TesPlan
 
 
 def tes_goal_lines(plan: TesPlan) -> list[str]:

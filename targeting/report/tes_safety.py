@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from targeting.plans.tes import TesPlan
 from targeting.report.parts import esc, row, sentence
-from targeting.tes_plan import TesPlan
 
 
 def safety_rows(plan: TesPlan) -> str:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from targeting.plans.tes import PlanElectrode, TesPlan
 from targeting.report.page import Page, filled, html_of, write_page
 from targeting.report.parts import esc, figure_blocks, notices, row, when
 from targeting.report.tes import KINDS, alarms, cap_figures
 from targeting.report.tes_evidence import TesEvidence
 from targeting.report.words import number
-from targeting.tes_plan import PlanElectrode, TesPlan
 
 MIDLINE_MM = 5.0  # nearer than this to the plane between the ears an electrode is on the midline
 SHEET_CSS = """

@@ -17,8 +17,8 @@ from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.navigation import brainsight, localite
 from targeting.navigation.rigid import read_text
-from targeting.plan_file import read_plan
-from targeting.planned_coil import planned_coil
+from targeting.plans.coil import planned_coil
+from targeting.plans.tms import read_plan
 from targeting.pose import Pose
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
-from targeting.conduction import Anisotropy
 from targeting.cortical_field import strength_at_nodes
 from targeting.pose import Pose
+from targeting.requests.conduction import Anisotropy
 from targeting.scene.planned import head_of, on_scene
 from targeting.scene.surfaces import HeadSurfaces
 from targeting.subject import Subject
@@ -64,16 +64,9 @@ def solved(subject: Subject, coil: Coil, pose: Pose) -> tuple[HeadMesh, NDArray[
 def _by_basis(
     subject: Subject, coil: Coil, pose: Pose, surfaces: HeadSurfaces
 ) -> dict[str, NDArray[np.floating]] | None:
-    """The basis' field at each point's nearest vertex of its thinned cortex; None if no basis stands."""
-    from scipy.spatial import cKDTree
-
-    from targeting.cortical_field import normal_component
-    from targeting.field_basis_stage import standing_basis
+    """The basis' field, as the window shows it; None if no basis stands."""
+    from targeting.scene.live_cortex import LiveCortex
+    from targeting.stages.field_basis import standing_basis
 
     made = standing_basis(subject)
-    if made is None:
-        return None
-    whole = made.cortex.whole
-    e = made.basis.e_v_per_m(coil, pose)[0].astype(np.float64)
-    nearest = cKDTree(whole.points_mm).query(surfaces.cortex.points)[1]
-    return {"magnE": np.linalg.norm(e, axis=1)[nearest], "normalE": normal_component(whole, e)[nearest]}
+    return None if made is None else LiveCortex.of(made, coil, surfaces.cortex).field(pose.matrix_mm)

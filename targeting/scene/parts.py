@@ -13,10 +13,10 @@ import pyvista as pv
 from numpy.typing import ArrayLike, NDArray
 
 from targeting.coils.coil import Casing, Coil
+from targeting.plans.tes import PlanElectrode
 from targeting.pose import Pose
 from targeting.scene.colors import ANODE, CATHODE, COIL, IDLE, TARGET
 from targeting.scene.layer import Layer
-from targeting.tes_plan import PlanElectrode
 
 COIL_OPACITY = 0.22  # the cortex and the target show through it
 EDGE_MM, EDGE_DEG = 0.7, 30.0  # radius of the lines along a casing's edges; sharper bends are edges

@@ -15,15 +15,15 @@ from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.cortical_field import strength_at_nodes
-from targeting.plan_file import Plan, read_plan
-from targeting.planned_coil import planned_coil
+from targeting.plans.coil import planned_coil
+from targeting.plans.tes import KINDS, TesPlan, read_tes_plan
+from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.scene.colors import BONE, BRAIN, SKIN, rounded_up
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers, electrode_layers, target_layer
 from targeting.scene.surfaces import HeadSurfaces, surfaces_stage
 from targeting.subject import Done, Subject
-from targeting.tes_plan import KINDS, TesPlan, read_tes_plan
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -189,7 +189,7 @@ def head_of(subject: Subject) -> tuple[Done[HeadMesh], Done[Cortex] | None]:
     InputError
         If the mesh is gone.
     """
-    from targeting.cortex_stages import load_cortex
+    from targeting.stages.cortex import load_cortex
 
     meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
     if meshed is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshes.errors import InputError
-from targeting.tes_plan import TesPlan
+from targeting.plans.tes import TesPlan
 
 FIXED = ("duration",)  # items that do not grow with the current
 

@@ -13,14 +13,14 @@ from atlases.scalp import Scalp
 from atlases.scalp_positions import ELECTRODE, REFERENCE, ScalpPositions
 from meshes.errors import InputError
 from meshes.head import HeadMesh
+from targeting.plans.tes import PlanOptimum
+from targeting.requests.tes import OBJECTIVES, SHAPES, TesRequest
 from targeting.tes.contact import lay_all, lay_on
 from targeting.tes.electrodes import Electrode, Montage
 from targeting.tes.montage_files import read_montage
 from targeting.tes.montage_goal import Goal, Reached, solve
 from targeting.tes.montages import STANDARD, montage_named, placed
 from targeting.tes.optimise import Limits
-from targeting.tes_plan import PlanOptimum
-from targeting.tes_request import OBJECTIVES, SHAPES, TesRequest
 
 if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield

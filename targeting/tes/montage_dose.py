@@ -23,7 +23,7 @@ MM3_PER_CM3 = 1000.0
 
 @dataclass(frozen=True, eq=False)
 class MontageDose:
-    """A montage's effect at its currents; see :class:`targeting.tes_plan.PlanTesDose`."""
+    """A montage's effect at its currents; see :class:`targeting.plans.tes.PlanTesDose`."""
 
     montage: str
     total_current_ma: float

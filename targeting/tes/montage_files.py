@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
-from targeting.tes_plan import PlanElectrode, TesPlan
+from targeting.plans.tes import PlanElectrode, TesPlan
 
 if TYPE_CHECKING:
     from targeting.tes.electrodes import Montage

@@ -120,7 +120,7 @@ def solve(objective: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list
     Parameters
     ----------
     objective : str
-        Of :data:`targeting.tes_request.OBJECTIVES`.
+        Of :data:`targeting.requests.tes.OBJECTIVES`.
     leadfield : Leadfield
     goal : Goal
     fits : callable

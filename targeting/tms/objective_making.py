@@ -26,7 +26,7 @@ from meshes.errors import InputError
 from meshes.tissue_codes import Tissue
 from targeting.coils.coil import Coil
 from targeting.fem import HeadConductor
-from targeting.objective_names import LINEAR, OBJECTIVES
+from targeting.requests.objective_names import LINEAR, OBJECTIVES
 from targeting.tms.direction import direction_vector
 from targeting.tms.dose_map import DoseMap
 from targeting.tms.field import as_conductor
@@ -204,7 +204,7 @@ def make_objective(
     Parameters
     ----------
     name : str
-        One of ``targeting.objective_names.OBJECTIVES``.
+        One of ``targeting.requests.objective_names.OBJECTIVES``.
     head : HeadMesh or HeadConductor
         A conductor keeps its factorisation.
     target : Target

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from targeting.coils.coil import Coil
-from targeting.objective_names import OBJECTIVES
+from targeting.requests.objective_names import OBJECTIVES
 from targeting.tms.dose_map import dose_of
 from targeting.tms.objective_patches import OtherTarget, Patch, Posed, Seen, mean_size, percentile_size
 

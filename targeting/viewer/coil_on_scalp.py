@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from targeting.live.coil_dose import LiveDose
 from targeting.live.protocol import Request
-from targeting.plan_file import Placement
+from targeting.plans.tms import Placement
 from targeting.subject import Subject
 from targeting.tms.placement import allowed, carry, current_angle_deg, has_wings, push_out, rest
 from targeting.viewer.surface_rays import Surface

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from targeting.plan_file import Plan, read_plan
+from targeting.plans.tes import TesPlan, read_tes_plan
+from targeting.plans.tms import Plan, read_plan
 from targeting.scene.layer import Scene
 from targeting.scene.planned import planned_modality, planned_scene
 from targeting.subject import Subject
-from targeting.tes_plan import TesPlan, read_tes_plan
 
 
 @dataclass(frozen=True, eq=False)

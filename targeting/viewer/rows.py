@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from targeting.plan_file import Plan
-from targeting.tes_plan import TesPlan
+from targeting.plans.tes import TesPlan
+from targeting.plans.tms import Plan
 from targeting.viewer.saved_poses import SavedPose
 
 Row = tuple[str, ...]

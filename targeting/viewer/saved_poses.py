@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from meshes.errors import InputError
-from targeting.json_records import plain, read_json, read_kind, require, write_json
-from targeting.plan_file import Plan
+from targeting.plans.json_records import plain, read_json, read_kind, require, write_json
+from targeting.plans.tms import Plan
 from targeting.pose import Pose
 
 FILE = "saved_poses.json"

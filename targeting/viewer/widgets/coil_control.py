@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 from qtpy import QtCore, QtGui, QtWidgets
 
 from meshes.errors import InputError
-from targeting.head_stages import FrameImage
-from targeting.plan_file import Plan
-from targeting.plan_output import NAVIGATORS, write_poses
+from targeting.files.tms import NAVIGATORS, write_poses
+from targeting.plans.tms import Plan
 from targeting.pose import Pose
+from targeting.scene.live_cortex import LiveCortex
+from targeting.stages.head import FrameImage
 from targeting.subject import Subject
 from targeting.viewer.coil_on_scalp import CoilOnScalp, Stand
-from targeting.viewer.live_cortex import LiveCortex
 from targeting.viewer.saved_poses import SavedPose, forget_pose, of_image, read_saved, save_pose, saved_pose
 from targeting.viewer.scene_view import SceneView
 from targeting.viewer.widgets.coil_bar import CoilBar

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qtpy import QtCore, QtGui, QtWidgets
 
-from targeting.plan_file import Plan
-from targeting.tes_plan import TesPlan
+from targeting.plans.tes import TesPlan
+from targeting.plans.tms import Plan
 from targeting.viewer.rows import (
     ELECTRODE_HEAD,
     PLACEMENT_HEAD,

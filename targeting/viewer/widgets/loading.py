@@ -7,10 +7,10 @@ from typing import Any
 
 from qtpy import QtCore
 
-from targeting.field_basis_stage import standing_basis
-from targeting.plan_file import Plan
+from targeting.plans.tms import Plan
+from targeting.scene.live_cortex import LiveCortex
+from targeting.stages.field_basis import standing_basis
 from targeting.viewer.coil_on_scalp import CoilOnScalp, live_coil
-from targeting.viewer.live_cortex import LiveCortex
 from targeting.viewer.plan_image import PlanImage
 from targeting.viewer.planned_view import PlannedView
 from targeting.viewer.scene_view import Light

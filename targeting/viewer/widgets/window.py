@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from pyvistaqt import QtInteractor
 from qtpy import QtCore, QtGui, QtWidgets
 
-from targeting.plan_file import Plan
+from targeting.plans.tms import Plan
+from targeting.scene.live_cortex import LiveCortex
 from targeting.viewer.coil_on_scalp import CoilOnScalp
-from targeting.viewer.live_cortex import LiveCortex
 from targeting.viewer.plan_image import PlanImage
 from targeting.viewer.planned_view import PlannedView
 from targeting.viewer.probe import told_at

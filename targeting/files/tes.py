@@ -1,0 +1,265 @@
+"""The last stage of a montage: a :class:`~targeting.plans.tes.TesPlan` out of the road's values, and the files people use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.cortical_surface import Cortex
+from meshes.head import HeadMesh
+from targeting.files.tms import plan_frame
+from targeting.plans.places import plan_target
+from targeting.plans.tes import (
+    PlanElectrode,
+    PlanLandmarks,
+    PlanSafetyItem,
+    PlanStandard,
+    PlanTesDose,
+    TesPlan,
+    write_tes_plan,
+)
+from targeting.plans.tes_goal import PlanTesGoal, tes_goal_warnings
+from targeting.stages.head import Segmented
+from targeting.tes.safety import Exposure, SafetyItem, beyond, check_safety, exposure_of
+from targeting.versions import versions
+
+if TYPE_CHECKING:
+    from atlases.aim import AimedTarget
+    from targeting.requests.tes import TesRequest
+    from targeting.scene.surfaces import HeadSurfaces
+    from targeting.stages.tes import HeadPositions
+    from targeting.tes.montage_choice import ChosenMontage
+    from targeting.tes.montage_confirm import ConfirmedMontage
+    from targeting.tes.montage_dose import MontageDose
+    from targeting.tes.placement_sheet import TapeMeasure
+
+FILES = ("plan.json", "plan.html", "placement_sheet.html", "montage.csv", "electrodes.tsv", "coordsystem.json")
+DRAWING = "montage.geo"
+CAP_PICTURE = "cap.png"
+DEEP_RATIO = 1.5  # peak elsewhere over the target's mean from which a warning is due, as for coils
+SHUNTED_SHARE = 0.75  # of the current that stays in the scalp, from which a warning is due
+
+
+@dataclass(frozen=True, eq=False)
+class TesResults:
+    """Everything the stages before this one made."""
+
+    subject: str
+    request: TesRequest
+    segmented: Segmented
+    head: HeadMesh
+    sigma_s_per_m: NDArray[np.float64]  # of each tetrahedron
+    aimed: AimedTarget
+    located: HeadPositions
+    chosen: ChosenMontage
+    confirmed: ConfirmedMontage
+    tape: TapeMeasure
+    objective: str
+    search: Mapping[str, float | int | str]
+    conductivity_s_per_m: Mapping[str, float]
+    seconds: Mapping[str, float]
+    notes: Sequence[str] = ()
+    cortex: Cortex | None = None
+    surfaces: HeadSurfaces | None = None
+    goal: PlanTesGoal | None = None
+
+
+def make_tes_plan(results: TesResults) -> TesPlan:
+    """The plan, its safety items, its warnings and its provenance."""
+    confirmed, request = results.confirmed, results.request
+    exposure = _exposure(results)
+    items = check_safety(exposure, request.accept_risk)
+    montage = [_electrode(results, i) for i in range(len(confirmed.electrodes))]
+    plan = TesPlan(
+        subject=results.subject,
+        kind=request.kind,
+        frame=plan_frame(results.segmented),
+        target=plan_target(results.aimed, results.head),
+        montage_name=results.chosen.montage.name,
+        montage=montage,
+        total_current_ma=exposure.total_current_ma,
+        minutes=request.minutes,
+        objective=results.objective,
+        dose=_dose(confirmed.dose),
+        standard=_standard(confirmed),
+        optimum=results.chosen.optimum,
+        goal=results.goal,
+        landmarks=_landmarks(results),
+        safety=[PlanSafetyItem(**vars(item)) for item in items],
+        charge_c=exposure.charge_c,
+        brain_e_v_per_m=exposure.brain_e_v_per_m,
+        eye_e_v_per_m=exposure.eye_e_v_per_m,
+        search={**results.search, "current_kept_by_scalp": round(confirmed.scalp_share, 3)},
+        warnings=[item.words for item in items if not item.within],  # first: they are of what the person gets
+        versions=versions(),
+        seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
+        conductivity_s_per_m=dict(results.conductivity_s_per_m),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    notes = [
+        *results.notes,
+        *results.segmented.warnings,
+        *results.aimed.warnings,
+        *([confirmed.note] if confirmed.note else []),
+    ]
+    plan.warnings.extend([*notes, *warnings_of(plan, results.confirmed.scalp_share, results.located.fiducials.source)])
+    return plan
+
+
+def warnings_of(plan: TesPlan, scalp_share: float, fiducials_from: str) -> list[str]:
+    """What a user must know before trusting the plan, a line each; safety items are told before."""
+    found = []
+    dose = plan.dose
+    ratio = dose.peak_e_v_per_m / dose.mean_e_v_per_m if dose.mean_e_v_per_m > 0 else np.inf
+    if ratio > DEEP_RATIO:
+        where = ", ".join(f"{x:.0f}" for x in dose.peak_mm)
+        found.append(
+            f"the strongest field is not in the target: grey matter near ({where}) mm sees {ratio:.1f} times the target's "
+            f"mean |E| ({dose.peak_e_v_per_m:.2g} against {dose.mean_e_v_per_m:.2g} V/m), and "
+            f"{dose.stronger_cm3:.0f} cm³ of it more than the target's mean"
+        )
+    if plan.goal is not None:
+        found += tes_goal_warnings(plan.goal, dose.dose_v_per_m)
+    of_map = plan.goal is not None and plan.goal.network is not None
+    if plan.optimum is not None and plan.search.get("direction") == "none" and not of_map:
+        found.append(
+            "the size of the field has no polarity: with anode and cathode exchanged the dose is the same; "
+            "--direction normal aims the current into the cortex, as under an anode"
+        )
+    if scalp_share > SHUNTED_SHARE:
+        found.append(f"{scalp_share:.0%} of the current stays in the scalp: the electrodes lie close together")
+    if fiducials_from.startswith("registration"):
+        found.append(
+            "nasion, inion and ears were found by registration, to about a centimetre: check the head's two measures on the "
+            "placement sheet, or give the points with --positions"
+        )
+    return found
+
+
+def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
+    """Write the plan, the report, the sheet, the tables and the field files into a folder."""
+    from matplotlib.image import imsave
+
+    from meshes.rasterise import labels_on_grid
+    from targeting.cortical_field import CorticalField, write_cortical_field
+    from targeting.files.fields import write_field_files
+    from targeting.files.geo import electrode_view, target_view, write_geo
+    from targeting.report.tes import write_tes_report
+    from targeting.report.tes_cap import cap_picture, sides
+    from targeting.report.tes_evidence import TesEvidence
+    from targeting.report.tes_sheet import write_placement_sheet
+    from targeting.tes.montage_files import write_bids, write_montage_table
+
+    write_tes_plan(room / "plan.json", plan)
+    write_montage_table(room / "montage.csv", plan.montage)
+    write_bids(room, plan)
+    e, conditions = results.confirmed.e_v_per_m, f"{plan.total_current_ma:g} mA"
+    affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
+    write_field_files(room, results.head, e, affine, shape, conditions, drawings=[DRAWING])
+    patches = results.confirmed.patches_mm
+    names = [f"{each.name} {each.current_ma:+g} mA" for each in plan.montage]
+    laid = electrode_view(names, [each.scalp_mm for each in plan.montage], np.concatenate(list(patches.values())))
+    target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
+    write_geo(room / DRAWING, [laid, target])
+    on_cortex = None
+    if results.cortex is not None:
+        on_cortex = CorticalField.of(results.cortex, results.head, e)
+        write_cortical_field(room, on_cortex, conditions)
+    background = results.segmented.background()
+    if background is None:
+        background = labels_on_grid(results.head, affine, shape).astype(np.float32)
+    tets, _ = results.aimed.target.weights(results.head)
+    evidence = TesEvidence(plan, results.head, e, tets, patches, background, affine, on_cortex, results.surfaces)
+    imsave(room / CAP_PICTURE, np.hstack([cap_picture(evidence, side) for side in sides(evidence)]))
+    write_tes_report(room / "plan.html", evidence)
+    write_placement_sheet(room / "placement_sheet.html", evidence)
+
+
+def refused(plan: TesPlan) -> list[str]:
+    """The safety items beyond their limit that nobody accepted, a line each."""
+    return [item.words for item in beyond([SafetyItem(**vars(each)) for each in plan.safety])]
+
+
+def _exposure(results: TesResults) -> Exposure:
+    laid = results.confirmed.electrodes
+    return exposure_of(
+        results.head,
+        results.confirmed.e_v_per_m,
+        results.sigma_s_per_m,
+        {each.name: 1e3 * each.current_a for each in laid},
+        {each.name: each.area_mm2 for each in laid},
+        results.request.minutes,
+    )
+
+
+def _electrode(results: TesResults, i: int) -> PlanElectrode:
+    each = results.confirmed.electrodes[i]
+    nasion, inion, left, right = results.tape.electrodes_mm[each.name]
+    return PlanElectrode(
+        name=each.name,
+        scalp_mm=list(each.center_mm),
+        current_ma=1e3 * each.current_a,
+        shape=each.shape,
+        size_mm=list(each.size_mm),
+        y_axis=list(each.y_axis),
+        area_mm2=each.area_mm2,
+        density_a_per_m2=abs(each.current_a) / (each.area_mm2 * 1e-6),
+        from_nasion_mm=nasion,
+        from_inion_mm=inion,
+        from_left_ear_mm=left,
+        from_right_ear_mm=right,
+    )
+
+
+def _dose(dose: MontageDose) -> PlanTesDose:
+    return PlanTesDose(
+        montage=dose.montage,
+        total_current_ma=dose.total_current_ma,
+        dose_v_per_m=dose.dose_v_per_m,
+        mean_e_v_per_m=dose.mean_e_v_per_m,
+        max_e_v_per_m=dose.max_e_v_per_m,
+        grey_mean_e_v_per_m=dose.grey_mean_e_v_per_m,
+        peak_e_v_per_m=dose.peak_e_v_per_m,
+        peak_mm=_list(dose.peak_mm),
+        focality=dose.focality,
+        stronger_cm3=dose.stronger_cm3,
+    )
+
+
+def _standard(confirmed: ConfirmedMontage) -> PlanStandard | None:
+    usual, ours = confirmed.standard, confirmed.dose
+    if usual is None:
+        return None
+    per_ma, usual_per_ma = ours.dose_v_per_m / ours.total_current_ma, usual.dose_v_per_m / usual.total_current_ma
+    both = per_ma > 0 and usual_per_ma > 0  # along a direction a dose may be against it
+    return PlanStandard(
+        dose=_dose(usual),
+        electrodes=dict(confirmed.standard_ma),
+        dose_ratio=per_ma / usual_per_ma if both else None,
+        focality_ratio=ours.focality / usual.focality,
+        same_dose_ma=usual.dose_v_per_m / per_ma if both else None,
+    )
+
+
+def _landmarks(results: TesResults) -> PlanLandmarks:
+    marks = results.tape.landmarks_mm
+    nasion, inion, left, right = (list(marks[name]) for name in marks)
+    return PlanLandmarks(
+        nasion_mm=nasion,
+        inion_mm=inion,
+        left_ear_mm=left,
+        right_ear_mm=right,
+        nasion_to_inion_mm=results.tape.nasion_to_inion_mm,
+        ear_to_ear_mm=results.tape.ear_to_ear_mm,
+        source=results.located.fiducials.source,
+    )
+
+
+def _list(array: np.ndarray) -> list:
+    return np.asarray(array, dtype=np.float64).tolist()

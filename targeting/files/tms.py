@@ -1,0 +1,259 @@
+"""The last stage: a :class:`~targeting.plans.tms.Plan` out of the road's values, and the files people use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meshes.choices import one_of
+from meshes.cortical_surface import Cortex
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from targeting.coils.coil import Coil
+from targeting.dosing.reach import MOTOR_THRESHOLD_V_PER_M, WITHIN
+from targeting.plans.comparison import compare
+from targeting.plans.dosing import PlanDosing, dosing_warnings
+from targeting.plans.goal import PlanGoal, goal_warnings
+from targeting.plans.places import plan_target
+from targeting.plans.robustness import plan_robustness
+from targeting.plans.tms import (
+    Frame,
+    Placement,
+    Plan,
+    PlanCoil,
+    write_plan,
+)
+from targeting.plans.uncertainty import plan_uncertainty
+from targeting.pose import Pose
+from targeting.stages.head import FrameImage, Segmented
+from targeting.stages.tms import REFERENCE_DIDT_A_PER_S, Confirmed
+from targeting.versions import versions
+
+if TYPE_CHECKING:
+    from atlases.aim import AimedTarget
+    from atlases.warp import MniWarp
+    from targeting.scene.surfaces import HeadSurfaces
+    from targeting.stages.comparison import Comparison
+    from targeting.tms import TmsSearch
+    from targeting.tms.robustness import Robustness
+    from targeting.uncertainty import DoseSpread
+
+NAVIGATORS = {"brainsight": "plan_brainsight.txt", "localite": "plan_localite.xml"}
+DRAWING = "coil.geo"
+DEEP_RATIO = 1.5
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything the stages before this one made."""
+
+    subject: str
+    segmented: Segmented
+    head: HeadMesh
+    aimed: AimedTarget
+    coil: Coil
+    found: TmsSearch
+    confirmed: Confirmed
+    objective: str
+    search: Mapping[str, float | int | str]
+    conductivity_s_per_m: Mapping[str, float]
+    seconds: Mapping[str, float]
+    notes: Sequence[str] = ()
+    cortex: Cortex | None = None
+    surfaces: HeadSurfaces | None = None
+    warp: MniWarp | None = None
+    spread: DoseSpread | None = None
+    robust: Robustness | None = None
+    dosing: PlanDosing | None = None
+    compared: Comparison | None = None
+    goal: PlanGoal | None = None
+
+
+def make_plan(results: Results) -> Plan:
+    """The plan, its warnings and its provenance."""
+    placements = [_placement(results, rank) for rank in range(len(results.found.poses))]
+    before_use = dosing_warnings(results.dosing) if results.dosing else []  # first: they are of what the person gets
+    if results.goal:
+        before_use += goal_warnings(results.goal, placements[0].dose_v_per_m)
+    left_out = results.compared.left_out if results.compared else []
+    plan = Plan(
+        subject=results.subject,
+        frame=plan_frame(results.segmented),
+        target=plan_target(results.aimed, results.head),
+        coil=PlanCoil(
+            results.coil.name, results.coil.max_didt_a_per_s, results.coil.source, results.coil.current_direction_y
+        ),
+        placements=placements,
+        objective=results.objective,
+        search=dict(results.search),
+        warnings=[*before_use, *results.notes, *results.segmented.warnings, *results.aimed.warnings, *left_out],
+        versions=versions(),
+        seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
+        conductivity_s_per_m=dict(results.conductivity_s_per_m),
+        uncertainty=plan_uncertainty(results.spread) if results.spread else None,
+        robustness=plan_robustness(results.robust) if results.robust else None,
+        dosing=results.dosing,
+        goal=results.goal,
+        comparison=compare(results.compared.coils, results.dosing) if results.compared else [],
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    plan.warnings.extend(warnings_of(plan))
+    return plan
+
+
+def plan_frame(segmented: Segmented) -> Frame:
+    """The world frame of a plan's coordinates, as it is written."""
+    frame = segmented.frame
+    return Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape))
+
+
+def warnings_of(plan: Plan) -> list[str]:
+    """What a user must know before trusting the plan, a line each."""
+    best, coil = plan.placements[0], plan.coil
+    found = []
+    mean = best.direct_mean_e_v_per_m or best.dose_v_per_m
+    ratio = best.peak_e_v_per_m / mean
+    if ratio > DEEP_RATIO:
+        where = ", ".join(f"{x:.0f}" for x in best.peak_mm)
+        found.append(
+            f"the strongest field is not in the target: grey matter at ({where}) mm sees {ratio:.1f} times the "
+            f"target's mean |E| ({best.peak_e_v_per_m:.2g} against {mean:.2g} V/m at 1 A/µs)"
+        )
+    if coil.max_didt_a_per_s is None:
+        found.append("the coil file states no maximum dI/dt: whether the dose can be reached is not known")
+    elif plan.comparison:  # whose verdict of the plan's own coil says more
+        own = plan.comparison[0]
+        if own.reach != WITHIN and plan.dosing is None:  # else the dosing's own warnings tell
+            found.append(f"{own.coil}: {own.verdict}")
+    else:
+        reach = mean * coil.max_didt_a_per_s / REFERENCE_DIDT_A_PER_S
+        if reach < MOTOR_THRESHOLD_V_PER_M:
+            found.append(
+                f"at the coil's maximum ({coil.max_didt_a_per_s / 1e6:.0f} A/µs) the target's mean |E| is {reach:.0f} "
+                f"V/m, below the {MOTOR_THRESHOLD_V_PER_M:.0f} V/m taken as motor threshold: it may be out of reach"
+            )
+    if coil.current_direction_y < 0:
+        found.append(
+            "with this coil's file a rising current induces a field *toward* the handle: the poses already account for "
+            "it; check the current direction set on the stimulator"
+        )
+    return found
+
+
+def write_files(room: Path, results: Results, plan: Plan) -> None:
+    """Write plan.json, plan.html, the navigators' files, the field files and the drawing of the coil into a folder."""
+    from targeting.cortical_field import CorticalField, write_cortical_field
+    from targeting.files.fields import write_field_files
+    from targeting.files.geo import coil_views, target_view, write_geo
+    from targeting.report import write_report
+    from targeting.report.evidence import PlanEvidence
+    from targeting.report.where import near_on_head
+
+    write_plan(room / "plan.json", plan)
+    for navigator in NAVIGATORS:
+        write_navigator(plan, navigator, room, results.segmented.frame)
+    affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
+    write_field_files(room, results.head, results.confirmed.e_v_per_m, affine, shape, drawings=[DRAWING])
+    best = Pose(np.array(plan.placements[0].pose))
+    target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
+    write_geo(room / DRAWING, [*coil_views(results.coil, best), target])
+    on_cortex = None
+    if results.cortex is not None:
+        on_cortex = CorticalField.of(results.cortex, results.head, results.confirmed.e_v_per_m)
+        write_cortical_field(room, on_cortex)
+    background = results.segmented.background()
+    if background is None:
+        from meshes.rasterise import labels_on_grid
+
+        background = labels_on_grid(results.head, affine, shape).astype(np.float32)
+    tets, _ = results.aimed.target.weights(results.head)
+    warp = results.warp  # without one, where the landmarks are is not known
+    evidence = PlanEvidence(
+        plan=plan,
+        head=results.head,
+        e_v_per_m=results.confirmed.e_v_per_m,
+        target_tets=tets,
+        scalp_points_mm=results.found.scalp_points_mm,
+        best_dose_at_point_v_per_m=results.found.best_dose_at_point_v_per_m,
+        angles_deg=np.asarray(results.found.angles_deg, dtype=np.float64),
+        dose_by_angle_v_per_m=results.found.dose_by_angle_v_per_m,
+        casing=results.coil.casing,
+        background=background,
+        background_affine_mm=affine,
+        navigator_files=tuple(NAVIGATORS.values()),
+        on_cortex=on_cortex,
+        surfaces=results.surfaces,
+        around_mm=results.robust.points_mm if results.robust else None,
+        share_around=results.robust.share if results.robust else None,
+        near=near_on_head(plan.placements[0].scalp_mm, results.head, warp) if warp else "",
+    )
+    write_report(room / "plan.html", evidence)
+
+
+def write_navigator(plan: Plan, navigator: str, path: Path, frame: FrameImage | None = None) -> Path:
+    """Write the plan's poses for one navigator; ``path`` is the file, or a folder for the usual name.
+
+    ``frame`` is the image the plan was made on: Brainsight names coordinates by the entry of its header.
+
+    Raises
+    ------
+    InputError
+        If the navigator is unknown or the folder is not there.
+    """
+    poses = [Pose(np.array(each.pose), name=f"{plan.target.name}-{each.rank}") for each in plan.placements]
+    return write_poses(poses, navigator, path, frame)
+
+
+def write_poses(poses: Sequence[Pose], navigator: str, path: Path, frame: FrameImage | None = None) -> Path:
+    """Write any poses for one navigator; parameters and errors as for :func:`write_navigator`."""
+    from targeting.navigation import brainsight, localite
+
+    one_of(navigator, NAVIGATORS, "navigator")
+    file = path / NAVIGATORS[navigator] if path.is_dir() else path
+    if not file.parent.is_dir():
+        raise InputError(f"there is no folder {file.parent}; make it first")
+    if navigator == "localite":
+        localite.write(file, poses)
+    elif frame is None or frame.form is None or frame.code is None:  # no image: nothing says what Brainsight will see
+        brainsight.write(file, poses)
+    else:
+        brainsight.write(file, poses, brainsight.system_of(frame.form, frame.code))
+    return file
+
+
+def _placement(results: Results, rank: int) -> Placement:
+    found, confirmed = results.found, results.confirmed
+    first = rank == 0
+    return Placement(
+        rank=rank + 1,
+        pose=_list(found.poses[rank]),
+        scalp_mm=_list(found.scalp_mm[rank]),
+        angle_deg=float(found.angle_deg[rank]),
+        angle_from=str(found.angle_from[rank]),
+        distance_mm=float(found.distance_mm[rank]),
+        dose_v_per_m=float(found.dose_v_per_m[rank]),
+        max_e_v_per_m=float(confirmed.max_e_v_per_m[rank]),
+        peak_e_v_per_m=float(confirmed.peak_e_v_per_m[rank]),
+        peak_mm=_list(confirmed.peak_mm[rank]),
+        direct_dose_v_per_m=float(confirmed.direct_dose_v_per_m[rank]) if first else None,
+        direct_mean_e_v_per_m=float(confirmed.direct_mean_e_v_per_m[rank]) if first else None,
+        **(_closer(found, rank) if len(found.closer_dose_v_per_m) else {}),
+    )
+
+
+def _closer(found: TmsSearch, rank: int) -> dict[str, Any]:
+    """What the placement would be worth closer to the head, and what of the casing is in the way."""
+    return {
+        "closer_dose_v_per_m": float(found.closer_dose_v_per_m[rank]),
+        "closer_depth_mm": float(found.closer_depth_mm[rank]),
+        "closer_at_mm": _list(found.closer_at_mm[rank]),
+    }
+
+
+def _list(array: np.ndarray) -> list:
+    return np.asarray(array, dtype=np.float64).tolist()

@@ -1,0 +1,31 @@
+"""The coil a plan was made with, read again and known by its fingerprint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meshes.errors import InputError
+from targeting.coils.chosen import ChosenCoil
+from targeting.coils.coil import Coil
+from targeting.coils.fingerprint import fingerprint
+from targeting.plans.tms import Plan
+from targeting.subject import Subject
+
+
+def planned_coil(subject: Subject, plan: Plan) -> Coil:
+    """The coil of the plan in a subject's folder.
+
+    Raises
+    ------
+    InputError
+        If its file is gone, or it is another coil now.
+    """
+    searched = subject.made_from("search")
+    file = searched.get("paths", {}).get("coil")
+    try:
+        coil = ChosenCoil.of(Path(file) if file else plan.coil.name).coil
+    except InputError as error:
+        raise InputError(f"the plan's coil cannot be had: {error}; bring it back, or plan again") from None
+    if searched.get("parameters", {}).get("coil_sha256", fingerprint(coil)) != fingerprint(coil):
+        raise InputError(f"coil {plan.coil.name} changed since the plan was made; run 'target plan' again")
+    return coil

@@ -1,0 +1,172 @@
+"""The comparison block of ``plan.json``: what other coils would do for the same target, and whether any can reach it.
+
+The best pose of each coil is found by the same search on the same dose map and solved directly.  For a deep target no
+coil is good, so a plan says how far each is from it: the dose, the strongest field elsewhere in grey matter and its ratio
+to the dose, what else gets more than the target, and what the limits on the output leave of the field asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from meshes.errors import InputError
+from targeting.dosing import Protocol, stimulator_rating
+from targeting.dosing.reach import (
+    NO_RATING,
+    OUT,
+    UNKNOWN,
+    WITHIN,
+    Reach,
+    Threshold,
+    rated_words,
+    reach_by_rating,
+    reach_from_threshold,
+)
+from targeting.plans.dosing import PlanDosing
+from targeting.plans.json_records import require
+
+
+@dataclass(frozen=True)
+class CoilOnTarget:
+    """What one coil does at its best pose, at 1 A/µs; a direct solve unless said otherwise.
+
+    ``e_target_v_per_m`` and ``e_hotspot_v_per_m`` are sizes of mean E vectors by the dose maps, as the dosing takes them;
+    the latter is None if there is no hotspot other than the target.  ``above_mm3`` is the grey matter outside the target
+    with a larger |E| than the dose, ``stronger`` the named targets of the same side with a larger mean |E| than the target
+    (how many times; None if the head could not be registered).
+    """
+
+    coil: str
+    max_didt_a_per_s: float | None
+    pose: list[list[float]]
+    scalp_mm: list[float]
+    distance_mm: float
+    middle_mm: float
+    dose_v_per_m: float  # by the search
+    direct_dose_v_per_m: float
+    peak_e_v_per_m: float  # largest |E| in grey matter outside the target
+    peak_mm: list[float]
+    above_mm3: float
+    stronger: dict[str, float] | None
+    e_target_v_per_m: float
+    e_hotspot_v_per_m: float | None = None
+
+
+@dataclass(frozen=True)
+class ComparedCoil:
+    """A row of the plan's comparison; doses and fields at 1 A/µs, of a direct solve unless said otherwise."""
+
+    coil: str
+    pose: list[list[float]]  # coil → world, mm
+    scalp_mm: list[float]
+    distance_mm: float  # casing to scalp
+    middle_mm: float  # from the middle of the casing's face to the scalp under it
+    dose_v_per_m: float  # by the search
+    direct_dose_v_per_m: float
+    peak_e_v_per_m: float  # largest |E| in grey matter outside the target
+    peak_mm: list[float]
+    peak_over_dose: float
+    above_mm3: float  # grey matter outside the target with a larger |E| than the dose
+    stronger: dict[str, float] | None  # named targets of the same side with more |E| → how many times
+    max_didt_a_per_s: float | None
+    needed_didt_a_per_s: float | None  # for the field asked for
+    needed_percent_of_rmt: float | None
+    shares: dict[str, float | None]  # limit → what it leaves of the field asked for; null: not known
+    reach: str  # "within reach", "out of reach" or "not known"
+    verdict: str  # the same in words, with its numbers
+
+
+def compare(coils: Sequence[CoilOnTarget], dosing: PlanDosing | None) -> list[ComparedCoil]:
+    """The rows of the plan; the first coil is the plan's own, with which a motor threshold was found.
+
+    Raises
+    ------
+    InputError
+        If there is no field at the target.
+    """
+    return [_row(each, reach_of(each, dosing, own=rank == 0)) for rank, each in enumerate(coils)]
+
+
+def reach_of(coil: CoilOnTarget, dosing: PlanDosing | None, own: bool) -> Reach:
+    """What the limits leave a coil; ``own``: the motor threshold, if there is one, was found with it."""
+    if dosing is None:
+        return reach_by_rating(coil.e_target_v_per_m, coil.max_didt_a_per_s)
+    top, words = _full_output(coil, dosing)
+    hotspot = coil.e_target_v_per_m if coil.e_hotspot_v_per_m is None else coil.e_hotspot_v_per_m
+    threshold = Threshold(dosing.fraction, dosing.threshold_v_per_m, _protocol(dosing))
+    percent = threshold.full_output_percent(hotspot, top)
+    if own:  # whatever its dI/dt
+        percent, words = 1e4 / dosing.rmt_percent, words if top else "the stimulator's full output"
+    elif percent is None and top is not None:
+        words = "no maximum dI/dt of the coil is known that the motor threshold was found with"
+    return reach_from_threshold(threshold, coil.e_target_v_per_m, hotspot, percent, words)
+
+
+def _full_output(coil: CoilOnTarget, dosing: PlanDosing) -> tuple[float | None, str]:
+    """dI/dt at full output, in words too; with a stimulator named, only what its table says of this coil counts."""
+    if not dosing.stimulator:
+        top = coil.max_didt_a_per_s
+        return top, NO_RATING if top is None else rated_words(top)
+    try:
+        top = stimulator_rating(dosing.stimulator, coil.coil).max_didt_a_per_s
+    except InputError:
+        return None, f"the maximum dI/dt of this coil on {dosing.stimulator} is not in the table"
+    return top, rated_words(top, dosing.stimulator)
+
+
+def _protocol(dosing: PlanDosing) -> Protocol | None:
+    told = dosing.protocol
+    if told is None:
+        return None
+    return Protocol(
+        name=told.name,
+        frequency_hz=told.frequency_hz,
+        pulses_per_train=told.pulses_per_train,
+        trains=told.trains,
+        inter_train_s=told.inter_train_s,
+        intensity_fraction_rmt=told.intensity_fraction_rmt,
+        sessions=told.sessions,
+        paper=told.paper,
+    )
+
+
+def _row(coil: CoilOnTarget, reach: Reach) -> ComparedCoil:
+    return ComparedCoil(
+        coil=coil.coil,
+        pose=coil.pose,
+        scalp_mm=coil.scalp_mm,
+        distance_mm=coil.distance_mm,
+        middle_mm=coil.middle_mm,
+        dose_v_per_m=coil.dose_v_per_m,
+        direct_dose_v_per_m=coil.direct_dose_v_per_m,
+        peak_e_v_per_m=coil.peak_e_v_per_m,
+        peak_mm=coil.peak_mm,
+        peak_over_dose=coil.peak_e_v_per_m / abs(coil.direct_dose_v_per_m),
+        above_mm3=coil.above_mm3,
+        stronger=coil.stronger,
+        max_didt_a_per_s=coil.max_didt_a_per_s,
+        needed_didt_a_per_s=reach.needed_didt_a_per_s,
+        needed_percent_of_rmt=reach.needed_percent_of_rmt,
+        shares={each.name: each.share for each in reach.limits},
+        reach=reach.verdict,
+        verdict=reach.words,
+    )
+
+
+def check_comparison(rows: Sequence[ComparedCoil]) -> None:
+    """What the annotations cannot say.
+
+    Raises
+    ------
+    InputError
+        If a row is not possible.
+    """
+    for i, row in enumerate(rows):
+        where = f"comparison[{i}]"
+        require([len(each) for each in row.pose] == [4] * 4, f"{where}.pose must be 4 × 4 numbers")
+        for name in ("scalp_mm", "peak_mm"):
+            require(len(getattr(row, name)) == 3, f"{where}.{name} must be three numbers")
+        require(row.reach in (WITHIN, OUT, UNKNOWN), f"{where}.reach must not be {row.reach!r}")
+        sizes = (row.peak_e_v_per_m, row.peak_over_dose, row.above_mm3)
+        require(min(sizes) >= 0, f"{where}: a field, a ratio or a volume is negative")

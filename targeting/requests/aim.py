@@ -1,0 +1,95 @@
+"""Aim: the target of a plan in the user's words, the side it is on and the direction of the field, checked first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atlases.aim import is_mask, parse_point, side_for
+from atlases.targets import SIDES, targets
+from meshes.choices import one_of
+from meshes.errors import InputError
+from targeting.requests.head import EMBEDDED, HeadSource
+
+Direction = str | tuple[float, float, float] | None  # "normal", or RAS components
+
+DEFAULT_AIM = "m1-hand"
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What the plan is asked to reach, as the user says it."""
+
+    name: str
+    side: str | None
+    hotspot_mm: tuple[float, float, float] | None = None
+    radius_mm: float | None = None
+
+    @property
+    def mask(self) -> Path | None:
+        """The NIfTI mask, if the aim is one."""
+        return Path(self.name) if is_mask(self.name) else None
+
+    @property
+    def in_mni(self) -> bool:
+        """Whether the registration is needed: a named target or mni:x,y,z that no measured hotspot overrides."""
+        return self.mask is None and not self.name.startswith("ras:") and self.hotspot_mm is None
+
+    @property
+    def entry(self) -> dict[str, Any] | None:
+        """What the table of named targets says of this one, if it is one: a changed table makes another target."""
+        named = targets().get(self.name)
+        if named is None:
+            return None
+        points = {side: list(named.mni_mm(side)) for side in SIDES}
+        return {**points, "radius_mm": named.radius_mm, "tissue": named.tissue.name, "source": named.source}
+
+    def checked(self) -> Aim:
+        """The same aim, if its words can be understood; before anything is made.
+
+        Raises
+        ------
+        InputError
+            If the target's name or coordinates are not usable.
+        """
+        if self.mask is not None:
+            if not self.mask.is_file():
+                raise InputError(f"there is no mask {self.mask}; check the path")
+        elif ":" in self.name:
+            one_of(self.name.partition(":")[0], ["mni", "ras"], "space of a target")
+            parse_point(self.name.partition(":")[2], self.name)
+        else:
+            one_of(self.name, targets(), "target")
+        if self.radius_mm is not None and not 0 < self.radius_mm < 100:
+            raise InputError(f"a target radius must be between 0 and 100 mm, not {self.radius_mm:g}")
+        return self
+
+
+def target_side(
+    source: HeadSource,
+    aim: str,
+    side: str | None,
+    pain_side: str | None,
+    hotspot_mm: tuple[float, float, float] | None,
+) -> tuple[str | None, list[str]]:
+    """Side of the target: as asked; assumed for the embedded head only, and then said."""
+    if side is not None or pain_side is not None:
+        return side_for(side, pain_side), []
+    if ":" in aim or is_mask(aim):
+        return None, []  # coordinates have the side of their x
+    if source.way == "embedded":
+        if hotspot_mm is not None:
+            return "left" if hotspot_mm[0] < 0 else "right", []
+        return "left", [f"no side was given: left assumed, as {EMBEDDED} is a demonstration"]
+    return side_for(side, pain_side), []  # says that a side is needed
+
+
+def check_direction(direction: Direction) -> None:
+    """Raise InputError if it is neither None, nor the word normal, nor three finite numbers, not all zero."""
+    if isinstance(direction, str):
+        one_of(direction, ["normal"], "direction (or give x,y,z)")
+    elif direction is not None and not 0 < float(np.linalg.norm(direction)) < float("inf"):
+        raise InputError(f"a direction is three finite numbers, not all zero; not {direction}")

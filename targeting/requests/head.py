@@ -1,0 +1,98 @@
+"""HeadSource: where a subject's head comes from, in the user's words, checked before anything is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from meshes.choices import one_of
+from meshes.errors import InputError
+from targeting.subject import Subject
+
+if TYPE_CHECKING:
+    from meshes.mri import Frame
+
+EMBEDDED = "colin27"
+DENSITIES = ("standard", "fast")
+FRAMES = ("sform", "qform")
+WAYS = ("t1", "labels", "head", "embedded")
+
+
+@dataclass(frozen=True)
+class HeadSource:
+    """Where a head comes from: ``way`` is one of :data:`WAYS`, ``files`` what is read (role → path)."""
+
+    way: str
+    files: dict[str, Path]
+    threads: int = 2
+    frame: Frame | None = None
+    remembered: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        subject: Subject,
+        t1: str | Path | None = None,
+        t2: str | Path | None = None,
+        labels: str | Path | None = None,
+        head: str | Path | None = None,
+        threads: int = 2,
+        frame: str | None = None,
+    ) -> HeadSource:
+        """The one source that is given; else the one the subject was last made from; else, for its name, colin27.
+
+        Raises
+        ------
+        InputError
+            If there is none, or more than one.
+        """
+        given = {way: Path(path) for way, path in (("t1", t1), ("labels", labels), ("head", head)) if path is not None}
+        if len(given) > 1:
+            raise InputError(f"give one of --t1, --labels and --head, not {' and '.join(f'--{way}' for way in given)}")
+        chosen: Any = None if frame is None else one_of(frame, FRAMES, "frame")
+        if t2 is not None and "t1" not in given:
+            raise InputError("--t2 adds to a T1: give --t1, too")
+        if given:
+            way = next(iter(given))
+            return cls(way, given if t2 is None else {**given, "t2": Path(t2)}, threads, chosen)
+        if subject.name == EMBEDDED:
+            from meshes.tissue_files import embedded_path
+
+            return cls("embedded", {"embedded": embedded_path(EMBEDDED)}, threads)
+        before = subject.made_from("segment")
+        if not before:
+            raise InputError(
+                f"nothing is known of subject {subject.name!r} yet: give --t1 FILE (an MRI), --labels FILE or "
+                f"--head FILE (only {EMBEDDED!r} is built in)"
+            )
+        files = {role: Path(path) for role, path in before["paths"].items()}
+        way = before["parameters"]["way"]
+        if way == "head" and len(files) > 1:  # a charm folder, known by the files in it
+            files = {"head": files["head"].parent}
+        return cls(way, files, threads, chosen or before["parameters"]["frame"], remembered=True)
+
+    @property
+    def words(self) -> str:
+        """What it is, as a plan says it: "T1", "T1 and T2", "labels", "finished mesh" or "embedded"."""
+        if self.way == "t1":
+            return "T1 and T2" if "t2" in self.files else "T1"
+        return {"head": "finished mesh"}.get(self.way, self.way)
+
+    def checked(self) -> HeadSource:
+        """The same source, after a short look at its files, so that bad input stops before anything is made.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or unusable.
+        """
+        for path in self.files.values():
+            if not path.exists() and not self.remembered:
+                raise InputError(f"there is no file {path}; check the path")
+        if self.way == "t1" and not self.remembered:
+            from meshes.mri import read_mri
+
+            for path in self.files.values():
+                read_mri(path, self.frame)
+        return self

@@ -1,0 +1,284 @@
+"""The first stages of the road: an MRI, labels, a finished mesh or the embedded head becomes tissues and tetrahedra."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.choices import one_of
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from meshes.tissues import Tissues
+from targeting.requests.head import DENSITIES, HeadSource
+from targeting.subject import Done, Stage, Subject, sha256
+
+if TYPE_CHECKING:
+    from atlases.warp import MniWarp
+    from meshes.mri import Frame
+
+log = logging.getLogger(__name__)
+
+HEAD_FILE = "head.json"
+MESH_FILE = "head.msh"
+TISSUES_FILE = "tissues.npz"
+WARP_FILE = "mni_warp.npz"
+CHARM_WARP_FILE = "charm_warp.npz"  # beside it: the warp that came with a charm folder, as the first stage read it
+
+
+@dataclass(frozen=True)
+class FrameImage:
+    """The image whose RAS mm are the world: its name and hash, its grid, and the copy kept in the subject's folder.
+
+    ``form`` ("sform" or "qform") and ``code`` say which entry of its header the world is by, as navigators name it;
+    None without an image.
+    """
+
+    name: str
+    sha256: str
+    affine_mm: list[list[float]]
+    shape: tuple[int, int, int]
+    copy: str | None = None
+    form: str | None = None
+    code: int | None = None
+
+    @classmethod
+    def kept_in(cls, folder: Path) -> FrameImage:
+        """The frame that stage "segment" left in a subject's folder.
+
+        Raises
+        ------
+        InputError
+            If it is not there.
+        """
+        try:
+            frame = json.loads((folder / HEAD_FILE).read_text(encoding="utf-8"))["frame"]
+            return cls(**{**frame, "shape": tuple(frame["shape"])})
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError(f"{folder / HEAD_FILE} is missing or damaged; run 'target plan' again") from None
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """What the first stage leaves: the frame, what the MRI's check had to say, and the tissues if there are any."""
+
+    folder: Path
+    way: str
+    frame: FrameImage
+    warnings: tuple[str, ...]
+    charm_warp: bool = False  # whether a charm folder brought its own warp
+
+    @cached_property
+    def tissues(self) -> Tissues | None:
+        """The tissue fields; None when a finished mesh came in."""
+        from meshes.tissue_files import load_tissues
+
+        return load_tissues(self.folder / TISSUES_FILE) if self.way != "head" else None
+
+    @property
+    def affine_mm(self) -> NDArray[np.float64]:
+        """Voxel index of the frame image → RAS mm, (4, 4)."""
+        return np.array(self.frame.affine_mm)
+
+    def background(self) -> NDArray[np.float32] | None:
+        """The MRI's (or the labels') voxels to draw results on, (nx, ny, nz); None without an image."""
+        if self.frame.copy is None:
+            return None if self.tissues is None else self.tissues.labels.astype(np.float32)
+        import nibabel
+
+        image = nibabel.load(self.folder / self.frame.copy)
+        return np.asarray(image.dataobj, dtype=np.float32).reshape(self.frame.shape)
+
+
+Framed = tuple[FrameImage, tuple[str, ...]]  # the frame, and warnings
+
+
+def run_segment(subject: Subject, source: HeadSource) -> Done[Segmented]:
+    """Run stage "segment"; if the subject's earlier input is gone from the disk, what was made of it still serves."""
+    if source.remembered and not all(path.exists() for path in source.files.values()):
+        kept = subject.recorded("segment", _load_segmented)
+        if kept is None:
+            missing = next(path for path in source.files.values() if not path.exists())
+            raise InputError(
+                f"{missing}, from which {subject.name} was made, is gone; give --t1, --labels or --head again"
+            )
+        return kept
+    return subject.run(segment_stage(source, subject.folder))
+
+
+def segment_stage(source: HeadSource, folder: Path) -> Stage[Segmented]:
+    """Stage "segment": tissue fields (or, for a finished mesh, the frame alone); SAMSEG's log stays in ``folder``."""
+
+    def make(room: Path) -> Segmented:
+        if source.way == "t1":
+            frame, warnings = _from_t1(source, folder, room)
+        elif source.way == "labels":
+            frame, warnings = _from_labels(source, room)
+        elif source.way == "embedded":
+            frame, warnings = _embedded(source.files["embedded"], room)
+        else:
+            frame, warnings = _frame_of_head(source, room)
+        charm_warp = source.way == "head" and _kept_charm_warp(source.files["head"], room)
+        about = {"way": source.way, "frame": asdict(frame), "warnings": list(warnings), "charm_warp": charm_warp}
+        (room / HEAD_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        # the tissues are read back: the file rounds them, and a later run shall mesh the very same
+        return Segmented(folder, source.way, frame, warnings, charm_warp)
+
+    files = dict(source.files)
+    if source.way == "head":
+        files = _files_of_head(source.files["head"])
+    return Stage(
+        "segment", 2, make, _load_segmented, files=files, parameters={"way": source.way, "frame": source.frame}
+    )
+
+
+def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> Stage[HeadMesh]:
+    """Stage "mesh": conforming tetrahedra; a finished mesh is brought into the folder as it is."""
+    one_of(density, DENSITIES, "density")
+
+    def make(room: Path) -> HeadMesh:
+        if source.way == "head":
+            from meshes.head_folder import read_head
+
+            mesh = read_head(source.files["head"]).mesh
+        else:
+            from meshes.tetrahedralise import tetrahedralise
+
+            tissues = segmented.value.tissues
+            assert tissues is not None
+            mesh = tetrahedralise(tissues, density)
+        mesh.write(room / MESH_FILE)
+        return mesh
+
+    parameters = {} if source.way == "head" else {"density": density, "seed": 0}
+    return Stage("mesh", 2, make, _load_mesh, parameters=parameters, after=[segmented])
+
+
+def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[MniWarp]:
+    """Stage "register": the warp between MNI152 and the subject, from the tissues (of a finished mesh: its voxels).
+
+    The warp that a charm folder brought is taken as it is.
+    """
+
+    def make(room: Path) -> MniWarp:
+        from atlases.registration import register
+        from atlases.warp import load_warp, save_warp
+
+        if segmented.value.charm_warp:
+            warp = load_warp(segmented.value.folder / CHARM_WARP_FILE)
+            log.info("MNI152 to the subject: %s, so nothing is registered", warp.source)
+            save_warp(warp, room / WARP_FILE)
+            return warp
+        tissues = segmented.value.tissues
+        if tissues is None:
+            from meshes.rasterise import tissues_from_mesh
+
+            frame = segmented.value.frame
+            tissues = tissues_from_mesh(meshed.value, segmented.value.affine_mm, frame.shape)
+        warp = register(tissues)
+        save_warp(warp, room / WARP_FILE)
+        return warp
+
+    def load(folder: Path) -> MniWarp:
+        from atlases.warp import load_warp
+
+        return load_warp(folder / WARP_FILE)
+
+    after: list[Done[Any]] = [segmented] if segmented.value.way != "head" else [meshed, segmented]
+    return Stage("register", 2, make, load, after=after)
+
+
+def _load_segmented(folder: Path) -> Segmented:
+    about = json.loads((folder / HEAD_FILE).read_text(encoding="utf-8"))
+    return Segmented(
+        folder, about["way"], FrameImage.kept_in(folder), tuple(about["warnings"]), about.get("charm_warp", False)
+    )
+
+
+def _load_mesh(folder: Path) -> HeadMesh:
+    return HeadMesh.read(folder / MESH_FILE)
+
+
+def _from_t1(source: HeadSource, work_dir: Path, room: Path) -> Framed:
+    from meshes.mri import read_mri
+    from meshes.segment import segment_checked
+    from meshes.tissue_files import save_tissues
+
+    t1 = read_mri(source.files["t1"], source.frame)
+    t2 = read_mri(source.files["t2"], source.frame) if "t2" in source.files else None
+    save_tissues(segment_checked(t1, t2, work_dir, source.threads), room / TISSUES_FILE)
+    return _kept_image(t1.path, "T1", room, source.frame), (*t1.warnings, *(t2.warnings if t2 else ()))
+
+
+def _from_labels(source: HeadSource, room: Path) -> Framed:
+    from meshes.label_files import tissues_from_labels
+    from meshes.tissue_files import save_tissues
+
+    path = source.files["labels"]
+    save_tissues(tissues_from_labels(path, source.frame), room / TISSUES_FILE)
+    return _kept_image(path, "labels", room, source.frame), ()
+
+
+def _embedded(path: Path, room: Path) -> Framed:
+    from meshes.tissue_files import load_tissues
+
+    shutil.copyfile(path, room / TISSUES_FILE)
+    tissues = load_tissues(path)
+    return FrameImage(path.name, sha256(path), tissues.affine_mm.tolist(), tissues.fields.shape[:3]), ()
+
+
+def _frame_of_head(source: HeadSource, room: Path) -> Framed:
+    """The T1 beside a finished mesh; without one, a grid of 1 mm around the mesh, known by the mesh file's hash."""
+    from meshes.head_folder import read_head
+    from meshes.rasterise import grid_around
+
+    path = source.files["head"]
+    found = read_head(path)
+    image = found.t1 or found.labels
+    if image is not None:
+        return _kept_image(image, "T1" if found.t1 else "labels", room, source.frame), ()
+    affine, shape = grid_around(found.mesh)
+    warning = f"{path.name} came without its T1: coordinates are those of the mesh, taken as RAS mm of the T1"
+    return FrameImage(found.mesh_file.name, sha256(found.mesh_file), affine.tolist(), shape), (warning,)
+
+
+def _files_of_head(path: Path) -> dict[str, Path]:
+    """The files a finished head depends on: the mesh itself, and the images a charm folder keeps beside it."""
+    from meshes.head_folder import images_of_head, mesh_file_of
+
+    return {"head": mesh_file_of(path), **(images_of_head(path) if path.is_dir() else {})}
+
+
+def _kept_charm_warp(path: Path, room: Path) -> bool:
+    """Keep a charm folder's own warp, if it has one, in the subject's folder; whether it had."""
+    from meshes.head_folder import images_of_head
+
+    images = images_of_head(path) if path.is_dir() else {}
+    if "mni_to_subject" not in images:
+        return False
+    from atlases.charm_warp import read_charm_warp
+    from atlases.warp import save_warp
+
+    save_warp(read_charm_warp(images["mni_to_subject"], images.get("subject_to_mni")), room / CHARM_WARP_FILE)
+    return True
+
+
+def _kept_image(path: Path, role: str, room: Path, frame: Frame | None) -> FrameImage:
+    """Copy the image that defines the frame into the folder, so that the folder can be moved, and describe its grid."""
+    import nibabel
+
+    from meshes.mri import world_of
+
+    copy = f"{role}{'.nii.gz' if path.name.endswith('.gz') else '.nii'}"
+    shutil.copyfile(path, room / copy)
+    image = nibabel.load(path)
+    nx, ny, nz = (int(n) for n in image.shape[:3])
+    world = world_of(image, path.name, frame)
+    return FrameImage(path.name, sha256(path), world.affine_mm.tolist(), (nx, ny, nz), copy, world.form, world.code)

@@ -1,0 +1,149 @@
+"""Stage "hotspot", when a motor threshold is given: the field at the place it was found.
+
+The hotspot is a point of the user's, or the atlas's M1 hand on the target's side; its field is the size of the mean E
+vector over the ball round it, from a dose map of its own, at the pose of the same coil that makes it largest, or at the
+measured pose.  Where the target *is* the M1 hand, its plan is the hotspot's and the stage is not needed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from meshes.errors import InputError
+from targeting.coils.fingerprint import fingerprint
+from targeting.requests.aim import Aim
+from targeting.requests.dose import M1, DoseRequest, measured_pose
+from targeting.stages.tms import REFERENCE_DIDT_A_PER_S
+from targeting.subject import Done, Stage
+
+if TYPE_CHECKING:
+    from atlases.aim import AimedTarget
+    from atlases.registration import MniWarp
+    from meshes.head import HeadMesh
+    from targeting.coils.coil import Coil
+    from targeting.fem import HeadConductor
+    from targeting.requests.conduction import Anisotropy
+    from targeting.tms import DoseMap, TmsSearch
+
+NAME, FILE, MAP_FILE = "hotspot", "hotspot_field.json", "hotspot_dosemap.npz"
+FARTHEST_POSE_MM = 80.0  # from the coil's face to a cortical hotspot it stimulates; scalp to cortex is 10 to 30 mm
+
+
+@dataclass(frozen=True)
+class Hotspot:
+    """Where the threshold was found and the field there at 1 A/µs."""
+
+    center_mm: list[float]
+    radius_mm: float
+    side: str
+    source: str
+    pose: list[list[float]]
+    e_v_per_m: float
+    warnings: list[str]
+
+
+def hotspot_stage(
+    request: DoseRequest,
+    meshed: Done[HeadMesh],
+    aimed: Done[AimedTarget],
+    registered: Done[MniWarp] | None,
+    coil: Coil,
+    coil_file: Path | None,
+    hair_mm: float,
+    conductivity_s_per_m: Mapping[str, float],
+    conductor: Callable[[], HeadConductor],
+    anisotropy: Anisotropy | None = None,
+) -> Stage[Hotspot]:
+    """Stage "hotspot": its dose map (three solves) and the field at its best, or at its measured, pose."""
+    side = aimed.value.target.side if request.rmt_at_mm is None else None  # else the point's own
+
+    def make(room: Path) -> Hotspot:
+        from atlases.aim import resolve_target
+        from atlases.targets import targets
+        from targeting.coils.equivalent import searchable
+        from targeting.tms import DoseMap, search_tms
+
+        head = meshed.value
+        if request.rmt_at_mm is None:
+            where = resolve_target(M1, side, head, registered.value if registered else None)
+            source = f"the atlas's M1 hand: {where.target.source}"
+        else:
+            point = ",".join(f"{x:g}" for x in request.rmt_at_mm)
+            where = resolve_target(f"ras:{point}", None, head, radius_mm=targets()[M1].radius_mm)
+            source = "measured motor hotspot, given by the user"
+        target = where.target
+        dose_map = DoseMap.build(conductor(), target)
+        dose_map.save(room / MAP_FILE)
+        if request.rmt_pose is None:
+            found = search_tms(
+                head, target, coil, hair_mm, dose_map=dose_map, didt_a_per_s=REFERENCE_DIDT_A_PER_S, keep=1
+            )
+            pose, e = found.poses[0], found.mean_e_v_per_m[0]
+            source += "; threshold taken to be of its best pose"
+        else:
+            pose = measured_pose(request.rmt_pose).matrix_mm
+            away = float(np.linalg.norm(pose[:3, 3] - target.center_mm))
+            if away > FARTHEST_POSE_MM:
+                raise InputError(
+                    f"the pose in {request.rmt_pose} is {away:.0f} mm from the hotspot; check its frame, or --rmt-at"
+                )
+            e = dose_map.mean_e_v_per_m(searchable(coil), pose[None], REFERENCE_DIDT_A_PER_S)[0]
+            source += f"; threshold of the pose in {request.rmt_pose.name}"
+        warnings = [f"motor hotspot: {each}" for each in where.warnings]
+        size = float(np.linalg.norm(e))
+        center = [float(x) for x in target.center_mm]
+        spot = Hotspot(center, float(target.radius_mm), target.side, source, pose.tolist(), size, warnings)
+        text = json.dumps(asdict(spot), indent=1, allow_nan=False)
+        (room / FILE).write_text(text + "\n", encoding="utf-8")
+        return spot
+
+    def load(folder: Path) -> Hotspot:
+        return Hotspot(**json.loads((folder / FILE).read_text(encoding="utf-8")))
+
+    files = {"coil": coil_file} if coil_file else {}
+    files |= {"rmt_pose": request.rmt_pose} if request.rmt_pose else {}
+    parameters: dict[str, Any] = {
+        "at_mm": request.rmt_at_mm,
+        "side": side,
+        "entry": Aim(M1, None).entry,
+        "coil": coil.name,
+        "coil_sha256": fingerprint(coil),
+        "hair_mm": hair_mm,
+        "conductivity_s_per_m": dict(conductivity_s_per_m),
+    }
+    if anisotropy:
+        files, parameters = files | anisotropy.files, parameters | anisotropy.parameters
+    after: list[Done[Any]] = [meshed, registered] if registered else [meshed]
+    return Stage(NAME, 2, make, load, files=files, parameters=parameters, after=after)
+
+
+def hotspot_map(done: Done[Hotspot]) -> DoseMap:
+    """The hotspot's dose map, as the stage left it in the subject's folder."""
+    from targeting.tms import DoseMap
+
+    return DoseMap.load(next(path for path in done.outputs if path.name == MAP_FILE))
+
+
+def own_hotspot(aimed: AimedTarget, searched: TmsSearch) -> Hotspot:
+    """The target as the hotspot: the M1 hand's plan."""
+    target = aimed.target
+    return Hotspot(
+        center_mm=[float(x) for x in target.center_mm],
+        radius_mm=float(target.radius_mm),
+        side=target.side,
+        source=f"the target itself, at its best pose: {target.source}",
+        pose=np.asarray(searched.poses[0], dtype=np.float64).tolist(),
+        e_v_per_m=e_per_a_per_us(searched),
+        warnings=[],
+    )
+
+
+def e_per_a_per_us(searched: TmsSearch) -> float:
+    """|mean E| of the best pose at 1 A/µs."""
+    return float(np.linalg.norm(searched.mean_e_v_per_m[0])) * REFERENCE_DIDT_A_PER_S / searched.didt_a_per_s

@@ -1,0 +1,75 @@
+"""Stage "robustness": what placement errors of real navigation make of the best pose, and the pose that minds them least."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from targeting.coils.coil import Coil
+from targeting.coils.fingerprint import fingerprint
+from targeting.subject import Done, Stage
+
+if TYPE_CHECKING:
+    from atlases.aim import AimedTarget
+    from meshes.cortical_surface import Cortex
+    from meshes.head import HeadMesh
+    from targeting.requests.aim import Direction
+    from targeting.tms import DoseMap, TmsSearch
+    from targeting.tms.robustness import Robustness
+
+FILE = "robustness.npz"
+CANDIDATE_SHARE = 0.85  # places whose best dose is below this share of the largest hold no steadier pose
+
+
+def robustness_stage(
+    meshed: Done[HeadMesh],
+    aimed: Done[AimedTarget],
+    mapped: Done[DoseMap],
+    searched: Done[TmsSearch],
+    coil: Coil,
+    coil_file: Path | None,
+    hair_mm: float,
+    direction: Direction,
+    cortex: Done[Cortex] | None = None,
+) -> Stage[Robustness]:
+    """The stage: the search's best pose, and those round it, under placement errors."""
+
+    def make(room: Path) -> Robustness:
+        from atlases.scalp import Scalp
+        from targeting.tms.direction import direction_vector
+        from targeting.tms.robustness import carried, robustness
+
+        found, scalp = searched.value, Scalp.of(meshed.value)
+        unit = direction_vector(meshed.value, aimed.value.target, direction, cortex.value if cortex else None)
+        # other places with the current in the same direction, and the search's own other placements
+        good = found.best_dose_at_point_v_per_m >= CANDIDATE_SHARE * found.dose_v_per_m[0]
+        points = found.scalp_points_mm[good]
+        others = np.tile(np.eye(4), (len(points), 1, 1))
+        if len(points):
+            normals = scalp.patch_normals(points)
+            others[:, :3, :3] = carried(found.poses[0], normals)
+            others[:, :3, 3] = points + hair_mm * normals
+        candidates = np.concatenate([found.poses[1:], others])
+        result = robustness(scalp, coil, mapped.value, found.poses[0], candidates, hair_mm, unit)
+        kept = {each.name: getattr(result, each.name) for each in fields(result) if each.name != "error"}
+        np.savez(room / FILE, **kept, error=astuple(result.error))
+        return result
+
+    files = {"coil": coil_file} if coil_file else {}
+    parameters = {"coil": coil.name, "coil_sha256": fingerprint(coil), "hair_mm": hair_mm, "direction": direction}
+    after: list[Done[Any]] = [meshed, aimed, mapped, searched, *([cortex] if cortex else [])]
+    return Stage("robustness", 1, make, load, files=files, parameters=parameters, after=after)
+
+
+def load(folder: Path) -> Robustness:
+    """The result as the stage wrote it."""
+    from targeting.tms.robustness import PlacementError, Robustness
+
+    with np.load(folder / FILE, allow_pickle=False) as arrays:
+        values = {name: each if each.ndim else each.item() for name, each in arrays.items()}
+    error = PlacementError(*values.pop("error").tolist())
+    clockwise, counter = values.pop("turn_deg")
+    return Robustness(error=error, turn_deg=(float(clockwise), float(counter)), **values)
