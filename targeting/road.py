@@ -27,14 +27,16 @@ from targeting.requests.objective import ObjectiveRequest, linear_direction
 from targeting.requests.objective_names import DEFAULT, LINEAR, OBJECTIVES
 from targeting.scene.surfaces import surfaces_stage
 from targeting.stages.comparison import comparison_stage, warp_if_any
+from targeting.stages.confirm import confirm_stage
 from targeting.stages.cortex import CortexSource, run_cortex
 from targeting.stages.dosing import dosing_stage
 from targeting.stages.head import mesh_stage, register_stage, run_segment
 from targeting.stages.hotspot import hotspot_stage
 from targeting.stages.objective import goal_stage, run_wanted
 from targeting.stages.robustness import robustness_stage
+from targeting.stages.search import dose_map_stage, search_stage
+from targeting.stages.target import target_stage
 from targeting.stages.tes import stage_names
-from targeting.stages.tms import confirm_stage, dose_map_stage, search_stage, target_stage
 from targeting.stages.uncertainty import RIGHT_HAND_SIDES, check_uncertainty, uncertainty_stage
 from targeting.subject import Done, Stage, Subject
 

@@ -30,9 +30,9 @@ from targeting.requests.tes_goal import Sought
 from targeting.scene.surfaces import surfaces_stage
 from targeting.stages.cortex import CortexSource, run_cortex
 from targeting.stages.head import mesh_stage, register_stage, run_segment
+from targeting.stages.target import target_stage
 from targeting.stages.tes import confirm_stage, leadfield_stage, positions_stage, search_stage
 from targeting.stages.tes_goal import network_stage, places_stage, plan_goal_of, register_if
-from targeting.stages.tms import target_stage
 from targeting.subject import Done, Stage, Subject
 
 CAP_ELECTRODES = 74  # right-hand sides of a leadfield: enough to pay for a factorisation

@@ -14,7 +14,8 @@ from targeting.coils.fingerprint import fingerprint
 from targeting.fem import HeadConductor
 from targeting.fem.conductivity import conductivities
 from targeting.plans.tms import Frame, Placement, Plan, PlanCoil, PlanTarget, read_plan, write_plan
-from targeting.stages.tms import dose_map_stage, load_target, save_target
+from targeting.stages.search import dose_map_stage
+from targeting.stages.target import load_target, save_target
 from targeting.subject import Stage, Subject
 from targeting.tms.placement import casing_distance_mm, place
 

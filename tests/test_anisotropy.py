@@ -17,7 +17,7 @@ from targeting import plan
 from targeting.fem import HeadConductor
 from targeting.fem.anisotropy import DiffusionImage, ElementTensors, tensor_conductivity
 from targeting.requests.conduction import Anisotropy
-from targeting.stages.tms import dose_map_stage
+from targeting.stages.search import dose_map_stage
 from targeting.subject import Done, Subject
 
 HEAD = layered_ball(12.0, (0.85, 1.1, 0.95))

@@ -13,7 +13,9 @@ from planned_ball import SPOT, _plan
 from atlases import Target
 from meshes import HeadMesh
 from targeting import Coil
-from targeting.cards import _cap, _dial, _wings
+from targeting.cards.coil import wings
+from targeting.cards.electrodes import cap_drawing
+from targeting.cards.plan import dial
 from targeting.coils import Casing, CurrentElements, MagneticDipoles, PotentialGrid
 from targeting.plans.tes import PlanElectrode, PlanLandmarks, PlanSafetyItem, PlanStandard, PlanTesDose, TesPlan
 from targeting.scene.notebook import chosen_backend, show
@@ -176,14 +178,14 @@ def test_arrows_turn_as_the_current_does():
     ring = np.c_[30 * np.cos(angle), 30 * np.sin(angle), np.full(24, -5.0)]
     for sign in (1.0, -1.0):
         loop = MagneticDipoles(ring, np.tile([0, 0, sign], (24, 1)))
-        assert turning(_wings(loop, 100.0)[0])[0] == sign
+        assert turning(wings(loop, 100.0)[0])[0] == sign
 
 
 def test_the_wings_of_a_figure_of_eight_agree_with_the_induced_current():
     """Its own current runs towards the handle under the centre: the operator's left wing clockwise, the right one not."""
     coil = Coil.named("figure8-70mm")
     assert coil.current_direction_y == 1
-    first, _, second, _ = _wings(coil.sources[0], 190.0)
+    first, _, second, _ = wings(coil.sources[0], 190.0)
     turns = sorted([turning(first), turning(second)], key=lambda each: each[1][0])
     assert [sign for sign, _ in turns] == [1, -1]
     assert turns[0][1][0] < -20 and turns[1][1][0] > 20
@@ -194,24 +196,24 @@ def test_the_wings_of_a_figure_of_eight_agree_with_the_induced_current():
 
 def test_the_dial_turns_counter_clockwise():
     def tip(angle):
-        points = re.search(r'<polygon points="([^"]+)"', _dial(angle, "anterior", 1))[1]
+        points = re.search(r'<polygon points="([^"]+)"', dial(angle, "anterior", 1))[1]
         return np.mean([[float(x) for x in each.split(",")] for each in points.split()], axis=0)
 
     assert tip(0)[1] < -25 and abs(tip(0)[0]) < 1  # up
     assert tip(90)[0] < -25 and tip(-90)[0] > 25  # to the left and to the right, seen from outside
-    assert ">up</text>" in _dial(0, "superior", 0)
+    assert ">up</text>" in dial(0, "superior", 0)
 
 
 def test_a_cap_has_left_on_the_left_and_the_nose_up():
     fiducials = ([0, 100, 0], [0, -100, 0], [-80, 0, 0], [80, 0, 0])
     spots = [("C3", [-60.0, 0, 70], 2.0), ("Fp2", [30.0, 85, 10], -1.0)]
-    drawn = _cap(spots, fiducials)
+    drawn = cap_drawing(spots, fiducials)
     circles = re.findall(r'<circle cx="([-\d.]+)" cy="([-\d.]+)" r="([\d.]+)" fill="(#\w+)"', drawn)
     (x3, y3, r3, red), (xf, yf, rf, blue) = circles
     assert float(x3) < -10 and abs(float(y3)) < 1e-6
     assert float(xf) > 10 and float(yf) < -30
     assert float(r3) > float(rf) and red != blue
-    assert _cap(spots, ([0, 0, 0],) * 4) == ""  # landmarks that are no head: no drawing, no error
+    assert cap_drawing(spots, ([0, 0, 0],) * 4) == ""  # landmarks that are no head: no drawing, no error
 
 
 def test_a_montage_lists_its_currents_and_densities():

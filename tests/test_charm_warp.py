@@ -16,7 +16,7 @@ from meshes import InputError
 from targeting.requests.aim import Aim
 from targeting.requests.head import HeadSource
 from targeting.stages.head import mesh_stage, register_stage, run_segment
-from targeting.stages.tms import target_stage
+from targeting.stages.target import target_stage
 from targeting.subject import Subject
 
 TURN = Rotation.from_euler("xyz", [12, -9, 25], degrees=True).as_matrix() @ np.diag([0.93, 1.04, 0.98])

@@ -30,8 +30,8 @@ from targeting.plans.tms import from_dict, schema, to_dict
 from targeting.report.comparison import comparison_lines, comparison_section, summary
 from targeting.requests.comparison import DEEP_COILS, compared_coils, why_deep
 from targeting.stages.comparison import Comparison, best_pose, comparison_stage
+from targeting.stages.confirm import Confirmed
 from targeting.stages.hotspot import MAP_FILE, Hotspot, e_per_a_per_us
-from targeting.stages.tms import Confirmed
 from targeting.subject import Stage, Subject
 from targeting.tms.field import simulate_tms
 

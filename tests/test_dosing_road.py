@@ -11,9 +11,9 @@ from cli.main import run
 from meshes.errors import InputError
 from targeting import plan, road
 from targeting.plans.tms import read_plan, write_plan
+from targeting.stages.confirm import Confirmed
 from targeting.stages.head import FrameImage, Segmented
 from targeting.stages.hotspot import Hotspot
-from targeting.stages.tms import Confirmed
 from targeting.subject import Done, Stage, Subject
 from targeting.tms import TmsSearch
 

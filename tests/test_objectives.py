@@ -20,8 +20,9 @@ from targeting.plans.tms import from_dict, schema, to_dict
 from targeting.report.goal import goal_lines, goal_section
 from targeting.requests.objective import ObjectiveRequest, linear_direction, region_of
 from targeting.requests.objective_names import OBJECTIVES
+from targeting.stages.confirm import confirm
 from targeting.stages.objective import goal_of, goal_stage, run_wanted
-from targeting.stages.tms import confirm, search_stage
+from targeting.stages.search import search_stage
 from targeting.subject import Done, Subject
 from targeting.tms import DoseMap, search_tms, simulate_many
 from targeting.tms.objective_making import assemble, everywhere, grey_sample, make_objective, parts_of, patches

@@ -12,7 +12,9 @@ from targeting import Coil
 from targeting.coils.fingerprint import fingerprint
 from targeting.engines.embedded import EmbeddedEngine
 from targeting.requests.aim import Aim
-from targeting.stages.tms import confirm_stage, load_target, save_target, search_stage, target_stage
+from targeting.stages.confirm import confirm_stage
+from targeting.stages.search import search_stage
+from targeting.stages.target import load_target, save_target, target_stage
 from targeting.subject import Done, Subject
 
 SPHERE = Target(np.array([-35.0, -20.0, 58.0]), 5.0, "m1-hand", "left", "an atlas", np.float64(1.25))  # type: ignore[arg-type]
@@ -70,7 +72,7 @@ def test_a_changed_table_of_targets_redoes_the_target(tmp_path, monkeypatch):
     assert [run_as(subject, named_stage(aim)) for _ in range(2)] == [False, True]
     x, y, z = targets()["m1-hand"].left_mni_mm
     moved = {**targets(), "m1-hand": replace(targets()["m1-hand"], left_mni_mm=(x, y + 1, z))}
-    monkeypatch.setattr("targeting.stages.tms.targets", lambda: moved)
+    monkeypatch.setattr("targeting.requests.aim.targets", lambda: moved)
     assert [run_as(subject, named_stage(aim)) for _ in range(2)] == [False, True]
     assert named_stage(Aim("ras:-38,-20,55", None)).parameters["entry"] is None
 

@@ -83,7 +83,7 @@ class Coil:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from targeting.cards import coil_card
+        from targeting.cards.coil import coil_card
 
         return coil_card(self)
 

@@ -22,6 +22,7 @@ from targeting.plans.goal import PlanGoal, goal_warnings
 from targeting.plans.places import plan_target
 from targeting.plans.robustness import plan_robustness
 from targeting.plans.tms import (
+    REFERENCE_DIDT_A_PER_S,
     Frame,
     Placement,
     Plan,
@@ -30,8 +31,8 @@ from targeting.plans.tms import (
 )
 from targeting.plans.uncertainty import plan_uncertainty
 from targeting.pose import Pose
+from targeting.stages.confirm import Confirmed
 from targeting.stages.head import FrameImage, Segmented
-from targeting.stages.tms import REFERENCE_DIDT_A_PER_S, Confirmed
 from targeting.versions import versions
 
 if TYPE_CHECKING:

@@ -207,7 +207,7 @@ def _direction(subject: Subject, head: HeadMesh) -> NDArray[np.float64] | None:
     if direction is None:
         return None
     from targeting.stages.cortex import load_cortex
-    from targeting.stages.tms import load_target
+    from targeting.stages.target import load_target
     from targeting.tms.direction import direction_vector
 
     aimed = subject.recorded("target", lambda folder: load_target(folder / "target.npz"))

@@ -142,7 +142,7 @@ class TesPlan:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from targeting.cards import tes_plan_card
+        from targeting.cards.plan import tes_plan_card
 
         return tes_plan_card(self)
 

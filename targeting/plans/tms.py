@@ -26,6 +26,7 @@ from targeting.pose import Pose
 
 SCHEMA_VERSION = "1.4"
 BEFORE_GOALS_OF_MONTAGES = "1.3"  # the same but for a montage's goal, which had none: still read
+REFERENCE_DIDT_A_PER_S = 1e6  # 1 A/µs: every dose in a plan is per this
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Plan:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from targeting.cards import plan_card
+        from targeting.cards.plan import plan_card
 
         return plan_card(self)
 

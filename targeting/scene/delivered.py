@@ -22,7 +22,8 @@ from targeting.plans.tms import read_plan
 from targeting.pose import Pose
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers
-from targeting.scene.planned import assembled, head_of, surfaces_of, target_e_of
+from targeting.scene.planned import assembled, surfaces_of, target_e_of
+from targeting.scene.surfaces import head_of
 from targeting.subject import Subject
 
 PULSE_COLOR, PULSE_MM = "#2b2b2b", 1.2

@@ -17,8 +17,7 @@ from targeting.coils.coil import Coil
 from targeting.cortical_field import strength_at_nodes
 from targeting.pose import Pose
 from targeting.requests.conduction import Anisotropy
-from targeting.scene.planned import head_of, on_scene
-from targeting.scene.surfaces import HeadSurfaces
+from targeting.scene.surfaces import HeadSurfaces, head_of, on_scene
 from targeting.subject import Subject
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from targeting.pose import Pose
 from targeting.scene.colors import BONE, BRAIN, SKIN, rounded_up
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers, electrode_layers, target_layer
-from targeting.scene.surfaces import HeadSurfaces, surfaces_stage
+from targeting.scene.surfaces import HeadSurfaces, head_of, on_scene, surfaces_stage
 from targeting.subject import Done, Subject
 
 if TYPE_CHECKING:
@@ -112,11 +112,6 @@ def scene_of(evidence: HeadEvidence) -> Scene:
     return assembled(evidence.plan, surfaces, on_scene(surfaces, values), around, unit, evidence.outward, pose)
 
 
-def on_scene(surfaces: HeadSurfaces, values: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:
-    """Values at the vertices of the surface the scene's cortex was made from, at the points of the scene's cortex."""
-    return {name: np.asarray(value)[surfaces.vertex] for name, value in values.items()}
-
-
 def assembled(
     plan: Plan | TesPlan,
     surfaces: HeadSurfaces,
@@ -179,22 +174,6 @@ def top_of(cortex: pv.PolyData) -> float:
     values = np.asarray(cortex.point_data["magnE"], np.float64)
     values = values[np.isfinite(values)]
     return rounded_up(float(np.percentile(values, TOP_PERCENTILE))) if len(values) else 1.0
-
-
-def head_of(subject: Subject) -> tuple[Done[HeadMesh], Done[Cortex] | None]:
-    """The stages a scene's surfaces follow, as the folder records them.
-
-    Raises
-    ------
-    InputError
-        If the mesh is gone.
-    """
-    from targeting.stages.cortex import load_cortex
-
-    meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
-    if meshed is None:
-        raise InputError(f"the mesh in {subject.folder} is gone or changed; run 'target plan {subject.name}' again")
-    return meshed, subject.recorded("cortex", load_cortex)
 
 
 def surfaces_of(subject: Subject, meshed: Done[HeadMesh], folded: Done[Cortex] | None) -> HeadSurfaces:

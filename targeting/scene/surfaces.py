@@ -11,7 +11,7 @@ A head has some 300 000 triangles on its cortex alone.  They are thinned by quad
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.cortical_surface import Cortex
+from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
-from targeting.subject import Done, Stage
+from targeting.subject import Done, Stage, Subject
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -182,3 +183,24 @@ def _with_normals(surface: pv.PolyData) -> pv.PolyData:
     return surface.compute_normals(
         cell_normals=False, split_vertices=False, consistent_normals=False, auto_orient_normals=False
     )
+
+
+def on_scene(surfaces: HeadSurfaces, values: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:
+    """Values at the vertices of the surface the scene's cortex was made from, at the points of the scene's cortex."""
+    return {name: np.asarray(value)[surfaces.vertex] for name, value in values.items()}
+
+
+def head_of(subject: Subject) -> tuple[Done[HeadMesh], Done[Cortex] | None]:
+    """The stages a scene's surfaces follow, as the folder records them.
+
+    Raises
+    ------
+    InputError
+        If the mesh is gone.
+    """
+    from targeting.stages.cortex import load_cortex
+
+    meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
+    if meshed is None:
+        raise InputError(f"the mesh in {subject.folder} is gone or changed; run 'target plan {subject.name}' again")
+    return meshed, subject.recorded("cortex", load_cortex)

@@ -23,11 +23,12 @@ from targeting.coils.chosen import ChosenCoil
 from targeting.coils.fingerprint import fingerprint
 from targeting.engines.protocol import Engine
 from targeting.plans.comparison import CoilOnTarget
+from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
 from targeting.pose import Pose
 from targeting.requests.aim import Direction
+from targeting.stages.confirm import Confirmed
 from targeting.stages.hotspot import Hotspot, e_per_a_per_us, hotspot_map
 from targeting.stages.stronger_targets import stronger_targets
-from targeting.stages.tms import REFERENCE_DIDT_A_PER_S, Confirmed
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from targeting.dosing import check_trains, dose_from_threshold, stimulator_ratin
 from targeting.dosing.train_safety import train_table
 from targeting.plans.dosing import PlanDosing, PlanProtocol, check_dosing
 from targeting.requests.dose import DoseRequest
+from targeting.stages.confirm import Confirmed
 from targeting.stages.hotspot import Hotspot, e_per_a_per_us, own_hotspot
 from targeting.stages.stronger_targets import stronger_targets
-from targeting.stages.tms import Confirmed
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import numpy as np
 
 from meshes.errors import InputError
 from targeting.coils.fingerprint import fingerprint
+from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
 from targeting.requests.aim import Aim
 from targeting.requests.dose import M1, DoseRequest, measured_pose
-from targeting.stages.tms import REFERENCE_DIDT_A_PER_S
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:

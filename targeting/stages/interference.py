@@ -36,7 +36,7 @@ from targeting.stages.interference_files import (
     write_envelope,
     write_table,
 )
-from targeting.stages.tms import load_target
+from targeting.stages.target import load_target
 from targeting.subject import Done, Stage, Subject
 
 if TYPE_CHECKING:

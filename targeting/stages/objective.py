@@ -19,9 +19,11 @@ from atlases.targets import targets
 from targeting.coils.fingerprint import fingerprint
 from targeting.plans.goal import ALSO, AVOIDED, PlanGoal, PlanPlace
 from targeting.plans.places import place_facts
+from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
 from targeting.requests.aim import Direction
 from targeting.requests.objective import ObjectiveRequest
-from targeting.stages.tms import REFERENCE_DIDT_A_PER_S, Confirmed, load_target, save_target
+from targeting.stages.confirm import Confirmed
+from targeting.stages.target import load_target, save_target
 from targeting.subject import Done, Stage, Subject
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from targeting.requests.aim import Direction
 from targeting.requests.tes_goal import Sought
 from targeting.stages.head import Segmented
 from targeting.stages.objective import named
-from targeting.stages.tms import load_target, save_target
+from targeting.stages.target import load_target, save_target
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:

@@ -212,7 +212,7 @@ class Montage:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from targeting.cards import montage_card
+        from targeting.cards.electrodes import montage_card
 
         return montage_card(self)
 

@@ -137,7 +137,7 @@ class Leadfield:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from targeting.cards import leadfield_card
+        from targeting.cards.electrodes import leadfield_card
 
         return leadfield_card(self)
 

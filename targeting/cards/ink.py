@@ -1,0 +1,47 @@
+"""Drawings as inline SVG in the notebook's own ink, so that they are read on white and on black; each says its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# middle tones, for white and black grounds
+ANODE, CATHODE, INDUCED, WINDING = "#d1495b", "#2f86c9", "#d6438a", "#c47f17"
+
+
+def svg(width: int, height: int, view: tuple[float, float, float, float], inside: Sequence[str], words: str) -> str:
+    """A drawing of ``width`` by ``height`` pixels, seen through ``view`` (x, y, width, height), that says its ``words``."""
+    x, y, w, h = view
+    return (
+        f'<svg role="img" aria-label="{escape(words)}" width="{width}" height="{height}" '
+        f'viewBox="{x:.0f} {y:.0f} {w:.0f} {h:.0f}" fill="none" stroke="currentColor" font-family="sans-serif">'
+        f"<title>{escape(words)}</title>{''.join(inside)}</svg>"
+    )
+
+
+def text(x: float, y: float, words: str, size: float, color: str = "currentColor", anchor: str = "middle") -> str:
+    """Words at a point of the drawing."""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" text-anchor="{anchor}" fill="{color}" stroke="none">'
+        f"{escape(words)}</text>"
+    )
+
+
+def arrow(start: ArrayLike, end: ArrayLike, color: str, width: float) -> str:
+    """A straight arrow between two points of the drawing."""
+    a, b = np.asarray(start, float), np.asarray(end, float)
+    line = f'<path d="M{a[0]:.1f} {a[1]:.1f}L{b[0]:.1f} {b[1]:.1f}" stroke="{color}" stroke-width="{width:g}"/>'
+    return line + tip(b, b - a, color, 3.2 * width)
+
+
+def tip(at: NDArray[np.float64], along: NDArray[np.float64], color: str, size: float) -> str:
+    """The head of an arrow that arrives ``at`` a point."""
+    unit = along / max(float(np.linalg.norm(along)), 1e-9)
+    across = np.array([-unit[1], unit[0]])
+    corners = [at + 0.7 * size * unit, at - 0.5 * size * unit + 0.6 * size * across]
+    corners.append(at - 0.5 * size * unit - 0.6 * size * across)
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
+    return f'<polygon points="{points}" fill="{color}" stroke="none"/>'

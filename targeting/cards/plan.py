@@ -1,0 +1,107 @@
+"""Cards of plans: what the report's header says, with the current's angle as a dial or the electrodes on the head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meshes.cards import Row, card
+from targeting.cards.electrodes import cap_drawing, milliamperes, size_words
+from targeting.cards.ink import INDUCED, arrow, svg, text
+
+if TYPE_CHECKING:
+    from targeting.plans.tes import TesPlan
+    from targeting.plans.tms import Plan
+
+MOST_WARNINGS = 5
+
+
+def plan_card(plan: Plan) -> str:
+    """A coil's plan: what the report's header says, and the current's angle as a dial."""
+    from targeting.report.words import direction_words, number, point, three_digits
+
+    best = plan.placements[0] if plan.placements else None
+    facts: list[Row] = [("coil", plan.coil.name)]
+    if best is not None:
+        facts.append(("dose", f"{three_digits(best.dose_v_per_m)} V/m at 1 A/µs"))
+        if plan.coil.max_didt_a_per_s is not None:
+            top = plan.coil.max_didt_a_per_s / 1e6
+            facts.append(("at the rated maximum", f"{three_digits(best.dose_v_per_m * top)} V/m ({number(top)} A/µs)"))
+        if plan.dosing is not None:
+            share = f"{number(plan.dosing.given_percent, 0)} % MSO"
+            facts.append(("output", f"{share}; motor threshold {number(plan.dosing.rmt_percent, 0)} %"))
+        facts += [
+            ("scalp point", f"{point(best.scalp_mm)} mm"),
+            ("induced current", f"{number(best.angle_deg, 0)}° from {_origin(best.angle_from)}"),
+            ("handle points", direction_words(-np.array(best.pose)[:3, 1])),
+            ("casing to scalp", f"{number(best.distance_mm)} mm"),
+            ("strongest in grey matter", f"{three_digits(best.peak_e_v_per_m)} V/m at {point(best.peak_mm)} mm"),
+            ("placements", f"{len(plan.placements)} ranked"),
+        ]
+    facts.append(("made", plan.created or "not said"))
+    picture = dial(best.angle_deg, _origin(best.angle_from), plan.coil.current_direction_y) if best is not None else ""
+    return card(_headline(plan), facts, f"TMS plan for {plan.subject}", None, picture, _some(plan.warnings))
+
+
+def tes_plan_card(plan: TesPlan) -> str:
+    """A montage's plan: dose, comparison with the standard, safety, the currents, and where they sit on the head."""
+    from targeting.report.words import number, three_digits
+
+    dose = plan.dose
+    facts: list[Row] = [
+        ("montage", f"{plan.montage_name}, {number(plan.total_current_ma, 2)} mA for {number(plan.minutes, 0)} min"),
+        ("dose", f"{three_digits(dose.dose_v_per_m)} V/m"),
+        ("focality", f"{three_digits(dose.focality)} (mean |E| in the target over that in grey matter)"),
+    ]
+    if plan.standard is not None and plan.standard.dose_ratio is not None:
+        facts.append(("against " + plan.standard.dose.montage, f"{number(plan.standard.dose_ratio, 2)} times its dose"))
+    within = sum(item.within for item in plan.safety)
+    facts.append(("safety", f"{within} of {len(plan.safety)} items within published limits"))
+    beyond = [f"beyond the limit of {item.title}" for item in plan.unaccepted]
+    rows = [[each.name, milliamperes(each.current_ma), size_words(each.shape, each.size_mm)] for each in plan.montage]
+    marks = plan.landmarks
+    fiducials = (marks.nasion_mm, marks.inion_mm, marks.left_ear_mm, marks.right_ear_mm)
+    spots = [(each.name, each.scalp_mm, each.current_ma) for each in plan.montage]
+    return card(
+        _headline(plan),
+        facts,
+        f"{'HD-tDCS' if plan.kind == 'hd-tdcs' else 'tDCS'} plan for {plan.subject}",
+        (("electrode", "current", "size"), rows),
+        cap_drawing(spots, fiducials),
+        [*beyond, *_some(plan.warnings)],
+    )
+
+
+def _headline(plan: Plan | TesPlan) -> str:
+    return f"{plan.target.name} {plan.target.side}".strip()
+
+
+def _some(warnings: Sequence[str]) -> list[str]:
+    more = len(warnings) - MOST_WARNINGS
+    return [*warnings[:MOST_WARNINGS], *([f"and {more} more"] if more > 0 else [])]
+
+
+def _origin(angle_from: str) -> str:
+    """The first word of what an angle is measured from: "anterior" or "superior"."""
+    return angle_from.split(" ")[0] if angle_from else "anterior"
+
+
+def dial(angle_deg: float, origin: str, current_direction_y: int) -> str:
+    """The induced current on the scalp seen from outside, the reference direction up, angles counter-clockwise."""
+    turn = np.deg2rad(angle_deg)
+    along = np.array([-np.sin(turn), -np.cos(turn)])  # the drawing's y runs down
+    parts = ['<circle cx="0" cy="0" r="50" stroke-opacity=".5"/>', '<path d="M0 -50V-42" stroke-width="2"/>']
+    parts.append(text(0, -56, "front" if origin == "anterior" else "up", 11))
+    if current_direction_y:
+        handle = -current_direction_y * along
+        start, end = 8 * handle, 46 * handle
+        parts.append(
+            f'<path d="M{start[0]:.1f} {start[1]:.1f}L{end[0]:.1f} {end[1]:.1f}" stroke-width="9" stroke-opacity=".3" '
+            'stroke-linecap="round"/>'
+        )
+    parts.append(arrow(-34 * along, 34 * along, INDUCED, 3))
+    parts += [text(0, 66, "induced current", 11, INDUCED), text(0, 79, "seen from outside; bar: handle", 8)]
+    words = f"the induced current runs at {angle_deg:.0f} degrees counter-clockwise from {origin}, seen from outside"
+    return svg(150, 165, (-68, -70, 136, 152), parts, words)

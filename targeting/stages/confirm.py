@@ -1,0 +1,113 @@
+"""Stage "confirm": the ranked poses solved directly, and the doses of those fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlases.aim import AimedTarget
+from atlases.target import Target
+from meshes.cortical_surface import Cortex
+from meshes.head import HeadMesh
+from meshes.tissue_codes import Tissue
+from targeting.coils.coil import Coil
+from targeting.coils.fingerprint import fingerprint
+from targeting.engines.protocol import Engine
+from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
+from targeting.pose import Pose
+from targeting.requests.aim import Direction
+from targeting.subject import Done, Stage
+
+if TYPE_CHECKING:
+    from targeting.fem import HeadConductor
+    from targeting.requests.conduction import Anisotropy
+    from targeting.tms import TmsSearch
+    from targeting.tms.field import TmsField
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """The direct solves of the search's k poses at 1 A/µs; ``e_v_per_m`` (M, 3) is the first one's field."""
+
+    e_v_per_m: NDArray[np.float32]
+    direct_dose_v_per_m: NDArray[np.float64]  # (k,)
+    direct_mean_e_v_per_m: NDArray[np.float64]  # (k,) volume-weighted mean of |E| over the target
+    max_e_v_per_m: NDArray[np.float64]  # (k,) in the target
+    peak_e_v_per_m: NDArray[np.float64]  # (k,) in grey matter anywhere
+    peak_mm: NDArray[np.float64]  # (k, 3)
+
+
+def confirm_stage(
+    meshed: Done[HeadMesh],
+    aimed: Done[AimedTarget],
+    searched: Done[TmsSearch],
+    coil: Coil,
+    coil_file: Path | None,
+    direction: Direction,
+    conductivity_s_per_m: Mapping[str, float],
+    conductor: Callable[[], HeadConductor],
+    engine: Engine,
+    cortex: Done[Cortex] | None = None,
+    anisotropy: Anisotropy | None = None,
+) -> Stage[Confirmed]:
+    """Stage "confirm": direct forward solves of the ranked poses by an engine."""
+
+    def make(room: Path) -> Confirmed:
+        poses = [Pose(matrix) for matrix in searched.value.poses]
+        solved = engine.fields(conductor(), coil, poses, REFERENCE_DIDT_A_PER_S, coil_file)
+        confirmed = confirm(meshed.value, aimed.value.target, solved, direction, cortex.value if cortex else None)
+        np.savez(room / "confirm.npz", **vars(confirmed))
+        return confirmed
+
+    def load(folder: Path) -> Confirmed:
+        with np.load(folder / "confirm.npz", allow_pickle=False) as arrays:
+            return Confirmed(**arrays)
+
+    return Stage(
+        "confirm",
+        2,
+        make,
+        load,
+        files=({"coil": coil_file} if coil_file else {}) | (anisotropy.files if anisotropy else {}),
+        parameters={
+            "coil": coil.name,
+            "coil_sha256": fingerprint(coil),
+            "direction": direction,
+            "conductivity_s_per_m": dict(conductivity_s_per_m),
+            "engine": {"name": engine.name, "version": engine.version},
+            **(anisotropy.parameters if anisotropy else {}),
+        },
+        after=[meshed, aimed, searched, *([cortex] if cortex else [])],
+    )
+
+
+def confirm(
+    head: HeadMesh,
+    target: Target,
+    solved: Sequence[TmsField],
+    direction: Direction = None,
+    cortex: Cortex | None = None,
+) -> Confirmed:
+    """Doses of fields at 1 A/µs, as the search counts them."""
+    from targeting.tms.direction import direction_vector
+
+    unit = direction_vector(head, target, direction, cortex)
+    tets, weight = target.weights(head)
+    grey = np.flatnonzero(head.tissue == Tissue.GM)
+    rows = []
+    first = np.zeros((0, 3), np.float32)
+    for rank, field in enumerate(solved):
+        e = field.e_v_per_m
+        size = np.linalg.norm(e, axis=1)
+        peak = grey[np.argmax(size[grey])]
+        mean = weight @ e[tets]
+        dose = np.linalg.norm(mean) if unit is None else mean @ unit
+        rows.append((dose, weight @ size[tets], size[tets].max(), size[peak], head.centroids_mm[peak]))
+        if rank == 0:
+            first = e.astype(np.float32)
+    return Confirmed(first, *(np.array(column) for column in zip(*rows, strict=True)))
