@@ -18,7 +18,7 @@ def setup_command(context: typer.Context, quiet: Quiet = False, as_json: Json = 
     """Install SAMSEG into an environment of its own, under the user's cache folder (done anyway on first use)."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from meshes.samseg import ensure_environment
+        from meshes.segmentation.samseg import ensure_environment
 
         python = ensure_environment()
     talk.answer(f"SAMSEG is ready ({python})", {"samseg_python": str(python)})

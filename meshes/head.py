@@ -68,7 +68,7 @@ class HeadMesh:
     @classmethod
     def read(cls, path: str | Path) -> HeadMesh:
         """Read ``.msh`` (Gmsh 2.2, binary or ascii) or ``.vtu``; tetrahedra keep the file's order."""
-        from meshes.mesh_files import read_mesh
+        from meshes.formats.mesh_files import read_mesh
 
         return read_mesh(Path(path))
 
@@ -79,7 +79,7 @@ class HeadMesh:
         point_data: Mapping[str, NDArray[np.floating]] | None = None,
     ) -> None:
         """Write ``.msh`` or ``.vtu`` with fields per tetrahedron and per node, (M,) or (M, 3), (N,) or (N, 3)."""
-        from meshes.mesh_files import write_mesh
+        from meshes.formats.mesh_files import write_mesh
 
         write_mesh(self, Path(path), cell_data or {}, point_data or {})
 

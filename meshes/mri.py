@@ -21,7 +21,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from meshes.whole_head import check_whole_head
+from meshes.segmentation.whole_head import check_whole_head
 
 Frame = Literal["sform", "qform"]
 

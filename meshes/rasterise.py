@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 
 from meshes.errors import InputError
+from meshes.formats.head_folder import to_six_tissues
 from meshes.head import HeadMesh
-from meshes.head_folder import to_six_tissues
 from meshes.tissue_codes import Tissue
 from meshes.tissues import Tissues
 
@@ -106,7 +106,7 @@ def tissues_from_mesh(mesh: HeadMesh, affine_mm: ArrayLike, shape: tuple[int, in
     Parameters
     ----------
     mesh : HeadMesh
-        With SimNIBS' tissues; bone, blood and muscle join the six (:func:`~meshes.head_folder.to_six_tissues`).
+        With SimNIBS' tissues; bone, blood and muscle join the six (:func:`~meshes.formats.head_folder.to_six_tissues`).
     affine_mm, shape
         The grid, for instance the T1's, or :func:`grid_around`.
     """

@@ -62,8 +62,8 @@ def segment(
 
 def segment_checked(t1: Mri, t2: Mri | None, work_dir: Path, threads: int = 2) -> Tissues:
     """Tissues from MRIs that :func:`~meshes.mri.read_mri` has read."""
-    from meshes.posteriors import tissues_from_posteriors
-    from meshes.samseg import run_samseg
+    from meshes.segmentation.posteriors import tissues_from_posteriors
+    from meshes.segmentation.samseg import run_samseg
 
     work_dir.mkdir(parents=True, exist_ok=True)
     run_dir = work_dir / "samseg"

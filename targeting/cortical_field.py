@@ -23,7 +23,7 @@ from scipy.spatial import cKDTree
 
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
-from meshes.gifti import write_values
+from meshes.formats.gifti import write_values
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
 from meshes.whole_files import written_whole

@@ -37,7 +37,7 @@ def dose_map(conductor):
 @pytest.fixture(scope="session")
 def colin27_tissues():
     """Tissue fields of the embedded head."""
-    from meshes.tissue_files import embedded_head
+    from meshes.formats.tissue_files import embedded_head
 
     return embedded_head("colin27")
 

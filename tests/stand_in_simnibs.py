@@ -59,7 +59,7 @@ PACKAGE = """
         sys.path.insert(0, {root!r})
         import numpy as np
         from meshes import HeadMesh
-        from meshes.gmsh_io import write_gmsh
+        from meshes.formats.gmsh_io import write_gmsh
         from targeting.fem import HeadConductor
 
         coil, head = session.poslists[0], HeadMesh.read(session.fnamehead)

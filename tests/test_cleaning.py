@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from small_heads import small_head
 
-from meshes import Tissue, cleaning, morphology, tissue_fields
-from meshes.head_grid import HeadGrid
+from meshes import Tissue
+from meshes.segmentation import cleaning, morphology, tissue_fields
+from meshes.segmentation.head_grid import HeadGrid
 
 VOXELS = [(1.0, 1.0, 1.0), (0.8, 1.5, 1.2)]
 

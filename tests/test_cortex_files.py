@@ -7,10 +7,10 @@ from heads import layered_ball
 from test_cortical_field import sphere
 
 from meshes import InputError
-from meshes.cortex_files import check_fit, cortex_files, read_cortex
 from meshes.cortical_surface import Cortex, CorticalSurface
-from meshes.freesurfer import read_freesurfer
-from meshes.gifti import read_surface, write_surface
+from meshes.formats.cortex_files import check_fit, cortex_files, read_cortex
+from meshes.formats.freesurfer import read_freesurfer
+from meshes.formats.gifti import read_surface, write_surface
 
 # a volume that is neither conformed nor upright: axes turned about x and z, 200 × 220 × 180 voxels of 0.8 × 1 × 1.2 mm
 TILT, TURN = np.deg2rad(20), np.deg2rad(-35)
@@ -126,7 +126,7 @@ def test_charms_central_surfaces_are_read_as_they_are(tmp_path):
 
 
 def test_values_are_no_surface(tmp_path):
-    from meshes.gifti import write_values
+    from meshes.formats.gifti import write_values
 
     write_values(tmp_path / "lh.magnE.func.gii", np.ones(5), "magnE", "lh")
     with pytest.raises(InputError, match="no surface"):

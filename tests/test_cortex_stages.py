@@ -8,7 +8,7 @@ from test_cortical_field import sphere
 from cli.main import run
 from meshes import InputError
 from meshes.cortical_surface import Cortex
-from meshes.gifti import write_surface
+from meshes.formats.gifti import write_surface
 from targeting.requests.head import HeadSource
 from targeting.stages.cortex import CortexSource, run_cortex
 from targeting.subject import Done, Subject

@@ -11,7 +11,7 @@ from scipy.spatial import ConvexHull
 from atlases import Target
 from meshes import HeadMesh, InputError
 from meshes.cortical_surface import Cortex, CorticalSurface
-from meshes.gifti import read_surface, write_surface
+from meshes.formats.gifti import read_surface, write_surface
 from targeting.cortical_field import CorticalField, field_at, normal_component, write_cortical_field
 from targeting.fem.spheres import tms_e_v_per_m
 from targeting.tms.direction import direction_vector, inward_normal

@@ -12,7 +12,7 @@ from atlases.scalp import Scalp
 from cli.main import run
 from meshes import HeadMesh, InputError
 from meshes.cortical_surface import Cortex, CorticalSurface
-from meshes.gifti import write_surface
+from meshes.formats.gifti import write_surface
 from targeting import Coil, FieldBasis, Pose
 from targeting.coils import coil_names
 from targeting.coils.fields import magnetic_field, transformed, vector_potential

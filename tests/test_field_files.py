@@ -6,7 +6,7 @@ import pytest
 import pyvista as pv
 
 from meshes import HeadMesh, InputError
-from meshes.gmsh_io import read_gmsh
+from meshes.formats.gmsh_io import read_gmsh
 from targeting.files.fields import full_colour_v_per_m, write_field_files
 
 

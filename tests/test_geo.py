@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from meshes import HeadMesh, InputError
-from meshes.gmsh_io import read_gmsh
+from meshes.formats.gmsh_io import read_gmsh
 from targeting import Coil, Pose
 from targeting.coils import Casing, CurrentElements, MagneticDipoles
 from targeting.files.fields import write_field_files

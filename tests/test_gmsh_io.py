@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial import Delaunay
 
 from meshes import HeadMesh, InputError
-from meshes.gmsh_io import read_gmsh, write_gmsh
+from meshes.formats.gmsh_io import read_gmsh, write_gmsh
 from meshes.head import FACES
 from meshes.surfaces import tets_beside, tissue_surfaces
 

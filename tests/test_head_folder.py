@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from meshes import HeadMesh, InputError
-from meshes.head_folder import mesh_file_of, read_head, to_six_tissues, without_electrodes
+from meshes.formats.head_folder import mesh_file_of, read_head, to_six_tissues, without_electrodes
 
 
 def relabelled(mesh, codes):

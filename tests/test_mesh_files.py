@@ -7,7 +7,7 @@ import pytest
 
 from cli.main import run
 from meshes import HeadMesh, InputError
-from meshes.mesh_files import read_fields
+from meshes.formats.mesh_files import read_fields
 from meshes.whole_files import written_whole
 
 MESH = HeadMesh(np.vstack([np.zeros(3), np.eye(3)]), np.array([[0, 1, 2, 3]]), np.array([5]))

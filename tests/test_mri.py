@@ -10,7 +10,7 @@ from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, 
 
 from meshes import InputError
 from meshes.mri import affine_of, frames_apart_mm, read_mri, read_volume, save_canonical
-from meshes.whole_head import check_whole_head, coarse, head_mask, skull_dip
+from meshes.segmentation.whole_head import check_whole_head, coarse, head_mask, skull_dip
 
 TEMPLATES = Path("/usr/share/mricron/templates")  # Debian package mricron-data
 AFFINE = np.array([[1.2, 0, 0, -70.0], [0, 1.3, 0, -90], [0, 0, 1.4, -60], [0, 0, 0, 1]])

@@ -110,8 +110,8 @@ def test_a_bad_second_command_leaves_the_first_plan_as_it_was(planned, capfd):
 def test_the_cortex_lies_in_grey_matter_with_left_on_the_left(planned):
     from scipy.spatial import cKDTree
 
-    from meshes.gifti import read_surface
-    from meshes.tissue_files import embedded_head
+    from meshes.formats.gifti import read_surface
+    from meshes.formats.tissue_files import embedded_head
 
     tissues, head = embedded_head(), HeadMesh.read(planned / "head.msh")
     to_voxel = np.linalg.inv(tissues.affine_mm)

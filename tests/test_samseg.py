@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from meshes import InputError, Tissue, samseg
-from meshes.posteriors import tissue_of
+from meshes import InputError, Tissue
 from meshes.segment import segment
-from meshes.surfa_resampling import interpolate
+from meshes.segmentation import samseg
+from meshes.segmentation.posteriors import tissue_of
+from meshes.segmentation.surfa_resampling import interpolate
 
 T1 = Path("/usr/share/mricron/templates/ch2.nii.gz")  # Debian package mricron-data
 

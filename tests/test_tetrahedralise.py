@@ -186,7 +186,7 @@ def test_a_head_sized_ball():
 
 @pytest.fixture(scope="module")
 def colin27():
-    from meshes.tissue_files import embedded_head
+    from meshes.formats.tissue_files import embedded_head
 
     try:
         return embedded_head("colin27")
@@ -197,7 +197,7 @@ def colin27():
 @pytest.mark.slow
 @pytest.mark.parametrize("source", ["fields", "labels"])
 def test_colin27_standard_reaches_every_limit(colin27, source):
-    from meshes.tissue_fields import fields_for, one_hot
+    from meshes.segmentation.tissue_fields import fields_for, one_hot
 
     labels = colin27.labels
     tissues = colin27

@@ -10,9 +10,9 @@ import pytest
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 from small_heads import small_head
 
-from meshes import InputError, Tissue, cleaning, tissue_fields
-from meshes.label_files import TISSUE_OF_CODE
-from meshes.tissue_files import (
+from meshes import InputError, Tissue
+from meshes.formats.label_files import TISSUE_OF_CODE
+from meshes.formats.tissue_files import (
     DATA,
     embedded_head,
     embedded_path,
@@ -22,6 +22,7 @@ from meshes.tissue_files import (
     save_tissues,
     tissues_from_labels,
 )
+from meshes.segmentation import cleaning, tissue_fields
 from meshes.tissues import Tissues
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshes import HeadMesh, InputError
-from meshes.vtk_io import read_vtu, write_vtu
+from meshes.formats.vtk_io import read_vtu, write_vtu
 
 POINTS = np.array([[0.0, 0, 0], [10, 0, 0], [0, 20, 0], [0, 0, 30], [-10, -20, -30]])
 PAIR = HeadMesh(POINTS, np.array([[0, 1, 2, 3], [0, 2, 1, 4]]), np.array([2, 5]))

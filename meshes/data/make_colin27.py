@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from meshes.posteriors import tissues_from_posteriors
-from meshes.samseg import SAMSEG
+from meshes.formats.tissue_files import DATA, save_tissues
 from meshes.segment import segment
+from meshes.segmentation.posteriors import tissues_from_posteriors
+from meshes.segmentation.samseg import SAMSEG
 from meshes.tissue_codes import TISSUE_NAMES
-from meshes.tissue_files import DATA, save_tissues
 from meshes.tissues import Tissues
 
 LEVELS = 95  # steps of 1/63 of a membership; chosen for a file below 3 MB
@@ -50,7 +50,7 @@ def write(tissues: Tissues, t1: Path, folder: Path) -> None:
         "t1_from": "Debian package mricron-data 1.2.20211006+dfsg-4",
         "t1_sha256": hashlib.sha256(t1.read_bytes()).hexdigest(),
         "segmentation": SAMSEG,
-        "cleaning": "meshes.posteriors.tissues_from_posteriors",
+        "cleaning": "meshes.segmentation.posteriors.tissues_from_posteriors",
         "levels": LEVELS,
         "licence": "colin27-licence.txt",
     }

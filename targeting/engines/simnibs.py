@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from meshes.child_process import run_logged
 from meshes.errors import InputError
-from meshes.gmsh_io import read_gmsh, write_gmsh
+from meshes.formats.gmsh_io import read_gmsh, write_gmsh
 from meshes.head import HeadMesh
 from meshes.matching import order_of
 from targeting.coils.coil import Coil

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshes import HeadMesh, InputError, Tissue
-from meshes.mesh_files import write_mesh
+from meshes.formats.mesh_files import write_mesh
 from meshes.rasterise import values_on_grid
 from meshes.surfaces import SURFACE_TAG
 from meshes.whole_files import written_whole

@@ -57,7 +57,7 @@ class HeadSource:
             way = next(iter(given))
             return cls(way, given if t2 is None else {**given, "t2": Path(t2)}, threads, chosen)
         if subject.name == EMBEDDED:
-            from meshes.tissue_files import embedded_path
+            from meshes.formats.tissue_files import embedded_path
 
             return cls("embedded", {"embedded": embedded_path(EMBEDDED)}, threads)
         before = subject.made_from("segment")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
-from meshes.gifti import read_surface, write_surface
+from meshes.formats.gifti import read_surface, write_surface
 from targeting.requests.conduction import Anisotropy
 from targeting.stages.cortex import load_cortex
 from targeting.subject import Done, Stage, Subject

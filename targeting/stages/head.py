@@ -78,7 +78,7 @@ class Segmented:
     @cached_property
     def tissues(self) -> Tissues | None:
         """The tissue fields; None when a finished mesh came in."""
-        from meshes.tissue_files import load_tissues
+        from meshes.formats.tissue_files import load_tissues
 
         return load_tissues(self.folder / TISSUES_FILE) if self.way != "head" else None
 
@@ -145,7 +145,7 @@ def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> 
 
     def make(room: Path) -> HeadMesh:
         if source.way == "head":
-            from meshes.head_folder import read_head
+            from meshes.formats.head_folder import read_head
 
             mesh = read_head(source.files["head"]).mesh
         else:
@@ -207,9 +207,9 @@ def _load_mesh(folder: Path) -> HeadMesh:
 
 
 def _from_t1(source: HeadSource, work_dir: Path, room: Path) -> Framed:
+    from meshes.formats.tissue_files import save_tissues
     from meshes.mri import read_mri
     from meshes.segment import segment_checked
-    from meshes.tissue_files import save_tissues
 
     t1 = read_mri(source.files["t1"], source.frame)
     t2 = read_mri(source.files["t2"], source.frame) if "t2" in source.files else None
@@ -218,8 +218,8 @@ def _from_t1(source: HeadSource, work_dir: Path, room: Path) -> Framed:
 
 
 def _from_labels(source: HeadSource, room: Path) -> Framed:
-    from meshes.label_files import tissues_from_labels
-    from meshes.tissue_files import save_tissues
+    from meshes.formats.label_files import tissues_from_labels
+    from meshes.formats.tissue_files import save_tissues
 
     path = source.files["labels"]
     save_tissues(tissues_from_labels(path, source.frame), room / TISSUES_FILE)
@@ -227,7 +227,7 @@ def _from_labels(source: HeadSource, room: Path) -> Framed:
 
 
 def _embedded(path: Path, room: Path) -> Framed:
-    from meshes.tissue_files import load_tissues
+    from meshes.formats.tissue_files import load_tissues
 
     shutil.copyfile(path, room / TISSUES_FILE)
     tissues = load_tissues(path)
@@ -236,7 +236,7 @@ def _embedded(path: Path, room: Path) -> Framed:
 
 def _frame_of_head(source: HeadSource, room: Path) -> Framed:
     """The T1 beside a finished mesh; without one, a grid of 1 mm around the mesh, known by the mesh file's hash."""
-    from meshes.head_folder import read_head
+    from meshes.formats.head_folder import read_head
     from meshes.rasterise import grid_around
 
     path = source.files["head"]
@@ -251,14 +251,14 @@ def _frame_of_head(source: HeadSource, room: Path) -> Framed:
 
 def _files_of_head(path: Path) -> dict[str, Path]:
     """The files a finished head depends on: the mesh itself, and the images a charm folder keeps beside it."""
-    from meshes.head_folder import images_of_head, mesh_file_of
+    from meshes.formats.head_folder import images_of_head, mesh_file_of
 
     return {"head": mesh_file_of(path), **(images_of_head(path) if path.is_dir() else {})}
 
 
 def _kept_charm_warp(path: Path, room: Path) -> bool:
     """Keep a charm folder's own warp, if it has one, in the subject's folder; whether it had."""
-    from meshes.head_folder import images_of_head
+    from meshes.formats.head_folder import images_of_head
 
     images = images_of_head(path) if path.is_dir() else {}
     if "mni_to_subject" not in images:

@@ -122,7 +122,7 @@ def write_on_cortex(
     """The swing at the mid-cortical vertices: the largest over all directions, and along the cortex's normal."""
     import pyvista as pv
 
-    from meshes.gifti import write_values
+    from meshes.formats.gifti import write_values
     from targeting.cortical_field import field_at
     from targeting.tes.interference import envelope, envelope_along
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from meshes.cleaning import BRAIN, tidy_labels
 from meshes.errors import InputError
-from meshes.head_grid import HeadGrid
 from meshes.mri import THICKEST_VOXEL_MM, Frame, read_volume
+from meshes.segmentation.cleaning import BRAIN, tidy_labels
+from meshes.segmentation.head_grid import HeadGrid
+from meshes.segmentation.tissue_fields import LABEL_SOFTENING, fields_for, one_hot
 from meshes.tissue_codes import TISSUE_NAMES, Tissue
-from meshes.tissue_fields import LABEL_SOFTENING, fields_for, one_hot
 from meshes.tissues import Tissues
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ number of ``$NodeData``, ``$ElementData``, ``$ElementNodeData``.  Nodes and elem
 consecutive; data name them by number.  Triangles (type 2) and tetrahedra (type 4) are taken, other elements left out.
 The first tag of an element (physical) is its tissue, SimNIBS' code; a tissue's surface triangles carry 1000 + code.
 
-The sections are parsed in :mod:`meshes.gmsh_sections` and written in :mod:`meshes.gmsh_writer`.
+The sections are parsed in :mod:`meshes.formats.gmsh_sections` and written in :mod:`meshes.formats.gmsh_writer`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from meshes.gmsh_sections import Sections, read_sections
-from meshes.gmsh_writer import TET, TRIANGLE, write_gmsh
+from meshes.formats.gmsh_sections import Sections, read_sections
+from meshes.formats.gmsh_writer import TET, TRIANGLE, write_gmsh
 from meshes.head import HeadMesh
 
 __all__ = ["GmshFile", "read_gmsh", "write_gmsh"]

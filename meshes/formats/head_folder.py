@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from meshes.errors import InputError
+from meshes.formats.mesh_files import read_mesh
 from meshes.head import HeadMesh
-from meshes.mesh_files import read_mesh
 from meshes.surfaces import SURFACE_TAG
 from meshes.tissue_codes import Tissue
 
@@ -125,7 +125,7 @@ def without_electrodes(mesh: HeadMesh) -> HeadMesh:
     --------
     >>> import numpy as np
     >>> from meshes import HeadMesh
-    >>> from meshes.head_folder import without_electrodes
+    >>> from meshes.formats.head_folder import without_electrodes
     >>> points = np.vstack([np.zeros(3), np.eye(3), -np.eye(3)[:1]])
     >>> with_gel = HeadMesh(points, np.array([[0, 1, 2, 3], [0, 2, 4, 3]]), np.array([5, 501]))
     >>> without_electrodes(with_gel).points_mm.shape
@@ -163,7 +163,7 @@ def to_six_tissues(mesh: HeadMesh) -> HeadMesh:
     --------
     >>> import numpy as np
     >>> from meshes import HeadMesh
-    >>> from meshes.head_folder import to_six_tissues
+    >>> from meshes.formats.head_folder import to_six_tissues
     >>> points = np.vstack([np.zeros(3), np.eye(3)])
     >>> [int(to_six_tissues(HeadMesh(points, [[0, 1, 2, 3]], [code])).tissue[0]) for code in (2, 7, 8, 9, 10)]
     [2, 4, 4, 3, 5]

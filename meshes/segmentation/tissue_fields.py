@@ -16,8 +16,8 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from meshes.cleaning import FORBIDDEN, Labels, close_layers
-from meshes.morphology import VoxelMm, through_edges
+from meshes.segmentation.cleaning import FORBIDDEN, Labels, close_layers
+from meshes.segmentation.morphology import VoxelMm, through_edges
 from meshes.tissue_codes import Tissue
 
 log = logging.getLogger(__name__)

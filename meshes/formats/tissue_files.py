@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meshes.cleaning import close_layers
 from meshes.errors import InputError
-from meshes.label_files import tissues_from_labels
+from meshes.formats.label_files import tissues_from_labels
+from meshes.segmentation.cleaning import close_layers
+from meshes.segmentation.tissue_fields import splined_winners, volume_offsets, winners
 from meshes.tissue_codes import Tissue
-from meshes.tissue_fields import splined_winners, volume_offsets, winners
 from meshes.tissues import Tissues
 from meshes.whole_files import written_whole
 
 __all__ = ["embedded_head", "embedded_path", "load_provenance", "load_tissues", "save_tissues", "tissues_from_labels"]
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 LEVELS = 255
 LOWEST, HIGHEST = -0.25, 1.25  # what a field is clipped to; the rules that close layers lift some beyond 0 and 1
 EMBEDDED = ("colin27",)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from meshes.gmsh_io import read_gmsh, write_gmsh
+from meshes.formats.gmsh_io import read_gmsh, write_gmsh
 from meshes.head import HeadMesh
 
 KNOWN = ".msh (Gmsh 2.2), .vtu"
@@ -31,7 +31,7 @@ def read_mesh(path: str | Path) -> HeadMesh:
         case ".msh":
             return read_gmsh(path).mesh
         case ".vtu":
-            from meshes.vtk_io import read_vtu  # VTK takes a second to import
+            from meshes.formats.vtk_io import read_vtu  # VTK takes a second to import
 
             return read_vtu(path)[0]
     raise InputError(f"unknown mesh file type {path.suffix or path.name!r}; known are {KNOWN}")
@@ -66,7 +66,7 @@ def read_fields(path: str | Path) -> tuple[HeadMesh, Fields, Fields]:
     >>> import tempfile
     >>> import numpy as np
     >>> from meshes import HeadMesh
-    >>> from meshes.mesh_files import read_fields
+    >>> from meshes.formats.mesh_files import read_fields
     >>> corner = HeadMesh(np.vstack([np.zeros(3), np.eye(3)]), [[0, 1, 2, 3]], [5])
     >>> path = Path(tempfile.mkdtemp()) / "result.msh"
     >>> corner.write(path, {"normE": np.array([1.5])}, {"v": np.arange(4.0)})
@@ -80,7 +80,7 @@ def read_fields(path: str | Path) -> tuple[HeadMesh, Fields, Fields]:
             found = read_gmsh(path)
             mesh, cells, points = found.mesh, found.element_data, found.node_data
         case ".vtu":
-            from meshes.vtk_io import read_vtu
+            from meshes.formats.vtk_io import read_vtu
 
             mesh, cells, points = read_vtu(path)
         case _:
@@ -111,7 +111,7 @@ def write_mesh(
         case ".msh":
             write_gmsh(path, mesh, cell_data, point_data)
         case ".vtu":
-            from meshes.vtk_io import write_vtu
+            from meshes.formats.vtk_io import write_vtu
 
             write_vtu(path, mesh, cell_data, point_data)
         case _:

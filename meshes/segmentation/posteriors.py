@@ -9,11 +9,11 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from meshes.cleaning import clean_labels
 from meshes.errors import InputError
-from meshes.head_grid import HeadGrid
+from meshes.segmentation.cleaning import clean_labels
+from meshes.segmentation.head_grid import HeadGrid
+from meshes.segmentation.tissue_fields import Fields, fields_for, one_hot
 from meshes.tissue_codes import Tissue
-from meshes.tissue_fields import Fields, fields_for, one_hot
 from meshes.tissues import Tissues
 
 log = logging.getLogger(__name__)

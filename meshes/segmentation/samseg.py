@@ -3,7 +3,8 @@
 SAMSEG (MIT licence; Puonti et al., NeuroImage 219:117044, 2020) exists as wheels for CPython 3.11 and needs numpy < 2, so it
 cannot live beside the rest.  Its environment is made on first use under the user's cache folder.  Everything comes from wheels
 but surfa, which has only a source archive: its Python modules are unpacked, and of its two compiled modules one (resampling) is
-replaced by :mod:`meshes.surfa_resampling` and one (mesh intersections), never called, left out; so no compiler is needed.
+replaced by :mod:`~meshes.segmentation.surfa_resampling` and one (mesh intersections), never called, left out; so no compiler is
+needed.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from pathlib import Path, PurePosixPath
 
 import platformdirs
 
-from meshes import child_process, surfa_resampling
+from meshes import child_process
 from meshes.child_process import last_words
 from meshes.errors import InputError
+from meshes.segmentation import surfa_resampling
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
-from meshes.freesurfer import freesurfer_files, read_freesurfer
-from meshes.gifti import read_surface
+from meshes.formats.freesurfer import freesurfer_files, read_freesurfer
+from meshes.formats.gifti import read_surface
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
 

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from meshes.morphology import (
+from meshes.segmentation.morphology import (
     Mask,
     VoxelMm,
     close_gaps,
