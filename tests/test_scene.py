@@ -12,13 +12,14 @@ from cli.main import run
 from meshes.errors import InputError
 from targeting import Pose
 from targeting.navigation import brainsight, localite
+from targeting.plans.goal import ALSO, AVOIDED, PlanGoal, PlanPlace
 from targeting.plans.tms import read_plan, write_plan
 from targeting.scene import Layer
 from targeting.scene.cameras import CAMERAS, camera
-from targeting.scene.colors import GREY_MATTER, color_scale, paint
+from targeting.scene.colors import GREY_MATTER, SPARED, color_scale, paint
 from targeting.scene.compare import EACH_CURRENT, PERCENT, on_one_scale
 from targeting.scene.delivered import delivered_scene, read_delivered
-from targeting.scene.export import export, merged
+from targeting.scene.export import export, merged, picture
 from targeting.scene.planned import planned_scene
 from targeting.scene.surfaces import HeadSurfaces
 from targeting.subject import Subject
@@ -187,6 +188,57 @@ def test_a_field_basis_is_used_when_it_stands(subject, scene, tmp_path, monkeypa
         direct, quick = scene.layer("cortex").surface[name], delivered[name]
         known = np.isfinite(direct)
         assert np.corrcoef(direct[known], quick[known])[0, 1] > 0.99
+
+
+@pytest.fixture
+def with_places(subject, tmp_path):
+    """The same plan with a region to spare on the left and a further target on the right."""
+    import shutil
+
+    folder = shutil.copytree(subject.folder, tmp_path / "ball")
+    plan = read_plan(folder / "plan.json")
+    score = [0.5] * len(plan.placements)
+    places = [
+        PlanPlace("face", AVOIDED, "left", [-40.0, 0, 10], 6.0, "a test", score, 0.5, None),
+        PlanPlace("leg", ALSO, "right", [20.0, -5, 36], 4.0, "a test", score, 0.5, 0.9),
+    ]
+    goal = PlanGoal("dose", "the dose", "V/m", score, score, 0.5, 0.0, 0.5, 0.5, 1.0, places)
+    write_plan(folder / "plan.json", replace(plan, goal=goal))
+    return folder
+
+
+def test_spared_regions_and_further_targets_are_seen_where_they_are(with_places, scene):
+    found = planned_scene("ball", out=with_places)
+    spared, further = (found.layer(name) for name in ("spared region 1", "further target 2"))
+    assert (spared.label, further.label) == ("spare face", "also leg")
+    assert np.allclose(spared.surface.center, [-40, 0, 10], atol=0.5)
+    assert np.allclose(further.surface.center, [20, -5, 36], atol=0.5)
+    for layer, place in ((spared, [-40, 0, 10]), (further, [20, -5, 36])):
+        rim = layer.surface.points - np.array(place)
+        out = np.array(place) / np.linalg.norm(place)  # of a ball about the origin
+        assert np.abs(rim @ out).max() < 0.4 * np.linalg.norm(rim, axis=1).max()  # across it; along it: 1
+    assert spared.color == SPARED != further.color == found.layer("target").color
+    assert spared.mark and further.mark and not found.layer("coil").mark
+    assert [name for name in scene.names if name.startswith(("spared", "further"))] == []
+
+
+def test_a_spared_region_has_its_button_and_words_in_the_page_and_in_the_window(with_places):
+    from targeting.report.solid import section_of
+    from targeting.viewer.widgets.controls import groups
+
+    found = planned_scene("ball", out=with_places)
+    page = section_of(found)
+    for words in ("spared regions", "further targets", "spare face", "also leg"):
+        assert words in page
+    assert groups(found)["spared regions"] == ["spared region 1"]
+    assert groups(found)["further targets"] == ["further target 2"]
+    hidden = found.without("spared region 1").without("further target 2")
+    violet = np.array([int(SPARED[i : i + 2], 16) for i in (1, 3, 5)])
+
+    def violets(scene):
+        return int((np.abs(picture(scene, "left", (400, 300)).astype(int) - violet).max(axis=2) < 40).sum())
+
+    assert violets(found) > 40 and violets(hidden) < 5
 
 
 def test_another_placement_has_its_own_pose_and_field(subject, scene, tmp_path):

@@ -33,7 +33,13 @@ log = logging.getLogger(__name__)
 
 COMPASS = ("R", "L", "A", "P", "S", "I")
 RAMP_STOPS = 12
-GROUPS = {"electrode": "electrodes", "coil": "coil", "handle": "coil"}  # first word of a layer → what its button says
+GROUPS = {  # first word of a layer → what its button says
+    "spared": "spared regions",
+    "further": "further targets",
+    "electrode": "electrodes",
+    "coil": "coil",
+    "handle": "coil",
+}
 
 
 def solid_section(evidence: HeadEvidence) -> str:
@@ -132,7 +138,7 @@ def _facts(scene: Scene, layers: list[Layer], groups: dict[str, list[int]], ways
     scalp = next((layer for layer in layers if layer.name == "scalp"), layers[0])
     facts = {
         "surfaces": len(layers),
-        "marks": [k for k, layer in enumerate(layers) if layer.name == "target"],
+        "marks": [k for k, layer in enumerate(layers) if layer.mark],
         "outward": _rounded(scene.outward),
         "middle": _rounded(scalp.surface.center),
         "layers": [{"name": name, "on": True, "actors": found} for name, found in groups.items()],

@@ -37,7 +37,7 @@ def still(scene: Scene, view: SolidView) -> NDArray[np.uint8]:
 
     ground = _nearest([drawn(layer) for layer in solid])
     over = sorted(((drawn(layer), layer.opacity) for layer in veils), key=lambda each: _depth(each[0]))
-    for mark in [layer for layer in scene.layers if layer.visible and layer.name == "target"]:
+    for mark in [layer for layer in scene.layers if layer.visible and layer.mark]:
         ring = drawn(mark)  # over all else, so that it is not lost in the folds
         over.append((Drawn(ring.rgb, np.where(ring.covered, np.float32(NEAR_MM), ring.depth_mm)), 1.0))
     canvas = Canvas(compose(camera, (ground, 1.0), *over))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # the report's pictures have the same colours for the same things
 INK, QUIET = "#1c2733", "#5b6875"
-TARGET, COIL = "#e8127d", "#0b6e8a"
+TARGET, COIL, SPARED = "#e8127d", "#0b6e8a", "#4a2d8f"
 ANODE, CATHODE, IDLE = "#c8102e", "#1f5fbf", "#8a929b"
 SKIN, BONE, BRAIN = "#e6cdb8", "#efe9da", "#ebe8e6"
 GREY_MATTER = np.array([0.92, 0.91, 0.90])

@@ -1,7 +1,7 @@
 """Drawing a scene into any plotter: off-screen, a window, a notebook.
 
 Left and right stand at the picture's edges and follow the camera, as do front, back, top and bottom; a line says where
-one looks from.  The target is drawn over what lies before it, so that it is never lost in the folds.
+one looks from.  Marks, as the target, are drawn over what lies before them, so that they are never lost in the folds.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def draw_layer(scene: Scene, layer: Layer, plotter: pv.BasePlotter) -> pv.Actor:
     )
     actor.prop.interpolation = "Phong"  # by the normals the surface has
     actor.visibility = layer.visible
-    if layer.name == "target":
+    if layer.mark:
         actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
         actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(0.0, IN_FRONT)
     if layer.label:

@@ -28,7 +28,7 @@ class Layer:
     Parameters
     ----------
     name : str
-        "scalp", "skull", "cortex", "target", "coil", "handle", "electrode C3" ...
+        "scalp", "skull", "cortex", "target", "spared region 1", "coil", "handle", "electrode C3" ...
     surface : pyvista.PolyData
         RAS mm of the T1.
     color : str
@@ -42,6 +42,8 @@ class Layer:
         Words that are drawn at ``label_mm``.
     label_mm : (3,) float, optional
         Default: the middle of the surface.
+    mark : bool
+        Drawn over what lies before it, so that it is never lost in the folds.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Layer:
     visible: bool = True
     label: str = ""
     label_mm: NDArray[np.float64] | None = None
+    mark: bool = False
 
     def __post_init__(self) -> None:
         if self.scalars and self.scalars not in self.surface.point_data:

@@ -1,7 +1,7 @@
-"""What stands round the head: the target's ring, the coil with its handle, the electrodes.
+"""What stands in and round the head: rings of places, the coil with its handle, the electrodes.
 
-Colours are those of the report: the target is magenta and the coil teal everywhere.  Electrodes are red where current
-goes in (anode) and blue where it comes out (cathode).
+Colours are those of the report: targets are magenta, regions to spare violet, the coil is teal everywhere.  Electrodes are
+red where current goes in (anode) and blue where it comes out (cathode).
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import pyvista as pv
 from numpy.typing import ArrayLike, NDArray
 
 from targeting.coils.coil import Casing, Coil
+from targeting.plans.goal import AVOIDED, PlanPlace
 from targeting.plans.tes import PlanElectrode
+from targeting.plans.tes_goal import PlanTesPlace
 from targeting.pose import Pose
-from targeting.scene.colors import ANODE, CATHODE, COIL, IDLE, TARGET
+from targeting.scene.colors import ANODE, CATHODE, COIL, IDLE, SPARED, TARGET
 from targeting.scene.layer import Layer
 
 COIL_OPACITY = 0.22  # the cortex and the target show through it
@@ -28,8 +30,26 @@ RING_TUBE = 0.14  # of the target's radius
 LABEL_LIFT_MM = 14.0
 
 
-def target_layer(name: str, center_mm: ArrayLike, radius_mm: float, outward: ArrayLike) -> Layer:
-    """The target: a ring of its radius that faces out of the head, and a ball at its centre."""
+def target_layer(center_mm: ArrayLike, radius_mm: float, outward: ArrayLike) -> Layer:
+    """The target's ring."""
+    return _ring("target", "target", TARGET, center_mm, radius_mm, outward)
+
+
+def place_layers(places: Sequence[PlanPlace | PlanTesPlace], scalp_mm: NDArray[np.floating]) -> tuple[Layer, ...]:
+    """Rings of a plan's regions to spare and further targets, each facing the nearest of the scalp's points (n, 3)."""
+    layers = []
+    for number, place in enumerate(places, 1):
+        away = np.asarray(scalp_mm, np.float64) - place.center_mm
+        outward = away[np.linalg.norm(away, axis=1).argmin()]
+        spared = place.role == AVOIDED
+        name, color = (f"spared region {number}", SPARED) if spared else (f"further target {number}", TARGET)
+        words = f"{'spare' if spared else 'also'} {place.name}"
+        layers.append(_ring(name, words, color, place.center_mm, place.radius_mm, outward))
+    return tuple(layers)
+
+
+def _ring(name: str, label: str, color: str, center_mm: ArrayLike, radius_mm: float, outward: ArrayLike) -> Layer:
+    """A ring of a place's radius that faces out of the head, and a ball at its centre."""
     radius = max(float(radius_mm), 2.0)
     ring = pv.ParametricTorus(ringradius=radius, crosssectionradius=RING_TUBE * radius, u_res=48, v_res=12, w_res=12)
     x, y, z = _axes(np.asarray(outward, np.float64))
@@ -42,7 +62,7 @@ def target_layer(name: str, center_mm: ArrayLike, radius_mm: float, outward: Arr
     up = np.array([0.0, 0, 1]) if abs(z[2]) < 0.9 else np.array([0.0, 1, 0])  # as the camera "target" has it
     up = up - (up @ z) * z
     above = np.asarray(center_mm, np.float64) + 1.9 * radius * up / np.linalg.norm(up)
-    return Layer("target", surface, TARGET, label=name, label_mm=above)
+    return Layer(name, surface, color, label=label, label_mm=above, mark=True)
 
 
 def coil_layers(coil: Coil | Casing, pose: Pose) -> tuple[Layer, ...]:

@@ -21,7 +21,7 @@ from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.scene.colors import BONE, BRAIN, SKIN, rounded_up
 from targeting.scene.layer import Layer, Scene
-from targeting.scene.parts import coil_layers, electrode_layers, target_layer
+from targeting.scene.parts import coil_layers, electrode_layers, place_layers, target_layer
 from targeting.scene.surfaces import HeadSurfaces, head_of, on_scene, surfaces_stage
 from targeting.subject import Done, Subject
 
@@ -143,7 +143,8 @@ def assembled(
         Layer("scalp", surfaces.scalp, SKIN, SCALP_OPACITY),
         *([Layer("skull", surfaces.skull, BONE, SKULL_OPACITY, visible=False)] if surfaces.skull.n_cells else []),
         Layer("cortex", cortex, BRAIN, scalars="magnE" if "magnE" in values_v_per_m else ""),
-        target_layer("target", plan.target.center_mm, plan.target.radius_mm, outward),
+        target_layer(plan.target.center_mm, plan.target.radius_mm, outward),
+        *place_layers(plan.goal.places if plan.goal else (), surfaces.scalp.points),
         *around,
     ]
     center = np.array(plan.target.center_mm, np.float64)

@@ -10,10 +10,11 @@ STEPS = 200  # of a slider
 FIELDS = {"|E|": "magnE", "E into the cortex (normal)": "normalE"}
 MOST_TOP = 4.0  # of the scene's own scale
 ORDER = ("scalp", "skull", "cortex", "target", "coil")
+TOGETHER = {"spared regions": "spared region ", "further targets": "further target ", "electrodes": "electrode "}
 
 
 class LayerControls(QtWidgets.QGroupBox):
-    """A box to tick and a slider for each layer; electrodes go together, and the handle with its coil."""
+    """A box to tick and a slider for each layer; electrodes go together, as do other places, and the handle with its coil."""
 
     toggled_layer = QtCore.Signal(str, bool)
     faded_layer = QtCore.Signal(str, float)
@@ -47,8 +48,11 @@ class LayerControls(QtWidgets.QGroupBox):
 def groups(scene: Scene) -> dict[str, list[str]]:
     """What is switched together: name → layers."""
     found = {name: [name] for name in ORDER if name in scene.names}
-    electrodes = [name for name in scene.names if name.startswith("electrode ")]
-    return {**found, "electrodes": electrodes} if electrodes else found
+    for group, start in TOGETHER.items():
+        names = [name for name in scene.names if name.startswith(start)]
+        if names:
+            found[group] = names
+    return found
 
 
 class FieldControls(QtWidgets.QGroupBox):
