@@ -217,6 +217,8 @@ def test_spared_regions_and_further_targets_are_seen_where_they_are(with_places,
         rim = layer.surface.points - np.array(place)
         out = np.array(place) / np.linalg.norm(place)  # of a ball about the origin
         assert np.abs(rim @ out).max() < 0.4 * np.linalg.norm(rim, axis=1).max()  # across it; along it: 1
+        away = np.linalg.norm([layer.label_mm - found.target_mm, place - found.target_mm], axis=1)
+        assert away[0] > away[1]  # so that no word lies over the target's
     assert spared.color == SPARED != further.color == found.layer("target").color
     assert spared.mark and further.mark and not found.layer("coil").mark
     assert [name for name in scene.names if name.startswith(("spared", "further"))] == []

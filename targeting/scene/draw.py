@@ -70,7 +70,7 @@ def draw_layer(scene: Scene, layer: Layer, plotter: pv.BasePlotter) -> pv.Actor:
         diffuse=0.82,
         specular=GLOSS.get(layer.name, 0.1),
         specular_power=18,
-        culling="back" if see_through else None,  # else its far side would show through its near one
+        culling="back" if see_through or layer.mark else None,  # else its far side would show through its near one
         show_scalar_bar=False,
         reset_camera=False,
         render=False,

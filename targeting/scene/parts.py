@@ -26,43 +26,57 @@ HANDLE_MM, HANDLE_RADIUS_MM = 95.0, 8.0  # drawn from the casing's edge towards 
 PAD_MM = 3.0  # an electrode is drawn this thick
 PAD_STEPS, RING_STEPS = 24, 64
 LIFT_MM = 0.6  # an electrode's lower side over the scalp, which is drawn with fewer triangles than it was cut on
-RING_TUBE = 0.14  # of the target's radius
+RING_TUBE = 0.14  # of its radius
+LEAST_RADIUS_MM = 2.0  # of a ring
 LABEL_LIFT_MM = 14.0
 
 
 def target_layer(center_mm: ArrayLike, radius_mm: float, outward: ArrayLike) -> Layer:
-    """The target's ring."""
-    return _ring("target", "target", TARGET, center_mm, radius_mm, outward)
+    """The target's ring; its word stands above it as the camera "target" has it."""
+    out = np.asarray(outward, np.float64)
+    up = np.array([0.0, 0, 1]) if abs(out[2]) < 0.9 * np.linalg.norm(out) else np.array([0.0, 1, 0])
+    word_mm = np.asarray(center_mm) + 1.9 * max(radius_mm, LEAST_RADIUS_MM) * _across(up, out)
+    return Layer("target", _ring(center_mm, radius_mm, out), TARGET, label="target", label_mm=word_mm, mark=True)
 
 
-def place_layers(places: Sequence[PlanPlace | PlanTesPlace], scalp_mm: NDArray[np.floating]) -> tuple[Layer, ...]:
-    """Rings of a plan's regions to spare and further targets, each facing the nearest of the scalp's points (n, 3)."""
+def place_layers(
+    places: Sequence[PlanPlace | PlanTesPlace], target_mm: ArrayLike, scalp_mm: NDArray[np.floating]
+) -> tuple[Layer, ...]:
+    """Rings of a plan's regions to spare and further targets, each facing the nearest of the scalp's points (n, 3).
+
+    Their words stand on the side away from the target, so that they do not lie over its own.
+    """
     layers = []
     for number, place in enumerate(places, 1):
-        away = np.asarray(scalp_mm, np.float64) - place.center_mm
-        outward = away[np.linalg.norm(away, axis=1).argmin()]
+        center = np.array(place.center_mm)
+        away = np.asarray(scalp_mm, np.float64) - center
+        out = away[np.linalg.norm(away, axis=1).argmin()]
         spared = place.role == AVOIDED
         name, color = (f"spared region {number}", SPARED) if spared else (f"further target {number}", TARGET)
-        words = f"{'spare' if spared else 'also'} {place.name}"
-        layers.append(_ring(name, words, color, place.center_mm, place.radius_mm, outward))
+        word_mm = center + 2.6 * max(place.radius_mm, LEAST_RADIUS_MM) * _across(
+            center - np.asarray(target_mm, np.float64), out
+        )
+        ring, words = _ring(center, place.radius_mm, out), f"{'spare' if spared else 'also'} {place.name}"
+        layers.append(Layer(name, ring, color, label=words, label_mm=word_mm, mark=True))
     return tuple(layers)
 
 
-def _ring(name: str, label: str, color: str, center_mm: ArrayLike, radius_mm: float, outward: ArrayLike) -> Layer:
+def _ring(center_mm: ArrayLike, radius_mm: float, outward: NDArray[np.float64]) -> pv.PolyData:
     """A ring of a place's radius that faces out of the head, and a ball at its centre."""
-    radius = max(float(radius_mm), 2.0)
+    radius = max(float(radius_mm), LEAST_RADIUS_MM)
     ring = pv.ParametricTorus(ringradius=radius, crosssectionradius=RING_TUBE * radius, u_res=48, v_res=12, w_res=12)
-    x, y, z = _axes(np.asarray(outward, np.float64))
     matrix = np.eye(4)
-    matrix[:3, :3], matrix[:3, 3] = np.stack([x, y, z], axis=1), center_mm
+    matrix[:3, :3], matrix[:3, 3] = np.stack(_axes(outward), axis=1), center_mm
     ball = pv.Sphere(radius=0.22 * radius, theta_resolution=16, phi_resolution=16)
-    surface = _plain(ring.transform(matrix, inplace=False)).append_polydata(
-        _plain(ball.translate(np.asarray(center_mm, np.float64), inplace=False))
-    )
-    up = np.array([0.0, 0, 1]) if abs(z[2]) < 0.9 else np.array([0.0, 1, 0])  # as the camera "target" has it
-    up = up - (up @ z) * z
-    above = np.asarray(center_mm, np.float64) + 1.9 * radius * up / np.linalg.norm(up)
-    return Layer(name, surface, color, label=label, label_mm=above, mark=True)
+    middle = _plain(ball.translate(np.asarray(center_mm, np.float64), inplace=False))
+    return _plain(ring.transform(matrix, inplace=False)).append_polydata(middle)
+
+
+def _across(way: NDArray[np.float64], outward: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The direction ``way`` in the plane of a ring that faces ``outward``, of length one (none if it is outward itself)."""
+    z = outward / np.linalg.norm(outward)
+    flat = way - (way @ z) * z
+    return flat / max(float(np.linalg.norm(flat)), 1e-9)
 
 
 def coil_layers(coil: Coil | Casing, pose: Pose) -> tuple[Layer, ...]:

@@ -144,7 +144,7 @@ def assembled(
         *([Layer("skull", surfaces.skull, BONE, SKULL_OPACITY, visible=False)] if surfaces.skull.n_cells else []),
         Layer("cortex", cortex, BRAIN, scalars="magnE" if "magnE" in values_v_per_m else ""),
         target_layer(plan.target.center_mm, plan.target.radius_mm, outward),
-        *place_layers(plan.goal.places if plan.goal else (), surfaces.scalp.points),
+        *place_layers(plan.goal.places if plan.goal else (), plan.target.center_mm, surfaces.scalp.points),
         *around,
     ]
     center = np.array(plan.target.center_mm, np.float64)

@@ -108,7 +108,7 @@ class SceneView:
         layer = replace(self.scene.layer(name), opacity=opacity)
         self.scene = self.scene.with_layer(layer)
         self.actors[name].prop.opacity = opacity
-        self.actors[name].prop.culling = "back" if opacity < 1 else "none"
+        self.actors[name].prop.culling = "back" if opacity < 1 or layer.mark else "none"
 
     def show_field(self, field: dict[str, NDArray[np.float32]], scalars: str | None = None) -> None:
         """Other values on the cortex ("magnE", "normalE", V/m per point); none of them: it is grey."""
