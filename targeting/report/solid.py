@@ -33,13 +33,6 @@ log = logging.getLogger(__name__)
 
 COMPASS = ("R", "L", "A", "P", "S", "I")
 RAMP_STOPS = 12
-GROUPS = {  # first word of a layer → what its button says
-    "spared": "spared regions",
-    "further": "further targets",
-    "electrode": "electrodes",
-    "coil": "coil",
-    "handle": "coil",
-}
 
 
 def solid_section(evidence: HeadEvidence) -> str:
@@ -115,7 +108,7 @@ def _groups(layers: list[Layer]) -> dict[str, list[int]]:
     """What one button shows or hides: a name and the layers it stands for."""
     groups: dict[str, list[int]] = {}
     for k, layer in enumerate(layers):
-        groups.setdefault(GROUPS.get(layer.name.split()[0], layer.name), []).append(k)
+        groups.setdefault(layer.group, []).append(k)
     return groups
 
 

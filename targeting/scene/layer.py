@@ -18,6 +18,13 @@ from meshes.errors import InputError
 if TYPE_CHECKING:
     import pyvista as pv
 
+GROUPS = {  # first word of a layer's name → what it is shown and hidden with
+    "spared": "spared regions",
+    "further": "further targets",
+    "electrode": "electrodes",
+    "coil": "coil",
+    "handle": "coil",
+}
 SCALARS = ("magnE", "normalE")  # what a surface may be coloured by: |E|; E into the cortex
 
 
@@ -59,6 +66,11 @@ class Layer:
     def __post_init__(self) -> None:
         if self.scalars and self.scalars not in self.surface.point_data:
             raise InputError(f"the layer {self.name!r} has no values {self.scalars!r} to be coloured by")
+
+    @property
+    def group(self) -> str:
+        """What it is shown and hidden with: "electrodes", "coil" (handle and edges, too) ..., or itself."""
+        return GROUPS.get(self.name.split()[0], self.name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,7 +85,7 @@ class SceneView:
         self._thin_actor: Any = None
         self._shows_thin = False
         self._shade: Any = 1.0
-        self._coil_layers = tuple(name for name in scene.names if name.split(" ")[0] in ("coil", "handle"))
+        self._coil_layers = tuple(layer.name for layer in scene.layers if layer.group == "coil")
         self._drawn_pose = scene.coil_pose_mm
 
     # what is shown

@@ -10,7 +10,6 @@ STEPS = 200  # of a slider
 FIELDS = {"|E|": "magnE", "E into the cortex (normal)": "normalE"}
 MOST_TOP = 4.0  # of the scene's own scale
 ORDER = ("scalp", "skull", "cortex", "target", "coil")
-TOGETHER = {"spared regions": "spared region ", "further targets": "further target ", "electrodes": "electrode "}
 
 
 class LayerControls(QtWidgets.QGroupBox):
@@ -48,10 +47,9 @@ class LayerControls(QtWidgets.QGroupBox):
 def groups(scene: Scene) -> dict[str, list[str]]:
     """What is switched together: name → layers."""
     found = {name: [name] for name in ORDER if name in scene.names}
-    for group, start in TOGETHER.items():
-        names = [name for name in scene.names if name.startswith(start)]
-        if names:
-            found[group] = names
+    for layer in scene.layers:
+        if layer.group not in ORDER:
+            found.setdefault(layer.group, []).append(layer.name)
     return found
 
 
