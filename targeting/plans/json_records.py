@@ -13,12 +13,14 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
+
+Record = TypeVar("Record")
 
 
 def read_json(path: Path, what: str, missing: str) -> object:
@@ -38,6 +40,28 @@ def read_json(path: Path, what: str, missing: str) -> object:
     except (ValueError, RecursionError) as error:  # bad UTF-8 and bad JSON are ValueErrors
         why = " ".join(str(error).split())
         raise InputError(f"{path} is not {what}: it is not JSON ({why}); make the plan again") from None
+
+
+def read_plan_file(path: str | Path, read: Callable[[object], Record], missing: str) -> Record:
+    """A plan from its file; ``read`` makes it from the document, ``missing`` is the end of the line for no file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not JSON, or is not such a plan; the line names the file.
+    """
+    path = Path(path)
+    document = read_json(path, "a plan", f"there is no plan at {path}: {missing}")
+    try:
+        return read(document)
+    except InputError as error:
+        raise InputError(f"{path} cannot be used: {error}") from None
+
+
+def check_version(version: object, ours: str) -> None:
+    """Refuse a plan of another version; one that states none is told by its missing field."""
+    if isinstance(version, str) and version != ours:
+        raise InputError(f"it is of version {version!r} and this program reads {ours!r}: make the plan again")
 
 
 def require(condition: bool, message: str) -> None:

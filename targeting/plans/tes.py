@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from meshes.errors import InputError
-from targeting.plans.json_records import checked_document, read_json, read_kind, require, write_json
+from targeting.plans.json_records import check_version, checked_document, read_kind, read_plan_file, require, write_json
 from targeting.plans.tes_goal import PlanTesGoal, check_tes_goal
 from targeting.plans.tms import BEFORE_GOALS_OF_MONTAGES, SCHEMA_VERSION, Frame, PlanTarget
 
@@ -177,8 +177,7 @@ def from_dict(document: object) -> TesPlan:
     version = known.get("schema_version")
     if version == BEFORE_GOALS_OF_MONTAGES and "goal" not in known:
         version, document = SCHEMA_VERSION, {**known, "schema_version": SCHEMA_VERSION, "goal": None}
-    if isinstance(version, str) and version != SCHEMA_VERSION:
-        raise InputError(f"it is of version {version!r} and this program reads {SCHEMA_VERSION!r}: make the plan again")
+    check_version(version, SCHEMA_VERSION)
     plan: TesPlan = read_kind(TesPlan, document, "", SCHEMA_VERSION)
     _check(plan)
     return plan
@@ -205,12 +204,7 @@ def read_tes_plan(path: str | Path) -> TesPlan:
     InputError
         If the file is missing, is not JSON, or is not a tDCS plan; the message names the field.
     """
-    path = Path(path)
-    document = read_json(path, "a plan", f"there is no plan at {path}: run `target plan NAME --with tdcs` first")
-    try:
-        return from_dict(document)
-    except InputError as error:
-        raise InputError(f"{path} cannot be used: {error}") from None
+    return read_plan_file(path, from_dict, "run `target plan NAME --with tdcs` first")
 
 
 def _check(plan: TesPlan) -> None:

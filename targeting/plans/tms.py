@@ -19,7 +19,7 @@ from meshes.errors import InputError
 from targeting.plans.comparison import ComparedCoil, check_comparison
 from targeting.plans.dosing import PlanDosing, check_dosing
 from targeting.plans.goal import PlanGoal, check_goal
-from targeting.plans.json_records import checked_document, read_json, read_kind, require, write_json
+from targeting.plans.json_records import check_version, checked_document, read_kind, read_plan_file, require, write_json
 from targeting.plans.robustness import PlanRobustness, check_robustness
 from targeting.plans.uncertainty import PlanUncertainty, check_uncertainty
 from targeting.pose import Pose
@@ -157,8 +157,7 @@ def from_dict(document: object) -> Plan:
     version = document.get("schema_version") if isinstance(document, dict) else None
     if isinstance(document, dict) and version == BEFORE_GOALS_OF_MONTAGES:
         version, document = SCHEMA_VERSION, {**document, "schema_version": SCHEMA_VERSION}
-    if isinstance(version, str) and version != SCHEMA_VERSION:
-        raise InputError(f"it is of version {version!r} and this program reads {SCHEMA_VERSION!r}: make the plan again")
+    check_version(version, SCHEMA_VERSION)
     plan: Plan = read_kind(Plan, document, "", SCHEMA_VERSION)
     _check(plan)
     return plan
@@ -185,12 +184,7 @@ def read_plan(path: str | Path) -> Plan:
     InputError
         If the file is missing, is not JSON, or is not a plan; the message names the field.
     """
-    path = Path(path)
-    document = read_json(path, "a plan", f"there is no plan at {path}: run `target plan` first")
-    try:
-        return from_dict(document)
-    except InputError as error:
-        raise InputError(f"{path} cannot be used: {error}") from None
+    return read_plan_file(path, from_dict, "run `target plan` first")
 
 
 def _check(plan: Plan) -> None:
