@@ -79,6 +79,8 @@ def run_logged(
         finally:
             clock.cancel()
             stop(child)
+            if clock.is_alive():  # it may be stopping the child itself
+                clock.join()
     if late.is_set():
         raise InputError(f"{program} was stopped: it took longer than {limit_s:g} s (log: {log_file})")
     if code:
