@@ -30,7 +30,7 @@ from meshes.segmentation.morphology import (
     without_rim,
     without_specks,
 )
-from meshes.tissue_codes import Tissue
+from meshes.tissue_codes import Tissue, among
 
 Labels = NDArray[np.uint8]
 
@@ -103,7 +103,7 @@ def head_mask(labels: Labels, voxel_mm: VoxelMm) -> Mask:
 def without_air(labels: Labels, head: Mask, voxel_mm: VoxelMm) -> Labels:
     """Air inside the head takes the tissue, bone or soft, of the nearest wall."""
     air = head & (labels == Tissue.OUTSIDE)
-    walls = np.isin(labels, (Tissue.SKULL, Tissue.SCALP))
+    walls = among(labels, (Tissue.SKULL, Tissue.SCALP))
     if not air.any() or not walls.any():
         return labels
     nearest = ndi.distance_transform_edt(~walls, sampling=voxel_mm, return_distances=False, return_indices=True)
@@ -114,7 +114,7 @@ def without_air(labels: Labels, head: Mask, voxel_mm: VoxelMm) -> Labels:
 
 def brain_mask(labels: Labels, voxel_mm: VoxelMm) -> Mask:
     """White and grey matter in one piece, threads cut."""
-    return largest(drop_thin(np.isin(labels, BRAIN), LEAST_LAYER_MM, voxel_mm))
+    return largest(drop_thin(among(labels, BRAIN), LEAST_LAYER_MM, voxel_mm))
 
 
 def white_matter(labels: Labels, voxel_mm: VoxelMm) -> Mask:
@@ -126,7 +126,7 @@ def white_matter(labels: Labels, voxel_mm: VoxelMm) -> Mask:
 
 def brain_case(labels: Labels, brain: Mask, head: Mask, voxel_mm: VoxelMm) -> Mask:
     """All that lies inside the skull: brain and CSF, one smooth solid, a voxel larger than the brain."""
-    inside = close_gaps(np.isin(labels, (*BRAIN, Tissue.CSF)) | brain, 2.0, voxel_mm)
+    inside = close_gaps(among(labels, (*BRAIN, Tissue.CSF)) | brain, 2.0, voxel_mm)
     inside = fill_holes(largest(drop_thin(inside, 2.0, voxel_mm))) | neighbours(brain, LEAST_LAYER_MM, voxel_mm)
     inside = fill_holes(rounded(inside, 1.0, voxel_mm) | dilate(brain, LEAST_LAYER_MM, voxel_mm))
     return inside & erode(head, HEAD_OVER_BRAIN_CASE_MM, voxel_mm)
@@ -153,18 +153,18 @@ def close_layers(labels: Labels, voxel_mm: VoxelMm) -> Labels:
     The head's outermost voxels are left alone, so that skull never meets the outside.
     """
     out = labels.copy()
-    near_brain = neighbours(np.isin(out, BRAIN), LEAST_LAYER_MM, voxel_mm)
-    out[near_brain & np.isin(out, FORBIDDEN[0][1])] = Tissue.CSF
+    near_brain = neighbours(among(out, BRAIN), LEAST_LAYER_MM, voxel_mm)
+    out[near_brain & among(out, FORBIDDEN[0][1])] = Tissue.CSF
     near_csf = neighbours(out == Tissue.CSF, LEAST_LAYER_MM, voxel_mm)
     deep = without_rim(out > 0)
-    out[near_csf & deep & np.isin(out, FORBIDDEN[1][1])] = Tissue.SKULL
+    out[near_csf & deep & among(out, FORBIDDEN[1][1])] = Tissue.SKULL
     return out
 
 
 def forbidden_contacts(labels: Labels) -> int:
     """How many voxel faces join tissues that must not touch (``FORBIDDEN``)."""
     return sum(
-        int((np.isin(a, one) & np.isin(b, other)).sum())
+        int((among(a, one) & among(b, other)).sum())
         for axis in range(3)
         for low, high in [(np.moveaxis(labels, axis, 0)[:-1], np.moveaxis(labels, axis, 0)[1:])]
         for a, b in [(low, high), (high, low)]

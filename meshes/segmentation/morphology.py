@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import edt
 import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ def dilate(mask: Mask, radius_mm: float, voxel_mm: VoxelMm) -> Mask:
     out = mask.copy()
     if mask.any():
         near = _box(mask, radius_mm, voxel_mm)
-        out[near] = ndi.distance_transform_edt(~mask[near], sampling=voxel_mm) <= radius_mm + CLOSE_ENOUGH_MM
+        out[near] = _distance_mm(~mask[near], voxel_mm, beyond_is_outside=False) <= radius_mm + CLOSE_ENOUGH_MM
     return out
 
 
@@ -33,13 +34,19 @@ def erode(mask: Mask, radius_mm: float, voxel_mm: VoxelMm) -> Mask:
     return depth_mm(mask, voxel_mm) > radius_mm + CLOSE_ENOUGH_MM
 
 
-def depth_mm(mask: Mask, voxel_mm: VoxelMm) -> NDArray[np.float64]:
+def depth_mm(mask: Mask, voxel_mm: VoxelMm) -> NDArray[np.float32]:
     """Distance of each voxel of the mask to the nearest voxel outside it, which may lie beyond the grid; 0 outside."""
-    out = np.zeros(mask.shape)
+    out = np.zeros(mask.shape, np.float32)
     if mask.any():
         near = _box(mask, 0.0, voxel_mm)
-        out[near] = ndi.distance_transform_edt(np.pad(mask[near], 1), sampling=voxel_mm)[1:-1, 1:-1, 1:-1]
+        out[near] = _distance_mm(mask[near], voxel_mm, beyond_is_outside=True)
     return out
+
+
+def _distance_mm(mask: Mask, voxel_mm: VoxelMm, beyond_is_outside: bool) -> NDArray[np.float32]:
+    """Distance of each voxel of the mask to the nearest one outside it; 0 outside."""
+    edges_mm = tuple(float(v) for v in voxel_mm)
+    return edt.edt(np.ascontiguousarray(mask), anisotropy=edges_mm, black_border=beyond_is_outside, parallel=0)
 
 
 def _box(mask: Mask, radius_mm: float, voxel_mm: VoxelMm) -> tuple[slice, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 from pathlib import Path
 
@@ -54,16 +55,18 @@ def read_posteriors(folder: Path) -> tuple[Fields, NDArray[np.float64]]:
     files = sorted(Path(folder).glob("*.mgz"))
     if not any(f.stem == "Skull" for f in files):
         raise InputError(f"{folder} holds no SAMSEG posteriors (*.mgz); run SAMSEG with --save-posteriors")
-    fields, affine = None, np.eye(4)
+    sums, affine = None, np.eye(4)
     for file in files:
-        image = nib.load(file)
+        image = nib.MGHImage.from_bytes(
+            gzip.decompress(file.read_bytes())
+        )  # unpacked once; opening the file takes it twice
         values = np.asarray(image.dataobj, np.float32).reshape(image.shape[:3])
-        if fields is None:
-            fields, affine = np.zeros((*values.shape, len(Tissue)), np.float32), image.affine
-        fields[..., tissue_of(file.stem)] += values
-    assert fields is not None
-    fields[..., Tissue.OUTSIDE] += np.maximum(1 - fields.sum(-1), 0)
-    return fields, affine
+        if sums is None:
+            sums, affine = np.zeros((len(Tissue), *values.shape), np.float32), image.affine
+        sums[tissue_of(file.stem)] += values
+    assert sums is not None
+    sums[Tissue.OUTSIDE] += np.maximum(1 - sums.sum(0), 0)
+    return np.ascontiguousarray(np.moveaxis(sums, 0, -1)), affine
 
 
 def tissues_from_posteriors(folder: Path, affine_mm: NDArray[np.float64] | None = None) -> Tissues:

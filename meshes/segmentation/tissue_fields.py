@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from meshes.segmentation.cleaning import FORBIDDEN, Labels, close_layers
 from meshes.segmentation.morphology import VoxelMm, through_edges
-from meshes.tissue_codes import Tissue
+from meshes.tissue_codes import Tissue, among
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,9 @@ LABEL_SOFTENING = 0.6  # the same for hard labels, which are all stairs
 REACH_VOXELS = 2  # how far from its labels a tissue's membership counts
 LEAD = 0.02  # the least by which a label wins its own voxel
 LIFT = 0.25  # added to the right tissue where a layer breaks, until it holds
-SURE = 0.9  # a voxel whose winner leads by more at its centre has no interface in it
+CHANNELS = len(Tissue)  # known to the compiler, which unrolls the loops over them
+BLOCKS = 256  # volumes are summed in so many parts, whatever the number of cores: the same sum everywhere
+SURE = 0.5  # a voxel whose winner leads by more, and wins all round it as well, has no interface in it
 
 
 def one_hot(labels: Labels) -> Fields:
@@ -91,7 +93,7 @@ def confined(fields: Fields, labels: Labels) -> Fields:
         out[~near, tissue] = 0
     for some, others in FORBIDDEN:
         for one, other in ((some, others), (others, some)):
-            here = np.isin(labels, one)
+            here = among(labels, one)
             for tissue in other:
                 out[here, tissue] = 0
     return out
@@ -120,7 +122,7 @@ def volume_offsets(fields: Fields, volumes: NDArray[np.float64]) -> NDArray[np.f
     is close are looked at; the rest is settled.  Damped Newton steps, one tissue's volume against its own constant.
     """
     first, lead = splined_winners(fields)
-    close = lead < SURE
+    close = (lead < SURE) | (ndi.maximum_filter(first, 3) != ndi.minimum_filter(first, 3))
     close[[0, -1]], close[:, [0, -1]], close[:, :, [0, -1]] = False, False, False
     settled = np.bincount(first[~close], minlength=len(Tissue)).astype(float)
     points = _spline_in_octants(np.ascontiguousarray(fields, np.float32), np.argwhere(close))
@@ -155,7 +157,7 @@ def splined_winners(fields: Fields) -> tuple[Labels, Fields]:
     first, lead = np.zeros(n[:3], np.uint8), np.zeros(n[:3], np.float32)
     weight = np.array([0.125, 0.75, 0.125], np.float32)
     for i in numba.prange(n[0]):
-        value = np.empty(n[3], np.float32)
+        value = np.empty(CHANNELS, np.float32)
         for j in range(n[1]):
             for k in range(n[2]):
                 value[:] = 0
@@ -166,10 +168,10 @@ def splined_winners(fields: Fields) -> tuple[Labels, Fields]:
                         for c in range(3):
                             z = min(max(k + c - 1, 0), n[2] - 1)
                             w = weight[a] * weight[b] * weight[c]
-                            for channel in range(n[3]):
+                            for channel in range(CHANNELS):
                                 value[channel] += w * fields[x, y, z, channel]
                 best, second = 0, -1
-                for channel in range(1, n[3]):
+                for channel in range(1, CHANNELS):
                     if value[channel] > value[best]:
                         best, second = channel, best
                     elif second < 0 or value[channel] > value[second]:
@@ -185,8 +187,7 @@ def _spline_in_octants(fields: Fields, voxels: NDArray[np.int64]) -> Fields:
     for side in range(2):
         t = side / 2 - 0.25
         weight[side] = np.array([(0.5 - t) ** 2 / 2, 0.75 - t * t, (0.5 + t) ** 2 / 2])
-    channels = fields.shape[3]
-    out = np.zeros((8 * len(voxels), channels), np.float32)
+    out = np.zeros((8 * len(voxels), CHANNELS), np.float32)
     for n in numba.prange(len(voxels)):
         i, j, k = voxels[n]
         for octant in range(8):
@@ -195,41 +196,42 @@ def _spline_in_octants(fields: Fields, voxels: NDArray[np.int64]) -> Fields:
                 for b in range(3):
                     for c in range(3):
                         w = weight[octant // 4, a] * weight[octant // 2 % 2, b] * weight[octant % 2, c]
-                        for channel in range(channels):
+                        for channel in range(CHANNELS):
                             row[channel] += w * fields[i + a - 1, j + b - 1, k + c - 1, channel]
     return out
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, parallel=True)
 def _race(points: Fields, offsets: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The volume (voxels) each channel wins in the octants of some voxels, and how it grows with the channel's offset.
 
     An octant's winner shares it with the second where the lead is less than it varies within the octant, half of
     its difference between neighbouring octants: exact for a flat interface along the grid.
     """
-    channels = points.shape[1]
-    won, slope = np.zeros(channels), np.zeros(channels)
-    for n in range(len(points)):
-        best, second, top, next_top = 0, 0, np.float32(-np.inf), np.float32(-np.inf)
-        for channel in range(channels):
-            value = points[n, channel] + offsets[channel]
-            if value > top:
-                second, next_top, best, top = best, top, channel, value
-            elif value > next_top:
-                second, next_top = channel, value
-        lead = points[n, best] - points[n, second]
-        varies = 0.0
-        for axis in (1, 2, 4):
-            there = (n & ~7) + ((n & 7) ^ axis)
-            varies += (points[there, best] - points[there, second] - lead) ** 2
-        reach = 0.5 * np.sqrt(varies)
-        lead += offsets[best] - offsets[second]
-        if lead >= reach:
-            won[best] += 0.125
-        else:
-            part = 0.5 + 0.5 * lead / reach
-            won[best] += 0.125 * part
-            won[second] += 0.125 * (1 - part)
-            slope[best] += 0.0625 / reach
-            slope[second] += 0.0625 / reach
-    return won, slope
+    won, slope = np.zeros((BLOCKS, CHANNELS)), np.zeros((BLOCKS, CHANNELS))
+    ends = np.linspace(0, len(points), BLOCKS + 1).astype(np.int64)
+    for block in numba.prange(BLOCKS):
+        for n in range(ends[block], ends[block + 1]):
+            best, second, top, next_top = 0, 0, np.float32(-np.inf), np.float32(-np.inf)
+            for channel in range(CHANNELS):
+                value = points[n, channel] + offsets[channel]
+                if value > top:
+                    second, next_top, best, top = best, top, channel, value
+                elif value > next_top:
+                    second, next_top = channel, value
+            lead = points[n, best] - points[n, second]
+            varies = 0.0
+            for axis in (1, 2, 4):
+                there = (n & ~7) + ((n & 7) ^ axis)
+                varies += (points[there, best] - points[there, second] - lead) ** 2
+            reach = 0.5 * np.sqrt(varies)
+            lead += offsets[best] - offsets[second]
+            if lead >= reach:
+                won[block, best] += 0.125
+            else:
+                part = 0.5 + 0.5 * lead / reach
+                won[block, best] += 0.125 * part
+                won[block, second] += 0.125 * (1 - part)
+                slope[block, best] += 0.0625 / reach
+                slope[block, second] += 0.0625 / reach
+    return won.sum(0), slope.sum(0)

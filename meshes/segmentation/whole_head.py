@@ -18,6 +18,7 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
+from meshes.segmentation.morphology import depth_mm
 
 GRID_MM = 2.0
 AIR = 0.15  # of the bright tissue's intensity; the noise of air is below, skin above
@@ -127,7 +128,7 @@ def head_mask(image: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def skull_dip(image: NDArray[np.float32], head: NDArray[np.bool_], size_mm: NDArray[np.float64]) -> float:
     """How dark it gets on the way in from the surface: the least ratio of a later to an earlier shell's mean, up to 24 mm."""
-    depth = ndi.distance_transform_edt(np.pad(head, 1), sampling=size_mm)[1:-1, 1:-1, 1:-1]
+    depth = depth_mm(head, size_mm)
     depth[:, :, : max(np.argwhere(head)[:, 2].max() - int(TOP_MM / size_mm[2]), 0)] = 0
     level = image - np.percentile(image, 1)
     shells = [level[(depth > a) & (depth <= a + GRID_MM)] for a in np.arange(0.5, 24.0, GRID_MM)]
