@@ -12,7 +12,6 @@ from meshes.errors import InputError
 from targeting.coils.chosen import ChosenCoil
 from targeting.coils.fingerprint import fingerprint
 from targeting.engines import SOLVED_BY, engine_named
-from targeting.fem.conductivity import conductivities
 from targeting.fem.conductor import HeadConductor
 from targeting.files.tms import Results, make_plan, write_files
 from targeting.plans.tes import KINDS
@@ -20,7 +19,7 @@ from targeting.plans.tms import Plan, read_plan
 from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_side
 from targeting.requests.command_line import COMMAND, command_line
 from targeting.requests.comparison import WHY, asked_coils, compared_coils, why_compared, why_deep
-from targeting.requests.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Anisotropy
+from targeting.requests.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Conduction
 from targeting.requests.dose import DoseRequest
 from targeting.requests.head import DENSITIES, HeadSource
 from targeting.requests.objective import ObjectiveRequest, linear_direction
@@ -192,8 +191,8 @@ def plan(
     others = asked_coils(compare)
     objective, direction = linear_direction(objective, direction)
     sought = ObjectiveRequest.of(objective, avoid, also, side, penalty, avoid_cap, least_dose)
-    sigma = conductivities(conductivity_s_per_m)
-    anisotropy = Anisotropy.of(dti, dti_mapping, tensor_order)
+    conduction = Conduction.of(conductivity_s_per_m, dti, dti_mapping, tensor_order)
+    sigma = conduction.conductivity_s_per_m
     if uncertainty:
         check_uncertainty(tool, sigma)
     request = DoseRequest.of(rmt_percent, rmt_at_mm, rmt_pose, dose_fraction, protocol, stimulator, tool)
@@ -204,16 +203,16 @@ def plan(
     source.checked()
     surfaces = CortexSource.of(source, cortex)
     solver = engine_named(engine, subject.folder)
-    if anisotropy and solver.name != "embedded":
+    if conduction.anisotropy and solver.name != "embedded":
         raise InputError(f"--engine {solver.name} gets no tensors from here: leave out --dti, or --engine")
 
     with subject.locked():
         segmented = run_segment(subject, source)
         meshed = subject.run(mesh_stage(segmented, source, density))
-        tensors = cache(lambda: anisotropy.tensors(meshed.value, sigma)) if anisotropy else None
+        tensors = cache(lambda: conduction.tensors(meshed.value))
         solves = RIGHT_HAND_SIDES if uncertainty else 1
         conductor = cache(  # set up once for all stages that solve
-            lambda: HeadConductor(meshed.value, sigma, tensors and tensors(), right_hand_sides=solves)
+            lambda: HeadConductor(meshed.value, sigma, tensors(), right_hand_sides=solves)
         )
         register = cache(lambda: subject.run(register_stage(segmented, meshed)))
         registered = register() if goal.in_mni else None
@@ -221,19 +220,19 @@ def plan(
         spot = None
         if request and not request.is_the_target(goal):
             warp = register() if request.needs_registration(goal) else None
-            at = hotspot_stage(request, meshed, aimed, warp, tool, coil_file, hair_mm, sigma, conductor, anisotropy)
+            at = hotspot_stage(request, meshed, aimed, warp, tool, coil_file, hair_mm, conduction, conductor)
             spot = subject.run(at)
             notes += spot.value.warnings
         folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
         notes += without
         inward = folded if direction == "normal" else None  # all else does not depend on the surface
-        mapped = subject.run(dose_map_stage(meshed, aimed, sigma, conductor, anisotropy))
+        mapped = subject.run(dose_map_stage(meshed, aimed, conduction, conductor))
         wanted = None
         if sought:
             warp = register() if sought.in_mni else None
             wanted = run_wanted(
-                subject, sought, meshed, aimed, warp, mapped, tool, coil_file, hair_mm, direction, inward, sigma,
-                conductor, anisotropy,
+                subject, sought, meshed, aimed, warp, mapped, tool, coil_file, hair_mm, direction, inward,
+                conduction, conductor,
             )  # fmt: skip
             notes += sought.notes()
         searched = subject.run(
@@ -243,9 +242,7 @@ def plan(
             robustness_stage(meshed, aimed, mapped, searched, tool, coil_file, hair_mm, direction, inward)
         )
         confirmed = subject.run(
-            confirm_stage(
-                meshed, aimed, searched, tool, coil_file, direction, sigma, conductor, solver, inward, anisotropy
-            )
+            confirm_stage(meshed, aimed, searched, tool, coil_file, direction, conduction, conductor, solver, inward)
         )
         before = (segmented, meshed, registered, aimed, folded, mapped, searched, steady, confirmed)
         stages: list[Done[Any]] = [each for each in before if each]
@@ -255,7 +252,7 @@ def plan(
             stages += [*wanted.after, reached]
         spread = None
         if uncertainty:
-            what = (meshed, aimed, searched, tool, coil_file, hair_mm, direction, sigma, conductor, anisotropy, inward)
+            what = (meshed, aimed, searched, tool, coil_file, hair_mm, direction, conduction, conductor, inward)
             spread = subject.run(uncertainty_stage(*what))
             stages.append(spread)
         dosed = None
@@ -269,7 +266,7 @@ def plan(
             stood = (meshed, aimed, registered or warp_if_any(register), mapped, searched, confirmed, spot, hair_mm)
             compared = subject.run(
                 comparison_stage(
-                    coils, *stood, direction, tilt_deg, extra_mm, sigma, conductor, solver, inward, anisotropy, wanted
+                    coils, *stood, direction, tilt_deg, extra_mm, conduction, conductor, solver, inward, wanted
                 )
             )
             stages.append(compared)
@@ -301,7 +298,7 @@ def plan(
                     "cortex": folded.value.source if folded else "none",
                     SOLVED_BY: f"{solver.name} {solver.version}",
                     **({WHY: why_compared(deep)} if compared else {}),
-                    **({"white_matter": anisotropy.words(tensors())} if anisotropy and tensors else {}),
+                    **conduction.words(tensors()),
                     COMMAND: command_line(plan, given, subject.name, source),
                 },
                 conductivity_s_per_m=sigma,

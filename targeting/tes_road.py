@@ -15,13 +15,13 @@ from typing import Any
 from atlases.aim import side_for
 from meshes.choices import one_of
 from meshes.errors import InputError
-from targeting.fem.conductivity import conductivities, sigma_per_tet
+from targeting.fem.conductivity import sigma_per_tet
 from targeting.fem.conductor import HeadConductor
 from targeting.files.tes import TesResults, make_tes_plan, write_tes_files
 from targeting.plans.tes import TesPlan, read_tes_plan
 from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_side
 from targeting.requests.command_line import COMMAND, command_line
-from targeting.requests.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Anisotropy
+from targeting.requests.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Conduction
 from targeting.requests.head import DENSITIES, HeadSource
 from targeting.requests.objective import linear_direction
 from targeting.requests.objective_names import DEFAULT, OBJECTIVES
@@ -110,8 +110,8 @@ def plan_tes(
     elif side is not None or pain_side is not None:
         side = side_for(side, pain_side)  # of avoided regions by name
     sought = Sought.of(asked.avoid, asked.also, side)
-    sigma = conductivities(conductivity_s_per_m)
-    anisotropy = Anisotropy.of(dti, dti_mapping, tensor_order)
+    conduction = Conduction.of(conductivity_s_per_m, dti, dti_mapping, tensor_order)
+    sigma = conduction.conductivity_s_per_m
     one_of(density, DENSITIES, "density")
     check_direction(direction)
     source.checked()
@@ -120,9 +120,9 @@ def plan_tes(
     with subject.locked():
         segmented = run_segment(subject, source)
         meshed = subject.run(mesh_stage(segmented, source, density))
-        tensors = cache(lambda: anisotropy.tensors(meshed.value, sigma)) if anisotropy else None
+        tensors = cache(lambda: conduction.tensors(meshed.value))
         solves = 1 if asked.montage else CAP_ELECTRODES
-        conductor = cache(lambda: HeadConductor(meshed.value, sigma, tensors and tensors(), right_hand_sides=solves))
+        conductor = cache(lambda: HeadConductor(meshed.value, sigma, tensors(), right_hand_sides=solves))
         register = cache(lambda: subject.run(register_stage(segmented, meshed)))
         aimed = None
         if goal is not None:
@@ -140,12 +140,10 @@ def plan_tes(
         located = subject.run(positions_stage(meshed, register, asked.positions, asked.cap))
         led = None
         if asked.montage is None:
-            led = subject.run(leadfield_stage(asked.kind, meshed, located, sigma, conductor, anisotropy, asked.cap))
+            led = subject.run(leadfield_stage(asked.kind, meshed, located, conduction, conductor, asked.cap))
         chosen = subject.run(search_stage(asked, meshed, aimed, located, led, direction, inward, places))
         confirmed = subject.run(
-            confirm_stage(
-                asked, meshed, aimed, located, chosen, direction, sigma, conductor, inward, anisotropy, places
-            )
+            confirm_stage(asked, meshed, aimed, located, chosen, direction, conduction, conductor, inward, places)
         )
         before = (segmented, meshed, aimed, folded, places, located, led, chosen, confirmed)
         stages: list[Done[Any]] = [each for each in before if each]
@@ -173,7 +171,7 @@ def plan_tes(
                     "head": source.words,
                     "mesh": density if source.way != "head" else "as given",
                     **_search_words(asked, direction, folded.value.source if folded else "none"),
-                    **({"white_matter": anisotropy.words(tensors())} if anisotropy and tensors else {}),
+                    **conduction.words(tensors()),
                     COMMAND: command_line(plan_tes, given, subject.name, source, asked),
                 },
                 conductivity_s_per_m=sigma,

@@ -12,8 +12,8 @@ from meshes import HeadMesh
 from targeting import Coil
 from targeting.coils.fingerprint import fingerprint
 from targeting.fem import HeadConductor
-from targeting.fem.conductivity import conductivities
 from targeting.plans.tms import Frame, Placement, Plan, PlanCoil, PlanTarget, read_plan, write_plan
+from targeting.requests.conduction import Conduction
 from targeting.stages.search import dose_map_stage
 from targeting.stages.target import load_target, save_target
 from targeting.subject import Stage, Subject
@@ -47,7 +47,7 @@ def planned_ball(folder: Path, coil: str | Path = "figure8-70mm", direction=None
             lambda room: load_target(room / "target.npz"),
             [meshed],
         )
-        mapped = subject.run(dose_map_stage(meshed, aimed, conductivities(None), lambda: HeadConductor(head)))
+        mapped = subject.run(dose_map_stage(meshed, aimed, Conduction.of(), lambda: HeadConductor(head)))
         searched = keep(
             "search",
             lambda room: (room / "search.txt").write_text("one pose"),

@@ -16,7 +16,7 @@ from meshes.errors import InputError
 from targeting import plan
 from targeting.fem import HeadConductor
 from targeting.fem.anisotropy import DiffusionImage, ElementTensors, tensor_conductivity
-from targeting.requests.conduction import Anisotropy
+from targeting.requests.conduction import Anisotropy, Conduction
 from targeting.stages.search import dose_map_stage
 from targeting.subject import Done, Subject
 
@@ -280,11 +280,8 @@ def test_the_dose_map_is_made_again_when_the_tensors_change(dti_file, tmp_path):
     aimed: Done = Done("target", "t", 0.0, lambda: SimpleNamespace(target=Target.sphere([0, 0, 68], 15)))
 
     def run(anisotropy):
-        def conductor():
-            tensors = anisotropy.tensors(HEAD, TABLE) if anisotropy else None
-            return HeadConductor(HEAD, tensors=tensors)
-
-        return subject.run(dose_map_stage(meshed, aimed, TABLE, conductor, anisotropy))
+        conduction = Conduction(TABLE, anisotropy)
+        return subject.run(dose_map_stage(meshed, aimed, conduction, lambda: conduction.conductor(HEAD)))
 
     with subject.locked():
         plain, fibres = run(None), run(Anisotropy(dti_file))

@@ -29,6 +29,7 @@ from targeting.plans.comparison import CoilOnTarget, check_comparison, compare
 from targeting.plans.tms import from_dict, schema, to_dict
 from targeting.report.comparison import comparison_lines, comparison_section, summary
 from targeting.requests.comparison import DEEP_COILS, compared_coils, why_deep
+from targeting.requests.conduction import Conduction
 from targeting.stages.comparison import Comparison, best_pose, comparison_stage
 from targeting.stages.confirm import Confirmed
 from targeting.stages.hotspot import MAP_FILE, Hotspot, e_per_a_per_us
@@ -285,7 +286,7 @@ def run(ball, searched, tmp_path, monkeypatch):
         before += (done("search", searched), done("confirm", confirmed))
         with subject.locked():
             spot = hotspot and subject.run(hotspot)
-            solving = ({}, lambda: conductor, EmbeddedEngine())
+            solving = (Conduction({}), lambda: conductor, EmbeddedEngine())
             return subject.run(comparison_stage(coils, *before, spot, 4.0, direction, 0.0, 0.0, *solving))
 
     return run

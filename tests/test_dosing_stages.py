@@ -21,6 +21,7 @@ from targeting.plans.dosing import check_dosing, dosing_warnings
 from targeting.plans.tms import from_dict, schema, to_dict
 from targeting.report.dosing import dosing_section, dosing_words
 from targeting.requests.aim import Aim
+from targeting.requests.conduction import Conduction
 from targeting.requests.dose import DoseRequest, measured_pose
 from targeting.stages.dosing import _with_stronger, dosing_of, dosing_stage
 from targeting.stages.hotspot import Hotspot, hotspot_stage, own_hotspot
@@ -169,7 +170,7 @@ def over(point_mm):
 def at_the_hotspot(request, ball, aimed=None, registered=None):
     head, conductor = ball
     before = (done("mesh", head), done("target", aimed), registered)
-    return hotspot_stage(request, *before, COIL, None, 4.0, {}, lambda: conductor)
+    return hotspot_stage(request, *before, COIL, None, 4.0, Conduction({}), lambda: conductor)
 
 
 def run(subject, stage):

@@ -18,6 +18,7 @@ from targeting.fem import HeadConductor
 from targeting.plans.goal import PlanGoal, PlanPlace, check_goal, goal_warnings
 from targeting.plans.tms import from_dict, schema, to_dict
 from targeting.report.goal import goal_lines, goal_section
+from targeting.requests.conduction import Conduction
 from targeting.requests.objective import ObjectiveRequest, linear_direction, region_of
 from targeting.requests.objective_names import OBJECTIVES
 from targeting.stages.confirm import confirm
@@ -236,7 +237,7 @@ def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
     subject = Subject.named("s1", tmp_path / "s1")
 
     def run():
-        asked = (request, meshed, aimed, None, mapped, COIL, None, HAIR_MM, None, None, {}, lambda: ball, None)
+        asked = (request, meshed, aimed, None, mapped, COIL, None, HAIR_MM, None, None, Conduction({}), lambda: ball)
         wanted = run_wanted(subject, *asked)
         searched = subject.run(search_stage(meshed, aimed, mapped, COIL, None, HAIR_MM, None, wanted=wanted))
         solved = simulate_many(ball, COIL, [Pose(each) for each in searched.value.poses], 1e6)

@@ -12,6 +12,7 @@ from targeting import Coil
 from targeting.coils.fingerprint import fingerprint
 from targeting.engines.embedded import EmbeddedEngine
 from targeting.requests.aim import Aim
+from targeting.requests.conduction import Conduction
 from targeting.stages.confirm import confirm_stage
 from targeting.stages.search import search_stage
 from targeting.stages.target import load_target, save_target, target_stage
@@ -84,7 +85,7 @@ def test_a_changed_coil_of_the_same_name_redoes_what_depends_on_it(tmp_path, cha
 
     def reused(coil):
         search = search_stage(*before, coil, None, 4.0, None)
-        confirm = confirm_stage(*before, coil, None, None, {}, lambda: None, EmbeddedEngine())
+        confirm = confirm_stage(*before, coil, None, None, Conduction({}), lambda: None, EmbeddedEngine())
         return [run_as(subject, stage) for stage in (search, confirm)]
 
     coil = Coil.named("figure8-70mm")

@@ -1,4 +1,4 @@
-"""Anisotropy: what a user says of a DTI image, and the conductivity tensors it gives a head."""
+"""How a head conducts: the tissues' conductivities and, where a DTI image is given, the directions of white matter."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.fem.anisotropy import MAPPINGS, ORDERS, DiffusionImage, ElementTensors, tensor_conductivity
+from targeting.fem.conductivity import conductivities
+from targeting.fem.conductor import HeadConductor
 
 DEFAULT_MAPPING, DEFAULT_ORDER = "vn", "fsl"
 
@@ -45,22 +47,6 @@ class Anisotropy:
         DiffusionImage.read(dti, order)
         return cls(Path(dti), mapping, order)
 
-    @classmethod
-    def recorded(cls, made_from: Mapping[str, Any]) -> Anisotropy | None:
-        """What a stage was made with, by its sidecar (``Subject.made_from``); None for isotropic tissues."""
-        words = made_from["parameters"].get("anisotropy")
-        return cls.of(made_from["paths"]["dti"], words["mapping"], words["tensor_order"]) if words else None
-
-    @property
-    def files(self) -> dict[str, Path]:
-        """What a stage that solves with it reads."""
-        return {"dti": self.dti}
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What a stage that solves with it depends on besides."""
-        return {"anisotropy": {"mapping": self.mapping, "tensor_order": self.order}}
-
     def tensors(self, head: HeadMesh, conductivity_s_per_m: dict[str, float]) -> ElementTensors:
         """The conductivity tensors of the head's white matter."""
         return tensor_conductivity(head, DiffusionImage.read(self.dti, self.order), conductivity_s_per_m, self.mapping)
@@ -69,3 +55,63 @@ class Anisotropy:
         """How the white matter was modelled, for the plan."""
         method = {"vn": "volume-normalised", "dir": "direct"}[self.mapping]
         return f"{method} tensors of {self.dti.name}, {tensors.fallback_share:.1%} of it isotropic for want of one"
+
+
+@dataclass(frozen=True)
+class Conduction:
+    """The conductivity of every tissue, S/m by name, and white matter's anisotropy if there is any."""
+
+    conductivity_s_per_m: dict[str, float]
+    anisotropy: Anisotropy | None = None
+
+    @classmethod
+    def of(
+        cls,
+        overrides_s_per_m: Mapping[str, float] | None = None,
+        dti: str | Path | None = None,
+        mapping: str = DEFAULT_MAPPING,
+        order: str = DEFAULT_ORDER,
+    ) -> Conduction:
+        """What is asked for: the table with some values replaced, and :meth:`Anisotropy.of`.
+
+        Raises
+        ------
+        InputError
+            For an unknown tissue or an impossible value, and as :meth:`Anisotropy.of`.
+        """
+        return cls(conductivities(overrides_s_per_m), Anisotropy.of(dti, mapping, order))
+
+    @classmethod
+    def recorded(cls, made_from: Mapping[str, Any]) -> Conduction:
+        """What a stage was made with, by its sidecar (``Subject.made_from``)."""
+        said = made_from["parameters"]
+        words = said.get("anisotropy")
+        anisotropy = (
+            Anisotropy.of(made_from["paths"]["dti"], words["mapping"], words["tensor_order"]) if words else None
+        )
+        return cls(said["conductivity_s_per_m"], anisotropy)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What a stage that solves with it reads."""
+        return {"dti": self.anisotropy.dti} if self.anisotropy else {}
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What a stage that solves with it depends on."""
+        said: dict[str, Any] = {"conductivity_s_per_m": dict(self.conductivity_s_per_m)}
+        if self.anisotropy:
+            said["anisotropy"] = {"mapping": self.anisotropy.mapping, "tensor_order": self.anisotropy.order}
+        return said
+
+    def tensors(self, head: HeadMesh) -> ElementTensors | None:
+        """The conductivity tensors of the head's white matter; None where it conducts alike in all directions."""
+        return self.anisotropy.tensors(head, self.conductivity_s_per_m) if self.anisotropy else None
+
+    def words(self, tensors: ElementTensors | None) -> dict[str, str]:
+        """What a plan says of it besides the table."""
+        return {"white_matter": self.anisotropy.words(tensors)} if self.anisotropy and tensors else {}
+
+    def conductor(self, head: HeadMesh, right_hand_sides: int = 1) -> HeadConductor:
+        """The head that conducts so, set up for about so many solves."""
+        return HeadConductor(head, self.conductivity_s_per_m, self.tensors(head), right_hand_sides=right_hand_sides)

@@ -16,7 +16,7 @@ from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
 from targeting.cortical_field import strength_at_nodes
 from targeting.pose import Pose
-from targeting.requests.conduction import Anisotropy
+from targeting.requests.conduction import Conduction
 from targeting.scene.surfaces import HeadSurfaces, head_of, on_scene
 from targeting.subject import Subject
 
@@ -47,17 +47,14 @@ def cortical_field_at(
 
 def solved(subject: Subject, coil: Coil, pose: Pose) -> tuple[HeadMesh, NDArray[np.float64]]:
     """The subject's mesh, and one direct solve with the plan's conductivities, (M, 3) V/m at 1 A/µs."""
-    from targeting.fem import HeadConductor
     from targeting.tms.field import simulate_tms
 
     known = subject.made_from("dosemap")
     if not known:
         raise InputError(f"there is no coil plan in {subject.folder}; run 'target plan {subject.name}' first")
-    head, sigma = head_of(subject)[0].value, known["parameters"]["conductivity_s_per_m"]
-    anisotropy = Anisotropy.recorded(known)
-    tensors = anisotropy.tensors(head, sigma) if anisotropy else None
+    head = head_of(subject)[0].value
     log.info("solving the field of %s at %s", coil.name, pose.name)
-    return head, simulate_tms(HeadConductor(head, sigma, tensors), coil, pose).e_v_per_m
+    return head, simulate_tms(Conduction.recorded(known).conductor(head), coil, pose).e_v_per_m
 
 
 def _by_basis(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from meshes.head import HeadMesh
     from targeting.coils.coil import Coil
     from targeting.fem import HeadConductor
-    from targeting.requests.conduction import Anisotropy
+    from targeting.requests.conduction import Conduction
     from targeting.stages.objective import Wanted
     from targeting.tms import DoseMap, TmsSearch
 
@@ -73,11 +73,10 @@ def comparison_stage(
     direction: Direction,
     tilt_deg: float,
     extra_mm: float,
-    conductivity_s_per_m: Mapping[str, float],
+    conduction: Conduction,
     conductor: Callable[[], HeadConductor],
     engine: Engine,
     cortex: Done[Cortex] | None = None,
-    anisotropy: Anisotropy | None = None,
     wanted: Wanted | None = None,
 ) -> Stage[Comparison]:
     """The stage; ``coils`` are the plan's own, then at least one other; ``hotspot`` is one that is not the target.
@@ -127,7 +126,7 @@ def comparison_stage(
         return made
 
     files = {f"coil {rank}": each.file for rank, each in enumerate(coils) if each.file is not None}
-    files |= anisotropy.files if anisotropy else {}
+    files |= conduction.files
     parameters: dict[str, Any] = {
         "coils": [{"name": each.coil.name, "sha256": fingerprint(each.coil)} for each in coils],
         "hair_mm": hair_mm,
@@ -135,9 +134,8 @@ def comparison_stage(
         "tilt_deg": tilt_deg,
         "extra_mm": extra_mm,
         "objective": wanted.request.numbers if wanted else None,
-        "conductivity_s_per_m": dict(conductivity_s_per_m),
         "engine": {"name": engine.name, "version": engine.version},
-        **(anisotropy.parameters if anisotropy else {}),
+        **conduction.parameters,
     }
     before = (meshed, aimed, registered, mapped, searched, confirmed, hotspot, cortex)
     after: list[Done[Any]] = [*(each for each in before if each), *(wanted.after if wanted else [])]

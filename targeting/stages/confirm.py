@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:
     from targeting.fem import HeadConductor
-    from targeting.requests.conduction import Anisotropy
+    from targeting.requests.conduction import Conduction
     from targeting.tms import TmsSearch
     from targeting.tms.field import TmsField
 
@@ -49,11 +49,10 @@ def confirm_stage(
     coil: Coil,
     coil_file: Path | None,
     direction: Direction,
-    conductivity_s_per_m: Mapping[str, float],
+    conduction: Conduction,
     conductor: Callable[[], HeadConductor],
     engine: Engine,
     cortex: Done[Cortex] | None = None,
-    anisotropy: Anisotropy | None = None,
 ) -> Stage[Confirmed]:
     """Stage "confirm": direct forward solves of the ranked poses by an engine."""
 
@@ -73,14 +72,13 @@ def confirm_stage(
         2,
         make,
         load,
-        files=({"coil": coil_file} if coil_file else {}) | (anisotropy.files if anisotropy else {}),
+        files=({"coil": coil_file} if coil_file else {}) | conduction.files,
         parameters={
             "coil": coil.name,
             "coil_sha256": fingerprint(coil),
             "direction": direction,
-            "conductivity_s_per_m": dict(conductivity_s_per_m),
             "engine": {"name": engine.name, "version": engine.version},
-            **(anisotropy.parameters if anisotropy else {}),
+            **conduction.parameters,
         },
         after=[meshed, aimed, searched, *([cortex] if cortex else [])],
     )

@@ -10,7 +10,7 @@ import json
 import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
 from meshes.formats.gifti import read_surface, write_surface
-from targeting.requests.conduction import Anisotropy
+from targeting.requests.conduction import Conduction
 from targeting.stages.cortex import load_cortex
 from targeting.subject import Done, Stage, Subject
 
@@ -125,18 +125,15 @@ def basis_stage(subject: Subject, sources: int) -> Stage[CorticalBasis]:
     if meshed is None or folded is None:
         what = "mesh" if meshed is None else "cortical surfaces"
         raise InputError(f"{subject.name} has no {what}; run 'target plan {subject.name}' again (and see its notes)")
-    solved = subject.made_from("dosemap")
-    sigma, anisotropy = solved["parameters"]["conductivity_s_per_m"], Anisotropy.recorded(solved)
+    conduction = Conduction.recorded(subject.made_from("dosemap"))
 
     def make(room: Path) -> CorticalBasis:
-        from targeting.fem import HeadConductor
         from targeting.tms import FieldBasis
 
         head = meshed.value
         log.info("thinning the cortex to %d points", POINTS)
         cortex, rows = cortical_rows(folded.value, head)
-        tensors = anisotropy.tensors(head, sigma) if anisotropy else None
-        conductor = HeadConductor(head, sigma, tensors, right_hand_sides=sources)
+        conductor = conduction.conductor(head, right_hand_sides=sources)
         basis = FieldBasis.build(conductor, rows, sources)
         check = BasisCheck(sources, _errors(basis, conductor, rows))
         basis.save(room / FILE)
@@ -146,10 +143,8 @@ def basis_stage(subject: Subject, sources: int) -> Stage[CorticalBasis]:
         (room / ABOUT_FILE).write_text(json.dumps(about, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         return CorticalBasis(cortex, basis, check)
 
-    parameters: dict[str, Any] = {"sources": sources, "points": POINTS, "conductivity_s_per_m": sigma}
-    parameters |= anisotropy.parameters if anisotropy else {}
-    files = anisotropy.files if anisotropy else {}
-    return Stage(NAME, 1, make, load, files=files, parameters=parameters, after=[meshed, folded])
+    parameters = {"sources": sources, "points": POINTS, **conduction.parameters}
+    return Stage(NAME, 1, make, load, files=conduction.files, parameters=parameters, after=[meshed, folded])
 
 
 def load(folder: Path) -> CorticalBasis:

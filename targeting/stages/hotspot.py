@@ -8,7 +8,7 @@ measured pose.  Where the target *is* the M1 hand, its plan is the hotspot's and
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from meshes.head import HeadMesh
     from targeting.coils.coil import Coil
     from targeting.fem import HeadConductor
-    from targeting.requests.conduction import Anisotropy
+    from targeting.requests.conduction import Conduction
     from targeting.tms import DoseMap, TmsSearch
 
 NAME, FILE, MAP_FILE = "hotspot", "hotspot_field.json", "hotspot_dosemap.npz"
@@ -56,9 +56,8 @@ def hotspot_stage(
     coil: Coil,
     coil_file: Path | None,
     hair_mm: float,
-    conductivity_s_per_m: Mapping[str, float],
+    conduction: Conduction,
     conductor: Callable[[], HeadConductor],
-    anisotropy: Anisotropy | None = None,
 ) -> Stage[Hotspot]:
     """Stage "hotspot": its dose map (three solves) and the field at its best, or at its measured, pose."""
     side = aimed.value.target.side if request.rmt_at_mm is None else None  # else the point's own
@@ -107,7 +106,7 @@ def hotspot_stage(
         return Hotspot(**json.loads((folder / FILE).read_text(encoding="utf-8")))
 
     files = {"coil": coil_file} if coil_file else {}
-    files |= {"rmt_pose": request.rmt_pose} if request.rmt_pose else {}
+    files |= ({"rmt_pose": request.rmt_pose} if request.rmt_pose else {}) | conduction.files
     parameters: dict[str, Any] = {
         "at_mm": request.rmt_at_mm,
         "side": side,
@@ -115,10 +114,8 @@ def hotspot_stage(
         "coil": coil.name,
         "coil_sha256": fingerprint(coil),
         "hair_mm": hair_mm,
-        "conductivity_s_per_m": dict(conductivity_s_per_m),
+        **conduction.parameters,
     }
-    if anisotropy:
-        files, parameters = files | anisotropy.files, parameters | anisotropy.parameters
     after: list[Done[Any]] = [meshed, registered] if registered else [meshed]
     return Stage(NAME, 2, make, load, files=files, parameters=parameters, after=after)
 

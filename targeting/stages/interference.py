@@ -245,17 +245,11 @@ def solved_pairs(
     subject: Subject, led: str, leadfield: Leadfield, head: HeadMesh, found: Interference
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The fields (M, 3) of the first montage's two pairs with complete electrodes, with what the leadfield was made from."""
-    from targeting.fem import HeadConductor
-    from targeting.requests.conduction import Anisotropy
+    from targeting.requests.conduction import Conduction
     from targeting.tes.electrodes import Electrode, Montage
     from targeting.tes.field import simulate_tes
 
-    made = subject.made_from(led)
-    sigma, words = made["parameters"]["conductivity_s_per_m"], made["parameters"].get("anisotropy")
-    tensors = None
-    if words:
-        tensors = Anisotropy.of(made["paths"]["dti"], words["mapping"], words["tensor_order"]).tensors(head, sigma)  # type: ignore[union-attr]
-    conductor = HeadConductor(head, sigma, tensors)
+    conductor = Conduction.recorded(subject.made_from(led)).conductor(head)
     shape, size_mm = SHAPES[KIND]
     fields = []
     for pair, current in zip(found.pairs[0], found.currents_a[0], strict=True):

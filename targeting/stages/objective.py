@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from meshes.head import HeadMesh
     from targeting.coils.coil import Coil
     from targeting.fem import HeadConductor
-    from targeting.requests.conduction import Anisotropy
+    from targeting.requests.conduction import Conduction
     from targeting.tms import DoseMap, TmsSearch
     from targeting.tms.objective_making import Part
     from targeting.tms.objective_patches import OtherTarget, Patch, PointField
@@ -77,9 +77,8 @@ def regions_stage(
     meshed: Done[HeadMesh],
     aimed: Done[AimedTarget],
     registered: Done[MniWarp] | None,
-    conductivity_s_per_m: Mapping[str, float],
+    conduction: Conduction,
     conductor: Callable[[], HeadConductor],
-    anisotropy: Anisotropy | None = None,
 ) -> Stage[Regions]:
     """Stage "regions"; the sampled grey matter and the regions' tetrahedra are found anew when it is loaded."""
     from targeting.requests.aim import Aim
@@ -120,9 +119,8 @@ def regions_stage(
         maps = tuple(DoseMap.load(folder / f"also{i}_dosemap.npz") for i in range(len(also)))
         return Regions(avoid, also, maps, parts, FieldBasis.load(folder / BASIS_FILE) if parts else None)
 
-    parameters: dict[str, Any] = {"name": request.name, **request.places}
-    parameters |= {"conductivity_s_per_m": dict(conductivity_s_per_m), **(anisotropy.parameters if anisotropy else {})}
-    files = request.files | (anisotropy.files if anisotropy else {})
+    parameters: dict[str, Any] = {"name": request.name, **request.places, **conduction.parameters}
+    files = request.files | conduction.files
     after: list[Done[Any]] = [meshed, aimed, *([registered] if registered else [])]
     return Stage(REGIONS, 1, make, load, files=files, parameters=parameters, after=after)
 
@@ -217,14 +215,11 @@ def run_wanted(
     hair_mm: float,
     direction: Direction,
     cortex: Done[Cortex] | None,
-    conductivity_s_per_m: Mapping[str, float],
+    conduction: Conduction,
     conductor: Callable[[], HeadConductor],
-    anisotropy: Anisotropy | None,
 ) -> Wanted:
     """Run the stages before the search."""
-    regions = subject.run(
-        regions_stage(request, meshed, aimed, registered, conductivity_s_per_m, conductor, anisotropy)
-    )
+    regions = subject.run(regions_stage(request, meshed, aimed, registered, conduction, conductor))
     alone = None
     if request.also:
         alone = subject.run(alone_stage(meshed, aimed, mapped, regions, coil, coil_file, hair_mm))

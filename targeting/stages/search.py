@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:
     from targeting.fem import HeadConductor
-    from targeting.requests.conduction import Anisotropy
+    from targeting.requests.conduction import Conduction
     from targeting.stages.objective import Wanted
     from targeting.tms import DoseMap, TmsSearch
 
@@ -30,9 +30,8 @@ PLACEMENTS = 5
 def dose_map_stage(
     meshed: Done[HeadMesh],
     aimed: Done[AimedTarget],
-    conductivity_s_per_m: Mapping[str, float],
+    conduction: Conduction,
     conductor: Callable[[], HeadConductor],
-    anisotropy: Anisotropy | None = None,
 ) -> Stage[DoseMap]:
     """Stage "dosemap": the reciprocal field of the target everywhere outside the head (three solves)."""
 
@@ -48,9 +47,7 @@ def dose_map_stage(
 
         return DoseMap.load(folder / "dosemap.npz")
 
-    parameters: dict[str, Any] = {"conductivity_s_per_m": dict(conductivity_s_per_m)}
-    parameters |= anisotropy.parameters if anisotropy else {}
-    files = anisotropy.files if anisotropy else {}
+    files, parameters = conduction.files, conduction.parameters
     return Stage("dosemap", 2, make, load, files=files, parameters=parameters, after=[meshed, aimed])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from atlases.fiducials import Fiducials
     from atlases.warp import MniWarp
     from targeting.fem import HeadConductor
-    from targeting.requests.conduction import Anisotropy
+    from targeting.requests.conduction import Conduction
     from targeting.tes.leadfield import Leadfield
     from targeting.tes.montage_choice import ChosenMontage
     from targeting.tes.montage_confirm import ConfirmedMontage
@@ -143,9 +143,8 @@ def leadfield_stage(
     kind: str,
     meshed: Done[HeadMesh],
     located: Done[HeadPositions],
-    conductivity_s_per_m: Mapping[str, float],
+    conduction: Conduction,
     conductor: Callable[[], HeadConductor],
-    anisotropy: Anisotropy | None = None,
     cap: str = TEN_TEN_CAP,
 ) -> Stage[Leadfield]:
     """Stage "…-leadfield": the field of 1 A from each position's electrode, where one can rest, to one return."""
@@ -181,12 +180,11 @@ def leadfield_stage(
         1,
         make,
         load,
-        files=anisotropy.files if anisotropy else {},
+        files=conduction.files,
         parameters={
             "shape": shape,
             "size_mm": list(size_mm),
-            "conductivity_s_per_m": dict(conductivity_s_per_m),
-            **(anisotropy.parameters if anisotropy else {}),
+            **conduction.parameters,
         },
         after=[meshed, located],
     )
@@ -262,10 +260,9 @@ def confirm_stage(
     located: Done[HeadPositions],
     chosen: Done[ChosenMontage],
     direction: Direction,
-    conductivity_s_per_m: Mapping[str, float],
+    conduction: Conduction,
     conductor: Callable[[], HeadConductor],
     cortex: Done[Cortex] | None = None,
-    anisotropy: Anisotropy | None = None,
     places: Done[Places] | None = None,
 ) -> Stage[ConfirmedMontage]:
     """Stage "…-confirm": complete-electrode solves of the chosen montage and of the standard one."""
@@ -297,12 +294,11 @@ def confirm_stage(
         2,
         make,
         load,
-        files=anisotropy.files if anisotropy else {},
+        files=conduction.files,
         parameters={
             "direction": direction,
             "standard": repr(montages()[STANDARD]),
-            "conductivity_s_per_m": dict(conductivity_s_per_m),
-            **(anisotropy.parameters if anisotropy else {}),
+            **conduction.parameters,
         },
         after=[meshed, aimed, located, chosen, *(each for each in (cortex, places) if each)],
     )

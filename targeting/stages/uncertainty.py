@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from targeting.coils.coil import Coil
     from targeting.fem import HeadConductor
     from targeting.requests.aim import Direction
-    from targeting.requests.conduction import Anisotropy
+    from targeting.requests.conduction import Conduction
     from targeting.tms import TmsSearch
     from targeting.uncertainty import DoseSpread
 
@@ -35,9 +35,8 @@ def uncertainty_stage(
     coil_file: Path | None,
     hair_mm: float,
     direction: Direction,
-    conductivity_s_per_m: Mapping[str, float],
+    conduction: Conduction,
     conductor: Callable[[], HeadConductor],
-    anisotropy: Anisotropy | None = None,
     cortex: Done[Cortex] | None = None,
 ) -> Stage[DoseSpread]:
     """The stage: what published conductivities make of the best pose."""
@@ -52,17 +51,15 @@ def uncertainty_stage(
         (room / FILE).write_text(json.dumps(asdict(spread), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         return spread
 
-    files = {"coil": coil_file} if coil_file else {}
+    files = ({"coil": coil_file} if coil_file else {}) | conduction.files
     parameters: dict[str, Any] = {
         "coil": coil.name,
         "coil_sha256": fingerprint(coil),
         "hair_mm": hair_mm,
         "direction": direction,
-        "conductivity_s_per_m": dict(conductivity_s_per_m),
         "ranges": _table(),
+        **conduction.parameters,
     }
-    if anisotropy:
-        files, parameters = files | anisotropy.files, parameters | anisotropy.parameters
     after: list[Done[Any]] = [meshed, aimed, searched, *([cortex] if cortex else [])]
     return Stage(NAME, 1, make, load, files=files, parameters=parameters, after=after)
 
