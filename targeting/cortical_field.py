@@ -154,16 +154,20 @@ def _fit_weights(offsets_mm: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def strength_at_nodes(head: HeadMesh, e_v_per_m: NDArray[np.floating]) -> NDArray[np.float64]:
-    """|E| at the nodes of the mesh, (N,), of a field (M, 3): for heads without a mid-cortical surface.
+    """|E| at the nodes of the mesh, (N,), of a field (M, 3): for heads without a mid-cortical surface."""
+    return grey_at_nodes(head, np.linalg.norm(e_v_per_m, axis=1))
 
-    The volume-weighted mean of |E| over the grey matter round a node; NaN where there is none, as at the brain stem.
+
+def grey_at_nodes(head: HeadMesh, values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Values of tetrahedra (M,) at the nodes, (N,): their volume-weighted mean over the grey matter round a node.
+
+    NaN where there is no grey matter, as at the brain stem.
     """
     grey = np.flatnonzero(head.tissue == Tissue.GM)
     volume, n = head.volumes_mm3[grey], len(head.points_mm)
-    strength = np.linalg.norm(e_v_per_m[grey], axis=1) * volume
     nodes = head.tets[grey].ravel()
     weight = np.bincount(nodes, np.repeat(volume, 4), n)
-    total = np.bincount(nodes, np.repeat(strength, 4), n)
+    total = np.bincount(nodes, np.repeat(values[grey] * volume, 4), n)
     return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
 
 

@@ -18,9 +18,11 @@ from cli.main import run
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
 from targeting import tes_road
+from targeting.files.tes import write_tes_files
 from targeting.plans.tes import from_dict, read_tes_plan, write_tes_plan
 from targeting.plans.tms import schema
 from targeting.report.tes_goal import tes_goal_lines, tes_goal_section
+from targeting.scene.planned import planned_scene
 from targeting.stages.interference_files import write_on_cortex
 from targeting.subject import Done
 from targeting.tes.montage_goal import Goal, solve
@@ -306,7 +308,8 @@ def test_energy_needs_no_direction_and_several_targets_share(ball, small):
     assert min(shares) > 0.3 and shares[0] == pytest.approx(shares[1], rel=0.05)
 
 
-def test_a_map_is_the_target(ball, small, tmp_path, capfd):
+def test_a_map_is_the_target(ball, small, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(tes_road, "write_tes_files", write_tes_files)  # the whole report
     path = write_map(tmp_path / "net.nii.gz", [(SPOT, 1.0), (SPOT * [-1, 1, 1], -1.0)])
     assert command(ball, small, "hd-tdcs", "--network", str(path), aim=False) == 0
     plan = read_tes_plan(small / "hd-tdcs" / "plan.json")
@@ -316,6 +319,13 @@ def test_a_map_is_the_target(ball, small, tmp_path, capfd):
     assert plan.dose.dose_v_per_m == pytest.approx(plan.optimum.dose_v_per_m, rel=0.1) and "map" in plan.objective
     into = sum(each.current_ma * each.scalp_mm[0] for each in plan.montage)
     assert into < 0  # anodes on the left, where the map wants current into the cortex
+    scene = planned_scene("ball", small, "hd-tdcs")
+    for name, spot in (("map into the cortex", SPOT), ("map out of the cortex", SPOT * [-1, 1, 1])):
+        outline = scene.layer(name)
+        assert np.linalg.norm(outline.surface.points - spot, axis=1).max() < 25  # round its own patch alone
+        assert outline.group == "map" and outline.label.removeprefix("map: ") in name
+    page = (small / "hd-tdcs" / "plan.html").read_text(encoding="utf-8")
+    assert "map: into the cortex" in page and "map: out of the cortex" in page
     wanted = ["--tes-objective", "least-squares", "--tes-dose", "0.05"]
     assert command(ball, small, "hd-tdcs", "--network", str(path), *wanted, aim=False) == 0
     plan = read_tes_plan(small / "hd-tdcs" / "plan.json")

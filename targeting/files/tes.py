@@ -155,6 +155,7 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
     from targeting.report.tes_evidence import TesEvidence
     from targeting.report.tes_sheet import write_placement_sheet
     from targeting.tes.montage_files import write_bids, write_montage_table
+    from targeting.tes.network_map import MapTarget
 
     write_tes_plan(room / "plan.json", plan)
     write_montage_table(room / "montage.csv", plan.montage)
@@ -175,7 +176,10 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
     if background is None:
         background = labels_on_grid(results.head, affine, shape).astype(np.float32)
     tets, _ = results.aimed.target.weights(results.head)
-    evidence = TesEvidence(plan, results.head, e, tets, patches, background, affine, on_cortex, results.surfaces)
+    network = results.aimed.target if isinstance(results.aimed.target, MapTarget) else None
+    evidence = TesEvidence(
+        plan, results.head, e, tets, patches, background, affine, on_cortex, results.surfaces, network
+    )
     imsave(room / CAP_PICTURE, np.hstack([cap_picture(evidence, side) for side in sides(evidence)]))
     write_tes_report(room / "plan.html", evidence)
     write_placement_sheet(room / "placement_sheet.html", evidence)

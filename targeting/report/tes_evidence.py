@@ -18,6 +18,7 @@ from targeting.report.surface import Surface
 
 if TYPE_CHECKING:
     from targeting.scene.surfaces import HeadSurfaces
+    from targeting.tes.network_map import MapTarget
 
 LIFT_MM = 0.8  # electrodes are drawn this far off the scalp, so that they cover it
 
@@ -44,6 +45,8 @@ class TesEvidence(HeadEvidence):
         The same field on the mid-cortical surfaces; without it the pictures show the outside of the brain.
     surfaces : HeadSurfaces, optional
         Thinned surfaces for the 3D scene, where they are made already.
+    network : MapTarget, optional
+        The map, where one is the target.
     """
 
     plan: TesPlan
@@ -55,6 +58,7 @@ class TesEvidence(HeadEvidence):
     background_affine_mm: NDArray[np.float64]
     on_cortex: CorticalField | None = None
     surfaces: HeadSurfaces | None = None
+    network: MapTarget | None = None
 
     @cached_property
     def outward(self) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GROUPS = {  # first word of a layer's name → what it is shown and hidden with
     "spared": "spared regions",
     "further": "further targets",
+    "map": "map",
     "electrode": "electrodes",
     "coil": "coil",
     "handle": "coil",
@@ -35,7 +36,8 @@ class Layer:
     Parameters
     ----------
     name : str
-        "scalp", "skull", "cortex", "target", "spared region 1", "coil", "handle", "electrode C3" ...
+        "scalp", "skull", "cortex", "target", "spared region 1", "map into the cortex", "coil", "handle",
+        "electrode C3" ...
     surface : pyvista.PolyData
         RAS mm of the T1.
     color : str

@@ -68,8 +68,8 @@ def _ring(center_mm: ArrayLike, radius_mm: float, outward: NDArray[np.float64]) 
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = np.stack(_axes(outward), axis=1), center_mm
     ball = pv.Sphere(radius=0.22 * radius, theta_resolution=16, phi_resolution=16)
-    middle = _plain(ball.translate(np.asarray(center_mm, np.float64), inplace=False))
-    return _plain(ring.transform(matrix, inplace=False)).append_polydata(middle)
+    middle = plain(ball.translate(np.asarray(center_mm, np.float64), inplace=False))
+    return plain(ring.transform(matrix, inplace=False)).append_polydata(middle)
 
 
 def _across(way: NDArray[np.float64], outward: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,9 +113,9 @@ def coil_layers(coil: Coil | Casing, pose: Pose) -> tuple[Layer, ...]:
     label_mm = matrix[:3, :3] @ (hand - [0.0, LABEL_LIFT_MM, 0.0]) + matrix[:3, 3]
     edges = lines.tube(radius=EDGE_MM, n_sides=8) if lines.n_cells else lines
     return (
-        Layer("coil", _plain(hull.transform(matrix, inplace=False)), COIL, opacity=COIL_OPACITY),
-        Layer("coil edges", _plain(edges.transform(matrix, inplace=False)), COIL),
-        Layer("handle", _plain(rod.transform(matrix, inplace=False)), COIL, label="handle", label_mm=label_mm),
+        Layer("coil", plain(hull.transform(matrix, inplace=False)), COIL, opacity=COIL_OPACITY),
+        Layer("coil edges", plain(edges.transform(matrix, inplace=False)), COIL),
+        Layer("handle", plain(rod.transform(matrix, inplace=False)), COIL, label="handle", label_mm=label_mm),
     )
 
 
@@ -168,7 +168,7 @@ def _pad(each: PlanElectrode, patch_mm: NDArray[np.float64]) -> tuple[pv.PolyDat
     slab = pv.StructuredGrid(*(world[..., axis] for axis in range(3))).extract_surface(algorithm="dataset_surface")
     slab.clear_data()
     slab = slab.triangulate().clean(tolerance=1e-4, absolute=True)
-    return _plain(slab.compute_normals(cell_normals=False, split_vertices=True, feature_angle=45.0)), z
+    return plain(slab.compute_normals(cell_normals=False, split_vertices=True, feature_angle=45.0)), z
 
 
 def _outline(shape: str, size_mm: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -196,7 +196,7 @@ def _axes(z: NDArray[np.float64]) -> tuple[NDArray[np.floating], NDArray[np.floa
     return x, np.cross(z, x), z
 
 
-def _plain(surface: pv.PolyData) -> pv.PolyData:
+def plain(surface: pv.PolyData) -> pv.PolyData:
     """Triangles and normals, and no other values."""
     bare = surface.copy()
     bare.cell_data.clear()

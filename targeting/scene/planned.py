@@ -21,6 +21,7 @@ from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.scene.colors import BONE, BRAIN, SKIN, rounded_up
 from targeting.scene.layer import Layer, Scene
+from targeting.scene.map_outline import STRONGEST_MM, map_layers
 from targeting.scene.parts import coil_layers, electrode_layers, place_layers, target_layer
 from targeting.scene.surfaces import HeadSurfaces, head_of, on_scene, surfaces_stage
 from targeting.subject import Done, Subject
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pyvista as pv
 
     from targeting.report.evidence import HeadEvidence
+    from targeting.tes.network_map import MapTarget
 
 MODALITIES = ("tms", *KINDS)
 SCALP_OPACITY, SKULL_OPACITY = 0.2, 0.35
@@ -108,6 +110,8 @@ def scene_of(evidence: HeadEvidence) -> Scene:
         around = coil_layers(evidence.casing, pose)
     elif isinstance(evidence, TesEvidence):
         around = electrode_layers(evidence.plan.montage, evidence.patches_mm)
+        if evidence.network is not None:
+            around += map_layers(surfaces.cortex, evidence.head, evidence.network)
     unit = f"V/m {evidence.conditions}"
     return assembled(evidence.plan, surfaces, on_scene(surfaces, values), around, unit, evidence.outward, pose)
 
@@ -130,7 +134,7 @@ def assembled(
     values_v_per_m : mapping
         "magnE" and "normalE" at the points of ``surfaces.cortex``; empty if there is no field.
     around : tuple of Layer
-        Coil or electrodes.
+        Coil or electrodes, and a map's outlines.
     unit : str
     outward : (3,) float
     pose : Pose, optional
@@ -139,11 +143,13 @@ def assembled(
     cortex = surfaces.cortex.copy()
     for name, value in values_v_per_m.items():
         cortex.point_data[name] = np.asarray(value, np.float32)
+    of_map = isinstance(plan, TesPlan) and plan.goal is not None and plan.goal.network is not None
+    radius_mm = STRONGEST_MM if of_map else plan.target.radius_mm
     layers = [
         Layer("scalp", surfaces.scalp, SKIN, SCALP_OPACITY),
         *([Layer("skull", surfaces.skull, BONE, SKULL_OPACITY, visible=False)] if surfaces.skull.n_cells else []),
         Layer("cortex", cortex, BRAIN, scalars="magnE" if "magnE" in values_v_per_m else ""),
-        target_layer(plan.target.center_mm, plan.target.radius_mm, outward),
+        target_layer(plan.target.center_mm, radius_mm, outward),
         *place_layers(plan.goal.places if plan.goal else (), plan.target.center_mm, surfaces.scalp.points),
         *around,
     ]
@@ -230,10 +236,25 @@ def _tes_scene(subject: Subject, kind: str) -> Scene:
         stored = {"magnE": strength_at_nodes(meshed.value, field)}
     values = on_scene(surfaces, stored)
     around = electrode_layers(plan.montage, patches)
+    if plan.goal is not None and plan.goal.network is not None:
+        around += map_layers(surfaces.cortex, meshed.value, _map_of(subject, kind))
     away = np.asarray(surfaces.scalp.points, np.float64) - plan.target.center_mm
     nearest = away[np.linalg.norm(away, axis=1).argmin()]
     unit = f"V/m at {plan.total_current_ma:g} mA"
     return assembled(plan, surfaces, values, around, unit, nearest / np.linalg.norm(nearest))
+
+
+def _map_of(subject: Subject, kind: str) -> MapTarget:
+    """The map that a montage's plan has as its target."""
+    from targeting.tes.network_map import MapTarget
+
+    path = subject.folder / f"{kind}-network.npz"
+    try:
+        target = MapTarget.load(path).target
+    except (OSError, KeyError, ValueError):
+        raise InputError(f"{path} is gone or damaged; run 'target plan {subject.name} --with {kind}' again") from None
+    assert isinstance(target, MapTarget)
+    return target
 
 
 def _check_follows(subject: Subject, files: str, meshed: Done[HeadMesh], folded: Done[Cortex] | None) -> None:
