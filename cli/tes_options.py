@@ -85,37 +85,15 @@ Cap = Annotated[
     ),
 ]
 
-OF_COILS = {
-    "coil": "--coil",
-    "compare": "--compare",
-    "hair_mm": "--hair-mm",
-    "tilt_deg": "--tilt",
-    "extra_mm": "--extra-mm",
-    "objective": "--objective",
-    "penalty": "--penalty",
-    "least_dose": "--least-dose",
-    "engine": "--engine",
-    "uncertainty": "--uncertainty",
-    "rmt": "--rmt",
-    "rmt_at": "--rmt-at",
-    "rmt_pose": "--rmt-pose",
-    "dose_fraction": "--dose-fraction",
-    "protocol": "--protocol",
-    "stimulator": "--stimulator",
-}
-OF_MONTAGES = {
-    "montage": "--montage",
-    "tes_objective": "--tes-objective",
-    "tes_dose": "--tes-dose",
-    "max_current_ma": "--max-current-ma",
-    "max_per_electrode_ma": "--max-per-electrode-ma",
-    "max_electrodes": "--max-electrodes",
-    "minutes": "--minutes",
-    "accept_risk": "--accept-risk",
-    "positions": "--positions",
-    "network": "--network",
-    "cap": "--cap",
-}
+# parameters of the command that only coils, or only montages, have a use for
+OF_COILS = (
+    "coil", "compare", "hair_mm", "tilt_deg", "extra_mm", "objective", "penalty", "least_dose", "engine", "uncertainty",
+    "rmt", "rmt_at", "rmt_pose", "dose_fraction", "protocol", "stimulator",
+)  # fmt: skip
+OF_MONTAGES = (
+    "montage", "tes_objective", "tes_dose", "max_current_ma", "max_per_electrode_ma", "max_electrodes", "minutes",
+    "accept_risk", "positions", "network", "cap",
+)  # fmt: skip
 
 
 def check_used(context: typer.Context, kinds: list[str]) -> None:
@@ -133,11 +111,11 @@ def check_used(context: typer.Context, kinds: list[str]) -> None:
 
     if given("network") and given("aim") and "tms" not in kinds:
         raise InputError("the map of --network is the target: leave out --aim")
-    unused = ({} if "tms" in kinds else OF_COILS) | ({} if set(kinds) - {"tms"} else OF_MONTAGES)
-    for name, option in unused.items():
-        if given(name):
-            instead = "--with tdcs or hd-tdcs" if name in OF_MONTAGES else "--with tms"
-            raise InputError(f"{option} has no use with --with {','.join(kinds)}: leave it out, or add {instead}")
+    unused = (() if "tms" in kinds else OF_COILS) + (() if set(kinds) - {"tms"} else OF_MONTAGES)
+    for parameter in context.command.params:
+        if parameter.name in unused and given(parameter.name):
+            option, add = parameter.opts[0], "tdcs or hd-tdcs" if parameter.name in OF_MONTAGES else "tms"
+            raise InputError(f"{option} has no use with --with {','.join(kinds)}: leave it out, or add --with {add}")
 
 
 def tes_summary(plan: TesPlan, folder: Path) -> str:
