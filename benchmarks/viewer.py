@@ -62,21 +62,29 @@ def measure(subject: str, out: Path | None, steps: int) -> dict[str, object]:
 
     pose = window.control.coil.pose
     x, y = window.view.at(pose[:3, :3] @ [30.0, 0.0, -5.0] + pose[:3, 3])
-    start = QtCore.QPoint(round(x), round(window.plotter.height() - 1 - y))
-    QTest.mousePress(window.plotter, QtCore.Qt.MouseButton.LeftButton, pos=start)
-    whole, cpu = [], []
-    for k in range(1, steps + 1):
-        before, cpu_before = time.perf_counter(), time.process_time()
-        pictures = len(drawn)
-        QTest.mouseMove(window.plotter, start - QtCore.QPoint(2 * k, k))
-        while len(drawn) == pictures:
-            app.processEvents()
-        app.processEvents()  # what a second picture would cost counts, too
-        whole.append(time.perf_counter() - before)
-        cpu.append(time.process_time() - cpu_before)
+    left = QtCore.Qt.MouseButton.LeftButton
+
+    def dragged(start):
+        """Seconds and processor seconds of each step of a drag from a place in the picture."""
+        QTest.mousePress(window.plotter, left, pos=start)
+        whole, cpu = [], []
+        for k in range(1, steps + 1):
+            before, cpu_before = time.perf_counter(), time.process_time()
+            pictures = len(drawn)
+            QTest.mouseMove(window.plotter, start - QtCore.QPoint(2 * k, k))
+            while len(drawn) == pictures:
+                app.processEvents()
+            app.processEvents()  # what a second picture would cost counts, too
+            whole.append(time.perf_counter() - before)
+            cpu.append(time.process_time() - cpu_before)
+        QTest.mouseRelease(window.plotter, left, pos=start - QtCore.QPoint(2 * steps, steps))
+        return whole, cpu
+
+    turned, _ = dragged(QtCore.QPoint(window.plotter.width() - 20, window.plotter.height() // 3))  # beside the head
+    window.look("coil")
+    del drawn[:]
+    whole, cpu = dragged(QtCore.QPoint(round(x), round(window.plotter.height() - 1 - y)))
     follows = window.control.cortex is not None
-    window.control.undo()
-    QTest.mouseRelease(window.plotter, QtCore.Qt.MouseButton.LeftButton, pos=start)
     window.control.back_to_plan()
     found = {
         "open_s": opened,
@@ -85,6 +93,7 @@ def measure(subject: str, out: Path | None, steps: int) -> dict[str, object]:
         "picture": [window.plotter.width(), window.plotter.height()],
         "step_ms": 1e3 * float(np.median(whole)),
         "step_cpu_ms": 1e3 * float(np.median(cpu)),
+        "turn_ms": 1e3 * float(np.median(turned)),
         "computed_ms": 1e3 * float(np.median(computed)),
         "drawn_ms": 1e3 * float(np.median(drawn)),
         "steps_per_s": 1 / float(np.median(whole)),
@@ -110,6 +119,7 @@ def main() -> int:
         f"  computing           {found['computed_ms']:.1f} ms, {'with' if found['field_follows'] else 'without'} the field"
     )
     print(f"  drawing             {found['drawn_ms']:.0f} ms ({found['full_picture_ms']:.0f} ms for a picture at rest)")
+    print(f"a turn of the camera  {found['turn_ms']:.0f} ms")
     print(f"  processor time      {found['step_cpu_ms']:.0f} ms; load {found['load'][0]:.1f} on {found['cores']} cores")
     results = Path(__file__).parent / "results" / "viewer.json"
     results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
