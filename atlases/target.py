@@ -72,6 +72,11 @@ class Target:
             raise InputError(f"a target radius must be between 0 and 100 mm, not {radius_mm}")
         return cls(center, float(radius_mm), name, side or ("left" if center[0] < 0 else "right"), source)
 
+    @property
+    def shape(self) -> str:
+        """What of the tissue it is: that in a "ball", or under a "mask"."""
+        return "ball" if self.mask_points_mm is None else "mask"
+
     def holds(self, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which points, (n, 3) mm, lie in the sphere or the mask, of whatever tissue, (n,)."""
         if self.mask_points_mm is None:

@@ -106,11 +106,12 @@ def interference_command(
 
 def summary(found: Found, folder: Path) -> str:
     """The best of them in a screenful."""
-    target, direct = found.target, found.direct
-    where = ", ".join(f"{x:.1f}" for x in target.center_mm)
+    from targeting.report.target_words import target_line
+
+    direct = found.direct
     along = "over all directions" if found.direction == "all" else f"along {found.direction}"
     lines = [
-        f"target     {' '.join(filter(None, (target.side, target.name)))} at ({where}) mm, radius {target.radius_mm:g} mm",
+        f"target     {target_line(found.target)}",
         f"searched   {found.tried:,} montages of two pairs from {found.candidates} positions; swing of the envelope {along}, "
         "peak to peak",
         f"{'rank':<6}{'first pair':<18}{'second pair':<18}{'mA':>12}{'swing V/m':>11}{'elsewhere':>11}{'focality':>10}",

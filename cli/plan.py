@@ -323,13 +323,13 @@ def summary(plan: Plan, folder: Path) -> str:
     from targeting.report.held_off import held_off_words, is_held_off
     from targeting.report.spread import spread_line
     from targeting.report.steadiness import steadiness_line
+    from targeting.report.target_words import target_line
     from targeting.report.words import by_engine, direction_words
 
-    best, target = plan.placements[0], plan.target
+    best = plan.placements[0]
     rated = plan.coil.max_didt_a_per_s
     lines = [
-        f"target     {' '.join(filter(None, (target.side, target.name)))} at {_point(target.center_mm)} mm, "
-        f"radius {target.radius_mm:g} mm, moved {target.snapped_mm:.1f} mm to grey matter",
+        f"target     {target_line(plan.target)}",
         f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs" if rated else ""),
         f"placement  scalp {_point(best.scalp_mm)} mm, casing {best.distance_mm:.1f} mm from it; "
         f"handle pointing {direction_words([-row[1] for row in best.pose[:3]])}; current angle {best.angle_deg:.0f}°",

@@ -120,15 +120,13 @@ def check_used(context: typer.Context, kinds: list[str]) -> None:
 
 def tes_summary(plan: TesPlan, folder: Path) -> str:
     """A montage's plan in a screenful."""
+    from targeting.report.target_words import target_line
     from targeting.report.tes import dose_words, optimum_words, standard_words
     from targeting.report.tes_cap import current_label
     from targeting.report.tes_goal import tes_goal_lines
 
-    target = plan.target
-    where = ", ".join(f"{x:.1f}" for x in target.center_mm)
     lines = [
-        f"target     {' '.join(filter(None, (target.side, target.name)))} at ({where}) mm, radius {target.radius_mm:g} mm, "
-        f"moved {target.snapped_mm:.1f} mm to grey matter",
+        f"target     {target_line(plan.target)}",
         f"montage    {plan.montage_name}: {', '.join(current_label(each.name, each.current_ma) for each in plan.montage)}",
         f"dose       {dose_words(plan.dose)}",
     ]

@@ -87,7 +87,7 @@ def _plan(head, coil, image_sha256):
     return Plan(
         subject="ball",
         frame=Frame("RAS mm of T1", "ball.nii.gz", image_sha256, np.eye(4).tolist(), [10, 10, 10]),
-        target=PlanTarget("left spot", "left", center, SPOT.radius_mm, 0.0, "made up", center, None, 1000.0),
+        target=PlanTarget("left spot", "left", center, SPOT.radius_mm, 0.0, "made up", center, None, 1000.0, "ball"),
         coil=PlanCoil(coil.name, coil.max_didt_a_per_s, coil.source, coil.current_direction_y),
         placements=[placement],
         objective="size of the volume-weighted mean E vector over the target",

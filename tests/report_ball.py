@@ -83,6 +83,7 @@ def make_evidence(direction: tuple[float, float, float]) -> PlanEvidence:
             target.tolist(),
             [-37.0, -21.0, 58.0],
             float(head.volumes_mm3[tets].sum()),
+            "ball",
         ),
         coil=PlanCoil("figure-of-eight", 1.2e8, "another paper", 1),
         placements=placements,

@@ -200,6 +200,7 @@ class TestMask:
         assert found.asked_mm == pytest.approx([-40, -20, 50])
         assert found.target.radius_mm == pytest.approx(8, abs=0.5)
         assert (found.target.side, found.target.name, found.mni_mm) == ("left", "spot", None)
+        assert found.target.shape == "mask" and resolve_target("ras:-40,-20,50", None, HEAD).target.shape == "ball"
 
     def test_its_side_is_checked(self, tmp_path):
         path = write_mask(tmp_path / "spot.nii.gz", ball([40, -20, 50], 6))

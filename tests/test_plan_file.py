@@ -5,6 +5,7 @@ import dataclasses
 import json
 import math
 import typing
+from dataclasses import replace
 
 import jsonschema
 import numpy as np
@@ -17,6 +18,7 @@ from meshes import InputError
 from targeting.plans import tms as plan_file
 from targeting.plans.dosing import PlanDosing, PlanProtocol
 from targeting.plans.tms import (
+    SHAPES,
     Frame,
     Placement,
     Plan,
@@ -29,6 +31,7 @@ from targeting.plans.tms import (
     to_dict,
     write_plan,
 )
+from targeting.report.target_words import extent_sentence, size_words, target_line
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
 positive = st.floats(1e-6, 1e9)
@@ -106,6 +109,7 @@ def plans(draw: st.DrawFn) -> Plan:
             draw(points),
             draw(st.none() | points),
             draw(positive),
+            draw(st.sampled_from(SHAPES)),
         ),
         coil=PlanCoil(draw(text), draw(st.none() | positive), draw(text), draw(st.sampled_from([-1, 0, 1]))),
         placements=placements,
@@ -131,7 +135,16 @@ def one_plan() -> Plan:
         subject="colin27",
         frame=Frame("RAS mm of T1", "T1.nii.gz", "ab" * 32, np.eye(4).tolist(), [181, 217, 181]),
         target=PlanTarget(
-            "m1-hand", "left", [-37.0, -21.0, 58.0], 10.0, 1.5, "someone 2020", [-37.0, -20.0, 59.0], None, 1000.0
+            "m1-hand",
+            "left",
+            [-37.0, -21.0, 58.0],
+            10.0,
+            1.5,
+            "someone 2020",
+            [-37.0, -20.0, 59.0],
+            None,
+            1000.0,
+            "ball",
         ),
         coil=PlanCoil("figure-of-eight", 1.5e8, "someone 2004", 1),
         placements=[placement(1, 1.0), placement(2, 0.9)],
@@ -250,6 +263,7 @@ def test_a_missing_unknown_or_mistyped_field_is_refused_by_schema_and_reader(pat
         (lambda d: d["target"].update(side="links"), "side"),
         (lambda d: d["target"].update(mni_mm=[]), "mni_mm"),
         (lambda d: d["target"].update(radius_mm=0), "radius_mm"),
+        (lambda d: d["target"].update(shape="cube"), "shape"),
         (lambda d: d["coil"].update(max_didt_a_per_s=0), "max_didt"),
         (lambda d: d["coil"].update(max_didt_a_per_s=-1), "max_didt"),
         (lambda d: d["coil"].update(current_direction_y=2), "current_direction_y"),
@@ -333,3 +347,28 @@ def test_a_missing_file_and_a_missing_folder_get_one_line(tmp_path) -> None:
         read_plan(tmp_path)
     with pytest.raises(InputError, match="cannot write"):
         write_plan(tmp_path / "nowhere" / "plan.json", one_plan())
+
+
+@pytest.mark.parametrize(("source", "shape"), [("someone 2020", "ball"), ("mask given by the user", "mask")])
+@pytest.mark.parametrize("version", ["1.3", "1.4"])
+def test_plans_of_before_are_read_and_say_what_their_target_is(version, source, shape):
+    document = to_dict(one_plan())
+    document["schema_version"] = version
+    document["target"]["source"] = source
+    del document["target"]["shape"]
+    read = plan_file.from_dict(document)
+    assert (read.target.shape, read.schema_version) == (shape, to_dict(one_plan())["schema_version"])
+    document["schema_version"] = "1.2"
+    with pytest.raises(InputError, match=r"1\.2"):
+        plan_file.from_dict(document)
+
+
+def test_a_target_is_called_what_it_is():
+    ball = one_plan().target
+    mask, of_map = replace(ball, name="roi", shape="mask"), replace(ball, name="map net", side="", shape="map")
+    assert "within 10.0 mm of" in extent_sentence(ball) and "radius" in size_words(ball)
+    for each in (mask, of_map):
+        for words in (target_line(each), extent_sentence(each), size_words(each)):
+            assert "radius" not in words and "within" not in words and "cm³" in words
+    assert "left roi" in target_line(mask) and "weighted" in extent_sentence(of_map)
+    assert mask.ring_mm == mask.radius_mm > of_map.ring_mm

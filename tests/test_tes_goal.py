@@ -20,6 +20,7 @@ from meshes.errors import InputError
 from targeting import tes_road
 from targeting.files.tes import write_tes_files
 from targeting.plans.tes import from_dict, read_tes_plan, write_tes_plan
+from targeting.plans.tes_goal import PlanNetwork, PlanTesGoal
 from targeting.plans.tms import schema
 from targeting.report.tes_goal import tes_goal_lines, tes_goal_section
 from targeting.scene.planned import planned_scene
@@ -199,7 +200,9 @@ def test_a_map_lies_where_it_was_drawn_left_is_left_and_its_sign_turns_the_field
     target.save(tmp_path / "kept.npz", aimed.asked_mm, aimed.warnings)
     kept = MapTarget.load(tmp_path / "kept.npz").target
     assert (
-        kept.name == "net" and kept.agreement(field) == pytest.approx(1) and kept.along == pytest.approx(target.along)
+        kept.name == "map net"
+        and kept.agreement(field) == pytest.approx(1)
+        and kept.along == pytest.approx(target.along)
     )
     # in MNI152 it is 20 mm further to the right there than in this head
     there = write_map(tmp_path / "mni.nii.gz", [(SPOT, 1.0), (right_front, -0.6)], code=4, move_mm=(20.0, 0, 0))
@@ -316,6 +319,7 @@ def test_a_map_is_the_target(ball, small, tmp_path, capfd, monkeypatch):
     jsonschema.validate(json.loads((small / "hd-tdcs" / "plan.json").read_text(encoding="utf-8")), schema())
     assert plan.goal.network.map == "net.nii.gz" and plan.goal.network.space == "subject"
     assert plan.goal.network.agreement > plan.goal.network.standard_agreement
+    assert (plan.target.shape, plan.target.name) == ("map", "map net")
     assert plan.dose.dose_v_per_m == pytest.approx(plan.optimum.dose_v_per_m, rel=0.1) and "map" in plan.objective
     into = sum(each.current_ma * each.scalp_mm[0] for each in plan.montage)
     assert into < 0  # anodes on the left, where the map wants current into the cortex
@@ -433,5 +437,8 @@ def test_a_leadfield_too_large_for_the_machine_is_refused(tmp_path, monkeypatch)
 def test_a_plan_of_before_is_still_read(small):
     document = json.loads((small / "hd-tdcs" / "plan.json").read_text(encoding="utf-8"))
     document["schema_version"] = "1.3"
-    del document["goal"]
-    assert from_dict(document).goal is None
+    del document["goal"], document["target"]["shape"]
+    assert from_dict(document).goal is None and from_dict(document).target.shape == "ball"
+    goal = PlanTesGoal("follows", None, None, [], PlanNetwork("net.nii.gz", "mni", None, 0.5, 0.2, 0.9))
+    document |= {"schema_version": "1.4", "goal": dataclasses.asdict(goal)}
+    assert from_dict(document).target.shape == "map"

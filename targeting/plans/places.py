@@ -32,4 +32,5 @@ def plan_target(aimed: AimedTarget, head: HeadMesh) -> PlanTarget:
         asked_mm=[float(x) for x in aimed.asked_mm],
         mni_mm=None if aimed.mni_mm is None else [float(x) for x in aimed.mni_mm],
         volume_mm3=float(head.volumes_mm3[tets].sum()),
+        shape=aimed.target.shape,
     )

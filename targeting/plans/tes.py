@@ -13,8 +13,9 @@ from typing import Any
 
 from meshes.errors import InputError
 from targeting.plans.json_records import check_version, checked_document, read_kind, read_plan_file, require, write_json
+from targeting.plans.older_versions import as_now
 from targeting.plans.tes_goal import PlanTesGoal, check_tes_goal
-from targeting.plans.tms import BEFORE_GOALS_OF_MONTAGES, SCHEMA_VERSION, Frame, PlanTarget
+from targeting.plans.tms import SCHEMA_VERSION, SHAPES, Frame, PlanTarget
 
 MODALITY = "tdcs"
 KINDS = ("tdcs", "hd-tdcs")  # two pads; several small electrodes
@@ -174,10 +175,8 @@ def from_dict(document: object) -> TesPlan:
     known: dict[str, Any] = document if isinstance(document, dict) else {}
     if known.get("modality", MODALITY) != MODALITY:
         raise InputError(f"its modality is {known['modality']!r}, not {MODALITY!r}: give the plan of a montage")
-    version = known.get("schema_version")
-    if version == BEFORE_GOALS_OF_MONTAGES and "goal" not in known:
-        version, document = SCHEMA_VERSION, {**known, "schema_version": SCHEMA_VERSION, "goal": None}
-    check_version(version, SCHEMA_VERSION)
+    document = as_now(document, SCHEMA_VERSION)
+    check_version(document.get("schema_version") if isinstance(document, dict) else None, SCHEMA_VERSION)
     plan: TesPlan = read_kind(TesPlan, document, "", SCHEMA_VERSION)
     _check(plan)
     return plan
@@ -214,6 +213,7 @@ def _check(plan: TesPlan) -> None:
     require(
         plan.target.side in ("left", "right", ""), f"target.side must be left, right or '', not {plan.target.side!r}"
     )
+    require(plan.target.shape in SHAPES, f"target.shape must be one of {', '.join(SHAPES)}, not {plan.target.shape!r}")
     require(len(plan.montage) >= 2, "montage has fewer than two electrodes")
     names = [each.name for each in plan.montage]
     require(len(set(names)) == len(names), "montage has two electrodes of one name")

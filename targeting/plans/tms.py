@@ -20,12 +20,14 @@ from targeting.plans.comparison import ComparedCoil, check_comparison
 from targeting.plans.dosing import PlanDosing, check_dosing
 from targeting.plans.goal import PlanGoal, check_goal
 from targeting.plans.json_records import check_version, checked_document, read_kind, read_plan_file, require, write_json
+from targeting.plans.older_versions import as_now
 from targeting.plans.robustness import PlanRobustness, check_robustness
 from targeting.plans.uncertainty import PlanUncertainty, check_uncertainty
 from targeting.pose import Pose
 
-SCHEMA_VERSION = "1.4"
-BEFORE_GOALS_OF_MONTAGES = "1.3"  # the same but for a montage's goal, which had none: still read
+SCHEMA_VERSION = "1.5"
+SHAPES = ("ball", "mask", "map")
+STRONGEST_MM = 4.0  # radius of the ring that marks a map's strongest spot
 REFERENCE_DIDT_A_PER_S = 1e6  # 1 A/µs: every dose in a plan is per this
 
 
@@ -53,6 +55,12 @@ class PlanTarget:
     asked_mm: list[float]
     mni_mm: list[float] | None
     volume_mm3: float
+    shape: str  # of SHAPES: the ball of this radius, a mask or map whose volume a ball of this radius has
+
+    @property
+    def ring_mm(self) -> float:
+        """Radius of the ring that marks it in pictures; of a map, whose parts lie apart, round its strongest spot."""
+        return STRONGEST_MM if self.shape == "map" else self.radius_mm
 
 
 @dataclass(frozen=True)
@@ -154,10 +162,8 @@ def from_dict(document: object) -> Plan:
         raise InputError(
             "it is the plan of a montage (modality 'tdcs'), not of a coil: give the plan.json of a TMS plan"
         )
-    version = document.get("schema_version") if isinstance(document, dict) else None
-    if isinstance(document, dict) and version == BEFORE_GOALS_OF_MONTAGES:
-        version, document = SCHEMA_VERSION, {**document, "schema_version": SCHEMA_VERSION}
-    check_version(version, SCHEMA_VERSION)
+    document = as_now(document, SCHEMA_VERSION)
+    check_version(document.get("schema_version") if isinstance(document, dict) else None, SCHEMA_VERSION)
     plan: Plan = read_kind(Plan, document, "", SCHEMA_VERSION)
     _check(plan)
     return plan
@@ -200,6 +206,7 @@ def _check(plan: Plan) -> None:
     if target.mni_mm is not None:
         _check_point(target.mni_mm, "target.mni_mm")
     require(target.radius_mm > 0, "target.radius_mm must be positive")
+    require(target.shape in SHAPES, f"target.shape must be one of {', '.join(SHAPES)}, not {target.shape!r}")
     require(min(target.snapped_mm, target.volume_mm3) >= 0, "target: snapped_mm and volume_mm3 must be ≥ 0")
     if coil.max_didt_a_per_s is not None:
         require(coil.max_didt_a_per_s > 0, "coil.max_didt_a_per_s must be positive or null")

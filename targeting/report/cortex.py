@@ -82,7 +82,7 @@ def normal_picture(evidence: HeadEvidence) -> NDArray[np.uint8] | None:
 
 def _peak(canvas: Canvas, view: View, evidence: HeadEvidence) -> None:
     """Where |E| is largest in grey matter, unless that is in the target."""
-    if np.linalg.norm(evidence.peak_mm - evidence.target_mm) <= evidence.plan.target.radius_mm:
+    if np.linalg.norm(evidence.peak_mm - evidence.target_mm) <= evidence.plan.target.ring_mm:
         return
     at = view.project(evidence.peak_mm)
     side = 0.84 if at[0] > view.width / 2 else 0.16
@@ -109,7 +109,7 @@ def _painted(
     # weak fields fade into the colour of the cortex, so that the eye goes to the strong ones
     fade = np.clip(strength / 0.25, 0, 1)[:, None]
     layer = render(evidence.cortex, fade * scale + (1 - fade) * picture.GREY_MATTER, view, crevices=True)
-    hidden = _hidden_mm(layer, evidence, view) - evidence.plan.target.radius_mm
+    hidden = _hidden_mm(layer, evidence, view) - evidence.plan.target.ring_mm
     return Canvas(compose(view, (layer, 1.0)), picture.STRIP), hidden
 
 

@@ -115,7 +115,7 @@ def cortex(evidence: PlanEvidence) -> list[Figure]:
     """|E| on the cortex, whole and close."""
     field = direction_words(evidence.target_e_v_per_m)
     under = cortex_room.target_under_surface_mm(evidence)
-    radius = evidence.plan.target.radius_mm
+    radius = evidence.plan.target.ring_mm
     if under > radius:
         ring = f"The ring is dashed: the whole target lies under what is seen, its centre {number(under, 0)} mm deep."
     else:

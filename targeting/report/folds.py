@@ -54,7 +54,7 @@ def crossing_deg(evidence: PlanEvidence) -> float | None:
     surface = evidence.cortex
     view = View.looking_from(-evidence.best_pose.direction_mm, evidence.target_mm, 1.0, 1, 1)
     centers = surface.points_mm[surface.triangles].mean(axis=1)
-    near = np.linalg.norm(centers - evidence.target_mm, axis=1) <= max(evidence.plan.target.radius_mm, AROUND_MM)
+    near = np.linalg.norm(centers - evidence.target_mm, axis=1) <= max(evidence.plan.target.ring_mm, AROUND_MM)
     axis = across_folds(surface, near, view)
     field = evidence.target_e_v_per_m
     flat = (field @ view.right) * view.right + (field @ view.up) * view.up

@@ -9,6 +9,7 @@ from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
 from targeting.report.citations import Citations
 from targeting.report.evidence import HeadEvidence
+from targeting.report.target_words import extent_sentence
 from targeting.report.words import TITLES, listed, number, point
 
 PROGRAM = "target"
@@ -119,11 +120,7 @@ def engine_sentence(plan: Plan, cite: Citations) -> str:
 def target_sentence(evidence: HeadEvidence, cite: Citations) -> str:
     """The target, and how it came to this head."""
     target = evidence.plan.target
-    name = " ".join(filter(None, (target.side, target.name)))
-    said = (
-        f"The target, {name}, was the grey matter within {number(target.radius_mm)} mm of {point(target.center_mm)} mm "
-        f"({number(target.volume_mm3 / 1000, 2)} cm³)"
-    )
+    said = extent_sentence(target)
     if target.mni_mm is not None:
         said += (
             f", that is MNI152 {point(target.mni_mm)} mm carried to the head by a non-linear registration of its brain "

@@ -49,7 +49,7 @@ def letters(canvas: Canvas, view: View) -> None:
 def target_ring(canvas: Canvas, view: View, evidence: HeadEvidence, hidden_mm: float) -> None:
     """The target's outline as seen from here: full where it shows, dashed where it lies under what is drawn."""
     column, row, _ = view.project(evidence.target_mm)
-    radius = max(evidence.plan.target.radius_mm / view.mm_per_pixel, 6.0)
+    radius = max(evidence.plan.target.ring_mm / view.mm_per_pixel, 6.0)
     style = "solid" if hidden_mm <= 0 else (0, (3, 2))
     for color, width in (("white", 5.0), (MARK, 2.6)):
         canvas.axes.add_patch(

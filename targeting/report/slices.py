@@ -98,7 +98,7 @@ def slice_picture(evidence: HeadEvidence, plane: Plane, view: View, lines: list[
     finer = 1.5 if view.mm_per_pixel * WIDTH <= CLOSE_MM else 1.0
     canvas = _with_lines(evidence, view, lines, finer)
     column, row, _ = view.project(evidence.target_mm)
-    radius = evidence.plan.target.radius_mm / view.mm_per_pixel
+    radius = evidence.plan.target.ring_mm / view.mm_per_pixel
     canvas.axes.add_patch(
         Circle((column, row), radius, fill=False, edgecolor=MARK, linewidth=1.6 * finer, linestyle=(0, (3, 2)))
     )

@@ -14,6 +14,7 @@ from targeting.report.folds import crossing_words
 from targeting.report.held_off import held_off_cell
 from targeting.report.spread import spread_facts
 from targeting.report.steadiness import steadiness_facts
+from targeting.report.target_words import size_words
 from targeting.report.words import by_engine, direction_words, duration, number, point, three_digits
 from targeting.requests.command_line import COMMAND
 
@@ -84,11 +85,7 @@ def numbers(evidence: PlanEvidence) -> str:
     moved = "as asked for" if target.snapped_mm == 0 else f"moved {number(target.snapped_mm)} mm to reach grey matter"
     rows += [
         ("Target’s centre", f"<b>{point(target.center_mm)} mm</b> <span>{moved}</span>"),
-        (
-            "Target’s size",
-            f"<b>{number(target.radius_mm)} mm</b> radius, <b>{number(target.volume_mm3 / 1000, 2)} cm³</b> of it grey "
-            f"matter, centre <b>{number(evidence.depth_mm)} mm</b> under the scalp",
-        ),
+        ("Target’s size", f"{size_words(target)}, centre <b>{number(evidence.depth_mm)} mm</b> under the scalp"),
     ]
     if target.mni_mm is not None:
         rows.append(("In MNI152 space", f"<b>{point(target.mni_mm)} mm</b>"))

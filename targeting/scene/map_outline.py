@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 LINE_MM = 0.8  # radius of an outline
 BELOW_MM = np.array([0.0, 0.0, 14.0])  # its words, as the target's stand above
-STRONGEST_MM = 4.0  # radius of the ring round the map's strongest spot
 SIGNS = ((1, "into the cortex", TARGET), (-1, "out of the cortex", CATHODE))
 
 

@@ -21,7 +21,7 @@ from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.scene.colors import BONE, BRAIN, SKIN, rounded_up
 from targeting.scene.layer import Layer, Scene
-from targeting.scene.map_outline import STRONGEST_MM, map_layers
+from targeting.scene.map_outline import map_layers
 from targeting.scene.parts import coil_layers, electrode_layers, place_layers, target_layer
 from targeting.scene.surfaces import HeadSurfaces, head_of, on_scene, surfaces_stage
 from targeting.subject import Done, Subject
@@ -143,13 +143,11 @@ def assembled(
     cortex = surfaces.cortex.copy()
     for name, value in values_v_per_m.items():
         cortex.point_data[name] = np.asarray(value, np.float32)
-    of_map = isinstance(plan, TesPlan) and plan.goal is not None and plan.goal.network is not None
-    radius_mm = STRONGEST_MM if of_map else plan.target.radius_mm
     layers = [
         Layer("scalp", surfaces.scalp, SKIN, SCALP_OPACITY),
         *([Layer("skull", surfaces.skull, BONE, SKULL_OPACITY, visible=False)] if surfaces.skull.n_cells else []),
         Layer("cortex", cortex, BRAIN, scalars="magnE" if "magnE" in values_v_per_m else ""),
-        target_layer(plan.target.center_mm, radius_mm, outward),
+        target_layer(plan.target.center_mm, plan.target.ring_mm, outward),
         *place_layers(plan.goal.places if plan.goal else (), plan.target.center_mm, surfaces.scalp.points),
         *around,
     ]
@@ -236,7 +234,7 @@ def _tes_scene(subject: Subject, kind: str) -> Scene:
         stored = {"magnE": strength_at_nodes(meshed.value, field)}
     values = on_scene(surfaces, stored)
     around = electrode_layers(plan.montage, patches)
-    if plan.goal is not None and plan.goal.network is not None:
+    if plan.target.shape == "map":
         around += map_layers(surfaces.cortex, meshed.value, _map_of(subject, kind))
     away = np.asarray(surfaces.scalp.points, np.float64) - plan.target.center_mm
     nearest = away[np.linalg.norm(away, axis=1).argmin()]

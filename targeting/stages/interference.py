@@ -130,7 +130,7 @@ def interference_stage(subject: Subject, asked: InterferenceRequest, led: str) -
         return make_interference(room, subject, asked, led, field.value, meshed.value, target(), cortex)
 
     files = {"mask": aim.mask} if aim and aim.mask else {}
-    return Stage(NAME, 1, make, load, files=files, parameters=asked.parameters, after=after)
+    return Stage(NAME, 2, make, load, files=files, parameters=asked.parameters, after=after)
 
 
 def standing(subject: Subject, stage: str, read: Callable[[Path], Any]) -> Done[Any]:

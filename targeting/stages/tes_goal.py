@@ -111,7 +111,7 @@ def network_stage(
 
     after: list[Done[Any]] = [segmented, meshed, folded, *([registered] if registered else [])]
     parameters = {"space": given.space, "name": given.path.name}
-    return Stage(name, 1, make, load, files={"map": given.path}, parameters=parameters, after=after)
+    return Stage(name, 2, make, load, files={"map": given.path}, parameters=parameters, after=after)
 
 
 def register_if(needed: bool, register: Callable[[], Done[MniWarp]]) -> Done[MniWarp] | None:

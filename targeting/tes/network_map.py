@@ -121,6 +121,11 @@ class MapTarget(Target):
     along: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))
     near: float = 1.0
 
+    @property
+    def shape(self) -> str:
+        """Under a "map", and weighted by it."""
+        return "map"
+
     def weights(self, head: HeadMesh) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Its tetrahedra and their weights."""
         return self.tets, self.shares
@@ -233,7 +238,7 @@ def map_target(
     weight = np.abs(wanted) * head.volumes_mm3[tets]
     center = head.centroids_mm[tets[np.argmax(np.abs(wanted))]]
     volume = float(head.volumes_mm3[tets].sum())
-    name = given.path.name.removesuffix(".gz").removesuffix(".nii")
+    name = "map " + given.path.name.removesuffix(".gz").removesuffix(".nii")
     where = "MNI152" if given.in_mni else "the subject's space"
     target = MapTarget(
         center_mm=center,

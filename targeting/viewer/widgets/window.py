@@ -249,7 +249,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
 
     def _take_image(self, image: PlanImage, slicer: Slicer) -> None:
         self.image = image
-        self.slices.give(slicer, np.array(self.plan.target.center_mm), self.plan.target.radius_mm)
+        self.slices.give(slicer, np.array(self.plan.target.center_mm), self.plan.target.ring_mm)
         if self.picked_mm is not None:
             self.slices.go_to(self.picked_mm)
         if self.control is not None:
