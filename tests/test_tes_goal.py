@@ -324,12 +324,13 @@ def test_a_map_is_the_target(ball, small, tmp_path, capfd, monkeypatch):
     into = sum(each.current_ma * each.scalp_mm[0] for each in plan.montage)
     assert into < 0  # anodes on the left, where the map wants current into the cortex
     scene = planned_scene("ball", small, "hd-tdcs")
-    for name, spot in (("map into the cortex", SPOT), ("map out of the cortex", SPOT * [-1, 1, 1])):
+    sides = (("map into the cortex", SPOT, "map +"), ("map out of the cortex", SPOT * [-1, 1, 1], "map −"))
+    for name, spot, words in sides:
         outline = scene.layer(name)
         assert np.linalg.norm(outline.surface.points - spot, axis=1).max() < 25  # round its own patch alone
-        assert outline.group == "map" and outline.label.removeprefix("map: ") in name
+        assert (outline.group, outline.label) == ("map", words)
     page = (small / "hd-tdcs" / "plan.html").read_text(encoding="utf-8")
-    assert "map: into the cortex" in page and "map: out of the cortex" in page
+    assert "map +" in page and "map −" in page
     wanted = ["--tes-objective", "least-squares", "--tes-dose", "0.05"]
     assert command(ball, small, "hd-tdcs", "--network", str(path), *wanted, aim=False) == 0
     plan = read_tes_plan(small / "hd-tdcs" / "plan.json")

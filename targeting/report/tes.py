@@ -94,12 +94,13 @@ def page_of(evidence: TesEvidence) -> str:
 
 def cap_figures(evidence: TesEvidence) -> list[Figure]:
     """The head with its electrodes from the sides that show all of them."""
+    ringed = "the map’s strongest spot" if evidence.plan.target.shape == "map" else "the target"
     all_of_them = listed([tes_cap.current_label(each.name, each.current_ma) for each in evidence.plan.montage])
     return [
         Figure(
             tes_cap.cap_picture(evidence, side),
             f"From {side.name}",
-            "Red: anodes, current into the head; blue: cathodes. The ring is the target under the scalp.",
+            f"Red: anodes, current into the head; blue: cathodes. The ring is {ringed} under the scalp.",
             f"The head seen from {side.name} with its electrodes: {all_of_them}.",
         )
         for side in tes_cap.sides(evidence)

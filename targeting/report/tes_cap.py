@@ -24,6 +24,7 @@ PALEST = 0.35  # of the colour that the smallest current keeps
 SEEN = 0.35  # an electrode is seen where it faces the viewer by more than this (cosine)
 CLEAR_PIXELS = 110.0
 STATION_MM = 34.0  # from an electrode to its words, outward in the picture
+WORD_SIZE, LETTER_PIXELS, LINE_PIXELS = 27, 20.0, 40.0  # of the words at electrodes, with some room round them
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,26 @@ def cap_picture(evidence: TesEvidence, side: Side) -> NDArray[np.uint8]:
     canvas = Canvas(compose(view, *layers), picture.STRIP)
     picture.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
     middle, ring = np.array([view.width, view.height]) / 2, view.project(evidence.target_mm)[:2]
-    for each in evidence.plan.montage:
-        if each.name not in _seen(evidence, side) and not _shows(skin, view, np.array(each.scalp_mm)):
-            continue
+    shown = [
+        each
+        for each in evidence.plan.montage
+        if each.name in _seen(evidence, side) or _shows(skin, view, np.array(each.scalp_mm))
+    ]
+    stations = []
+    for each in shown:
         at = view.project(each.scalp_mm)
         out = at[:2] - middle
         out = out / max(float(np.linalg.norm(out)), 1.0)
         label = at[:2] + out * STATION_MM / view.mm_per_pixel
         if np.linalg.norm(label - ring) < CLEAR_PIXELS:  # words on the target's ring: to the other side
             label = at[:2] - out * STATION_MM / view.mm_per_pixel
-        label = np.clip(label, [90, 40], [view.width - 90, view.height - 40])
+        stations.append(np.clip(label, [90, 40], [view.width - 90, view.height - 40]))
+    words = [current_label(each.name, each.current_ma) for each in shown]
+    widths = LETTER_PIXELS * np.array([len(text) for text in words])
+    placed = apart(np.array(stations).reshape(-1, 2), widths, view.height)
+    for each, text, (x, y) in zip(shown, words, placed, strict=True):
         ink = ANODE if each.current_ma > 0 else CATHODE
-        canvas.leader(at, (float(label[0]), float(label[1])), current_label(each.name, each.current_ma), ink, 27)
+        canvas.leader(view.project(each.scalp_mm), (float(x), float(y)), text, ink, WORD_SIZE)
     picture.letters(canvas, view)
     x = canvas.width - 420
     for k, (ink, text) in enumerate(((ANODE, "anode: current into the head"), (CATHODE, "cathode: out of it"))):
@@ -91,6 +100,41 @@ def cap_picture(evidence: TesEvidence, side: Side) -> NDArray[np.uint8]:
         canvas.axes.plot([x], [y], marker="s", color=ink, markersize=15)
         canvas.words((x + 24, y), text, 24, INK, ha="left")
     return canvas.rgb()
+
+
+def apart(centers: NDArray[np.float64], widths: NDArray[np.float64], height: float) -> NDArray[np.float64]:
+    """Words moved up and down in a picture until none lies over another.
+
+    Parameters
+    ----------
+    centers : (n, 2) float64
+        Their middles, pixels.
+    widths : (n,) float64
+        Their lengths, pixels; each is ``LINE_PIXELS`` high.
+    height : float
+        Of the picture, pixels.
+
+    Examples
+    --------
+    >>> apart(np.array([[100.0, 50.0], [120.0, 60.0], [400.0, 55.0]]), np.full(3, 150.0), 770).tolist()
+    [[100.0, 35.0], [120.0, 75.0], [400.0, 55.0]]
+    """
+    placed = np.array(centers, np.float64)
+    for _ in range(50 * len(placed)):
+        clear = True
+        for i in range(len(placed)):
+            for j in range(i):
+                beside = abs(placed[i, 0] - placed[j, 0]) >= (widths[i] + widths[j]) / 2
+                short = LINE_PIXELS - abs(placed[i, 1] - placed[j, 1])
+                if not beside and short > 1e-6:
+                    upper, lower = (i, j) if placed[i, 1] < placed[j, 1] else (j, i)
+                    placed[upper, 1] -= short / 2
+                    placed[lower, 1] += short / 2
+                    clear = False
+        placed[:, 1] = placed[:, 1].clip(LINE_PIXELS / 2, height - LINE_PIXELS / 2)
+        if clear:
+            break
+    return placed
 
 
 def current_label(name: str, current_ma: float) -> str:

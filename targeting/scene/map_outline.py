@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LINE_MM = 0.8  # radius of an outline
 BELOW_MM = np.array([0.0, 0.0, 14.0])  # its words, as the target's stand above
-SIGNS = ((1, "into the cortex", TARGET), (-1, "out of the cortex", CATHODE))
+SIGNS = ((1, "into the cortex", "map +", TARGET), (-1, "out of the cortex", "map −", CATHODE))
 
 
 def map_layers(cortex: pv.PolyData, head: HeadMesh, target: MapTarget) -> tuple[Layer, ...]:
@@ -44,14 +44,14 @@ def map_layers(cortex: pv.PolyData, head: HeadMesh, target: MapTarget) -> tuple[
     surface = pv.PolyData(cortex.points, cortex.faces)
     surface.point_data["map"] = at_points(surface.points, head, target)
     layers = []
-    for sign, words, color in SIGNS:
+    for sign, way, words, color in SIGNS:
         outline = surface.contour([sign * CORE], scalars="map")
         if not outline.n_points:
             continue
         strongest = head.centroids_mm[target.tets[np.argmax(sign * target.wanted)]]
         tube = plain(outline.strip(join=True).tube(radius=LINE_MM, n_sides=8))
         below_mm = strongest - BELOW_MM
-        layers.append(Layer(f"map {words}", tube, color, label=f"map: {words}", label_mm=below_mm, mark=True))
+        layers.append(Layer(f"map {way}", tube, color, label=words, label_mm=below_mm, mark=True))
     return tuple(layers)
 
 
