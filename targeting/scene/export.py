@@ -23,6 +23,7 @@ from targeting.scene.cameras import CAMERAS, look
 from targeting.scene.colors import paint
 from targeting.scene.draw import draw
 from targeting.scene.layer import SCALARS, Layer, Scene
+from targeting.scene.system_libraries import check_pictures
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -124,6 +125,7 @@ def off_screen(size: tuple[int, int], columns: int = 1) -> pv.Plotter:
     import pyvista as pv
     from vtkmodules.vtkCommonCore import vtkLogger
 
+    check_pictures()
     vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)  # it warns that there is no display before it does without
     plotter = pv.Plotter(off_screen=True, window_size=list(size), shape=(1, columns), border_color=BORDER)
     plotter.enable_anti_aliasing("msaa", multi_samples=SMOOTH, all_renderers=True)

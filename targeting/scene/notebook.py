@@ -22,6 +22,7 @@ from targeting.scene.cameras import CAMERAS, look
 from targeting.scene.draw import draw
 from targeting.scene.export import picture
 from targeting.scene.layer import Scene
+from targeting.scene.system_libraries import check_pictures
 from targeting.subject import Subject
 
 log = logging.getLogger(__name__)
@@ -116,6 +117,7 @@ def still(scene: Scene, camera: str = "target", size: tuple[int, int] = SIZE) ->
 def _interactive(scene: Scene, camera: str, backend: str, size: tuple[int, int]) -> Any:
     import pyvista as pv
 
+    check_pictures()
     plotter = pv.Plotter(notebook=True, off_screen=True, window_size=list(size))
     draw(scene, plotter)
     look(plotter, scene, camera)

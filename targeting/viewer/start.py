@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshes.choices import one_of
 from meshes.errors import InputError
+from targeting.scene.system_libraries import check_pictures, check_windows
 from targeting.subject import Subject
 
 if TYPE_CHECKING:
@@ -81,12 +82,14 @@ def open_window(
 
 
 def check_screen() -> None:
-    """Raise InputError where there is no screen: Qt would end the program."""
+    """Raise InputError where there is no screen, or not what windows need: Qt and VTK would end the program."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise InputError(
             "there is no screen to open a window on (DISPLAY is not set): use --screenshot FILE or --export FILE, "
             "or run it under xvfb-run"
         )
+    check_pictures()
+    check_windows()
 
 
 def until_closed(window: QtWidgets.QMainWindow) -> None:
