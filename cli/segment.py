@@ -30,7 +30,7 @@ def segment_command(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Turn an MRI into tissues: white and grey matter, CSF, skull, scalp, eyes (SAMSEG, 8 to 10 minutes)."""
+    """Turn an MRI into tissues: white and grey matter, CSF, skull, scalp, eyes (SAMSEG, 6 to 10 minutes)."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
         from targeting.requests.head import HeadSource

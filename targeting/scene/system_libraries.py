@@ -15,8 +15,8 @@ from meshes.errors import InputError
 
 FOR_PICTURES = "libegl1 libgl1"
 FOR_WINDOWS = (
-    f"{FOR_PICTURES} libglib2.0-0 libdbus-1-3 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 "
-    "libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0"
+    f"{FOR_PICTURES} libglib2.0-0 libfontconfig1 libdbus-1-3 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 "
+    "libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0"
 )
 
 
