@@ -57,9 +57,7 @@ def read_posteriors(folder: Path) -> tuple[Fields, NDArray[np.float64]]:
         raise InputError(f"{folder} holds no SAMSEG posteriors (*.mgz); run SAMSEG with --save-posteriors")
     sums, affine = None, np.eye(4)
     for file in files:
-        image = nib.MGHImage.from_bytes(
-            gzip.decompress(file.read_bytes())
-        )  # unpacked once; opening the file takes it twice
+        image = nib.MGHImage.from_bytes(gzip.decompress(file.read_bytes()))  # nib.load unpacks it twice
         values = np.asarray(image.dataobj, np.float32).reshape(image.shape[:3])
         if sums is None:
             sums, affine = np.zeros((len(Tissue), *values.shape), np.float32), image.affine
