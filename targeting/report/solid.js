@@ -8,7 +8,8 @@
   const tools = find("solid-tools"), words = find("solid-words"), seen = find("solid-seen"), compass = find("solid-compass");
   const facts = JSON.parse(find("solid-facts").textContent);
   const STEP = 10, TURN_PER_PIXEL = 0.45, NEARER = 1.2;
-  const IN_FRONT = -66000; // units of depth: before everything
+  const NEAREST = 50, FARTHEST = 1150; // mm from the camera, which stands 600 mm before what it looks at
+  const DEPTH_UNITS = 1 / 0.000016; // what vtk.js calls the whole depth of a picture
   const ENDS = { R: [1, 0, 0], L: [-1, 0, 0], A: [0, 1, 0], P: [0, -1, 0], S: [0, 0, 1], I: [0, 0, -1] };
   const SIDES = { R: "the right", L: "the left", A: "the front", P: "behind", S: "above", I: "below" };
   const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
@@ -26,6 +27,10 @@
     };
   }
 
+  function strength(at, toward) { // what is drawn over everything is pale when the head is before it
+    return dot(at.map((x, i) => x - facts.middle[i]), toward) < -facts.behind ? facts.pale : 1;
+  }
+
   function halfHeight() { // what the view must hold fits whether the stage is wide or tall
     return Math.max(view.along, view.across * stage.clientHeight / stage.clientWidth) / view.nearer;
   }
@@ -37,9 +42,9 @@
     camera.setPosition(...c.map((x, i) => x + 600 * toward[i]));
     camera.setViewUp(...up);
     camera.setParallelScale(halfHeight());
-    camera.setClippingRange(50, 1150);
-    for (const k of facts.marks) // drawn over all else, and pale when the head is before it
-      scene.actors[k].getProperty().setOpacity(dot(facts.outward, toward) < 0 ? 0.25 : 1);
+    camera.setClippingRange(NEAREST, FARTHEST);
+    for (const each of facts.ahead)
+      if (each.mm === null) scene.actors[each.actor].getProperty().setOpacity(each.opacity * strength(each.at, toward));
     scene.window.render();
     drawWords(toward, right, up);
     drawCompass(toward, right, up);
@@ -66,7 +71,7 @@
       span.hidden = hidden;
       span.style.left = x + "px";
       span.style.top = y - scale * label.lift + "px";
-      span.style.opacity = dot(label.at.map((v, i) => v - facts.middle[i]), toward) < -15 ? 0.35 : 1;
+      span.style.opacity = strength(label.at, toward);
     });
   }
 
@@ -218,10 +223,11 @@
       const canvas = live.querySelector("canvas");
       canvas.setAttribute("aria-hidden", "true"); // what holds it has the name
       canvas.addEventListener("webglcontextlost", () => end("the graphics driver stopped; reload the page"));
-      for (const k of facts.marks) {
-        const mapper = scene.actors[k].getMapper();
+      for (const each of facts.ahead) { // so much nearer than it lies, or over everything
+        const mapper = scene.actors[each.actor].getMapper();
+        const depth = each.mm === null ? 1.02 : each.mm / (FARTHEST - NEAREST);
         mapper.setResolveCoincidentTopologyToPolygonOffset();
-        mapper.setRelativeCoincidentTopologyPolygonOffsetParameters(0, IN_FRONT);
+        mapper.setRelativeCoincidentTopologyPolygonOffsetParameters(0, -DEPTH_UNITS * depth);
       }
       for (const layer of facts.layers) for (const k of layer.actors) scene.actors[k].setVisibility(layer.on);
       start.hidden = true;

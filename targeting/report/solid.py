@@ -20,11 +20,12 @@ from targeting.report.canvas import png_data_uri
 from targeting.report.evidence import HeadEvidence
 from targeting.report.page import Page, html_of
 from targeting.report.parts import esc
-from targeting.report.solid_picture import HEIGHT, WIDTH, label_mm, lift_mm, painted, still
+from targeting.report.solid_picture import HEIGHT, WIDTH, lift_mm, painted, still
 from targeting.report.solid_state import Painted, packed
 from targeting.report.solid_viewer import NOTICE, page_script, policy, viewer_packed, viewer_version
 from targeting.report.solid_views import SolidView, views
 from targeting.report.words import listed, three_digits
+from targeting.scene.behind import BEHIND_MM, PALE
 from targeting.scene.colors import WORDS, color_scale, limits
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.planned import scene_of
@@ -128,17 +129,26 @@ def _painted(scene: Scene, layer: Layer) -> Painted:
 def _facts(scene: Scene, layers: list[Layer], groups: dict[str, list[int]], ways: tuple[SolidView, ...]) -> str:
     """What the page's script must know, as JSON that cannot end its element."""
     of_layer = {k: number for number, found in enumerate(groups.values()) for k in found}
-    scalp = next((layer for layer in layers if layer.name == "scalp"), layers[0])
     facts = {
         "surfaces": len(layers),
-        "marks": [k for k, layer in enumerate(layers) if layer.mark],
-        "outward": _rounded(scene.outward),
-        "middle": _rounded(scalp.surface.center),
+        "ahead": [
+            {
+                "actor": k,
+                "mm": None if layer.mark else layer.ahead_mm,
+                "at": _rounded(layer.surface.center),
+                "opacity": layer.opacity,
+            }
+            for k, layer in enumerate(layers)
+            if layer.ahead_mm
+        ],
+        "middle": _rounded(scene.middle_mm),
+        "behind": BEHIND_MM,
+        "pale": PALE,
         "layers": [{"name": name, "on": True, "actors": found} for name, found in groups.items()],
         "labels": [
             {
                 "text": layer.label,
-                "at": _rounded(label_mm(layer)),
+                "at": _rounded(layer.words_mm),
                 "lift": round(lift_mm(layer), 1),
                 "ink": to_hex(layer.color),
                 "layer": of_layer[k],

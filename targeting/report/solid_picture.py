@@ -15,6 +15,7 @@ from targeting.report.picture import ENDS
 from targeting.report.solid_views import SolidView
 from targeting.report.surface import Layer as Drawn
 from targeting.report.surface import Surface, compose, render
+from targeting.scene.behind import PALE, is_behind
 from targeting.scene.colors import paint
 from targeting.scene.layer import Layer, Scene
 
@@ -24,28 +25,33 @@ COMPASS_AT, COMPASS_SIZE = np.array([86.0, HEIGHT - 86.0]), 60.0  # pixels
 
 
 def still(scene: Scene, view: SolidView) -> NDArray[np.uint8]:
-    """The scene from one view, (h, w, 3) uint8: solid layers by depth, then the see-through ones over them."""
+    """The scene from one view, (h, w, 3) uint8: solid layers by depth, the see-through ones over them, then marks."""
     camera = view.camera(WIDTH, HEIGHT)
-    solid = [layer for layer in scene.layers if layer.visible and layer.opacity >= 1]
-    veils = [layer for layer in scene.layers if layer.visible and layer.opacity < 1]
+    shown = [layer for layer in scene.layers if layer.visible]
+    solid = [layer for layer in shown if layer.opacity >= 1 and not layer.mark]
+    veils = [layer for layer in shown if layer.opacity < 1 and not layer.mark]
 
     def drawn(layer: Layer) -> Drawn:
         mesh = layer.surface
         faces = mesh.regular_faces.astype(np.int32)
         surface = Surface(np.asarray(mesh.points, np.float64), faces, np.arange(mesh.n_points))
-        return render(surface, painted(scene, layer) / 255.0, camera)
+        seen = render(surface, painted(scene, layer) / 255.0, camera)
+        ahead_mm = NEAR_MM if layer.mark else layer.ahead_mm
+        return Drawn(seen.rgb, np.where(seen.covered, seen.depth_mm + np.float32(ahead_mm), seen.depth_mm))
+
+    def strength(place_mm: NDArray[np.float64]) -> float:
+        return PALE if is_behind(place_mm, scene.middle_mm, camera.toward_viewer) else 1.0
 
     ground = _nearest([drawn(layer) for layer in solid])
     over = sorted(((drawn(layer), layer.opacity) for layer in veils), key=lambda each: _depth(each[0]))
-    for mark in [layer for layer in scene.layers if layer.visible and layer.mark]:
-        ring = drawn(mark)  # over all else, so that it is not lost in the folds
-        over.append((Drawn(ring.rgb, np.where(ring.covered, np.float32(NEAR_MM), ring.depth_mm)), 1.0))
+    marks = [layer for layer in shown if layer.mark]
+    over += [(drawn(layer), layer.opacity * strength(np.array(layer.surface.center))) for layer in marks]
     canvas = Canvas(compose(camera, (ground, 1.0), *over))
-    for layer in scene.layers:
-        if layer.visible and layer.label:
-            column, row = camera.project(label_mm(layer) + lift_mm(layer) * camera.up)[:2]
+    for layer in shown:
+        if layer.label:
+            column, row = camera.project(layer.words_mm + lift_mm(layer) * camera.up)[:2]
             inside = np.clip([column, row], [90, 24], [WIDTH - 90, HEIGHT - 24])
-            canvas.words(inside, layer.label, 23, layer.color, weight="bold")
+            canvas.words(inside, layer.label, 23, layer.color, weight="bold", alpha=strength(layer.words_mm))
     _compass(canvas, camera)
     canvas.words((WIDTH - 20, HEIGHT - 24), scene.title, 20, INK, ha="right")
     return canvas.rgb()
@@ -57,12 +63,6 @@ def painted(scene: Scene, layer: Layer) -> NDArray[np.uint8]:
         return paint(layer.surface, layer.scalars, scene.top_v_per_m)
     one = np.round(255 * np.array(to_rgb(layer.color))).astype(np.uint8)
     return np.tile(one, (layer.surface.n_points, 1))
-
-
-def label_mm(layer: Layer) -> NDArray[np.float64]:
-    """Where a layer's words stand, RAS mm, (3,)."""
-    at = layer.surface.center if layer.label_mm is None else layer.label_mm
-    return np.array(at, np.float64)
 
 
 def lift_mm(layer: Layer) -> float:

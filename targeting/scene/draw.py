@@ -1,7 +1,8 @@
 """Drawing a scene into any plotter: off-screen, a window, a notebook.
 
 Left and right stand at the picture's edges and follow the camera, as do front, back, top and bottom; a line says where
-one looks from.  Marks, as the target, are drawn over what lies before them, so that they are never lost in the folds.
+one looks from.  Marks, as the target, are drawn over what lies before them, so that they are never lost in the folds;
+they and words are pale where they are behind the head.  Outlines are drawn a little nearer than they lie.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from targeting.scene.behind import PALE, is_behind
 from targeting.scene.cameras import edge_letters, seen_from
 from targeting.scene.colors import INK, STEPS, WORDS, color_scale, limits, paint
 from targeting.scene.layer import Layer, Scene
@@ -23,12 +26,14 @@ COLORS_ARRAY = "rgb"  # the point array a painted surface is drawn with
 GLOSS = {"cortex": 0.12, "coil": 0.25, "handle": 0.25, "scalp": 0.15}
 EDGES = {"left": (0.012, 0.5), "right": (0.988, 0.5), "top": (0.5, 0.985), "bottom": (0.5, 0.012)}
 WORD = {"L": "LEFT", "R": "RIGHT"}
-IN_FRONT = -66_000.0  # units of depth: before everything
+DEPTH_UNITS = 65_000.0  # what VTK's shaders call the whole depth of a picture
+GROUND = 0.75  # opacity of the pale ground of a layer's words
 LABEL = " label"  # ends the name of a label's actor
 COLOR_BAR, BAR_WORDS = "color bar", "color bar words"  # actors' names
 BAR_LEFT, BAR_WIDTH = 0.58, 0.37
 POINTS_PER_INCH = 72
 OBSERVER = "_target_words"  # where a renderer keeps the number of the observer that moves its letters
+LAYERS = "_target_layers"  # where it keeps the layers as they were drawn last, by name
 
 
 def draw(scene: Scene, plotter: pv.BasePlotter) -> dict[str, pv.Actor]:
@@ -58,7 +63,6 @@ def draw_layer(scene: Scene, layer: Layer, plotter: pv.BasePlotter) -> pv.Actor:
     painted = bool(layer.scalars) or "crevice" in surface.point_data
     if painted:
         surface.point_data[COLORS_ARRAY] = paint(surface, layer.scalars, scene.top_v_per_m)
-    see_through = layer.opacity < 1
     actor = plotter.add_mesh(
         surface,
         name=layer.name,
@@ -70,7 +74,6 @@ def draw_layer(scene: Scene, layer: Layer, plotter: pv.BasePlotter) -> pv.Actor:
         diffuse=0.82,
         specular=GLOSS.get(layer.name, 0.1),
         specular_power=18,
-        culling="back" if see_through or layer.mark else None,  # else its far side would show through its near one
         show_scalar_bar=False,
         reset_camera=False,
         render=False,
@@ -78,12 +81,24 @@ def draw_layer(scene: Scene, layer: Layer, plotter: pv.BasePlotter) -> pv.Actor:
     )
     actor.prop.interpolation = "Phong"  # by the normals the surface has
     actor.visibility = layer.visible
-    if layer.mark:
+    set_opacity(plotter, layer)
+    if layer.ahead_mm:
         actor.mapper.SetResolveCoincidentTopologyToPolygonOffset()
-        actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(0.0, IN_FRONT)
     if layer.label:
         _label(layer, plotter)
     return actor
+
+
+def set_opacity(plotter: pv.BasePlotter, layer: Layer) -> None:
+    """Give a drawn layer the opacity that it now has."""
+    renderer = plotter.renderer
+    if not hasattr(renderer, LAYERS):
+        setattr(renderer, LAYERS, {})
+    getattr(renderer, LAYERS)[layer.name] = layer
+    look = renderer.actors[layer.name].prop
+    look.opacity = layer.opacity
+    # else its far side would show through its near one
+    look.culling = "back" if layer.opacity < 1 or layer.mark else "none"
 
 
 def set_visible(plotter: pv.BasePlotter, name: str, visible: bool) -> None:
@@ -135,7 +150,7 @@ def color_bar(scene: Scene, plotter: pv.BasePlotter) -> None:
 
 def words(scene: Scene, plotter: pv.BasePlotter) -> None:
     """The title with "seen from …", and letters at the picture's edges; they follow the camera at every render."""
-    renderer = plotter.renderer
+    renderer, middle_mm = plotter.renderer, scene.middle_mm
     texts = {}
     for place, (x, y) in {**EDGES, "title": (0.012, 0.985)}.items():
         across = {"top": "center", "bottom": "center", "right": "right"}.get(place, "left")
@@ -164,12 +179,34 @@ def words(scene: Scene, plotter: pv.BasePlotter) -> None:
                 actor.GetLabelTextProperty().SetFontSize(small)
             elif name == BAR_WORDS:
                 actor.prop.font_size = small
+        _by_place(renderer, middle_mm, toward)
 
     follow()
     observers = getattr(renderer, OBSERVER, None)
     if observers is not None:
         renderer.RemoveObserver(observers)
     setattr(renderer, OBSERVER, renderer.AddObserver("StartEvent", follow))
+
+
+def _by_place(renderer: pv.Renderer, middle_mm: NDArray[np.float64], toward: NDArray[np.float64]) -> None:
+    """Make pale what is behind the head, and draw ahead what is to be ahead.
+
+    A depth z in front of the camera is drawn at f / (f − n) · (1 − n / z), n and f being the nearest and the farthest: a
+    millimetre there is f n / ((f − n) z²).
+    """
+    eye = renderer.GetActiveCamera()
+    near, far = eye.GetClippingRange()
+    depth_per_mm = far * near / ((far - near) * eye.GetDistance() ** 2)
+    for layer in getattr(renderer, LAYERS, {}).values():
+        actor, label = renderer.actors.get(layer.name), renderer.actors.get(f"{layer.name}{LABEL}")
+        if label is not None:
+            share = PALE if is_behind(layer.words_mm, middle_mm, toward) else 1.0
+            label.prop.opacity, label.prop.background_opacity = share, share * GROUND
+        if actor is not None and layer.mark:
+            actor.prop.opacity = layer.opacity * (PALE if is_behind(layer.surface.center, middle_mm, toward) else 1.0)
+        if actor is not None and layer.ahead_mm:
+            units = -DEPTH_UNITS * min(layer.ahead_mm * depth_per_mm, 1.02)
+            actor.mapper.SetRelativeCoincidentTopologyPolygonOffsetParameters(0.0, units)
 
 
 def _text(place: tuple[float, float], across: str, along: str) -> pv.Text:
@@ -189,13 +226,12 @@ def _label(layer: Layer, plotter: pv.BasePlotter) -> None:
     """A layer's words, over everything, centred at a place in the world."""
     import pyvista as pv
 
-    where = layer.label_mm if layer.label_mm is not None else np.array(layer.surface.center)
     text = pv.Text(layer.label, position=(0, 0))
     place = text.GetPositionCoordinate()
     place.SetCoordinateSystemToWorld()
-    place.SetValue(*(float(x) for x in where))
+    place.SetValue(*(float(x) for x in layer.words_mm))
     text.prop.color, text.prop.bold = layer.color, True
-    text.prop.background_color, text.prop.background_opacity = BACKGROUND, 0.75
+    text.prop.background_color, text.prop.background_opacity = BACKGROUND, GROUND
     text.prop.justification_horizontal, text.prop.justification_vertical = "center", "center"
     plotter.add_actor(text, name=f"{layer.name}{LABEL}", reset_camera=False, pickable=False, render=False)
     text.SetVisibility(layer.visible)

@@ -51,8 +51,9 @@ class Layer:
         Words that are drawn at ``label_mm``.
     label_mm : (3,) float, optional
         Default: the middle of the surface.
-    mark : bool
-        Drawn over what lies before it, so that it is never lost in the folds.
+    ahead_mm : float
+        Drawn as if it were so much nearer to the viewer, so that it is not lost in the folds.  ``inf`` is over everything,
+        and then it is pale where it lies behind the head (:mod:`targeting.scene.behind`).
     """
 
     name: str
@@ -63,11 +64,21 @@ class Layer:
     visible: bool = True
     label: str = ""
     label_mm: NDArray[np.float64] | None = None
-    mark: bool = False
+    ahead_mm: float = 0.0
 
     def __post_init__(self) -> None:
         if self.scalars and self.scalars not in self.surface.point_data:
             raise InputError(f"the layer {self.name!r} has no values {self.scalars!r} to be coloured by")
+
+    @property
+    def words_mm(self) -> NDArray[np.float64]:
+        """Where its words stand, (3,)."""
+        return np.array(self.surface.center if self.label_mm is None else self.label_mm, np.float64)
+
+    @property
+    def mark(self) -> bool:
+        """Whether it is drawn over everything."""
+        return self.ahead_mm == np.inf
 
     @property
     def group(self) -> str:
@@ -158,6 +169,11 @@ class Scene:
     def scalars(self) -> str:
         """What the colours show: "magnE", "normalE", or "" where nothing is coloured."""
         return next((layer.scalars for layer in self.layers if layer.scalars and layer.visible), "")
+
+    @property
+    def middle_mm(self) -> NDArray[np.float64]:
+        """The middle of the head, (3,)."""
+        return np.mean(self.bounds_mm, axis=0)
 
     @property
     def bounds_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

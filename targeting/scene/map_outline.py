@@ -12,6 +12,7 @@ import pyvista as pv
 from numpy.typing import NDArray
 
 from targeting.cortical_field import grey_at_nodes
+from targeting.scene.behind import PALE
 from targeting.scene.colors import CATHODE, TARGET
 from targeting.scene.layer import Layer
 from targeting.scene.parts import plain
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from meshes.head import HeadMesh
 
 LINE_MM = 0.8  # radius of an outline
-BELOW_MM = np.array([0.0, 0.0, 14.0])  # its words, as the target's stand above
+AHEAD_MM = 10.0  # it shows through folds of this depth, and not through the brain
+BESIDE_MM = np.array([0.0, -18.0, -10.0])  # its words, clear of the target's, which stand above it
 SIGNS = ((1, "into the cortex", "map +", TARGET), (-1, "out of the cortex", "map −", CATHODE))
 
 
@@ -39,7 +41,8 @@ def map_layers(cortex: pv.PolyData, head: HeadMesh, target: MapTarget) -> tuple[
     Returns
     -------
     tuple of Layer
-        "map into the cortex" and "map out of the cortex", each if the map is strong there with that sign.
+        "map into the cortex" and "map out of the cortex", each if the map is strong there with that sign; and the same
+        once more, "map into the cortex, faint", which shows through what lies before it.
     """
     surface = pv.PolyData(cortex.points, cortex.faces)
     surface.point_data["map"] = at_points(surface.points, head, target)
@@ -48,10 +51,10 @@ def map_layers(cortex: pv.PolyData, head: HeadMesh, target: MapTarget) -> tuple[
         outline = surface.contour([sign * CORE], scalars="map")
         if not outline.n_points:
             continue
-        strongest = head.centroids_mm[target.tets[np.argmax(sign * target.wanted)]]
+        strongest_mm = head.centroids_mm[target.tets[np.argmax(sign * target.wanted)]]
         tube = plain(outline.strip(join=True).tube(radius=LINE_MM, n_sides=8))
-        below_mm = strongest - BELOW_MM
-        layers.append(Layer(f"map {way}", tube, color, label=words, label_mm=below_mm, mark=True))
+        seen = Layer(f"map {way}", tube, color, label=words, label_mm=strongest_mm + BESIDE_MM, ahead_mm=AHEAD_MM)
+        layers += [seen, Layer(f"map {way}, faint", tube, color, opacity=PALE, ahead_mm=np.inf)]
     return tuple(layers)
 
 

@@ -36,7 +36,7 @@ def target_layer(center_mm: ArrayLike, radius_mm: float, outward: ArrayLike) -> 
     out = np.asarray(outward, np.float64)
     up = np.array([0.0, 0, 1]) if abs(out[2]) < 0.9 * np.linalg.norm(out) else np.array([0.0, 1, 0])
     word_mm = np.asarray(center_mm) + 1.9 * max(radius_mm, LEAST_RADIUS_MM) * _across(up, out)
-    return Layer("target", _ring(center_mm, radius_mm, out), TARGET, label="target", label_mm=word_mm, mark=True)
+    return Layer("target", _ring(center_mm, radius_mm, out), TARGET, label="target", label_mm=word_mm, ahead_mm=np.inf)
 
 
 def place_layers(
@@ -57,7 +57,7 @@ def place_layers(
             center - np.asarray(target_mm, np.float64), out
         )
         ring, words = _ring(center, place.radius_mm, out), f"{'spare' if spared else 'also'} {place.name}"
-        layers.append(Layer(name, ring, color, label=words, label_mm=word_mm, mark=True))
+        layers.append(Layer(name, ring, color, label=words, label_mm=word_mm, ahead_mm=np.inf))
     return tuple(layers)
 
 

@@ -19,7 +19,7 @@ from targeting.coils.coil import Coil
 from targeting.pose import Pose
 from targeting.scene.cameras import look
 from targeting.scene.colors import paint
-from targeting.scene.draw import COLORS_ARRAY, color_bar, draw, draw_layer, set_visible
+from targeting.scene.draw import COLORS_ARRAY, color_bar, draw, draw_layer, set_opacity, set_visible
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers
 from targeting.viewer.picture_size import PictureSize
@@ -105,10 +105,8 @@ class SceneView:
 
     def set_opacity(self, name: str, opacity: float) -> None:
         """See through a layer, 0 to 1."""
-        layer = replace(self.scene.layer(name), opacity=opacity)
-        self.scene = self.scene.with_layer(layer)
-        self.actors[name].prop.opacity = opacity
-        self.actors[name].prop.culling = "back" if opacity < 1 or layer.mark else "none"
+        self.scene = self.scene.with_layer(replace(self.scene.layer(name), opacity=opacity))
+        set_opacity(self.plotter, self.scene.layer(name))
 
     def show_field(self, field: dict[str, NDArray[np.float32]], scalars: str | None = None) -> None:
         """Other values on the cortex ("magnE", "normalE", V/m per point); none of them: it is grey."""

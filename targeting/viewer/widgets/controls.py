@@ -37,7 +37,9 @@ class LayerControls(QtWidgets.QGroupBox):
             slider.setToolTip(f"How opaque the {name} is")
             box.toggled.connect(lambda on, names=layers: [self.toggled_layer.emit(each, on) for each in names])
             slider.valueChanged.connect(
-                lambda value, names=layers: [self.faded_layer.emit(each, value / 100) for each in names]
+                lambda value, names=layers: [
+                    self.faded_layer.emit(*each) for each in faded(scene, names, value).items()
+                ]
             )
             grid.addWidget(box, row, 0)
             grid.addWidget(slider, row, 1)
@@ -51,6 +53,12 @@ def groups(scene: Scene) -> dict[str, list[str]]:
         if layer.group not in ORDER:
             found.setdefault(layer.group, []).append(layer.name)
     return found
+
+
+def faded(scene: Scene, names: list[str], percent: float) -> dict[str, float]:
+    """Layer → opacity, where the first of a group has this one: the fainter of them stay as much fainter."""
+    first = scene.layer(names[0]).opacity
+    return {name: percent / 100 * scene.layer(name).opacity / first for name in names}
 
 
 class FieldControls(QtWidgets.QGroupBox):
