@@ -15,6 +15,8 @@ from meshes import HeadMesh
 from meshes.errors import InputError
 from meshes.tissue_codes import Tissue
 
+SAME_PLACE_MM = 0.01
+
 
 @dataclass(frozen=True, eq=False)
 class Target:
@@ -109,3 +111,9 @@ class Target:
             )
         volumes = head.volumes_mm3[chosen]
         return chosen, volumes / volumes.sum()
+
+
+def is_center(head: HeadMesh, tets: NDArray[np.integer], place_mm: ArrayLike) -> bool:
+    """Whether a place, (3,) mm, is the centre of one of some tetrahedra, (k,), as a peak of the field is."""
+    away_mm = np.linalg.norm(head.centroids_mm[tets] - np.asarray(place_mm, np.float64), axis=1)
+    return bool((away_mm < SAME_PLACE_MM).any())

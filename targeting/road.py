@@ -344,7 +344,7 @@ def files_stage(
         return read_plan(folder / "plan.json")
 
     files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
-    return Stage("files", 7, make, load, files=files, parameters=parameters, after=after)
+    return Stage("files", 8, make, load, files=files, parameters=parameters, after=after)
 
 
 def _check_search(hair_mm: float, direction: Direction, tilt_deg: float, extra_mm: float) -> None:

@@ -211,7 +211,7 @@ def files_stage(
     from targeting.tes.safety import limits
 
     table = {name: [limit.limit, limit.source] for name, limit in limits().items()}  # a changed table is another plan
-    return Stage(f"{kind}-files", 3, make, load, parameters={**parameters, "limits": table}, after=after)
+    return Stage(f"{kind}-files", 4, make, load, parameters={**parameters, "limits": table}, after=after)
 
 
 def _search_words(asked: TesRequest, direction: Direction, cortex: str) -> dict[str, float | int | str]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from meshes import InputError
+from targeting.files.tms import warnings_of
 from targeting.plans import tms as plan_file
 from targeting.plans.dosing import PlanDosing, PlanProtocol
 from targeting.plans.tms import (
@@ -31,7 +32,7 @@ from targeting.plans.tms import (
     to_dict,
     write_plan,
 )
-from targeting.report.target_words import extent_sentence, size_words, target_line
+from targeting.report.target_words import extent_sentence, ring_sentence, size_words, target_line
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
 positive = st.floats(1e-6, 1e9)
@@ -371,4 +372,16 @@ def test_a_target_is_called_what_it_is():
         for words in (target_line(each), extent_sentence(each), size_words(each)):
             assert "radius" not in words and "within" not in words and "cm³" in words
     assert "left roi" in target_line(mask) and "weighted" in extent_sentence(of_map)
-    assert mask.ring_mm == mask.radius_mm > of_map.ring_mm
+    assert mask.ring_mm == of_map.ring_mm < mask.radius_mm and ball.ring_mm == ball.radius_mm
+    assert "outline" in ring_sentence(ball, 1.0) and "no outline" not in ring_sentence(ball, 1.0)
+    assert "whole target lies under" in ring_sentence(ball, 30.0)
+    for each in (mask, of_map):
+        assert "no outline" in ring_sentence(each, 1.0) and "whole target" not in ring_sentence(each, 30.0)
+        assert "30 mm deep" in ring_sentence(each, 30.0)
+
+
+def test_the_strongest_field_is_said_to_be_elsewhere_only_if_it_is():
+    plan = one_plan()  # whose peak is 2 V/m
+    weak = replace(plan, placements=[replace(plan.placements[0], dose_v_per_m=0.5, direct_mean_e_v_per_m=0.5)])
+    said = ["not in the target" in " ".join(warnings_of(weak, elsewhere)) for elsewhere in (True, False)]
+    assert said == [True, False]

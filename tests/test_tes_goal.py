@@ -14,11 +14,12 @@ from tes_ball import LEFT_SPOT_MM, SMALL, ball_head, mirrored, write_ball
 from test_tes_optimise import random_leadfield, some
 
 from atlases import MniWarp
+from atlases.target import is_center
 from cli.main import run
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
 from targeting import tes_road
-from targeting.files.tes import write_tes_files
+from targeting.files.tes import warnings_of, write_tes_files
 from targeting.plans.tes import from_dict, read_tes_plan, write_tes_plan
 from targeting.plans.tes_goal import PlanNetwork, PlanTesGoal
 from targeting.plans.tms import schema
@@ -338,6 +339,40 @@ def test_a_map_is_the_target(ball, small, tmp_path, capfd, monkeypatch):
     capfd.readouterr()
     assert command(ball, small, "hd-tdcs", "--network", str(path)) == 2
     assert "leave out --aim" in capfd.readouterr().err
+
+
+def test_a_mask_is_outlined_and_never_given_a_radius(ball, small, tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(tes_road, "write_tes_files", write_tes_files)  # the whole report
+    path = write_map(tmp_path / "strip.nii.gz", [(SPOT, 1.0), (SPOT + np.array([0, 16, 0]), 1.0)])
+    image = nibabel.load(path)
+    strip = (image.get_fdata() > 0.5).astype(np.uint8)
+    nibabel.save(nibabel.Nifti1Image(strip, image.affine), path)
+    given = ["--aim", str(path), "--montage", "m1-so"]
+    assert command(ball, small, "tdcs", *given, aim=False) == 0
+    plan = read_tes_plan(small / "tdcs" / "plan.json")
+    assert (plan.target.shape, plan.target.side) == ("mask", "left")
+    scene = planned_scene("ball", small, "tdcs")
+    outline = scene.layer("mask outline").surface.points
+    assert np.ptp(outline[:, 1]) > 1.3 * np.ptp(outline[:, 0]) and outline[:, 0].max() < 0
+    assert np.abs(outline.mean(0) - SPOT - np.array([0, 8, 0])).max() < 8
+    assert scene.layer("mask outline").group == scene.layer("mask outline, faint").group == "mask"
+    page = (small / "tdcs" / "plan.html").read_text(encoding="utf-8")
+    assert "The ring is the mask’s middle" in page and "dashed: its sphere" not in page
+    assert command(ball, small, "hd-tdcs") == 0  # another target in the same folder: the strip is not its any more
+    with caplog.at_level("WARNING"):
+        later = planned_scene("ball", small, "tdcs")
+    assert "mask outline" not in later.names and "it is not outlined" in caplog.text
+
+
+def test_the_strongest_field_is_said_to_be_elsewhere_only_if_it_is(ball, small):
+    assert command(ball, small, "tdcs", "--montage", "m1-so") == 0
+    plan = read_tes_plan(small / "tdcs" / "plan.json")
+    uneven = dataclasses.replace(plan, dose=dataclasses.replace(plan.dose, mean_e_v_per_m=plan.dose.peak_e_v_per_m / 3))
+    said = ["not in the target" in " ".join(warnings_of(uneven, away, 0.5, "given")) for away in (True, False)]
+    assert said == [True, False]
+    head = ball_head()
+    tets = np.array([5, 80, 700])
+    assert is_center(head, tets, head.centroids_mm[80]) and not is_center(head, tets, head.centroids_mm[81])
 
 
 def test_two_pairs_interfere_in_the_target(ball, small, capfd):

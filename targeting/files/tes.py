@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from atlases.target import is_center
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
 from targeting.files.tms import plan_frame
@@ -108,16 +109,19 @@ def make_tes_plan(results: TesResults) -> TesPlan:
         *results.aimed.warnings,
         *([confirmed.note] if confirmed.note else []),
     ]
-    plan.warnings.extend([*notes, *warnings_of(plan, results.confirmed.scalp_share, results.located.fiducials.source)])
+    tets, _ = results.aimed.target.weights(results.head)
+    elsewhere = not is_center(results.head, tets, plan.dose.peak_mm)
+    found = warnings_of(plan, elsewhere, results.confirmed.scalp_share, results.located.fiducials.source)
+    plan.warnings.extend([*notes, *found])
     return plan
 
 
-def warnings_of(plan: TesPlan, scalp_share: float, fiducials_from: str) -> list[str]:
+def warnings_of(plan: TesPlan, peak_elsewhere: bool, scalp_share: float, fiducials_from: str) -> list[str]:
     """What a user must know before trusting the plan, a line each; safety items are told before."""
     found = []
     dose = plan.dose
     ratio = dose.peak_e_v_per_m / dose.mean_e_v_per_m if dose.mean_e_v_per_m > 0 else np.inf
-    if ratio > DEEP_RATIO:
+    if peak_elsewhere and ratio > DEEP_RATIO:
         where = ", ".join(f"{x:.0f}" for x in dose.peak_mm)
         found.append(
             f"the strongest field is not in the target: grey matter near ({where}) mm sees {ratio:.1f} times the target's "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atlases.target import is_center
 from meshes.choices import one_of
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
@@ -103,7 +104,9 @@ def make_plan(results: Results) -> Plan:
         comparison=compare(results.compared.coils, results.dosing) if results.compared else [],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    plan.warnings.extend(warnings_of(plan))
+    tets, _ = results.aimed.target.weights(results.head)
+    elsewhere = not is_center(results.head, tets, plan.placements[0].peak_mm)
+    plan.warnings.extend(warnings_of(plan, elsewhere))
     return plan
 
 
@@ -113,13 +116,13 @@ def plan_frame(segmented: Segmented) -> Frame:
     return Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape))
 
 
-def warnings_of(plan: Plan) -> list[str]:
+def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[str]:
     """What a user must know before trusting the plan, a line each."""
     best, coil = plan.placements[0], plan.coil
     found = []
     mean = best.direct_mean_e_v_per_m or best.dose_v_per_m
     ratio = best.peak_e_v_per_m / mean
-    if ratio > DEEP_RATIO:
+    if peak_elsewhere and ratio > DEEP_RATIO:
         where = ", ".join(f"{x:.0f}" for x in best.peak_mm)
         found.append(
             f"the strongest field is not in the target: grey matter at ({where}) mm sees {ratio:.1f} times the "

@@ -27,7 +27,7 @@ from targeting.pose import Pose
 
 SCHEMA_VERSION = "1.5"
 SHAPES = ("ball", "mask", "map")
-STRONGEST_MM = 4.0  # radius of the ring that marks a map's strongest spot
+SPOT_MM = 4.0  # radius of the ring that marks a mask's middle, or a map's strongest spot
 REFERENCE_DIDT_A_PER_S = 1e6  # 1 A/µs: every dose in a plan is per this
 
 
@@ -59,8 +59,8 @@ class PlanTarget:
 
     @property
     def ring_mm(self) -> float:
-        """Radius of the ring that marks it in pictures; of a map, whose parts lie apart, round its strongest spot."""
-        return STRONGEST_MM if self.shape == "map" else self.radius_mm
+        """Radius of the ring that marks it in pictures; for a mask or a map, which have outlines, only of where it is."""
+        return self.radius_mm if self.shape == "ball" else SPOT_MM
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def normal_picture(evidence: HeadEvidence) -> NDArray[np.uint8] | None:
 
 def _peak(canvas: Canvas, view: View, evidence: HeadEvidence) -> None:
     """Where |E| is largest in grey matter, unless that is in the target."""
-    if np.linalg.norm(evidence.peak_mm - evidence.target_mm) <= evidence.plan.target.ring_mm:
+    if evidence.peak_in_target:
         return
     at = view.project(evidence.peak_mm)
     side = 0.84 if at[0] > view.width / 2 else 0.16

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from atlases.target import is_center
 from meshes import HeadMesh, Tissue
 from targeting.coils.coil import Casing
 from targeting.cortical_field import CorticalField, strength_at_nodes
@@ -55,6 +56,11 @@ class HeadEvidence:
     def target_mm(self) -> NDArray[np.float64]:
         """Centre of the target, RAS mm, (3,)."""
         return np.array(self.plan.target.center_mm)
+
+    @cached_property
+    def peak_in_target(self) -> bool:
+        """Whether |E| in grey matter is largest in the target."""
+        return is_center(self.head, self.target_tets, self.peak_mm)
 
     @cached_property
     def target_e_v_per_m(self) -> NDArray[np.float64]:

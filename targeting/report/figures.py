@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from targeting.plans.tms import PlanTarget
 from targeting.report import cortex as cortex_room
 from targeting.report import dose as dose_room
 from targeting.report import region
@@ -26,12 +27,10 @@ from targeting.report.slices import (
     whole_view,
 )
 from targeting.report.steadiness import steadier_elsewhere, turn_words
+from targeting.report.target_words import ring_sentence
 from targeting.report.words import direction_words, number, three_digits
 
-SLICE_KEYS = (
-    ("target (solid: what the dose is averaged over; dashed: its sphere)", MARK),
-    *zip(("white matter", "grey matter", "skull", "scalp"), (color for _, color, _ in OUTLINES), strict=True),
-)
+TISSUE_KEYS = tuple(zip(("white matter", "grey matter", "skull", "scalp"), (c for _, c, _ in OUTLINES), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +57,13 @@ def slices(evidence: HeadEvidence) -> list[Figure]:
     ]
 
 
+def slice_keys(target: PlanTarget) -> tuple[tuple[str, str], ...]:
+    """What the lines of the slices are, and their colours."""
+    solid = "what the dose is averaged over"
+    words = f"target (solid: {solid}; dashed: its sphere)" if target.shape == "ball" else f"target: {solid}"
+    return ((words, MARK), *TISSUE_KEYS)
+
+
 def _whole_slice(evidence: HeadEvidence, plane: Plane, lines: list[Outline]) -> Figure:
     where = _place(evidence, plane)
     x = evidence.target_mm[0]
@@ -77,7 +83,7 @@ def _close_slice(evidence: HeadEvidence, plane: Plane, lines: list[Outline]) -> 
     picture = slice_picture(evidence, plane, close_view(evidence, plane), lines)
     alt = (
         f"The same {plane.name} slice near the target, which is in the middle: a pink outline round the grey matter "
-        "that the dose is averaged over, in a dashed circle."
+        f"that the dose is averaged over{', in a dashed circle' if evidence.plan.target.shape == 'ball' else ''}."
     )
     return Figure(picture, f"{plane.name.capitalize()}, close", f"{CLOSE_MM:.0f} mm wide.", alt)
 
@@ -115,14 +121,10 @@ def cortex(evidence: PlanEvidence) -> list[Figure]:
     """|E| on the cortex, whole and close."""
     field = direction_words(evidence.target_e_v_per_m)
     under = cortex_room.target_under_surface_mm(evidence)
-    radius = evidence.plan.target.ring_mm
-    if under > radius:
-        ring = f"The ring is dashed: the whole target lies under what is seen, its centre {number(under, 0)} mm deep."
-    else:
-        ring = "The ring is the target’s outline."
+    ring = ring_sentence(evidence.plan.target, under)
     away = float(np.linalg.norm(np.array(evidence.best.peak_mm) - evidence.target_mm))
     peak, peak_alt = "", ""
-    if away > radius:
+    if not evidence.peak_in_target:
         peak = f"The diamond marks the largest |E|, {number(away, 0)} mm from the target’s centre. "
         peak_alt = f", a diamond the largest field, {number(away, 0)} mm away"
     top = three_digits(cortex_room.top_of_scale(evidence))

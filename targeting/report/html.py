@@ -54,7 +54,7 @@ def page_of(evidence: PlanEvidence) -> str:
         goal=goal_section(plan),
         comparison=comparison_section(plan),
         slices=figure_blocks(figures.slices(evidence)),
-        slices_legend=slices_legend(),
+        slices_legend=slices_legend(plan.target),
         coil_figures=figure_blocks(figures.coil(evidence)),
         cortex_figures=figure_blocks(figures.cortex(evidence)),
         dose_figures=figure_blocks(figures.dose(evidence)),

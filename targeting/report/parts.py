@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from targeting.report.figures import SLICE_KEYS, Figure
+from targeting.plans.tms import PlanTarget
+from targeting.report.figures import Figure, slice_keys
 
 
 def esc(text: object) -> str:
@@ -27,10 +28,11 @@ def figure_blocks(figures: Sequence[Figure]) -> str:
     return "\n".join(figure_block(figure) for figure in figures)
 
 
-def slices_legend() -> str:
+def slices_legend(target: PlanTarget) -> str:
     """What the colours of the slices mean."""
     keys = "".join(
-        f'<li><span class="key" style="background:{color}"></span>{esc(name)}</li>' for name, color in SLICE_KEYS
+        f'<li><span class="key" style="background:{color}"></span>{esc(name)}</li>'
+        for name, color in slice_keys(target)
     )
     return (
         f'<ul class="keys">{keys}</ul><p class="legend">Left is shown on the left (neurological convention); L and R '

@@ -99,9 +99,10 @@ def slice_picture(evidence: HeadEvidence, plane: Plane, view: View, lines: list[
     canvas = _with_lines(evidence, view, lines, finer)
     column, row, _ = view.project(evidence.target_mm)
     radius = evidence.plan.target.ring_mm / view.mm_per_pixel
-    canvas.axes.add_patch(
-        Circle((column, row), radius, fill=False, edgecolor=MARK, linewidth=1.6 * finer, linestyle=(0, (3, 2)))
-    )
+    if evidence.plan.target.shape == "ball":
+        canvas.axes.add_patch(
+            Circle((column, row), radius, fill=False, edgecolor=MARK, linewidth=1.6 * finer, linestyle=(0, (3, 2)))
+        )
     for (x0, y0), (x1, y1) in (
         ((0, row), (column - 2.2 * radius, row)),
         ((column + 2.2 * radius, row), (view.width, row)),

@@ -28,6 +28,7 @@ from targeting.report.parts import (
 )
 from targeting.report.reproduce import reproduce
 from targeting.report.tables import image_of, provenance_tables
+from targeting.report.target_words import ringed
 from targeting.report.tes_evidence import TesEvidence
 from targeting.report.tes_goal import tes_goal_section
 from targeting.report.tes_safety import safety_rows, safety_sources
@@ -60,7 +61,7 @@ def page_of(evidence: TesEvidence) -> str:
         cap_figures=figure_blocks(cap_figures(evidence)),
         electrodes=_electrodes(plan),
         slices=figure_blocks(figures.slices(evidence)),
-        slices_legend=slices_legend(),
+        slices_legend=slices_legend(plan.target),
         cortex_figures=figure_blocks(cortex_figures(evidence)),
         goal=tes_goal_section(plan),
         standard=_standard_section(plan),
@@ -94,13 +95,12 @@ def page_of(evidence: TesEvidence) -> str:
 
 def cap_figures(evidence: TesEvidence) -> list[Figure]:
     """The head with its electrodes from the sides that show all of them."""
-    ringed = "the map’s strongest spot" if evidence.plan.target.shape == "map" else "the target"
     all_of_them = listed([tes_cap.current_label(each.name, each.current_ma) for each in evidence.plan.montage])
     return [
         Figure(
             tes_cap.cap_picture(evidence, side),
             f"From {side.name}",
-            f"Red: anodes, current into the head; blue: cathodes. The ring is {ringed} under the scalp.",
+            f"Red: anodes, current into the head; blue: cathodes. The ring is {ringed(evidence.plan.target)} under the scalp.",
             f"The head seen from {side.name} with its electrodes: {all_of_them}.",
         )
         for side in tes_cap.sides(evidence)

@@ -22,6 +22,7 @@ GROUPS = {  # first word of a layer's name → what it is shown and hidden with
     "spared": "spared regions",
     "further": "further targets",
     "map": "map",
+    "mask": "mask",
     "electrode": "electrodes",
     "coil": "coil",
     "handle": "coil",
@@ -36,8 +37,8 @@ class Layer:
     Parameters
     ----------
     name : str
-        "scalp", "skull", "cortex", "target", "spared region 1", "map into the cortex", "coil", "handle",
-        "electrode C3" ...
+        "scalp", "skull", "cortex", "target", "spared region 1", "mask outline", "map into the cortex", "coil",
+        "handle", "electrode C3" ...
     surface : pyvista.PolyData
         RAS mm of the T1.
     color : str

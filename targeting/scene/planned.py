@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,16 +22,17 @@ from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.scene.colors import BONE, BRAIN, SKIN, rounded_up
 from targeting.scene.layer import Layer, Scene
-from targeting.scene.map_outline import map_layers
 from targeting.scene.parts import coil_layers, electrode_layers, place_layers, target_layer
 from targeting.scene.surfaces import HeadSurfaces, head_of, on_scene, surfaces_stage
+from targeting.scene.target_outline import map_layers, mask_layers
 from targeting.subject import Done, Subject
 
 if TYPE_CHECKING:
     import pyvista as pv
 
     from targeting.report.evidence import HeadEvidence
-    from targeting.tes.network_map import MapTarget
+
+log = logging.getLogger(__name__)
 
 MODALITIES = ("tms", *KINDS)
 SCALP_OPACITY, SKULL_OPACITY = 0.2, 0.35
@@ -112,6 +114,8 @@ def scene_of(evidence: HeadEvidence) -> Scene:
         around = electrode_layers(evidence.plan.montage, evidence.patches_mm)
         if evidence.network is not None:
             around += map_layers(surfaces.cortex, evidence.head, evidence.network)
+    if evidence.plan.target.shape == "mask":
+        around += mask_layers(surfaces.cortex, evidence.head, evidence.target_tets)
     unit = f"V/m {evidence.conditions}"
     return assembled(evidence.plan, surfaces, on_scene(surfaces, values), around, unit, evidence.outward, pose)
 
@@ -134,7 +138,7 @@ def assembled(
     values_v_per_m : mapping
         "magnE" and "normalE" at the points of ``surfaces.cortex``; empty if there is no field.
     around : tuple of Layer
-        Coil or electrodes, and a map's outlines.
+        Coil or electrodes, and the outlines of a mask or a map.
     unit : str
     outward : (3,) float
     pose : Pose, optional
@@ -205,7 +209,7 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
         from targeting.scene.field_at import cortical_field_at
 
         values = cortical_field_at(subject, coil, pose, surfaces)
-    around = coil_layers(coil, pose)
+    around = coil_layers(coil, pose) + _outlines(subject, "tms", plan.target.shape, surfaces, meshed.value)
     scene = assembled(plan, surfaces, values, around, "V/m at 1 A/µs", -pose.direction_mm, pose)
     if placement == 1:
         return scene
@@ -234,25 +238,30 @@ def _tes_scene(subject: Subject, kind: str) -> Scene:
         stored = {"magnE": strength_at_nodes(meshed.value, field)}
     values = on_scene(surfaces, stored)
     around = electrode_layers(plan.montage, patches)
-    if plan.target.shape == "map":
-        around += map_layers(surfaces.cortex, meshed.value, _map_of(subject, kind))
+    around += _outlines(subject, kind, plan.target.shape, surfaces, meshed.value)
     away = np.asarray(surfaces.scalp.points, np.float64) - plan.target.center_mm
     nearest = away[np.linalg.norm(away, axis=1).argmin()]
     unit = f"V/m at {plan.total_current_ma:g} mA"
     return assembled(plan, surfaces, values, around, unit, nearest / np.linalg.norm(nearest))
 
 
-def _map_of(subject: Subject, kind: str) -> MapTarget:
-    """The map that a montage's plan has as its target."""
+def _outlines(subject: Subject, kind: str, shape: str, surfaces: HeadSurfaces, head: HeadMesh) -> tuple[Layer, ...]:
+    """The outlines of a planned target that is no ball."""
+    from targeting.stages.target import load_target
     from targeting.tes.network_map import MapTarget
 
-    path = subject.folder / f"{kind}-network.npz"
-    try:
-        target = MapTarget.load(path).target
-    except (OSError, KeyError, ValueError):
-        raise InputError(f"{path} is gone or damaged; run 'target plan {subject.name} --with {kind}' again") from None
-    assert isinstance(target, MapTarget)
-    return target
+    if shape == "ball":
+        return ()
+    stage, file = (f"{kind}-network", f"{kind}-network.npz") if shape == "map" else ("target", "target.npz")
+    load = MapTarget.load if shape == "map" else load_target
+    done = subject.recorded(stage, lambda room: load(room / file).target)
+    files = "files" if kind == "tms" else f"{kind}-files"
+    if done is None or subject.made_from(files).get("after", {}).get(stage) != done.digest:
+        log.warning("the %s of this plan is gone from %s or another one now: it is not outlined", shape, subject.folder)
+        return ()
+    if isinstance(done.value, MapTarget):
+        return map_layers(surfaces.cortex, head, done.value)
+    return mask_layers(surfaces.cortex, head, done.value.weights(head)[0])
 
 
 def _check_follows(subject: Subject, files: str, meshed: Done[HeadMesh], folded: Done[Cortex] | None) -> None:
