@@ -9,6 +9,7 @@ import pyvista as pv
 from viewed_head import folded_cortex, pads, viewed_head
 
 from cli.main import run
+from meshes import HeadMesh
 from meshes.errors import InputError
 from targeting import Pose
 from targeting.navigation import brainsight, localite
@@ -61,6 +62,7 @@ def test_the_field_is_the_folders_at_the_same_places(subject, scene):
 
 def test_the_second_scene_reads_what_the_first_one_thinned(subject, scene, monkeypatch):
     monkeypatch.setattr(HeadSurfaces, "_made", None)
+    monkeypatch.setattr(HeadMesh, "read", None)  # which takes longer than all else on a whole head
     again = planned_scene(subject)
     assert np.array_equal(again.layer("cortex").surface.points, scene.layer("cortex").surface.points)
 

@@ -158,8 +158,8 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
     from targeting.report.tes_cap import cap_picture, sides
     from targeting.report.tes_evidence import TesEvidence
     from targeting.report.tes_sheet import write_placement_sheet
+    from targeting.scene.target_outline import OUTLINE
     from targeting.tes.montage_files import write_bids, write_montage_table
-    from targeting.tes.network_map import MapTarget
 
     write_tes_plan(room / "plan.json", plan)
     write_montage_table(room / "montage.csv", plan.montage)
@@ -180,10 +180,11 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
     if background is None:
         background = labels_on_grid(results.head, affine, shape).astype(np.float32)
     tets, _ = results.aimed.target.weights(results.head)
-    network = results.aimed.target if isinstance(results.aimed.target, MapTarget) else None
     evidence = TesEvidence(
-        plan, results.head, e, tets, patches, background, affine, on_cortex, results.surfaces, network
+        plan, results.head, e, tets, patches, background, affine, on_cortex, results.surfaces, results.aimed.target
     )
+    if evidence.outline is not None:
+        evidence.outline.save(room / OUTLINE)
     imsave(room / CAP_PICTURE, np.hstack([cap_picture(evidence, side) for side in sides(evidence)]))
     write_tes_report(room / "plan.html", evidence)
     write_placement_sheet(room / "placement_sheet.html", evidence)

@@ -157,6 +157,7 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
     from targeting.report import write_report
     from targeting.report.evidence import PlanEvidence
     from targeting.report.where import near_on_head
+    from targeting.scene.target_outline import OUTLINE
 
     write_plan(room / "plan.json", plan)
     for navigator in NAVIGATORS:
@@ -195,7 +196,10 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
         around_mm=results.robust.points_mm if results.robust else None,
         share_around=results.robust.share if results.robust else None,
         near=near_on_head(plan.placements[0].scalp_mm, results.head, warp) if warp else "",
+        target=results.aimed.target,
     )
+    if evidence.outline is not None:
+        evidence.outline.save(room / OUTLINE)
     write_report(room / "plan.html", evidence)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from atlases.target import is_center
+from atlases.target import Target, is_center
 from meshes import HeadMesh, Tissue
 from targeting.coils.coil import Casing
 from targeting.cortical_field import CorticalField, strength_at_nodes
@@ -19,6 +19,8 @@ from targeting.pose import Pose
 from targeting.report.surface import Surface
 
 if TYPE_CHECKING:
+    import pyvista as pv
+
     from targeting.scene.surfaces import HeadSurfaces
 
 
@@ -36,6 +38,7 @@ class HeadEvidence:
     background_affine_mm: NDArray[np.float64]
     on_cortex: CorticalField | None
     surfaces: HeadSurfaces | None
+    target: Target | None
 
     @property
     def outward(self) -> NDArray[np.float64]:
@@ -79,6 +82,15 @@ class HeadEvidence:
             whole = self.on_cortex.cortex.whole
             return Surface(whole.points_mm, whole.triangles, np.arange(len(whole.points_mm)))
         return Surface.of(self.head.points_mm, self.head.boundary([Tissue.WM, Tissue.GM]))
+
+    @cached_property
+    def outline(self) -> pv.PolyData | None:
+        """Lines round the target on the cortex, where it is no ball."""
+        from targeting.scene.target_outline import target_outline
+
+        if self.target is None:
+            return None
+        return target_outline(self.cortex.points_mm, self.cortex.triangles, self.head, self.target)
 
     @cached_property
     def cortex_e_v_per_m(self) -> NDArray[np.float64]:
@@ -133,6 +145,8 @@ class PlanEvidence(HeadEvidence):
         Where placement 1 lies among the 10-10 positions, in words; empty where they are not known.
     surfaces : HeadSurfaces, optional
         Thinned surfaces for the 3D scene, where they are made already.
+    target : Target, optional
+        To be outlined, if it is no ball.
     """
 
     plan: Plan
@@ -152,6 +166,7 @@ class PlanEvidence(HeadEvidence):
     share_around: NDArray[np.float64] | None = None
     near: str = ""
     surfaces: HeadSurfaces | None = None
+    target: Target | None = None
 
     @property
     def best(self) -> Placement:

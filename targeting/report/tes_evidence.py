@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from atlases.target import Target
 from meshes import HeadMesh
 from targeting.cortical_field import CorticalField
 from targeting.plans.tes import TesPlan
@@ -18,7 +19,6 @@ from targeting.report.surface import Surface
 
 if TYPE_CHECKING:
     from targeting.scene.surfaces import HeadSurfaces
-    from targeting.tes.network_map import MapTarget
 
 LIFT_MM = 0.8  # electrodes are drawn this far off the scalp, so that they cover it
 
@@ -45,8 +45,8 @@ class TesEvidence(HeadEvidence):
         The same field on the mid-cortical surfaces; without it the pictures show the outside of the brain.
     surfaces : HeadSurfaces, optional
         Thinned surfaces for the 3D scene, where they are made already.
-    network : MapTarget, optional
-        The map, where one is the target.
+    target : Target, optional
+        To be outlined, if it is no ball.
     """
 
     plan: TesPlan
@@ -58,7 +58,7 @@ class TesEvidence(HeadEvidence):
     background_affine_mm: NDArray[np.float64]
     on_cortex: CorticalField | None = None
     surfaces: HeadSurfaces | None = None
-    network: MapTarget | None = None
+    target: Target | None = None
 
     @cached_property
     def outward(self) -> NDArray[np.float64]:

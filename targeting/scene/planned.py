@@ -24,7 +24,7 @@ from targeting.scene.colors import BONE, BRAIN, SKIN, rounded_up
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers, electrode_layers, place_layers, target_layer
 from targeting.scene.surfaces import HeadSurfaces, head_of, on_scene, surfaces_stage
-from targeting.scene.target_outline import map_layers, mask_layers
+from targeting.scene.target_outline import OUTLINE, outline_layers
 from targeting.subject import Done, Subject
 
 if TYPE_CHECKING:
@@ -112,10 +112,8 @@ def scene_of(evidence: HeadEvidence) -> Scene:
         around = coil_layers(evidence.casing, pose)
     elif isinstance(evidence, TesEvidence):
         around = electrode_layers(evidence.plan.montage, evidence.patches_mm)
-        if evidence.network is not None:
-            around += map_layers(surfaces.cortex, evidence.head, evidence.network)
-    if evidence.plan.target.shape == "mask":
-        around += mask_layers(surfaces.cortex, evidence.head, evidence.target_tets)
+    if evidence.outline is not None:
+        around += outline_layers(evidence.outline, evidence.plan.target.shape)
     unit = f"V/m {evidence.conditions}"
     return assembled(evidence.plan, surfaces, on_scene(surfaces, values), around, unit, evidence.outward, pose)
 
@@ -209,7 +207,7 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
         from targeting.scene.field_at import cortical_field_at
 
         values = cortical_field_at(subject, coil, pose, surfaces)
-    around = coil_layers(coil, pose) + _outlines(subject, "tms", plan.target.shape, surfaces, meshed.value)
+    around = coil_layers(coil, pose) + _outline(subject.folder, plan.target.shape)
     scene = assembled(plan, surfaces, values, around, "V/m at 1 A/µs", -pose.direction_mm, pose)
     if placement == 1:
         return scene
@@ -237,31 +235,24 @@ def _tes_scene(subject: Subject, kind: str) -> Scene:
     else:
         stored = {"magnE": strength_at_nodes(meshed.value, field)}
     values = on_scene(surfaces, stored)
-    around = electrode_layers(plan.montage, patches)
-    around += _outlines(subject, kind, plan.target.shape, surfaces, meshed.value)
+    around = electrode_layers(plan.montage, patches) + _outline(subject.folder / kind, plan.target.shape)
     away = np.asarray(surfaces.scalp.points, np.float64) - plan.target.center_mm
     nearest = away[np.linalg.norm(away, axis=1).argmin()]
     unit = f"V/m at {plan.total_current_ma:g} mA"
     return assembled(plan, surfaces, values, around, unit, nearest / np.linalg.norm(nearest))
 
 
-def _outlines(subject: Subject, kind: str, shape: str, surfaces: HeadSurfaces, head: HeadMesh) -> tuple[Layer, ...]:
-    """The outlines of a planned target that is no ball."""
-    from targeting.stages.target import load_target
-    from targeting.tes.network_map import MapTarget
+def _outline(folder: Path, shape: str) -> tuple[Layer, ...]:
+    """The outline that a plan left of a target that is no ball."""
+    import pyvista as pv
 
+    path = folder / OUTLINE
     if shape == "ball":
         return ()
-    stage, file = (f"{kind}-network", f"{kind}-network.npz") if shape == "map" else ("target", "target.npz")
-    load = MapTarget.load if shape == "map" else load_target
-    done = subject.recorded(stage, lambda room: load(room / file).target)
-    files = "files" if kind == "tms" else f"{kind}-files"
-    if done is None or subject.made_from(files).get("after", {}).get(stage) != done.digest:
-        log.warning("the %s of this plan is gone from %s or another one now: it is not outlined", shape, subject.folder)
+    if not path.is_file():
+        log.warning("the %s that is the target is not outlined, as there is no %s; 'target plan' makes it", shape, path)
         return ()
-    if isinstance(done.value, MapTarget):
-        return map_layers(surfaces.cortex, head, done.value)
-    return mask_layers(surfaces.cortex, head, done.value.weights(head)[0])
+    return outline_layers(pv.read(path), shape)
 
 
 def _check_follows(subject: Subject, files: str, meshed: Done[HeadMesh], folded: Done[Cortex] | None) -> None:

@@ -1,12 +1,12 @@
 """Outlines on the cortex of a target that is no ball: of a mask its edge; of a network map where it has half its largest
 size, each sign by itself.
 
-Both stand at tetrahedra of grey matter and are 0 at the others, so that an outline closes round its patch.
+Both stand at tetrahedra of grey matter and are 0 at the others, so that an outline closes round its patch.  A plan keeps
+its outline as lines (:data:`OUTLINE`), so that a window need not read the mesh for it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,63 +21,47 @@ from targeting.scene.parts import plain
 from targeting.tes.network_map import CORE, MapTarget
 
 if TYPE_CHECKING:
+    from atlases.target import Target
     from meshes.head import HeadMesh
 
+OUTLINE = "target_outline.vtp"
+LEVEL = "level"  # the lines' point array: the value they stand for, EDGE or plus or minus CORE
+EDGE = 0.5  # between what is in a mask, 1, and what is not, 0
 LINE_MM = 0.8  # radius of an outline
 AHEAD_MM = 10.0  # it shows through folds of this depth, and not through the brain
-EDGE = 0.5  # between what is in a mask, 1, and what is not, 0
 BESIDE_MM = np.array([0.0, -18.0, -10.0])  # a map's words, clear of the target's, which stand above it
 SIGNS = ((1, "into the cortex", "map +", TARGET), (-1, "out of the cortex", "map −", CATHODE))
 
 
-def mask_layers(cortex: pv.PolyData, head: HeadMesh, tets: NDArray[np.integer]) -> tuple[Layer, ...]:
-    """The outline of a mask.
+def target_outline(
+    points_mm: NDArray[np.floating], triangles: NDArray[np.integer], head: HeadMesh, target: Target
+) -> pv.PolyData | None:
+    """The outline of a target as lines on the cortex.
 
     Parameters
     ----------
-    cortex : pyvista.PolyData
-        As the scene draws it.
+    points_mm, triangles : (n, 3) float, (t, 3) int
+        The cortex.
     head : HeadMesh
-    tets : (k,) int
-        The mesh's tetrahedra under the mask.
+        The mesh whose tetrahedra the target is made of.
+    target : Target
 
     Returns
     -------
-    tuple of Layer
-        "mask outline", and the same once more, "mask outline, faint", which shows through what lies before it; none if
-        the mask comes nowhere near the cortex that is drawn.
+    pyvista.PolyData or None
+        Lines in RAS mm with :data:`LEVEL`; None for a ball, and where no line crosses this cortex.
     """
-    inside = np.zeros(len(head.tets))
-    inside[tets] = 1
-    return _outlined(cortex, at_points(cortex.points, head, inside), EDGE, Layer("mask outline", cortex, TARGET))
-
-
-def map_layers(cortex: pv.PolyData, head: HeadMesh, target: MapTarget) -> tuple[Layer, ...]:
-    """The outlines of a map.
-
-    Parameters
-    ----------
-    cortex : pyvista.PolyData
-        As the scene draws it.
-    head : HeadMesh
-        The mesh whose tetrahedra the map is given at.
-    target : MapTarget
-
-    Returns
-    -------
-    tuple of Layer
-        "map into the cortex" and "map out of the cortex", each if the map is strong there with that sign; and the same
-        once more, "map into the cortex, faint", which shows through what lies before it.
-    """
-    wanted = np.zeros(len(head.tets))
-    wanted[target.tets] = target.wanted
-    values = at_points(cortex.points, head, wanted)
-    layers: tuple[Layer, ...] = ()
-    for sign, way, words, color in SIGNS:
-        strongest_mm = head.centroids_mm[target.tets[np.argmax(sign * target.wanted)]]
-        drawn = Layer(f"map {way}", cortex, color, label=words, label_mm=strongest_mm + BESIDE_MM)
-        layers += _outlined(cortex, values, sign * CORE, drawn)
-    return layers
+    if target.shape == "ball":
+        return None
+    values = np.zeros(len(head.tets))
+    if isinstance(target, MapTarget):
+        values[target.tets], levels = target.wanted, [CORE, -CORE]
+    else:
+        values[target.weights(head)[0]], levels = 1.0, [EDGE]
+    surface = pv.PolyData.from_regular_faces(np.asarray(points_mm, np.float32), triangles)
+    surface.point_data[LEVEL] = at_points(points_mm, head, values)
+    lines = surface.contour(levels, scalars=LEVEL)
+    return lines if lines.n_points else None
 
 
 def at_points(points_mm: NDArray[np.floating], head: HeadMesh, values: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -90,15 +74,38 @@ def at_points(points_mm: NDArray[np.floating], head: HeadMesh, values: NDArray[n
     return at_nodes[grey[nearest]].astype(np.float32)
 
 
-def _outlined(cortex: pv.PolyData, values: NDArray[np.floating], level: float, drawn: Layer) -> tuple[Layer, ...]:
-    """Where values of the cortex' points pass a level, as tubes with a layer's name, colour and words, clear and faint."""
-    surface = pv.PolyData(cortex.points, cortex.faces)
-    surface.point_data["values"] = values
-    outline = surface.contour([level], scalars="values")
-    if not outline.n_points:
-        return ()
-    tube = plain(outline.strip(join=True).tube(radius=LINE_MM, n_sides=8))
+def outline_layers(lines: pv.PolyData, shape: str) -> tuple[Layer, ...]:
+    """An outline as the scene draws it.
+
+    Parameters
+    ----------
+    lines : pyvista.PolyData
+        Of :func:`target_outline`.
+    shape : {"mask", "map"}
+
+    Returns
+    -------
+    tuple of Layer
+        "mask outline", or "map into the cortex" and "map out of the cortex", those there are; and each once more, "mask
+        outline, faint", which shows through what lies before it.
+    """
+    if shape == "mask":
+        return _drawn(lines, "mask outline", TARGET)
+    layers: tuple[Layer, ...] = ()
+    for sign, way, words, color in SIGNS:
+        of_sign = np.sign(np.asarray(lines.point_data[LEVEL])) == sign
+        if of_sign.any():
+            layers += _drawn(
+                lines.extract_points(of_sign).extract_surface(algorithm="dataset_surface"), f"map {way}", color, words
+            )
+    return layers
+
+
+def _drawn(lines: pv.PolyData, name: str, color: str, words: str = "") -> tuple[Layer, Layer]:
+    """Lines as tubes, clear and faint, with words beside the longest piece."""
+    tube = plain(lines.strip(join=True).tube(radius=LINE_MM, n_sides=8))
+    beside_mm = np.array(lines.connectivity("largest").center) + BESIDE_MM if words else None
     return (
-        replace(drawn, surface=tube, ahead_mm=AHEAD_MM),
-        Layer(f"{drawn.name}, faint", tube, drawn.color, opacity=PALE, ahead_mm=np.inf),
+        Layer(name, tube, color, label=words, label_mm=beside_mm, ahead_mm=AHEAD_MM),
+        Layer(f"{name}, faint", tube, color, opacity=PALE, ahead_mm=np.inf),
     )
