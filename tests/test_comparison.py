@@ -179,10 +179,10 @@ def test_report_and_console_say_it_and_escape():
 
 def test_the_warning_of_a_target_out_of_reach_is_the_comparisons():
     plan = dataclasses.replace(one_plan(), comparison=compare([on_target("figure-of-eight")] * 2, None))
-    (line,) = (each for each in warnings_of(plan) if "reach" in each)
+    (line,) = (each for each in warnings_of(plan, False) if "reach" in each)
     assert line == f"figure-of-eight: {plan.comparison[0].verdict}"
     fine = dataclasses.replace(plan, comparison=compare([on_target(e_target=0.9)] * 2, None))
-    assert not any("reach" in each for each in warnings_of(fine))
+    assert not any("reach" in each for each in warnings_of(fine, False))
 
 
 # which coils
