@@ -1,13 +1,14 @@
 """Plans that earlier versions of the format wrote, as this one would have written them.
 
-1.3 knew no goal of a montage; before 1.5 a target did not say whether it is a ball, a mask or a map.
+1.3 knew no goal of a montage; before 1.5 a target did not say whether it is a ball, a mask or a map;
+before 1.6 a coil's plan knew neither the pulse nor the angle in the clinic's words.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-OLDER = ("1.3", "1.4")
+OLDER = ("1.3", "1.4", "1.5")
 
 
 def as_now(document: object, now: str) -> object:
@@ -15,16 +16,18 @@ def as_now(document: object, now: str) -> object:
 
     Examples
     --------
-    >>> as_now({"schema_version": "1.4", "target": {"name": "psi", "source": "a paper"}}, "1.5")
-    {'schema_version': '1.5', 'target': {'name': 'psi', 'source': 'a paper', 'shape': 'ball'}}
+    >>> as_now({"schema_version": "1.4", "target": {"name": "psi", "source": "a paper"}}, "1.6")
+    {'schema_version': '1.6', 'target': {'name': 'psi', 'source': 'a paper', 'shape': 'ball'}, 'pulse': None, 'angle': None}
     """
     if not isinstance(document, dict) or document.get("schema_version") not in OLDER:
         return document
     plan: dict[str, Any] = {**document, "schema_version": now}
     if plan.get("modality") == "tdcs" and document["schema_version"] == "1.3":
         plan.setdefault("goal", None)
-    if isinstance(plan.get("target"), dict):
+    if isinstance(plan.get("target"), dict) and "shape" not in plan["target"]:
         plan["target"] = {**plan["target"], "shape": _shape(plan)}
+    if plan.get("modality") != "tdcs":
+        plan |= {"pulse": None, "angle": None}
     return plan
 
 

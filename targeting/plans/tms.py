@@ -16,16 +16,18 @@ from typing import Any
 import numpy as np
 
 from meshes.errors import InputError
+from targeting.plans.angle import PlanAngle, check_angle
 from targeting.plans.comparison import ComparedCoil, check_comparison
 from targeting.plans.dosing import PlanDosing, check_dosing
 from targeting.plans.goal import PlanGoal, check_goal
 from targeting.plans.json_records import check_version, checked_document, read_kind, read_plan_file, require, write_json
 from targeting.plans.older_versions import as_now
+from targeting.plans.pulse import PlanPulse, check_pulse
 from targeting.plans.robustness import PlanRobustness, check_robustness
 from targeting.plans.uncertainty import PlanUncertainty, check_uncertainty
 from targeting.pose import Pose
 
-SCHEMA_VERSION = "1.5"
+SCHEMA_VERSION = "1.6"
 SHAPES = ("ball", "mask", "map")
 SPOT_MM = 4.0  # radius of the ring that marks a mask's middle, or a map's strongest spot
 REFERENCE_DIDT_A_PER_S = 1e6  # 1 A/µs: every dose in a plan is per this
@@ -114,6 +116,8 @@ class Plan:
     robustness: PlanRobustness | None = None
     dosing: PlanDosing | None = None
     goal: PlanGoal | None = None  # what placements are ranked by, if not by the dose
+    pulse: PlanPulse | None = None  # None: a plan of before 1.6, whose fields are of a rising current
+    angle: PlanAngle | None = None  # None: a plan of before 1.6
     comparison: list[ComparedCoil] = field(default_factory=list)  # the plan's own coil first; empty: none was compared
     schema_version: str = SCHEMA_VERSION
     modality: str = "tms"
@@ -220,6 +224,10 @@ def _check(plan: Plan) -> None:
         check_robustness(plan.robustness)
     if plan.dosing is not None:
         check_dosing(plan.dosing)
+    if plan.pulse is not None:
+        check_pulse(plan.pulse)
+    if plan.angle is not None:
+        check_angle(plan.angle)
     check_comparison(plan.comparison)
     for i, placement in enumerate(plan.placements):
         _check_placement(placement, i)
