@@ -44,7 +44,7 @@ from cli.tes_options import (
 
 if TYPE_CHECKING:
     from targeting.plans.dosing import PlanDosing
-    from targeting.plans.tms import Plan
+    from targeting.plans.tms import Plan, PlanCoil
 
 UNSAFE = 3  # exit code of a plan beyond a safety limit that was not accepted
 
@@ -59,7 +59,7 @@ EXAMPLES = """
 
     target plan subject01 --aim m1-hand --side left --hotspot -38,-20,55
 
-    target plan subject01 --aim psi --pain-side left --rmt 52 --rmt-at 38,-20,55 --protocol psi-10hz
+    target plan subject01 --aim psi --pain-side left --rmt 52 --rmt-muscle leg --protocol psi-10hz
 
     target plan subject01 --aim mni:-37,-21,58 --direction normal --json > plan.json
 
@@ -173,33 +173,47 @@ def plan_command(
     rmt: Annotated[
         float | None,
         typer.Option(
-            "--rmt", metavar="PERCENT", help="Motor threshold, % of the stimulator's maximum: adds the output."
+            "--rmt", metavar="PERCENT", help="Motor threshold, % of the stimulator's maximum: what it means for the target."
         ),
+    ] = None,
+    rmt_muscle: Annotated[
+        str | None,
+        typer.Option("--rmt-muscle", metavar="hand|leg|face", help="Whose motor threshold it is; default: the hand's."),
     ] = None,
     rmt_at: Annotated[
         str | None,
         typer.Option(
             "--rmt-at",
             metavar="x,y,z",
-            help="Cortical hotspot of the threshold, RAS mm; default: M1 hand, target's side.",
+            help="Cortical hotspot of the threshold, RAS mm; default: that muscle's M1, target's side.",
         ),
     ] = None,
     rmt_pose: Annotated[
         Path | None,
         typer.Option("--rmt-pose", metavar="FILE", help="Coil pose of the threshold: Brainsight .txt, Localite .xml."),
     ] = None,
-    dose_fraction: Annotated[
+    match_field: Annotated[
         float | None,
         typer.Option(
-            "--dose-fraction",
+            "--match-field",
             metavar="SHARE",
-            help="Of the field at threshold, 0.9 for 90 %; default: the protocol's, or 1.",
+            help="Give the target this share of the field at threshold (0.9 for 90 %), held at the smallest limit.",
         ),
     ] = None,
     protocol: Annotated[
         str | None,
         typer.Option(
-            "--protocol", metavar="NAME|FILE", help="rTMS session to check (target protocols list) or your own .toml."
+            "--protocol",
+            metavar="NAME|FILE",
+            help="rTMS session (target protocols list) or your own .toml: its own share of --rmt is the output.",
+        ),
+    ] = None,
+    muscle_ratio: Annotated[
+        float | None,
+        typer.Option(
+            "--muscle-ratio",
+            metavar="RATIO",
+            help="Threshold of the protocol's muscle over that of --rmt-muscle, where they differ.",
         ),
     ] = None,
     stimulator: Annotated[
@@ -303,10 +317,12 @@ def plan_command(
                 engine=engine,
                 uncertainty=uncertainty,
                 rmt_percent=rmt,
+                rmt_muscle=rmt_muscle,
                 rmt_at_mm=three_numbers(rmt_at, "--rmt-at"),
                 rmt_pose=rmt_pose,
-                dose_fraction=dose_fraction,
+                match_field=match_field,
                 protocol=protocol,
+                muscle_ratio=muscle_ratio,
                 stimulator=stimulator,
             )
             texts.append(summary(made, subject.folder))
@@ -330,7 +346,7 @@ def summary(plan: Plan, folder: Path) -> str:
     rated = plan.coil.max_didt_a_per_s
     lines = [
         f"target     {target_line(plan.target)}",
-        f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs" if rated else ""),
+        f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs{_on(plan.coil)}" if rated else ""),
         f"placement  scalp {_point(best.scalp_mm)} mm, casing {best.distance_mm:.1f} mm from it; "
         f"handle pointing {direction_words([-row[1] for row in best.pose[:3]])}; current angle {best.angle_deg:.0f}°",
         *([f"refused    {held_off_words(best)}"] if is_held_off(best) else []),
@@ -347,6 +363,10 @@ def summary(plan: Plan, folder: Path) -> str:
         f"files      {folder / 'plan.html'} and, beside it, plan.json, Brainsight, Localite and field files",
     ]
     return "\n".join(lines)
+
+
+def _on(coil: PlanCoil) -> str:
+    return f" on a {coil.rated_on}" if coil.rated_on else ""
 
 
 def _output(dosing: PlanDosing | None) -> list[str]:

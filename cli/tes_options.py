@@ -88,7 +88,7 @@ Cap = Annotated[
 # parameters of the command that only coils, or only montages, have a use for
 OF_COILS = (
     "coil", "compare", "hair_mm", "tilt_deg", "extra_mm", "objective", "penalty", "least_dose", "engine", "uncertainty",
-    "rmt", "rmt_at", "rmt_pose", "dose_fraction", "protocol", "stimulator",
+    "rmt", "rmt_muscle", "rmt_at", "rmt_pose", "match_field", "protocol", "muscle_ratio", "stimulator",
 )  # fmt: skip
 OF_MONTAGES = (
     "montage", "tes_objective", "tes_dose", "max_current_ma", "max_per_electrode_ma", "max_electrodes", "minutes",

@@ -80,10 +80,12 @@ def plan(
     tensor_order: str = DEFAULT_ORDER,
     uncertainty: bool = False,
     rmt_percent: float | None = None,
+    rmt_muscle: str | None = None,
     rmt_at_mm: tuple[float, float, float] | None = None,
     rmt_pose: str | Path | None = None,
-    dose_fraction: float | None = None,
+    match_field: float | None = None,
     protocol: str | Path | None = None,
+    muscle_ratio: float | None = None,
     stimulator: str | None = None,
     threads: int = 2,
     frame: str | None = None,
@@ -144,15 +146,20 @@ def plan(
     uncertainty : bool
         Add the spread of the dose and of the best pose over published conductivities.
     rmt_percent : float, optional
-        Resting motor threshold, % MSO, found with this coil and stimulator: adds the output for the target.
+        Resting motor threshold, % MSO, found with this coil and stimulator: what it means for the target, and the output of
+        a protocol or of ``match_field``.
+    rmt_muscle : {"hand", "leg", "face"}, optional
+        Whose threshold it is; default: the hand's.
     rmt_at_mm : (3,) float, optional
-        The cortical hotspot it was found at, RAS mm; default: the M1 hand on the target's side.
+        The cortical hotspot it was found at, RAS mm; default: that muscle's M1 on the target's side.
     rmt_pose : path, optional
         The coil's pose it was found at (Brainsight ``.txt``, Localite ``.xml``); default: the hotspot's best one.
-    dose_fraction : float, optional
-        Share of the field at threshold that the target is to get; default: the protocol's, or 1.
+    match_field : float, optional
+        Share of the field at threshold that the target is to get, under all limits; a protocol's intensity is then one.
     protocol : str or path, optional
-        A published protocol (``target protocols list``) or a ``.toml`` file; its trains are checked.
+        A published protocol (``target protocols list``) or a ``.toml`` file: its own intensity sets the output.
+    muscle_ratio : float, optional
+        Threshold of the protocol's muscle over that of ``rmt_muscle``, where they are not the same.
     stimulator : str, optional
         Whose maximum dI/dt counts (``target stimulators list``); default: the coil's own rating.
     threads : int
@@ -195,7 +202,9 @@ def plan(
     sigma = conduction.conductivity_s_per_m
     if uncertainty:
         check_uncertainty(tool, sigma)
-    request = DoseRequest.of(rmt_percent, rmt_at_mm, rmt_pose, dose_fraction, protocol, stimulator, tool)
+    request = DoseRequest.of(
+        rmt_percent, rmt_muscle, rmt_at_mm, rmt_pose, match_field, protocol, muscle_ratio, stimulator, tool
+    )
     if sought:
         sought.check_beside(uncertainty, request is not None and request.is_the_target(goal))
     one_of(density, DENSITIES, "density")

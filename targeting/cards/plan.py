@@ -20,6 +20,7 @@ MOST_WARNINGS = 5
 
 def plan_card(plan: Plan) -> str:
     """A coil's plan: what the report's header says, and the current's angle as a dial."""
+    from targeting.report.dosing import output_words
     from targeting.report.words import direction_words, number, point, three_digits
 
     best = plan.placements[0] if plan.placements else None
@@ -28,10 +29,11 @@ def plan_card(plan: Plan) -> str:
         facts.append(("dose", f"{three_digits(best.dose_v_per_m)} V/m at 1 A/µs"))
         if plan.coil.max_didt_a_per_s is not None:
             top = plan.coil.max_didt_a_per_s / 1e6
-            facts.append(("at the rated maximum", f"{three_digits(best.dose_v_per_m * top)} V/m ({number(top)} A/µs)"))
+            whose = f", on a {plan.coil.rated_on}" if plan.coil.rated_on else ""
+            rated = f"{three_digits(best.dose_v_per_m * top)} V/m ({number(top)} A/µs{whose})"
+            facts.append(("at the rated maximum", rated))
         if plan.dosing is not None:
-            share = f"{number(plan.dosing.given_percent, 0)} % MSO"
-            facts.append(("output", f"{share}; motor threshold {number(plan.dosing.rmt_percent, 0)} %"))
+            facts.append(("output", output_words(plan.dosing)))
         facts += [
             ("scalp point", f"{point(best.scalp_mm)} mm"),
             ("induced current", f"{number(best.angle_deg, 0)}° from {_origin(best.angle_from)}"),

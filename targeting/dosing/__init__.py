@@ -1,18 +1,22 @@
 """Dosing: from a motor threshold to a stimulator output, and what published safety tables say of the protocol."""
 
-from targeting.dosing.motor_threshold import ThresholdDose, dose_from_threshold
+from targeting.dosing.motor_threshold import ThresholdFields, fields_at_threshold
+from targeting.dosing.output import Output, matched_output, protocol_output
 from targeting.dosing.protocols import Protocol, protocol_named, protocols
 from targeting.dosing.stimulators import Rating, ratings, stimulator_rating
 from targeting.dosing.train_safety import Finding, check_trains
 
 __all__ = [
     "Finding",
+    "Output",
     "Protocol",
     "Rating",
-    "ThresholdDose",
+    "ThresholdFields",
     "check_trains",
-    "dose_from_threshold",
+    "fields_at_threshold",
+    "matched_output",
     "protocol_named",
+    "protocol_output",
     "protocols",
     "ratings",
     "stimulator_rating",

@@ -16,7 +16,7 @@ from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
-from targeting.dosing.reach import MOTOR_THRESHOLD_V_PER_M, WITHIN
+from targeting.dosing.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
 from targeting.plans.comparison import compare
 from targeting.plans.dosing import PlanDosing, dosing_warnings
 from targeting.plans.goal import PlanGoal, goal_warnings
@@ -88,7 +88,11 @@ def make_plan(results: Results) -> Plan:
         frame=plan_frame(results.segmented),
         target=plan_target(results.aimed, results.head),
         coil=PlanCoil(
-            results.coil.name, results.coil.max_didt_a_per_s, results.coil.source, results.coil.current_direction_y
+            results.coil.name,
+            results.coil.max_didt_a_per_s,
+            results.coil.source,
+            results.coil.current_direction_y,
+            results.coil.rated_on,
         ),
         placements=placements,
         objective=results.objective,
@@ -128,25 +132,26 @@ def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[str]:
             f"the strongest field is not in the target: grey matter at ({where}) mm sees {ratio:.1f} times the "
             f"target's mean |E| ({best.peak_e_v_per_m:.2g} against {mean:.2g} V/m at 1 A/µs)"
         )
-    if coil.max_didt_a_per_s is None:
-        found.append("the coil file states no maximum dI/dt: whether the dose can be reached is not known")
-    elif plan.comparison:  # whose verdict of the plan's own coil says more
-        own = plan.comparison[0]
-        if own.reach != WITHIN and plan.dosing is None:  # else the dosing's own warnings tell
-            found.append(f"{own.coil}: {own.verdict}")
-    else:
-        reach = mean * coil.max_didt_a_per_s / REFERENCE_DIDT_A_PER_S
-        if reach < MOTOR_THRESHOLD_V_PER_M:
-            found.append(
-                f"at the coil's maximum ({coil.max_didt_a_per_s / 1e6:.0f} A/µs) the target's mean |E| is {reach:.0f} "
-                f"V/m, below the {MOTOR_THRESHOLD_V_PER_M:.0f} V/m taken as motor threshold: it may be out of reach"
-            )
+    if plan.dosing is None:  # else the dosing's own warnings tell
+        found += _reach_words(plan, mean)
     if coil.current_direction_y < 0:
         found.append(
             "with this coil's file a rising current induces a field *toward* the handle: the poses already account for "
             "it; check the current direction set on the stimulator"
         )
     return found
+
+
+def _reach_words(plan: Plan, mean_v_per_m: float) -> list[str]:
+    """That the field taken as motor threshold cannot be matched, or that nobody knows."""
+    coil = plan.coil
+    if coil.max_didt_a_per_s is None:
+        return ["the coil file states no maximum dI/dt: whether the dose can be reached is not known"]
+    if plan.comparison:  # whose verdict of the plan's own coil says more
+        own = plan.comparison[0]
+        return [] if own.reach in (WITHIN, NOT_ASKED) else [f"{own.coil}: {own.verdict}"]
+    reach = reach_by_rating(mean_v_per_m, coil.max_didt_a_per_s, coil_on(coil.name, coil.rated_on))
+    return [] if reach.verdict == WITHIN else [reach.words]
 
 
 def write_files(room: Path, results: Results, plan: Plan) -> None:

@@ -73,6 +73,7 @@ class PlanCoil:
     max_didt_a_per_s: float | None
     source: str
     current_direction_y: int
+    rated_on: str = ""  # the stimulator that max_didt_a_per_s is of; "" if not known
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ def numbers(evidence: PlanEvidence) -> str:
         rows.append(
             (
                 "Dose at the coil’s rated maximum",
-                f"<b>{three_digits(best.dose_v_per_m * top)} V/m</b> <span>at {three_digits(top)} A/µs</span>",
+                f"<b>{three_digits(best.dose_v_per_m * top)} V/m</b> <span>at {three_digits(top)} A/µs"
+                f"{f': {escape(plan.coil.name)} on a {escape(plan.coil.rated_on)}' if plan.coil.rated_on else ''}</span>",
             )
         )
     field = direction_words(evidence.target_e_v_per_m)
