@@ -129,16 +129,16 @@ def check_match(fraction: float) -> None:
         )
 
 
-def whole_percent(percent: float, below: bool = False) -> int:
-    """The largest whole number of percent that is not above ``percent``; with ``below``, that is less than it.
+def whole_percent(percent: float) -> int:
+    """The largest whole number of percent that is not above ``percent``.
 
     Examples
     --------
     >>> from targeting.dosing.motor_threshold import whole_percent
-    >>> whole_percent(0.8 * 52), whole_percent(100 * 0.29), whole_percent(45.0, below=True), whole_percent(45.9, below=True)
-    (41, 29, 44, 45)
+    >>> whole_percent(0.8 * 52), whole_percent(100 * 0.29)
+    (41, 29)
     """
-    return math.ceil(percent - FLOAT_NOISE) - 1 if below else math.floor(percent + FLOAT_NOISE)
+    return math.floor(percent + FLOAT_NOISE)
 
 
 def volts(e_v_per_m: float) -> str:

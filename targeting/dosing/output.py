@@ -36,13 +36,12 @@ NOT_HELD, BY_PROTOCOL, BY_THRESHOLD, BY_STIMULATOR, BY_TRAINS, BY_PEAK = HOLDS =
 class OutputLimit:
     """A limit in % of the measured motor threshold with the coil in question.
 
-    ``percent_of_rmt`` is None where it is not known, and ``words`` then say why; ``below``: only less than it is allowed.
+    ``percent_of_rmt`` is None where it is not known, and ``words`` then say why.
     """
 
     name: str
     percent_of_rmt: float | None
     words: str
-    below: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,6 @@ def matched_output(fields: ThresholdFields, fraction: float, limits: Sequence[Ou
     """The output at which the target gets a fraction of the field at threshold, held at the smallest limit."""
     asked = fields.output_percent(fraction)
     known = [(each.percent_of_rmt / 100 * fields.rmt_percent, each) for each in limits if each.percent_of_rmt is not None]
-    given = min([whole_percent(asked), *(whole_percent(percent, each.below) for percent, each in known)])
-    smallest, limit = min(known, key=lambda each: (each[0], not each[1].below))
-    held = asked > smallest * (1 + FLOAT_NOISE) or (limit.below and asked >= smallest * (1 - FLOAT_NOISE))
-    return Output(asked, max(given, 0), limit.name if held else NOT_HELD)
+    smallest, limit = min(known, key=lambda each: each[0])
+    held = asked > smallest * (1 + FLOAT_NOISE)
+    return Output(asked, whole_percent(min(asked, smallest)), limit.name if held else NOT_HELD)

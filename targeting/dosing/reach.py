@@ -18,7 +18,6 @@ Full output is 100 · 100 / RMT percent of the threshold for the coil the thresh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import nextafter
 
 from meshes.errors import InputError
 from targeting.dosing.motor_threshold import MAX_PERCENT_OF_RMT, volts
@@ -31,6 +30,7 @@ from targeting.dosing.train_safety import EXCEEDS, NOT_COVERED, check_trains, tr
 MOTOR_THRESHOLD_V_PER_M = 60.0
 WITHIN, OUT, UNKNOWN, NOT_ASKED = REACHES = ("within reach", "out of reach", "not known", "not asked")
 ROUNDING = 1e-9
+UNDER = 1e-6  # how far under the table "below its lowest intensity" is: more than a rounding
 
 
 @dataclass(frozen=True)
@@ -251,10 +251,10 @@ def output_limits(
     words = f"{MAX_PERCENT_OF_RMT:.0f} % of the motor threshold"
     limits.append(OutputLimit(BY_THRESHOLD, MAX_PERCENT_OF_RMT * smaller, words))
     limits.append(OutputLimit(BY_STIMULATOR, full_output, full_output_words))
-    if protocol is not None and (trains := _by_trains(protocol, smaller)):
-        limits.append(trains)
+    if protocol is not None and (top := safe_percent_of_rmt(protocol)) is not None:
+        limits.append(OutputLimit(BY_TRAINS, top * smaller, trains_words(protocol)))
     if peak_v_per_m is not None:
-        words = "the limit on the strongest field in grey matter (no more than the target was to get)"
+        words = "the limit on the strongest field in grey matter (no more than the target is to get)"
         limits.append(OutputLimit(BY_PEAK, 100 * threshold.fraction * e_hotspot_v_per_m / peak_v_per_m, words))
     return tuple(limits)
 
@@ -263,8 +263,8 @@ def safe_percent_of_rmt(protocol: Protocol) -> float | None:
     """The most at which nothing of a protocol exceeds the safety table, % of motor threshold, to hold an output at.
 
     Where the trains are too long even for the table's lowest intensity, the table forbids them from there on and says
-    nothing below: the answer is then the largest number *under* that intensity, so ``percent <= answer`` is true of every
-    intensity below it and of no other.
+    nothing below: the answer is then a millionth *under* that intensity, so that ``percent <= answer`` is false of the
+    intensity itself and true below it.
 
     Returns
     -------
@@ -286,19 +286,24 @@ def safe_percent_of_rmt(protocol: Protocol) -> float | None:
     for percent in sorted(table.intensities_percent_rmt, reverse=True):
         if not any(each.kind == EXCEEDS for each in check_trains(protocol, percent)):
             return percent
-    return nextafter(table.lowest_percent_rmt, 0.0)
+    return table.lowest_percent_rmt * (1 - UNDER)
 
 
-def _by_trains(protocol: Protocol, smaller: float) -> OutputLimit | None:
-    """What the safety table allows the trains of a protocol; None where it says nothing of them."""
+def trains_words(protocol: Protocol) -> str:
+    """The cap of :func:`safe_percent_of_rmt` in words.
+
+    Examples
+    --------
+    >>> from targeting.dosing import protocol_named
+    >>> from targeting.dosing.reach import trains_words
+    >>> trains_words(protocol_named("m1-pain-20hz"))
+    "the safety table's limit on the trains of m1-pain-20hz (less than 90 % of the motor threshold)"
+    """
     top, lowest = safe_percent_of_rmt(protocol), train_table().lowest_percent_rmt
     if top is None:
-        return None
-    if top < lowest:
-        words = f"the safety table (which forbids the trains of {protocol.name} from {lowest:.0f} % of the motor threshold on)"
-        return OutputLimit(BY_TRAINS, lowest * smaller, words, below=True)
-    words = f"the safety table (which forbids the trains of {protocol.name} beyond {top:.0f} % of the motor threshold)"
-    return OutputLimit(BY_TRAINS, top * smaller, words)
+        return f"the safety table does not cover the trains of {protocol.name}"
+    most = f"less than {lowest:.0f}" if top < lowest else f"{top:.0f}"
+    return f"the safety table's limit on the trains of {protocol.name} ({most} % of the motor threshold)"
 
 
 def _check_field(where: str, e_v_per_m: float) -> None:
