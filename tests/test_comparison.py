@@ -27,6 +27,7 @@ from targeting.fem import HeadConductor
 from targeting.files.tms import warnings_of
 from targeting.plans.comparison import CoilOnTarget, check_comparison, compare
 from targeting.plans.tms import from_dict, schema, to_dict
+from targeting.plans.warnings import note
 from targeting.report.comparison import comparison_lines, comparison_section, summary
 from targeting.requests.comparison import DEEP_COILS, compared_coils, why_deep
 from targeting.requests.conduction import Conduction
@@ -179,10 +180,10 @@ def test_report_and_console_say_it_and_escape():
 
 def test_the_warning_of_a_target_out_of_reach_is_the_comparisons():
     plan = dataclasses.replace(one_plan(), comparison=compare([on_target("figure-of-eight")] * 2, None))
-    (line,) = (each for each in warnings_of(plan, False) if "reach" in each)
+    (line,) = (each.text for each in warnings_of(plan, False) if "reach" in each.text)
     assert line == f"figure-of-eight: {plan.comparison[0].verdict}"
     fine = dataclasses.replace(plan, comparison=compare([on_target(e_target=0.9)] * 2, None))
-    assert not any("reach" in each for each in warnings_of(fine, False))
+    assert not any("reach" in each.text for each in warnings_of(fine, False))
 
 
 # which coils
@@ -240,7 +241,7 @@ def test_on_the_road_the_rows_reach_plan_console_and_status(short_road, monkeypa
     assert asked == [["figure8-70mm", "double-cone-110mm", "circular-mc125"]] and "files" in ran
     assert [each.reach for each in made.comparison] == [OUT, WITHIN]
     assert made.search["coils_compared_because"] == "asked for" and "comparison" in made.seconds
-    assert "circular-mc125 is not compared: it does not fit" in made.warnings
+    assert note("circular-mc125 is not compared: it does not fit") in made.warnings
     assert road.stages_of(short_road.subject)[-2:] == ["comparison", "files"]
     words = ["plan", "colin27", "--out", str(short_road.subject.folder), "--aim", "psi", "--density", "fast"]
     assert run_command([*words, "--quiet"]) == 0

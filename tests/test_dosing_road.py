@@ -90,10 +90,11 @@ def test_a_threshold_adds_the_block_its_warnings_come_first_and_a_change_redoes_
     # 50 × 1.5 / 1.0 = 75 % is held at 60 %: 10 s trains at 120 % exceed 4.2 s
     assert (made.dosing.asked_percent, made.dosing.given_percent) == (pytest.approx(75), pytest.approx(60))
     assert made.dosing.clamp == "motor threshold" and made.dosing.target_side == made.dosing.hotspot_side == "left"
-    first, second, third, *others = made.warnings
+    danger, first, second, *others = [each.text for each in made.warnings]
+    assert danger.startswith("protocol psi-10hz: trains of 10 s") and "4.2 s" in danger
+    assert [each.item for each in made.unaccepted] == ["trains"]
     assert "held at 60.0 % MSO" in first and "gets 80 % of it" in first
-    assert second.startswith("protocol psi-10hz: trains of 10 s") and "4.2 s" in second
-    assert "110 %" in third
+    assert "110 %" in second
     assert "motor hotspot: moved" in others and "of the image" in others
     assert read_plan(short_road.subject.folder / "plan.json") == made
     assert {"hotspot", "dosing"} <= made.seconds.keys()

@@ -19,6 +19,7 @@ from targeting.fem import HeadConductor
 from targeting.navigation import brainsight, localite
 from targeting.plans.dosing import check_dosing, dosing_warnings
 from targeting.plans.tms import from_dict, schema, to_dict
+from targeting.plans.warnings import warning
 from targeting.report.dosing import dosing_section, dosing_words
 from targeting.requests.aim import Aim
 from targeting.requests.conduction import Conduction
@@ -60,12 +61,15 @@ def test_the_protocol_sets_the_fraction_and_is_checked_at_the_output_given():
     assert made.protocol.own_percent == pytest.approx(40) and made.protocol.own_fraction == pytest.approx(0.8 / 1.2)
     (finding,) = made.protocol.findings
     assert "96 % of motor threshold" in finding
-    assert dosing_warnings(made) == [f"protocol m1-pain-10hz: {finding}"]
+    assert dosing_warnings(made) == [warning(f"protocol m1-pain-10hz: {finding}")]
     # the user's word counts; 120 % of the threshold is checked against its own column
     more = block(protocol="m1-pain-10hz", fraction=2.0)
     assert more.fraction == 2.0 and more.clamp == "motor threshold"
     first, second, *_ = dosing_warnings(more)
-    assert "held at 60.0 % MSO" in first and "longest safe train of 4.2 s" in second
+    assert "held at 60.0 % MSO" in first.text and "longest safe train of 4.2 s" in second.text
+    assert (first.kind, second.kind, second.item) == ("warning", "danger", "trains")
+    _, taken, *_ = dosing_warnings(more, ["trains"])
+    assert (taken.kind, taken.accepted) == ("warning", True) and "(accepted)" in taken.text
 
 
 def test_sides_are_stated_and_a_threshold_of_the_other_side_is_a_warning():
@@ -73,7 +77,7 @@ def test_sides_are_stated_and_a_threshold_of_the_other_side_is_a_warning():
     made = block(side="right")
     assert "hotspot on the left, target on the right" in dosing_words(made)
     (line,) = dosing_warnings(made)
-    assert "threshold is of the left hemisphere and the target is on the right" in line
+    assert "threshold is of the left hemisphere and the target is on the right" in line.text
 
 
 def test_a_stimulator_overrides_the_coils_rating_and_none_leaves_the_volts_out():
@@ -84,7 +88,7 @@ def test_a_stimulator_overrides_the_coils_rating_and_none_leaves_the_volts_out()
     unknown = block(coil=replace(COIL, max_didt_a_per_s=None))
     assert unknown.threshold_v_per_m is None and unknown.given_percent == pytest.approx(60)
     assert "V/m" not in dosing_words(unknown)
-    assert "no maximum dI/dt" in dosing_warnings(unknown)[0]
+    assert "no maximum dI/dt" in dosing_warnings(unknown)[0].text
 
 
 @pytest.mark.parametrize("asked", [{}, {"protocol": "psi-10hz"}, {"fraction": 1.5}, {"stimulator": "magstim-rapid"}])

@@ -21,10 +21,14 @@ SLACK = 1e-9  # 49 pulses at 10 Hz are 4.9 s, whatever the last bit says
 
 @dataclass(frozen=True)
 class Finding:
-    """One remark: ``kind`` is "exceeds" (a limit), "untested" (beyond what was tried) or "margin" (close to a limit)."""
+    """One remark: ``kind`` is "exceeds" (a limit), "untested" (beyond what was tried) or "margin" (close to a limit).
+
+    ``item`` is what it is of: "trains" or "interval".
+    """
 
     kind: str
     text: str
+    item: str = "trains"
 
 
 @dataclass(frozen=True)
@@ -156,16 +160,16 @@ def _interval(protocol: Protocol, intensity_percent_rmt: float) -> list[Finding]
     cite = table.interval_source.split(",")[0]
     if interval_s <= table.unsafe_interval_s:
         text = f"{interval_s:g} s between trains: 1 s or less was unsafe above 100 % of motor threshold ({cite}, 20 Hz)"
-        return [Finding(EXCEEDS, text)]
+        return [Finding(EXCEEDS, text, "interval")]
     if interval_s < table.safe_interval_s:
         text = f"{interval_s:g} s between trains are shorter than the {table.safe_interval_s:g} s found safe ({cite}, 20 Hz)"
-        return [Finding(UNTESTED, text)]
+        return [Finding(UNTESTED, text, "interval")]
     if intensity_percent_rmt > table.interval_tested_to_percent_rmt * (1 + SLACK):
         text = (
             f"the time between trains was tried up to {table.interval_tested_to_percent_rmt:g} % of motor threshold "
             f"({cite}), not at {intensity_percent_rmt:.0f} %"
         )
-        return [Finding(UNTESTED, text)]
+        return [Finding(UNTESTED, text, "interval")]
     return []
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshes.errors import InputError
-from targeting.dosing import Protocol, stimulator_rating
+from targeting.dosing import stimulator_rating
 from targeting.dosing.reach import (
     NO_RATING,
     OUT,
@@ -23,7 +23,7 @@ from targeting.dosing.reach import (
     reach_by_rating,
     reach_from_threshold,
 )
-from targeting.plans.dosing import PlanDosing
+from targeting.plans.dosing import PlanDosing, protocol_of
 from targeting.plans.json_records import require
 
 
@@ -94,7 +94,8 @@ def reach_of(coil: CoilOnTarget, dosing: PlanDosing | None, own: bool) -> Reach:
         return reach_by_rating(coil.e_target_v_per_m, coil.max_didt_a_per_s)
     top, words = _full_output(coil, dosing)
     hotspot = coil.e_target_v_per_m if coil.e_hotspot_v_per_m is None else coil.e_hotspot_v_per_m
-    threshold = Threshold(dosing.fraction, dosing.threshold_v_per_m, _protocol(dosing))
+    protocol = None if dosing.protocol is None else protocol_of(dosing.protocol)
+    threshold = Threshold(dosing.fraction, dosing.threshold_v_per_m, protocol)
     percent = threshold.full_output_percent(hotspot, top)
     if own:  # whatever its dI/dt
         percent, words = 1e4 / dosing.rmt_percent, words if top else "the stimulator's full output"
@@ -113,22 +114,6 @@ def _full_output(coil: CoilOnTarget, dosing: PlanDosing) -> tuple[float | None, 
     except InputError:
         return None, f"the maximum dI/dt of this coil on {dosing.stimulator} is not in the table"
     return top, rated_words(top, dosing.stimulator)
-
-
-def _protocol(dosing: PlanDosing) -> Protocol | None:
-    told = dosing.protocol
-    if told is None:
-        return None
-    return Protocol(
-        name=told.name,
-        frequency_hz=told.frequency_hz,
-        pulses_per_train=told.pulses_per_train,
-        trains=told.trains,
-        inter_train_s=told.inter_train_s,
-        intensity_fraction_rmt=told.intensity_fraction_rmt,
-        sessions=told.sessions,
-        paper=told.paper,
-    )
 
 
 def _row(coil: CoilOnTarget, reach: Reach) -> ComparedCoil:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from targeting.dosing.motor_threshold import BY_STIMULATOR, BY_THRESHOLD, NOT_HELD, ThresholdDose
+from targeting.dosing.protocols import Protocol
+from targeting.dosing.train_safety import EXCEEDS, check_trains
 from targeting.plans.json_records import require
+from targeting.plans.warnings import PlanWarning, danger, warning
 
 CLAMPS = (NOT_HELD, BY_STIMULATOR, BY_THRESHOLD)
 
@@ -90,16 +94,36 @@ def dose_of(dosing: PlanDosing) -> ThresholdDose:
     )
 
 
-def dosing_warnings(dosing: PlanDosing) -> list[str]:
-    """What a person must know of the output before using it, a line each."""
-    found = dose_of(dosing).warnings()
+def protocol_of(told: PlanProtocol) -> Protocol:
+    """The protocol that the block tells of."""
+    return Protocol(
+        name=told.name,
+        frequency_hz=told.frequency_hz,
+        pulses_per_train=told.pulses_per_train,
+        trains=told.trains,
+        inter_train_s=told.inter_train_s,
+        intensity_fraction_rmt=told.intensity_fraction_rmt,
+        sessions=told.sessions,
+        paper=told.paper,
+    )
+
+
+def dosing_warnings(dosing: PlanDosing, accepted: Collection[str] = ()) -> list[PlanWarning]:
+    """What a person must know of the output before using it; ``accepted`` are items of ``TMS_RISKS``."""
+    found = [warning(each) for each in dose_of(dosing).warnings()]
     if dosing.protocol is not None:
-        found += [f"protocol {dosing.protocol.name}: {each}" for each in dosing.protocol.findings]
+        for each in check_trains(protocol_of(dosing.protocol), dosing.percent_of_rmt):
+            text = f"protocol {dosing.protocol.name}: {each.text}"
+            found.append(danger(text, each.item, accepted) if each.kind == EXCEEDS else warning(text))
     if dosing.hotspot_side != dosing.target_side:
         found.append(
-            f"the motor threshold is of the {dosing.hotspot_side} hemisphere and the target is on the "
-            f"{dosing.target_side}: thresholds differ between sides; measure it on the target's side if you can"
+            warning(
+                f"the motor threshold is of the {dosing.hotspot_side} hemisphere and the target is on the "
+                f"{dosing.target_side}: thresholds differ between sides; measure it on the target's side if you can"
+            )
         )
     if dosing.max_didt_a_per_s is None:
-        found.append("the coil states no maximum dI/dt: the output in % MSO stands, fields in V/m cannot be stated")
+        found.append(
+            warning("the coil states no maximum dI/dt: the output in % MSO stands, fields in V/m cannot be stated")
+        )
     return found

@@ -52,6 +52,7 @@ OPTIONS = {  # arguments of the two roads
     "dose_fraction": "--dose-fraction",
     "protocol": "--protocol",
     "stimulator": "--stimulator",
+    "accept_risk": "--accept-risk",
 }
 OF_REQUEST = {  # fields of a TesRequest
     "kind": "--with",
