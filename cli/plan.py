@@ -25,8 +25,8 @@ from cli.options import (
     named_numbers,
     three_numbers,
 )
+from cli.plan_warnings import AcceptRisk, accepted_risks, unsafe_lines, warning_lines
 from cli.tes_options import (
-    AcceptRisk,
     Cap,
     MaxCurrent,
     MaxElectrodes,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from targeting.plans.dosing import PlanDosing
     from targeting.plans.tms import Plan, PlanCoil
 
-UNSAFE = 3  # exit code of a plan beyond a safety limit that was not accepted
+UNSAFE = 3  # exit code of a plan with a danger that was not accepted
 
 EXAMPLES = """
 **Examples**
@@ -173,7 +173,9 @@ def plan_command(
     rmt: Annotated[
         float | None,
         typer.Option(
-            "--rmt", metavar="PERCENT", help="Motor threshold, % of the stimulator's maximum: what it means for the target."
+            "--rmt",
+            metavar="PERCENT",
+            help="Motor threshold, % of the stimulator's maximum: what it means for the target.",
         ),
     ] = None,
     rmt_muscle: Annotated[
@@ -251,6 +253,7 @@ def plan_command(
         subject = Subject.named(name, out)
         kinds = kinds_of(modality)
         check_used(context, kinds)
+        risks = accepted_risks(accept_risk, kinds)
         head_and_target: dict[str, Any] = {
             "t1": t1,
             "t2": t2,
@@ -281,7 +284,7 @@ def plan_command(
                 max_per_electrode_ma=max_per_electrode_ma,
                 max_electrodes=max_electrodes,
                 minutes=MINUTES if minutes is None else minutes,
-                accept_risk=tuple(accept_risk or ()),
+                accept_risk=risks[kind],
                 positions=positions,
                 avoid=tuple(avoid or ()),
                 avoid_cap=avoid_cap,
@@ -324,7 +327,9 @@ def plan_command(
                 protocol=protocol,
                 muscle_ratio=muscle_ratio,
                 stimulator=stimulator,
+                accept_risk=risks[kind],
             )
+            unsafe |= bool(made.unaccepted)
             texts.append(summary(made, subject.folder))
             documents[kind] = plan_file.to_dict(made)
     talk.answer("\n\n".join(texts), documents if len(kinds) > 1 else documents[kinds[0]])
@@ -334,17 +339,19 @@ def plan_command(
 
 def summary(plan: Plan, folder: Path) -> str:
     """The plan in a screenful."""
+    from targeting.engines import by_engine
     from targeting.report.comparison import comparison_lines
     from targeting.report.goal import goal_lines
     from targeting.report.held_off import held_off_words, is_held_off
     from targeting.report.spread import spread_line
     from targeting.report.steadiness import steadiness_line
     from targeting.report.target_words import target_line
-    from targeting.report.words import by_engine, direction_words
+    from targeting.report.words import direction_words
 
     best = plan.placements[0]
     rated = plan.coil.max_didt_a_per_s
     lines = [
+        *unsafe_lines(plan),
         f"target     {target_line(plan.target)}",
         f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs{_on(plan.coil)}" if rated else ""),
         f"placement  scalp {_point(best.scalp_mm)} mm, casing {best.distance_mm:.1f} mm from it; "
@@ -359,7 +366,7 @@ def summary(plan: Plan, folder: Path) -> str:
         *_output(plan.dosing),
         f"peak       {best.peak_e_v_per_m:.3g} V/m in grey matter at {_point(best.peak_mm)} mm",
         *(f"compared   {each}" for each in comparison_lines(plan)),
-        *(f"warning    {each}" for each in plan.warnings),
+        *warning_lines(plan.warnings),
         f"files      {folder / 'plan.html'} and, beside it, plan.json, Brainsight, Localite and field files",
     ]
     return "\n".join(lines)

@@ -14,8 +14,10 @@ from targeting.coils.fingerprint import fingerprint
 from targeting.engines import SOLVED_BY, engine_named
 from targeting.fem.conductor import HeadConductor
 from targeting.files.tms import Results, make_plan, write_files
+from targeting.plans.json_records import plain
 from targeting.plans.tes import KINDS
 from targeting.plans.tms import Plan, read_plan
+from targeting.plans.warnings import TMS_RISKS, checked_risks, warning
 from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_side
 from targeting.requests.command_line import COMMAND, command_line
 from targeting.requests.comparison import WHY, asked_coils, compared_coils, why_compared, why_deep
@@ -87,6 +89,7 @@ def plan(
     protocol: str | Path | None = None,
     muscle_ratio: float | None = None,
     stimulator: str | None = None,
+    accept_risk: Sequence[str] = (),
     threads: int = 2,
     frame: str | None = None,
     out: str | Path | None = None,
@@ -162,6 +165,8 @@ def plan(
         Threshold of the protocol's muscle over that of ``rmt_muscle``, where they are not the same.
     stimulator : str, optional
         Whose maximum dI/dt counts (``target stimulators list``); default: the coil's own rating.
+    accept_risk : sequence of str
+        Items of ``targeting.plans.warnings.TMS_RISKS`` whose excess is accepted; ``unaccepted`` of the plan holds the rest.
     threads : int
         For the segmentation.
     frame : {"sform", "qform"}, optional
@@ -209,6 +214,7 @@ def plan(
         sought.check_beside(uncertainty, request is not None and request.is_the_target(goal))
     one_of(density, DENSITIES, "density")
     _check_search(hair_mm, direction, tilt_deg, extra_mm)
+    accepted = checked_risks(accept_risk, TMS_RISKS)
     source.checked()
     surfaces = CortexSource.of(source, cortex)
     solver = engine_named(engine, subject.folder)
@@ -231,9 +237,9 @@ def plan(
             warp = register() if request.needs_registration(goal) else None
             at = hotspot_stage(request, meshed, aimed, warp, tool, coil_file, hair_mm, conduction, conductor)
             spot = subject.run(at)
-            notes += spot.value.warnings
+            notes += [warning(each) for each in spot.value.warnings]
         folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
-        notes += without
+        notes += [warning(each) for each in without]
         inward = folded if direction == "normal" else None  # all else does not depend on the surface
         mapped = subject.run(dose_map_stage(meshed, aimed, conduction, conductor))
         wanted = None
@@ -312,13 +318,15 @@ def plan(
                 },
                 conductivity_s_per_m=sigma,
                 seconds={each.stage: each.seconds for each in stages},
+                accepted=accepted,
                 notes=notes,
                 spread=spread.value if spread else None,
                 dosing=dosed.value if dosed else None,
                 compared=compared.value if compared else None,
             )
 
-        told = {"notes": notes, "subject": subject.name, "coil_sha256": fingerprint(tool), "coil_source": tool.source}
+        told = {"notes": plain(notes), "accepted": accepted, "subject": subject.name}
+        told |= {"coil_sha256": fingerprint(tool), "coil_source": tool.source}
         told["engine"] = [solver.name, solver.version]
         told["deep"] = deep
         return subject.run(files_stage(results, stages, coil_file, told)).value
@@ -353,7 +361,7 @@ def files_stage(
         return read_plan(folder / "plan.json")
 
     files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
-    return Stage("files", 8, make, load, files=files, parameters=parameters, after=after)
+    return Stage("files", 9, make, load, files=files, parameters=parameters, after=after)
 
 
 def _check_search(hair_mm: float, direction: Direction, tilt_deg: float, extra_mm: float) -> None:

@@ -37,6 +37,7 @@ from targeting.fem import HeadConductor
 from targeting.files.tms import warnings_of
 from targeting.plans.comparison import CoilOnTarget, check_comparison, compare
 from targeting.plans.tms import from_dict, schema, to_dict
+from targeting.plans.warnings import note
 from targeting.report.comparison import comparison_lines, comparison_section, summary
 from targeting.requests.comparison import DEEP_COILS, compared_coils, why_deep
 from targeting.requests.conduction import Conduction
@@ -98,7 +99,9 @@ def test_with_a_threshold_the_limits_are_those_of_the_dosing(e_target, verdict):
 def test_the_strongest_field_in_grey_matter_holds_every_coil():
     made = reach(0.8, peak=2.0)
     assert made.verdict == OUT and made.binding.name == "peak" and made.binding.share == pytest.approx(0.4)
-    assert "is out of reach: the limit on the strongest field in grey matter" in made.words and "40 % of it" in made.words
+    assert (
+        "is out of reach: the limit on the strongest field in grey matter" in made.words and "40 % of it" in made.words
+    )
 
 
 def test_another_coil_has_a_threshold_of_its_own():
@@ -191,7 +194,9 @@ def test_with_a_protocol_a_row_says_what_the_trials_intensity_gives_and_is_no_ve
     assert own.given_v_per_m == pytest.approx(dosing.target_v_per_m)
     assert own.verdict == "subthreshold in the target, as in the trials: 46 V/m, 65 % of the field at threshold"
     # 80 % of the threshold the other coil would have
-    assert other.given_fraction == pytest.approx(0.8 * 0.9 / 3.0) and other.given_v_per_m == pytest.approx(0.24 * threshold)
+    assert other.given_fraction == pytest.approx(0.8 * 0.9 / 3.0) and other.given_v_per_m == pytest.approx(
+        0.24 * threshold
+    )
     assert other.verdict == "subthreshold in the target, as in the trials: 17 V/m, 24 % of the field at threshold"
     for row in (own, other):
         assert row.reach == NOT_ASKED and row.shares == {} and row.needed_percent_of_rmt is None
@@ -202,7 +207,9 @@ def test_with_a_protocol_a_row_says_what_the_trials_intensity_gives_and_is_no_ve
     assert strong.verdict.startswith("at or above threshold in the target, at the protocol's intensity: ")
     # a coil that cannot: full output is 30 % of the threshold with it
     (_, weak) = compare([rows[0], on_target("weak", 0.3 * threshold / 3.0 * 1e6, e_target=0.9, e_hotspot=3.0)], dosing)
-    assert weak.given_fraction == pytest.approx(0.3 * 0.3) and "at full output, 7 A/µs (its rated maximum)" in weak.verdict
+    assert (
+        weak.given_fraction == pytest.approx(0.3 * 0.3) and "at full output, 7 A/µs (its rated maximum)" in weak.verdict
+    )
     text = summary([own, other])
     assert "of the field at threshold the target gets 65 % with figure8-70mm, 24 % with double-cone-110mm" in text
 
@@ -249,17 +256,19 @@ def test_report_and_console_say_it_and_escape():
     assert "every coil other grey matter gets more than the target, 2.5 to 4.0 times its dose" in summary(rows)
     assert "the limits leave cone 133 %, <b> 83 %." in summary(rows)
     first, second, third = comparison_lines(plan)
-    assert first.startswith("<b>: dose 0.5 V/m, peak elsewhere 2 V/m (4.0 times the dose) at (-55, -20, 35) mm; matching")
+    assert first.startswith(
+        "<b>: dose 0.5 V/m, peak elsewhere 2 V/m (4.0 times the dose) at (-55, -20, 35) mm; matching"
+    )
     assert "within reach" in second and "not known" in third
     assert comparison_section(one_plan()) == "" and comparison_lines(one_plan()) == []
 
 
 def test_the_warning_of_a_target_out_of_reach_is_the_comparisons():
     plan = dataclasses.replace(one_plan(), comparison=compare([on_target("figure-of-eight")] * 2, None))
-    (line,) = (each for each in warnings_of(plan, False) if "reach" in each)
+    (line,) = (each.text for each in warnings_of(plan, False) if "reach" in each.text)
     assert line == f"figure-of-eight: {plan.comparison[0].verdict}"
     fine = dataclasses.replace(plan, comparison=compare([on_target(e_target=0.9)] * 2, None))
-    assert not any("reach" in each for each in warnings_of(fine, False))
+    assert not any("reach" in each.text for each in warnings_of(fine, False))
 
 
 # which coils
@@ -317,7 +326,7 @@ def test_on_the_road_the_rows_reach_plan_console_and_status(short_road, monkeypa
     assert asked == [["figure8-70mm", "double-cone-110mm", "circular-mc125"]] and "files" in ran
     assert [each.reach for each in made.comparison] == [OUT, WITHIN]
     assert made.search["coils_compared_because"] == "asked for" and "comparison" in made.seconds
-    assert "circular-mc125 is not compared: it does not fit" in made.warnings
+    assert note("circular-mc125 is not compared: it does not fit") in made.warnings
     assert road.stages_of(short_road.subject)[-2:] == ["comparison", "files"]
     words = ["plan", "colin27", "--out", str(short_road.subject.folder), "--aim", "psi", "--density", "fast"]
     assert run_command([*words, "--quiet"]) == 0

@@ -68,7 +68,9 @@ def test_impossible_numbers_are_refused(call, arguments, word):
 # whole numbers
 
 
-@pytest.mark.parametrize(("percent", "whole"), [(0.8 * 52, 41), (0.8 * 50, 40), (0.55 * 100, 55), (100 * 0.29, 29), (0.9, 0)])
+@pytest.mark.parametrize(
+    ("percent", "whole"), [(0.8 * 52, 41), (0.8 * 50, 40), (0.55 * 100, 55), (100 * 0.29, 29), (0.9, 0)]
+)
 def test_an_output_is_rounded_down_whatever_the_last_bit_says(percent, whole):
     assert whole_percent(percent) == whole
 

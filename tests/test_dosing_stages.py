@@ -66,7 +66,9 @@ def test_a_threshold_alone_recommends_no_output_and_says_what_it_means():
     assert of_output == (None,) * 5 and (made.asked, made.clamp, made.limits_percent) == ("", "none", {})
     assert [each.text for each in dosing_warnings(made)] == ["no output asked for: give --protocol or --match-field"]
     line = dosing_words(made)
-    assert line.startswith("no output asked for: give --protocol or --match-field; with the coil here, 100 % of the hand's")
+    assert line.startswith(
+        "no output asked for: give --protocol or --match-field; with the coil here, 100 % of the hand's"
+    )
     assert "MSO" not in line and "57 V/m, 83 % of the field that the hotspot gets by it, 69 V/m" in line
     page = dosing_section(made)
     assert "not asked for" in page and "At 100 % of the motor threshold the target would get" in page
@@ -88,7 +90,9 @@ def test_a_protocols_own_output_is_the_headline_whatever_the_target_needs():
     (finding,) = made.protocol.findings
     assert finding.kind == "not covered" and "published use" in finding.text
     line = dosing_words(made)
-    assert line.startswith("41 % MSO, 78.8 % of the hand's motor threshold (52.0 %), the intensity of protocol m1-pain-10hz;")
+    assert line.startswith(
+        "41 % MSO, 78.8 % of the hand's motor threshold (52.0 %), the intensity of protocol m1-pain-10hz;"
+    )
     assert "subthreshold in the target, at the protocol's intensity: 47 V/m, 66 % of the field at threshold" in line
     first, second = dosing_warnings(made)
     assert (first.kind, second.kind) == ("note", "note") and "not covered by the table" in first.text
@@ -169,7 +173,9 @@ def test_a_ratio_of_two_muscles_is_used_and_said():
     assert said.kind == "warning" and "the leg's motor threshold" in said.text
     # 112 % of the hand's threshold, where the table counts 120: 10 s are too long
     assert [item for kind, item in kinds(made) if kind == "danger"] == ["trains"]
-    assert "80.0 % of the leg's motor threshold (taken as 70.0 %, 1.4 times the hand's) and 112.0 %" in dosing_words(made)
+    assert "80.0 % of the leg's motor threshold (taken as 70.0 %, 1.4 times the hand's) and 112.0 %" in dosing_words(
+        made
+    )
     # the smaller of two thresholds counts, also where it is the protocol's
     assert block(protocol="psi-10hz", ratio=0.8).percent_of_smaller_rmt == pytest.approx(100 * 32 / 40)
 
@@ -197,7 +203,9 @@ def test_a_matched_field_is_held_at_the_strongest_field_in_grey_matter():
     assert made.peak_fraction == pytest.approx(0.9) and made.asked == "match-field"
     assert made.limits_percent == pytest.approx({"motor threshold": 60, "stimulator": 100, "peak": 18})
     line = dosing_words(made)
-    assert line.startswith("18 % MSO, 36.0 % of the hand's motor threshold (50.0 %); held by: the limit on the strongest field")
+    assert line.startswith(
+        "18 % MSO, 36.0 % of the hand's motor threshold (50.0 %); held by: the limit on the strongest field"
+    )
     (held,) = dosing_warnings(made)
     assert held.kind == "warning" and "would need 54.0 % MSO for 90 % of the field at motor threshold" in held.text
     assert "held at 18 % MSO by the limit on the strongest field in grey matter" in held.text
@@ -214,7 +222,10 @@ def test_where_the_target_is_the_hotspot_every_place_gets_the_share_and_nothing_
 def test_a_protocols_intensity_holds_a_matched_field():
     made = block(match=1.2, own=True, protocol="m1-pain-10hz", spot=replace(SPOT, e_v_per_m=1.0), name="m1-hand")
     assert (made.given_percent, made.clamp) == (40, "protocol")
-    assert "held by: the protocol's intensity (80 % of the hand's motor threshold) (60.0 % was asked for)" in dosing_words(made)
+    assert (
+        "held by: the protocol's intensity (80 % of the hand's motor threshold) (60.0 % was asked for)"
+        in dosing_words(made)
+    )
 
 
 # in every plan

@@ -32,12 +32,32 @@ from targeting.plans.tms import (
     to_dict,
     write_plan,
 )
+from targeting.plans.warnings import (
+    KINDS,
+    TMS_RISKS,
+    WARNING,
+    PlanWarning,
+    checked_risks,
+    danger,
+    in_order,
+    note,
+    warning,
+)
 from targeting.report.target_words import extent_sentence, ring_sentence, size_words, target_line
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
 positive = st.floats(1e-6, 1e9)
 text = st.text(st.characters(codec="utf-8"), max_size=20)
 points = st.lists(numbers, min_size=3, max_size=3)
+
+
+def texts(told):
+    return [each.text for each in told]
+
+
+def warnings():
+    kinds = st.builds(PlanWarning, st.sampled_from(KINDS), text, text)
+    return kinds | st.builds(PlanWarning, st.just(WARNING), text, text.filter(bool), st.just(True))
 
 
 @st.composite
@@ -116,7 +136,7 @@ def plans(draw: st.DrawFn) -> Plan:
         placements=placements,
         objective=draw(text),
         search=draw(st.dictionaries(text, numbers | st.integers(-(10**12), 10**12) | text, max_size=3)),
-        warnings=draw(st.lists(text, max_size=3)),
+        warnings=draw(st.lists(warnings(), max_size=3)),
         versions=draw(st.dictionaries(text, text, max_size=3)),
         seconds=draw(st.dictionaries(text, positive, max_size=3)),
         conductivity_s_per_m=draw(st.dictionaries(text, positive, max_size=3)),
@@ -383,5 +403,35 @@ def test_a_target_is_called_what_it_is():
 def test_the_strongest_field_is_said_to_be_elsewhere_only_if_it_is():
     plan = one_plan()  # whose peak is 2 V/m
     weak = replace(plan, placements=[replace(plan.placements[0], dose_v_per_m=0.5, direct_mean_e_v_per_m=0.5)])
-    said = ["not in the target" in " ".join(warnings_of(weak, elsewhere)) for elsewhere in (True, False)]
+    said = ["not in the target" in " ".join(texts(warnings_of(weak, elsewhere))) for elsewhere in (True, False)]
     assert said == [True, False]
+
+
+def test_warnings_of_before_were_lines_and_a_limit_that_was_passed_is_a_danger():
+    document = to_dict(one_plan())
+    document |= {
+        "schema_version": "1.5",
+        "warnings": ["the neck is cut", "total current 6 mA: lower it, or say --accept-risk charge"],
+    }
+    cut, passed = plan_file.from_dict(document).warnings
+    assert cut == PlanWarning(WARNING, "the neck is cut")
+    assert (passed.kind, passed.item, passed.accepted) == ("danger", "charge", False)
+
+
+@pytest.mark.parametrize(
+    "wrong", [PlanWarning("red", "x"), PlanWarning("danger", "x", "trains", True), PlanWarning(WARNING, "x", "", True)]
+)
+def test_a_warning_of_no_kind_or_accepted_without_an_item_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"warnings\[0\]"):
+        to_dict(replace(one_plan(), warnings=[wrong]))
+
+
+def test_dangers_come_first_nothing_comes_twice_and_only_items_can_be_accepted():
+    told = [note("a"), warning("b"), danger("c", "trains"), note("a"), danger("d")]
+    assert texts(in_order(told)) == ["c; lower it, or accept it with --accept-risk trains", "d", "b", "a"]
+    plan = replace(one_plan(), warnings=in_order(told))
+    assert texts(plan.unaccepted) == texts(plan.warnings)[:2]
+    taken = replace(plan, warnings=[danger("c", "trains", ["trains", ""]), danger("d", "", [""])])
+    assert texts(taken.unaccepted) == ["d"] and taken.warnings[0].accepted
+    with pytest.raises(InputError, match="valid: trains, interval, rmt-120, mso-100"):
+        checked_risks(["charge"], TMS_RISKS)

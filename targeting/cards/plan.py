@@ -10,12 +10,14 @@ import numpy as np
 from meshes.cards import Row, card
 from targeting.cards.electrodes import cap_drawing, milliamperes, size_words
 from targeting.cards.ink import INDUCED, arrow, svg, text
+from targeting.plans.warnings import DANGER, NOTE, WARNING, PlanWarning, of_kind
 
 if TYPE_CHECKING:
     from targeting.plans.tes import TesPlan
     from targeting.plans.tms import Plan
 
 MOST_WARNINGS = 5
+MARKS = {DANGER: "✕ DANGER:", WARNING: "⚠", NOTE: "Note:"}
 
 
 def plan_card(plan: Plan) -> str:
@@ -61,7 +63,6 @@ def tes_plan_card(plan: TesPlan) -> str:
         facts.append(("against " + plan.standard.dose.montage, f"{number(plan.standard.dose_ratio, 2)} times its dose"))
     within = sum(item.within for item in plan.safety)
     facts.append(("safety", f"{within} of {len(plan.safety)} items within published limits"))
-    beyond = [f"beyond the limit of {item.title}" for item in plan.unaccepted]
     rows = [[each.name, milliamperes(each.current_ma), size_words(each.shape, each.size_mm)] for each in plan.montage]
     marks = plan.landmarks
     fiducials = (marks.nasion_mm, marks.inion_mm, marks.left_ear_mm, marks.right_ear_mm)
@@ -72,7 +73,7 @@ def tes_plan_card(plan: TesPlan) -> str:
         f"{'HD-tDCS' if plan.kind == 'hd-tdcs' else 'tDCS'} plan for {plan.subject}",
         (("electrode", "current", "size"), rows),
         cap_drawing(spots, fiducials),
-        [*beyond, *_some(plan.warnings)],
+        _some(plan.warnings),
     )
 
 
@@ -80,9 +81,13 @@ def _headline(plan: Plan | TesPlan) -> str:
     return f"{plan.target.name} {plan.target.side}".strip()
 
 
-def _some(warnings: Sequence[str]) -> list[str]:
-    more = len(warnings) - MOST_WARNINGS
-    return [*warnings[:MOST_WARNINGS], *([f"and {more} more"] if more > 0 else [])]
+def _some(warnings: Sequence[PlanWarning]) -> list[Row]:
+    """All dangers, and as many of the others as there is room for."""
+    shown = max(MOST_WARNINGS, len(of_kind(warnings, DANGER)))
+    more = len(warnings) - shown
+    return [(MARKS[each.kind], each.text) for each in warnings[:shown]] + (
+        [("", f"and {more} more")] if more > 0 else []
+    )
 
 
 def _origin(angle_from: str) -> str:

@@ -80,7 +80,9 @@ def protocol_output(protocol: Protocol, rmt_percent: float, muscle_ratio: float 
 def matched_output(fields: ThresholdFields, fraction: float, limits: Sequence[OutputLimit]) -> Output:
     """The output at which the target gets a fraction of the field at threshold, held at the smallest limit."""
     asked = fields.output_percent(fraction)
-    known = [(each.percent_of_rmt / 100 * fields.rmt_percent, each) for each in limits if each.percent_of_rmt is not None]
+    known = [
+        (each.percent_of_rmt / 100 * fields.rmt_percent, each) for each in limits if each.percent_of_rmt is not None
+    ]
     smallest, limit = min(known, key=lambda each: each[0])
     held = asked > smallest * (1 + FLOAT_NOISE)
     return Output(asked, whole_percent(min(asked, smallest)), limit.name if held else NOT_HELD)

@@ -192,7 +192,7 @@ def reach_from_threshold(
     full_output: float | None,
     full_output_words: str,
 ) -> Reach:
-    """Reach with a motor threshold.
+    r"""Reach with a motor threshold.
 
     Parameters
     ----------

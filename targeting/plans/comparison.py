@@ -78,7 +78,9 @@ class ComparedCoil:
     needed_didt_a_per_s: float | None  # for a field to match
     needed_percent_of_rmt: float | None
     shares: dict[str, float | None]  # limit → what it leaves of a field to match; null: not known
-    given_fraction: float | None  # share of the field at threshold in the target at the protocol's intensity, or at threshold
+    given_fraction: (
+        float | None
+    )  # share of the field at threshold in the target at the protocol's intensity, or at threshold
     given_v_per_m: float | None
     reach: str  # of a field to match: "within reach", "out of reach", "not known"; "not asked" if none is
     verdict: str  # the reach, or what the target gets, in words, with its numbers

@@ -91,7 +91,9 @@ class PlanDosing:
     didt_a_per_s: float | None
     threshold_v_per_m: float | None  # field at the hotspot at threshold
     target_v_per_m: float | None  # field at the target at the output given
-    peak_fraction: float | None  # largest |E| in grey matter at the output given, over the field at the hotspot at threshold
+    peak_fraction: (
+        float | None
+    )  # largest |E| in grey matter at the output given, over the field at the hotspot at threshold
     stronger: dict[str, float]  # named targets of the same side with more |E| than the target → how many times
     protocol: PlanProtocol | None
 
@@ -121,7 +123,9 @@ def check_dosing(dosing: PlanDosing) -> None:
     """
     for name in ("hotspot_side", "target_side"):
         require(getattr(dosing, name) in ("left", "right", ""), f"dosing.{name} must be left, right or ''")
-    require(dosing.muscle in MUSCLES, f"dosing.muscle must be one of {', '.join(MUSCLES[:-1])} or '', not {dosing.muscle!r}")
+    require(
+        dosing.muscle in MUSCLES, f"dosing.muscle must be one of {', '.join(MUSCLES[:-1])} or '', not {dosing.muscle!r}"
+    )
     require(len(dosing.hotspot_mm) == 3, "dosing.hotspot_mm must be three numbers")
     require([len(row) for row in dosing.hotspot_pose] == [4] * 4, "dosing.hotspot_pose must be 4 × 4 numbers")
     require(dosing.clamp in HOLDS, f"dosing.clamp must be one of {', '.join(HOLDS)}, not {dosing.clamp!r}")
@@ -133,7 +137,10 @@ def check_dosing(dosing: PlanDosing) -> None:
     for name in of_output:
         told = getattr(dosing, name) is not None
         require(told == (dosing.asked != NOTHING), f"dosing.{name} must be null if and only if no output was asked for")
-    require((dosing.match_field is not None) == (dosing.asked == BY_FIELD), "dosing.match_field goes with asked: match-field")
+    require(
+        (dosing.match_field is not None) == (dosing.asked == BY_FIELD),
+        "dosing.match_field goes with asked: match-field",
+    )
     if dosing.given_percent is not None and dosing.asked_percent is not None:
         require(0 <= dosing.given_percent <= 100, "dosing.given_percent must be 0 to 100")
         require(dosing.given_percent <= dosing.asked_percent + 1e-6, "dosing: more output is given than was asked for")
@@ -204,7 +211,9 @@ def dosing_warnings(dosing: PlanDosing, accepted: Collection[str] = ()) -> list[
         found.append(note("no output asked for: give --protocol or --match-field"))
     if dosing.asked == BY_PROTOCOL and protocol is not None and dosing.given_fraction is not None:
         how = by_protocol_words(protocol)
-        found.append(note(f"protocol {protocol.name}: {given_words(dosing.given_fraction, dosing.target_v_per_m, how)}"))
+        found.append(
+            note(f"protocol {protocol.name}: {given_words(dosing.given_fraction, dosing.target_v_per_m, how)}")
+        )
     return found
 
 

@@ -65,4 +65,6 @@ def _kind(finding: str) -> str:
     """What a finding was, by its words: a plan did not say."""
     if "25 % margin" in finding:
         return "margin"
-    return "exceeds" if any(word in finding for word in ("exceed", "unsafe", "outside the safety table")) else "untested"
+    return (
+        "exceeds" if any(word in finding for word in ("exceed", "unsafe", "outside the safety table")) else "untested"
+    )

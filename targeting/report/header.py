@@ -9,6 +9,7 @@ from targeting.dosing.motor_threshold import volts
 from targeting.dosing.reach import coil_on
 from targeting.plans.dosing import PlanDosing
 from targeting.plans.tes import PlanElectrode, TesPlan
+from targeting.plans.warnings import DANGER, WARNING, PlanWarning, of_kind
 from targeting.report.dosing import share_words, target_words, threshold_words, why_words
 from targeting.report.evidence import PlanEvidence
 from targeting.report.parts import esc, sentence
@@ -37,21 +38,24 @@ def boxes(facts: Sequence[Box]) -> str:
     return f'<dl class="facts">\n{items}\n</dl>'
 
 
-def trust_box(alarms: Sequence[str], warnings: Sequence[str]) -> Box:
-    """How many warnings there are, and the worst of them: an alarm before a warning, in the order of the plan.
+def trust_box(told: Sequence[PlanWarning]) -> Box:
+    """How many dangers or warnings there are, and the worst of them; notes do not count.
 
     Examples
     --------
-    >>> trust_box([], []).value, trust_box([], ["the neck is cut", "no maximum"]).value
+    >>> from targeting.plans.warnings import danger, note, warning
+    >>> few = [warning("the neck is cut"), warning("no maximum"), note("left assumed")]
+    >>> trust_box(few[2:]).value, trust_box(few).value
     ('✓ No warnings', '! 2 warnings')
-    >>> trust_box(["The coil reaches 2 mm into the head."], ["the neck is cut"]).value
+    >>> trust_box([danger("the coil reaches 2 mm into the head"), *few]).value
     '✕ Do not use yet'
     """
-    if alarms:
-        more = f"{_short(alarms[0])} <a href='#warnings'>{_count(len(alarms) + len(warnings), 'reason')} below</a>"
+    dangers, warnings = of_kind(told, DANGER), of_kind(told, WARNING)
+    if dangers:
+        more = f"{_short(dangers[0].text)} <a href='#warnings'>{_count(len(dangers), 'reason')} below</a>"
         return Box("Warnings", "✕ Do not use yet", more, "red")
     if warnings:
-        return Box("Warnings", f"! {_count(len(warnings), 'warning')}", _short(warnings[0]), "amber")
+        return Box("Warnings", f"! {_count(len(warnings), 'warning')}", _short(warnings[0].text), "amber")
     return Box("Warnings", "✓ No warnings", "Neither the plan nor the head model raises one.", "calm")
 
 

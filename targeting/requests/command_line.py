@@ -54,6 +54,7 @@ OPTIONS = {  # arguments of the two roads
     "protocol": "--protocol",
     "muscle_ratio": "--muscle-ratio",
     "stimulator": "--stimulator",
+    "accept_risk": "--accept-risk",
 }
 OF_REQUEST = {  # fields of a TesRequest
     "kind": "--with",

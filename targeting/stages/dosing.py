@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from targeting.coils.fingerprint import fingerprint
-from targeting.dosing import Output, check_trains, fields_at_threshold, matched_output, protocol_output, stimulator_rating
+from targeting.dosing import (
+    Output,
+    check_trains,
+    fields_at_threshold,
+    matched_output,
+    protocol_output,
+    stimulator_rating,
+)
 from targeting.dosing.motor_threshold import MAX_OUTPUT_PERCENT, ThresholdFields
 from targeting.dosing.output import NOT_HELD, OutputLimit
 from targeting.dosing.reach import Threshold, coil_on, output_limits
@@ -85,7 +92,13 @@ def dosing_stage(
 
 
 def dosing_of(
-    request: DoseRequest, spot: Hotspot, target: Target, searched: TmsSearch, confirmed: Confirmed, coil: Coil, own: bool
+    request: DoseRequest,
+    spot: Hotspot,
+    target: Target,
+    searched: TmsSearch,
+    confirmed: Confirmed,
+    coil: Coil,
+    own: bool,
 ) -> PlanDosing:
     """The block of the plan; ``own``: the hotspot is the target, and its threshold is of the plan's pose."""
     rating = stimulator_rating(request.stimulator, coil.name) if request.stimulator else None
