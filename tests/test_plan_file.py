@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 from meshes import InputError
 from targeting.files.tms import warnings_of
 from targeting.plans import tms as plan_file
-from targeting.plans.dosing import PlanDosing, PlanProtocol
+from targeting.plans.dosing import PlanDosing, PlanFinding, PlanProtocol
 from targeting.plans.tms import (
     SHAPES,
     Frame,
@@ -204,7 +204,8 @@ def test_the_schema_is_a_schema_and_describes_every_field() -> None:
         PlanUncertainty: tms["properties"]["uncertainty"],
         PlanRobustness: tms["properties"]["robustness"],
         PlanDosing: tms["properties"]["dosing"],
-        PlanProtocol: tms["properties"]["dosing"]["properties"]["protocol"],
+        PlanProtocol: (of_protocol := tms["properties"]["dosing"]["properties"]["protocol"]),
+        PlanFinding: of_protocol["properties"]["findings"]["items"],
     }
     for record, description in records.items():
         names = {f.name for f in dataclasses.fields(record)}
@@ -416,6 +417,42 @@ def test_warnings_of_before_were_lines_and_a_limit_that_was_passed_is_a_danger()
     cut, passed = plan_file.from_dict(document).warnings
     assert cut == PlanWarning(WARNING, "the neck is cut")
     assert (passed.kind, passed.item, passed.accepted) == ("danger", "charge", False)
+
+
+def test_a_dosing_of_before_matched_a_field_and_is_read_rounded_down():
+    """As 1.5 wrote it for colin27's PSI: 62.4 % MSO, 120 % of a threshold of 52."""
+    protocol = {
+        "name": "psi-10hz", "frequency_hz": 10.0, "pulses_per_train": 100, "trains": 15, "inter_train_s": 50.0, "sessions": 1,
+        "intensity_fraction_rmt": 0.8, "own_percent": 41.6, "own_fraction": 0.298, "paper": "a paper", "checked": "recalled",
+        "note": "", "findings": ["trains of 10 s exceed the longest safe train", "the time between trains was tried up to"],
+    }  # fmt: skip
+    old = {
+        "rmt_percent": 52.0, "hotspot_mm": [38.0, -20.0, 55.0], "hotspot_radius_mm": 7.0, "hotspot_side": "right",
+        "target_side": "right", "hotspot_source": "measured", "hotspot_pose": np.eye(4).tolist(),
+        "hotspot_e_v_per_m": 0.6876, "target_e_v_per_m": 0.25584, "fraction": 0.8, "asked_percent": 111.8,
+        "given_percent": 62.4, "clamp": "motor threshold", "percent_of_rmt": 120.0, "given_fraction": 0.4465,
+        "stimulator": "", "max_didt_a_per_s": 114730000.0, "max_didt_source": "the coil's rating", "didt_a_per_s": 71591520.0,
+        "threshold_v_per_m": 41.022, "target_v_per_m": 18.316, "peak_fraction": 2.737, "stronger": {"op4": 2.99},
+        "protocol": protocol,
+    }  # fmt: skip
+    document = to_dict(one_plan()) | {"schema_version": "1.5", "dosing": old}
+    del document["coil"]["rated_on"]
+    read = plan_file.from_dict(document)
+    made = read.dosing
+    assert (made.given_percent, made.asked, made.match_field, made.clamp) == (62, "match-field", 0.8, "motor threshold")
+    assert made.percent_of_rmt == pytest.approx(100 * 62 / 52) and made.target_v_per_m == pytest.approx(
+        18.316 * 62 / 62.4
+    )
+    assert made.at_threshold_fraction == pytest.approx(0.25584 / 0.6876)
+    assert (made.muscle, made.protocol.muscle, made.protocol.unverified, read.coil.rated_on) == ("", "", [], "")
+    assert [(each.kind, each.item) for each in made.protocol.findings] == [
+        ("exceeds", "trains"),
+        ("untested", "interval"),
+    ]
+    jsonschema.validate(to_dict(read), schema(), jsonschema.Draft202012Validator)
+    document["dosing"] = old | {"given_percent": "62.4"}
+    with pytest.raises(InputError, match="dosing"):
+        plan_file.from_dict(document)
 
 
 @pytest.mark.parametrize(

@@ -130,12 +130,12 @@ def test_the_header_says_it_at_a_glance(left: PlanEvidence, quick: None) -> None
     x = f"x\u00a0{left.best.scalp_mm[0]:.1f}".replace("-", "−")
     for words in ("ball", "m1-hand", "left", "figure-of-eight", x, "30°", "not known", "✓ No warnings"):
         assert words in text, words
-    dosing = block()
+    dosing = block(protocol="psi-10hz", muscle="leg")
     known = dataclasses.replace(
         with_plan(left, dosing=dosing, warnings=[warning("the neck is cut"), warning("b"), note("c")]), near="at C3"
     )
     text = header_of(html_room.page_of(known))
-    for words in ("at C3", x, f"{dosing.given_percent:.1f} %", "! 2 warnings", "The neck is cut"):
+    for words in ("at C3", x, "40 % MSO", "80.0 % of the leg's motor threshold", "! 2 warnings", "The neck is cut"):
         assert words in text, words
     told = [danger("the coil reaches 2 mm into the head"), *known.plan.warnings]
     stopped = header_of(html_room.page_of(with_plan(known, warnings=told)))
@@ -215,11 +215,16 @@ def test_another_engine_may_differ_by_what_plain_elements_do_and_is_named(left: 
 def test_the_output_stands_above_the_pictures_and_escapes(left: PlanEvidence, quick: None) -> None:
     from test_dosing_stages import block
 
+    from targeting.plans.dosing import PlanFinding
+
     told = dataclasses.replace(
-        block(protocol="psi-10hz"), hotspot_source=NASTY, max_didt_source=NASTY, stronger={NASTY: 2}
+        block(protocol="psi-10hz", muscle="leg"), hotspot_source=NASTY, max_didt_source=NASTY, stronger={NASTY: 2}
     )
     told = dataclasses.replace(
-        told, protocol=dataclasses.replace(told.protocol, paper=NASTY, note=NASTY, findings=[NASTY])
+        told,
+        protocol=dataclasses.replace(
+            told.protocol, paper=NASTY, note=NASTY, findings=[PlanFinding("exceeds", "trains", NASTY)]
+        ),
     )
     text = html_room.page_of(with_plan(left, dosing=told))
     assert 0 < text.index("How strongly") < text.index("Where the target is")

@@ -200,7 +200,7 @@ def reach_from_threshold(
     e_target_v_per_m, e_hotspot_v_per_m : float
         Sizes of the mean E vectors with the coil in question at 1 A/µs, each at its own pose.
     peak_v_per_m : float or None
-        Largest \\|E\\| in grey matter with the coil at the target, at 1 A/µs; None where the target is the hotspot.
+        Largest \|E\| in grey matter with the coil at the target, at 1 A/µs; None where the target is the hotspot.
     full_output : float or None
         The stimulator's full output in percent of the motor threshold with this coil.
     full_output_words : str

@@ -57,14 +57,15 @@ def _protocol(old: dict[str, Any]) -> dict[str, Any]:
         "burst_hz": None,
         "on_its_target": False,
         "unverified": [],
-        "findings": [{"kind": _kind(text), "item": "trains", "text": text} for text in old.get("findings", [])],
+        "findings": [_finding(text) for text in old.get("findings", [])],
     }
 
 
-def _kind(finding: str) -> str:
-    """What a finding was, by its words: a plan did not say."""
-    if "25 % margin" in finding:
-        return "margin"
-    return (
-        "exceeds" if any(word in finding for word in ("exceed", "unsafe", "outside the safety table")) else "untested"
-    )
+def _finding(text: str) -> dict[str, str]:
+    """A finding by its words: a plan did not say of which kind it was."""
+    kind = "untested"
+    if "25 % margin" in text:
+        kind = "margin"
+    elif any(word in text for word in ("exceed", "unsafe", "outside the safety table")):
+        kind = "exceeds"
+    return {"kind": kind, "item": "interval" if "between trains" in text else "trains", "text": text}

@@ -94,7 +94,7 @@ def dosing_section(dosing: PlanDosing | None) -> str:
     items = "\n".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
     return (
         '<section aria-labelledby="output">\n<h2 id="output">How strongly</h2>\n'
-        f"<p>From the {_text(threshold_words(dosing))}, {number(dosing.rmt_percent)} % of the stimulator’s maximum output "
+        f"<p>From the {escape(threshold_words(dosing))}, {number(dosing.rmt_percent)} % of the stimulator’s maximum output "
         "(MSO). This holds for the coil, stimulator and pulse the threshold was found with. That the target answers to the "
         "same field as the motor cortex does is not known; a protocol’s intensity does not rest on it.</p>\n"
         f'<dl class="numbers">\n{items}\n</dl>\n</section>'
@@ -111,7 +111,7 @@ def _output(dosing: PlanDosing) -> list[tuple[str, str]]:
     rows = [
         (
             "Stimulator output",
-            f"<b>{dosing.given_percent} % MSO</b> <span>{_text(share_words(dosing) + why_words(dosing))}</span>",
+            f"<b>{dosing.given_percent} % MSO</b> <span>{escape(share_words(dosing) + why_words(dosing))}</span>",
         )
     ]
     if dosing.asked == BY_FIELD:
@@ -119,7 +119,7 @@ def _output(dosing: PlanDosing) -> list[tuple[str, str]]:
         asked = f"<b>{number(dosing.asked_percent or 0.0)} % MSO</b> <span>for {wanted} in the target</span>"
         rows.append(("To match the field asked for", asked))
         limits = ", ".join(f"{name} {number(percent)} %" for name, percent in dosing.limits_percent.items())
-        rows.append(("Limits on an output that matches a field", f"<b>{_text(limits)}</b> <span>MSO</span>"))
+        rows.append(("Limits on an output that matches a field", f"<b>{escape(limits)}</b> <span>MSO</span>"))
     size = "" if dosing.target_v_per_m is None else f", {volts(dosing.target_v_per_m)}"
     share = f"<b>{number(100 * dosing.given_fraction, 0)} %</b> <span>of the field at motor threshold{size}"
     if dosing.asked == BY_PROTOCOL and dosing.protocol is not None:
@@ -172,7 +172,7 @@ def _fields(dosing: PlanDosing) -> list[tuple[str, str]]:
             (
                 "dI/dt at 100 % MSO",
                 f"<b>{three_digits(dosing.max_didt_a_per_s / 1e6)} A/µs</b> "
-                f"<span>{_text(of + dosing.max_didt_source).rstrip(': ')}</span>",
+                f"<span>{escape(of + dosing.max_didt_source).rstrip(': ')}</span>",
             )
         )
     if dosing.didt_a_per_s is not None:
@@ -193,11 +193,11 @@ def _protocol(told: PlanProtocol) -> list[tuple[str, str]]:
     return [
         (
             f"Protocol {escape(told.name)}",
-            f"<b>{_text(protocol.session_words)}</b> <span>{_text('. '.join(facts))}</span>",
+            f"<b>{escape(protocol.session_words)}</b> <span>{escape('. '.join(facts))}</span>",
         ),
         (
             "The protocol’s own intensity",
-            f"<b>{number(100 * told.intensity_fraction_rmt, 0)} % of the {_text(whose(told))}</b> "
+            f"<b>{number(100 * told.intensity_fraction_rmt, 0)} % of the {escape(whose(told))}</b> "
             f"<span>{number(told.own_percent)} % MSO; the target would get {number(100 * told.own_fraction, 0)} % of the "
             "field at threshold</span>",
         ),
@@ -208,8 +208,3 @@ def _protocol(told: PlanProtocol) -> list[tuple[str, str]]:
 def whose(protocol: PlanProtocol) -> str:
     """Whose motor threshold a protocol is in percent of."""
     return f"{protocol.muscle}'s motor threshold" if protocol.muscle else "motor threshold"
-
-
-def _text(words: str) -> str:
-    """Escaped, with the apostrophe of print."""
-    return escape(words.replace("'", "’"), quote=False)
