@@ -1,8 +1,9 @@
-"""``target stimulators``: the largest dI/dt of each coil on each stimulator."""
+"""``target stimulators``: pulse forms and current directions of each, and the largest dI/dt of its coils."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,20 +11,39 @@ from cli.console import at_work, talk_of
 from cli.options import Json, Quiet
 from cli.tables import Entry, examples_of, group, listing
 
+if TYPE_CHECKING:
+    from targeting.dosing import Rating
+
 app = group("Stimulators with a name.")
+DIRECTIONS = {True: "normal or reverse", False: "fixed", None: "not known whether it can be reversed"}
 
 
 @app.command("list", epilog=examples_of("stimulators"))
 def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
-    """List the stimulators: the maximum dI/dt of each of their coils, and its source."""
+    """List the stimulators: pulses, current direction, the maximum dI/dt of each coil, and the sources."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.dosing import ratings
+        from targeting.dosing import ratings, stimulators
 
-        known = ratings()
+        known = stimulators().values()
+        rated = {each.name: [row for row in ratings() if row.stimulator == each.name] for each in known}
     entries = []
     for each in known:
-        shown = f" (its display: {each.displayed_a_per_us:g})" if each.displayed_a_per_us is not None else ""
-        facts = [f"up to {each.max_didt_a_per_us:g} A/µs{shown}", f"source: {each.source}"]
-        entries.append(Entry(each.stimulator, " = ".join(each.coils), facts))
-    talk.answer(listing(entries), [asdict(each) for each in known])
+        sources = dict.fromkeys(row.source for row in rated[each.name])
+        facts = [
+            f"pulses: {', '.join(each.pulses)}; current direction: {DIRECTIONS[each.reversible]}",
+            f"source: {each.source}",
+            f"note: {each.note}",
+            *map(rating_words, rated[each.name]),
+            *(f"source of dI/dt: {source}" for source in sources),
+        ]
+        entries.append(Entry(each.name, each.title, facts))
+    rows = [{**asdict(each), "ratings": [asdict(row) for row in rated[each.name]]} for each in known]
+    talk.answer(listing(entries), rows)
+
+
+def rating_words(rating: Rating) -> str:
+    """A rating in a line: pulse, coil by all its names, dI/dt, what the display says."""
+    shown = "" if rating.displayed_a_per_us is None else f" (its display: {rating.displayed_a_per_us:g})"
+    unverified = ", unverified" if rating.unverified else ""
+    return f"{' = '.join(rating.coils)}, {rating.pulse}: up to {rating.max_didt_a_per_us:g} A/µs{shown}{unverified}"

@@ -92,8 +92,14 @@ def test_the_safety_table_limits_the_trains_of_a_protocol():
     psi = reach_from_threshold(Threshold(0.8, 60.0, protocol_named("psi-10hz")), 0.7, 1.0, 200.0, "full output")
     assert psi.verdict == OUT and psi.binding.name == "trains"
     assert "110 % of the motor threshold (beyond it the safety table forbids the trains of psi-10hz)" in psi.words
-    never = reach_from_threshold(Threshold(0.8, 60.0, protocol_named("m1-pain-20hz")), 1.0, 1.0, 200.0, "full output")
-    assert never.words == "out of reach: the safety table allows the trains of m1-pain-20hz at no intensity"
+    # its trains are too long from the table's first column on, 90 %; below it the table says nothing
+    below = Threshold(0.8, 60.0, protocol_named("m1-pain-20hz"))
+    assert reach_from_threshold(below, 1.0, 1.0, 200.0, "full output").verdict == WITHIN  # at 80 %
+    above = reach_from_threshold(below, 0.8, 0.9, 200.0, "full output")  # at 90 %
+    assert above.verdict == OUT and above.binding.name == "trains"
+    assert "below 90 % of the motor threshold (from there on the safety table forbids the trains" in above.words
+    bursts = reach_from_threshold(Threshold(0.8, 60.0, protocol_named("itbs")), 0.7, 1.0, 200.0, "full output")
+    assert bursts.verdict == WITHIN and "trains" not in [each.name for each in bursts.limits]
     assert reach_from_threshold(Threshold(0.8, 60.0), 0.7, 1.0, 200.0, "full output").verdict == WITHIN
 
 

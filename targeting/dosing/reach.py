@@ -9,7 +9,7 @@ With e_t the size of the mean E vector over the target at 1 A/µs:
   cortex's, whichever coil makes it: the field predicts the threshold with another coil to 1.3 % of the stimulator's
   output, plain scaling to 6.1 % (doi 10.1002/hbm.70550).  In percent of the threshold *with the coil in question* the
   target needs n = 100 f e_h / e_t, and each limit leaves limit / n: the stimulator's full output, 120 %, and the largest
-  intensity at which the safety table lets the protocol's trains be that long.
+  intensity at which the safety table lets the protocol's trains be that long, where it says anything of them.
 
 Full output is 100 · 100 / RMT percent of the threshold for the coil the threshold was found with, whatever its dI/dt, and
 100 · dI/dt_max · e_h / E_RMT for another coil, whose dI/dt_max, like that of the first, must then be known.
@@ -22,13 +22,14 @@ from dataclasses import dataclass
 from meshes.errors import InputError
 from targeting.dosing.motor_threshold import BY_STIMULATOR, BY_THRESHOLD, MAX_PERCENT_OF_RMT
 from targeting.dosing.protocols import Protocol
-from targeting.dosing.train_safety import EXCEEDS, check_trains, train_table
+from targeting.dosing.train_safety import EXCEEDS, NOT_COVERED, check_trains, train_table
 
 # the mean cortical field at motor threshold that dosing papers take as reference (literature: about 60 to 120 V/m)
 MOTOR_THRESHOLD_V_PER_M = 60.0
 BY_TRAINS = "trains"
 WITHIN, OUT, UNKNOWN = "within reach", "out of reach", "not known"
 ROUNDING = 1e-9
+UNDER = 1e-6  # how far under the table "below its lowest intensity" is: more than a rounding
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,6 @@ class Reach:
         """The verdict with its numbers, in a line."""
         least = self.binding
         if self.verdict == OUT and least is not None and least.share is not None:
-            if least.share == 0:
-                return f"{OUT}: {least.words}"
             percent = int(100 * least.share + ROUNDING)  # 99.9 % is not all of it
             return f"{OUT}: {least.words} gives the target {percent} % of the field asked for, {self.asked}"
         if self.verdict == UNKNOWN:
@@ -198,8 +197,9 @@ def reach_from_threshold(
     limits.append(
         Limit(BY_THRESHOLD, MAX_PERCENT_OF_RMT / needed, f"{MAX_PERCENT_OF_RMT:.0f} % of the motor threshold")
     )
-    if threshold.protocol is not None:
-        limits.append(_by_trains(threshold.protocol, needed))
+    top = None if threshold.protocol is None else safe_percent_of_rmt(threshold.protocol)
+    if threshold.protocol is not None and top is not None:
+        limits.append(Limit(BY_TRAINS, top / needed, trains_words(threshold.protocol)))
     e_rmt, asked = threshold.e_rmt_v_per_m, f"{100 * threshold.fraction:.0f} % of the field at motor threshold"
     didt = None
     if e_rmt is not None:
@@ -208,28 +208,55 @@ def reach_from_threshold(
     return Reach(asked, didt, needed, tuple(limits))
 
 
-def safe_percent_of_rmt(protocol: Protocol) -> float:
-    """The largest intensity of the safety table at which nothing of a protocol exceeds it, % of motor threshold; 0: none.
+def safe_percent_of_rmt(protocol: Protocol) -> float | None:
+    """The most at which nothing of a protocol exceeds the safety table, % of motor threshold, to hold an output at.
+
+    Where the trains are too long even for the table's lowest intensity, the table forbids them from there on and says
+    nothing below: the answer is then a millionth *under* that intensity, so that ``percent <= answer`` is false of the
+    intensity itself and true below it.
+
+    Returns
+    -------
+    float or None
+        None where the table says nothing of such trains at any intensity: theta bursts.
 
     Examples
     --------
     >>> from targeting.dosing import protocol_named
     >>> from targeting.dosing.reach import safe_percent_of_rmt
-    >>> safe_percent_of_rmt(protocol_named("psi-10hz")), safe_percent_of_rmt(protocol_named("m1-pain-20hz"))
-    (110.0, 0.0)
+    >>> safe_percent_of_rmt(protocol_named("psi-10hz")), safe_percent_of_rmt(protocol_named("itbs"))
+    (110.0, None)
+    >>> 89.9 < safe_percent_of_rmt(protocol_named("m1-pain-20hz")) < 90
+    True
     """
-    for percent in sorted(train_table().intensities_percent_rmt, reverse=True):
+    table = train_table()
+    if any(each.kind == NOT_COVERED for each in check_trains(protocol, table.lowest_percent_rmt)):
+        return None
+    for percent in sorted(table.intensities_percent_rmt, reverse=True):
         if not any(each.kind == EXCEEDS for each in check_trains(protocol, percent)):
             return percent
-    return 0.0
+    return table.lowest_percent_rmt * (1 - UNDER)
 
 
-def _by_trains(protocol: Protocol, needed_percent: float) -> Limit:
-    top = safe_percent_of_rmt(protocol)
-    if top == 0:
-        return Limit(BY_TRAINS, 0.0, f"the safety table allows the trains of {protocol.name} at no intensity")
-    words = f"{top:.0f} % of the motor threshold (beyond it the safety table forbids the trains of {protocol.name})"
-    return Limit(BY_TRAINS, top / needed_percent, words)
+def trains_words(protocol: Protocol) -> str:
+    """The cap of :func:`safe_percent_of_rmt` in words.
+
+    Examples
+    --------
+    >>> from targeting.dosing import protocol_named
+    >>> from targeting.dosing.reach import trains_words
+    >>> trains_words(protocol_named("m1-pain-20hz"))
+    'below 90 % of the motor threshold (from there on the safety table forbids the trains of m1-pain-20hz)'
+    """
+    top, lowest = safe_percent_of_rmt(protocol), train_table().lowest_percent_rmt
+    if top is None:
+        return f"the safety table does not cover the trains of {protocol.name}"
+    if top < lowest:
+        return (
+            f"below {lowest:.0f} % of the motor threshold (from there on the safety table forbids the trains of "
+            f"{protocol.name})"
+        )
+    return f"{top:.0f} % of the motor threshold (beyond it the safety table forbids the trains of {protocol.name})"
 
 
 def _check_field(where: str, e_v_per_m: float) -> None:
