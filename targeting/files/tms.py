@@ -68,6 +68,8 @@ class Results:
     seconds: Mapping[str, float]
     accepted: Sequence[str] = ()
     notes: Sequence[PlanWarning] = ()
+    pain_side: str = ""
+    patient_id: str = ""
     cortex: Cortex | None = None
     surfaces: HeadSurfaces | None = None
     warp: MniWarp | None = None
@@ -96,6 +98,8 @@ def make_plan(results: Results) -> Plan:
         objective=results.objective,
         search=dict(results.search),
         warnings=[],
+        pain_side=results.pain_side,
+        patient_id=results.patient_id,
         versions=versions(),
         seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
         conductivity_s_per_m=dict(results.conductivity_s_per_m),
