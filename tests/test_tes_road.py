@@ -20,9 +20,9 @@ from cli.tes_options import OF_COILS, OF_MONTAGES
 from meshes import HeadMesh, InputError
 from targeting import tes_road
 from targeting.plans.dangers import side_dangers
+from targeting.plans.tape import PlanLandmarks
 from targeting.plans.tes import (
     PlanElectrode,
-    PlanLandmarks,
     PlanOptimum,
     PlanSafetyItem,
     PlanStandard,
