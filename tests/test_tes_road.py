@@ -11,6 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from report_ball import working_notes
 from tes_ball import LEFT_SPOT_MM, write_ball
 
 from atlases.electrode_files import read_electrodes
@@ -183,6 +184,7 @@ def test_the_pages_stand_alone_and_say_what_the_plan_says(planned):
         assert all(link.startswith(("data:", "#")) or link == "placement_sheet.html" for link in page.links)
         text = " ".join(page.words)
         assert all(each.name in text for each in plan.montage) and "$" not in text
+        assert working_notes(text) == [] and "Research use only" in text
     words = " ".join(sheet.words)
     for each in plan.montage:
         for mm in (each.from_nasion_mm, each.from_inion_mm, each.from_left_ear_mm, each.from_right_ear_mm):

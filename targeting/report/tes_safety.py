@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from targeting.plans.tes import TesPlan
 from targeting.report.parts import esc, row, sentence
+from targeting.report.provenance import unverified
 
 
 def safety_rows(plan: TesPlan) -> str:
@@ -23,11 +24,14 @@ def safety_rows(plan: TesPlan) -> str:
     )
 
 
+def _open(checked: str) -> str:
+    return f" <small>({unverified(checked)})</small>" if unverified(checked) else ""
+
+
 def safety_sources(plan: TesPlan) -> str:
     """What the limits rest on."""
     lines = "".join(
-        f"<li>{esc(sentence(item.title))}: {esc(item.source)} <small>({esc(item.checked)})</small></li>"
-        for item in plan.safety
+        f"<li>{esc(sentence(item.title))}: {esc(item.source)}{_open(item.checked)}</li>" for item in plan.safety
     )
     return (
         "<p>Within these limits stimulation was given to people without a serious adverse effect, or the field stays below "
