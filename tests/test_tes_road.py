@@ -114,7 +114,7 @@ def test_every_field_is_described_by_the_schema():
         PlanTesDose: schema()["$defs"]["tes_dose"],
         PlanStandard: inside["standard"],
         PlanOptimum: inside["optimum"],
-        PlanLandmarks: inside["landmarks"],
+        PlanLandmarks: schema()["$defs"]["landmarks"],
         PlanSafetyItem: inside["safety"]["items"],
     }
     for record, description in records.items():
