@@ -124,6 +124,29 @@ def plan_command(
             "--direction", metavar="normal|x,y,z", help="Rank by this component of the field, not its strength."
         ),
     ] = None,
+    angle: Annotated[
+        str | None,
+        typer.Option(
+            "--angle",
+            metavar="fold|midline:45|free",
+            help="How the coil is turned: its current across the fold, its handle so many degrees to the midline (back and "
+            "outwards), or the largest dose; default: the fold for M1 targets, else free.",
+        ),
+    ] = None,
+    pulse: Annotated[
+        str | None,
+        typer.Option(
+            "--pulse", metavar="biphasic|monophasic|half-sine", help="Form of the pulse; default: biphasic for trains."
+        ),
+    ] = None,
+    current: Annotated[
+        str | None,
+        typer.Option(
+            "--current",
+            metavar="normal|reverse",
+            help="The stimulator's current direction; default: the one in which the effective current runs as wanted.",
+        ),
+    ] = None,
     tilt_deg: Annotated[
         float, typer.Option("--tilt", metavar="DEG", help="Try the coil tilted by up to this much, too (at most 20).")
     ] = 0.0,
@@ -292,6 +315,9 @@ def plan_command(
                 coil=coil,
                 compare=compare or (),
                 hair_mm=hair_mm,
+                angle=angle,
+                pulse=pulse,
+                current=current,
                 tilt_deg=tilt_deg,
                 extra_mm=extra_mm,
                 objective=objective,

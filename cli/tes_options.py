@@ -87,7 +87,8 @@ Cap = Annotated[
 
 # parameters of the command that only coils, or only montages, have a use for
 OF_COILS = (
-    "coil", "compare", "hair_mm", "tilt_deg", "extra_mm", "objective", "penalty", "least_dose", "engine", "uncertainty",
+    "coil", "compare", "hair_mm", "angle", "pulse", "current", "tilt_deg",
+    "extra_mm", "objective", "penalty", "least_dose", "engine", "uncertainty",
     "rmt", "rmt_at", "rmt_pose", "dose_fraction", "protocol", "stimulator",
 )  # fmt: skip
 OF_MONTAGES = (

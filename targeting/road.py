@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from targeting.files.tms import Results, make_plan, write_files
 from targeting.plans.tes import KINDS
 from targeting.plans.tms import Plan, read_plan
 from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_side
+from targeting.requests.angle import AngleRequest
 from targeting.requests.command_line import COMMAND, command_line
 from targeting.requests.comparison import WHY, asked_coils, compared_coils, why_compared, why_deep
 from targeting.requests.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Conduction
@@ -24,6 +26,7 @@ from targeting.requests.dose import DoseRequest
 from targeting.requests.head import DENSITIES, HeadSource
 from targeting.requests.objective import ObjectiveRequest, linear_direction
 from targeting.requests.objective_names import DEFAULT, LINEAR, OBJECTIVES
+from targeting.requests.pulse import PulseRequest
 from targeting.scene.surfaces import surfaces_stage
 from targeting.stages.comparison import comparison_stage, warp_if_any
 from targeting.stages.confirm import confirm_stage
@@ -64,6 +67,9 @@ def plan(
     compare: Sequence[str | Path] = (),
     hair_mm: float = DEFAULT_HAIR_MM,
     direction: Direction = None,
+    angle: str | None = None,
+    pulse: str | None = None,
+    current: str | None = None,
     tilt_deg: float = 0.0,
     extra_mm: float = 0.0,
     objective: str = DEFAULT,
@@ -117,6 +123,13 @@ def plan(
         From the coil's casing to the scalp, mm.
     direction : {"normal"} or (3,) float, optional
         Rank by this component of the field instead of its strength.
+    angle : str, optional
+        "fold" (the current straight across the fold at the target), "midline:45" (the handle's degrees to the midline, back
+        and outwards) or "free" (the largest dose); default: the fold for M1 targets, else free.
+    pulse : {"monophasic", "biphasic", "half-sine"}, optional
+        Form of the pulse; default: the protocol's, else biphasic if the stimulator has it.
+    current : {"normal", "reverse"}, optional
+        The stimulator's current-direction setting; default: the one in which the effective current runs as it is wanted.
     tilt_deg, extra_mm : float
         Try the coil tilted by up to this angle (0 to 20°) and up to this much farther off (0 to 50 mm), too.
     objective : str
@@ -196,6 +209,8 @@ def plan(
     if uncertainty:
         check_uncertainty(tool, sigma)
     request = DoseRequest.of(rmt_percent, rmt_at_mm, rmt_pose, dose_fraction, protocol, stimulator, tool)
+    turned = AngleRequest.of(angle, aim, direction)
+    driven = PulseRequest.of(pulse, current, stimulator, request.protocol if request else None)
     if sought:
         sought.check_beside(uncertainty, request is not None and request.is_the_target(goal))
     one_of(density, DENSITIES, "density")
@@ -231,12 +246,37 @@ def plan(
         if sought:
             warp = register() if sought.in_mni else None
             wanted = run_wanted(
-                subject, sought, meshed, aimed, warp, mapped, tool, coil_file, hair_mm, direction, inward,
-                conduction, conductor,
-            )  # fmt: skip
+                subject,
+                sought,
+                meshed,
+                aimed,
+                warp,
+                mapped,
+                tool,
+                coil_file,
+                hair_mm,
+                direction,
+                inward,
+                conduction,
+                conductor,
+            )
             notes += sought.notes()
         searched = subject.run(
-            search_stage(meshed, aimed, mapped, tool, coil_file, hair_mm, direction, inward, tilt_deg, extra_mm, wanted)
+            search_stage(
+                meshed,
+                aimed,
+                mapped,
+                tool,
+                coil_file,
+                hair_mm,
+                direction,
+                folded,
+                tilt_deg,
+                extra_mm,
+                wanted,
+                turned,
+                driven,
+            )
         )
         steady = subject.run(
             robustness_stage(meshed, aimed, mapped, searched, tool, coil_file, hair_mm, direction, inward)
@@ -266,7 +306,18 @@ def plan(
             stood = (meshed, aimed, registered or warp_if_any(register), mapped, searched, confirmed, spot, hair_mm)
             compared = subject.run(
                 comparison_stage(
-                    coils, *stood, direction, tilt_deg, extra_mm, conduction, conductor, solver, inward, wanted
+                    coils,
+                    *stood,
+                    direction,
+                    tilt_deg,
+                    extra_mm,
+                    conduction,
+                    conductor,
+                    solver,
+                    folded,
+                    wanted,
+                    turned,
+                    driven,
                 )
             )
             stages.append(compared)
@@ -283,6 +334,7 @@ def plan(
                 aimed=aimed.value,
                 coil=tool,
                 found=searched.value,
+                pulse=driven,
                 robust=steady.value,
                 confirmed=confirmed.value,
                 objective=OBJECTIVES[objective if objective in LINEAR else DEFAULT],
@@ -309,9 +361,15 @@ def plan(
                 compared=compared.value if compared else None,
             )
 
-        told = {"notes": notes, "subject": subject.name, "coil_sha256": fingerprint(tool), "coil_source": tool.source}
-        told["engine"] = [solver.name, solver.version]
-        told["deep"] = deep
+        told: dict[str, Any] = {
+            "notes": notes,
+            "subject": subject.name,
+            "coil_sha256": fingerprint(tool),
+            "coil_source": tool.source,
+            "engine": [solver.name, solver.version],
+            "deep": deep,
+            "pulse": asdict(driven),
+        }
         return subject.run(files_stage(results, stages, coil_file, told)).value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,12 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
 from targeting.dosing.reach import MOTOR_THRESHOLD_V_PER_M, WITHIN
+from targeting.files.held import plan_angle, plan_pulse
 from targeting.plans.comparison import compare
 from targeting.plans.dosing import PlanDosing, dosing_warnings
 from targeting.plans.goal import PlanGoal, goal_warnings
 from targeting.plans.places import plan_target
+from targeting.plans.pulse import pulse_warnings
 from targeting.plans.robustness import plan_robustness
 from targeting.plans.tms import (
     REFERENCE_DIDT_A_PER_S,
@@ -32,6 +34,7 @@ from targeting.plans.tms import (
 )
 from targeting.plans.uncertainty import plan_uncertainty
 from targeting.pose import Pose
+from targeting.requests.pulse import PulseRequest
 from targeting.stages.confirm import Confirmed
 from targeting.stages.head import FrameImage, Segmented
 from targeting.versions import versions
@@ -65,6 +68,7 @@ class Results:
     search: Mapping[str, float | int | str]
     conductivity_s_per_m: Mapping[str, float]
     seconds: Mapping[str, float]
+    pulse: PulseRequest = field(default_factory=PulseRequest)
     notes: Sequence[str] = ()
     cortex: Cortex | None = None
     surfaces: HeadSurfaces | None = None
@@ -101,6 +105,8 @@ def make_plan(results: Results) -> Plan:
         robustness=plan_robustness(results.robust) if results.robust else None,
         dosing=results.dosing,
         goal=results.goal,
+        pulse=plan_pulse(results.pulse, results.found),
+        angle=plan_angle(results.found, results.coil, results.aimed.target.side),
         comparison=compare(results.compared.coils, results.dosing) if results.compared else [],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -141,11 +147,8 @@ def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[str]:
                 f"at the coil's maximum ({coil.max_didt_a_per_s / 1e6:.0f} A/µs) the target's mean |E| is {reach:.0f} "
                 f"V/m, below the {MOTOR_THRESHOLD_V_PER_M:.0f} V/m taken as motor threshold: it may be out of reach"
             )
-    if coil.current_direction_y < 0:
-        found.append(
-            "with this coil's file a rising current induces a field *toward* the handle: the poses already account for "
-            "it; check the current direction set on the stimulator"
-        )
+    if plan.pulse is not None:
+        found += pulse_warnings(plan.pulse)
     return found
 
 

@@ -78,7 +78,8 @@ class LiveDose:
         """
         other = Coil.read(coil) if coil and Path(coil).suffix else Coil.named(str(coil)) if coil else None
         plan = _valid_plan(subject)
-        tool = other or planned_coil(subject, plan)
+        sign = plan.pulse.effective_sign if plan.pulse else 1
+        tool = other.driven(sign) if other else planned_coil(subject, plan)
         mapped = subject.recorded("dosemap", lambda folder: DoseMap.load(folder / "dosemap.npz"))
         meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
         if mapped is None or meshed is None:
@@ -146,7 +147,8 @@ class LiveDose:
     @cached_property
     def _coils(self) -> dict[str, Coil]:
         """The coils that may be asked for: this one and the built-in ones."""
-        return {name: Coil.named(name) for name in coil_names()} | {self.coil.name: self.coil}
+        sign = self.plan.pulse.effective_sign if self.plan.pulse else 1
+        return {name: Coil.named(name).driven(sign) for name in coil_names()} | {self.coil.name: self.coil}
 
     @property
     def _words(self) -> str:
