@@ -25,8 +25,8 @@ from cli.options import (
     named_numbers,
     three_numbers,
 )
+from cli.plan_warnings import AcceptRisk, accepted_risks, unsafe_lines, warning_lines
 from cli.tes_options import (
-    AcceptRisk,
     Cap,
     MaxCurrent,
     MaxElectrodes,
@@ -44,9 +44,9 @@ from cli.tes_options import (
 
 if TYPE_CHECKING:
     from targeting.plans.dosing import PlanDosing
-    from targeting.plans.tms import Plan
+    from targeting.plans.tms import Plan, PlanCoil
 
-UNSAFE = 3  # exit code of a plan beyond a safety limit that was not accepted
+UNSAFE = 3  # exit code of a plan with a danger that was not accepted
 
 EXAMPLES = """
 **Examples**
@@ -59,7 +59,7 @@ EXAMPLES = """
 
     target plan subject01 --aim m1-hand --side left --hotspot -38,-20,55
 
-    target plan subject01 --aim psi --pain-side left --rmt 52 --rmt-at 38,-20,55 --protocol psi-10hz
+    target plan subject01 --aim psi --pain-side left --rmt 52 --rmt-muscle leg --protocol psi-10hz
 
     target plan subject01 --aim mni:-37,-21,58 --direction normal --json > plan.json
 
@@ -196,33 +196,49 @@ def plan_command(
     rmt: Annotated[
         float | None,
         typer.Option(
-            "--rmt", metavar="PERCENT", help="Motor threshold, % of the stimulator's maximum: adds the output."
+            "--rmt",
+            metavar="PERCENT",
+            help="Motor threshold, % of the stimulator's maximum: what it means for the target.",
         ),
+    ] = None,
+    rmt_muscle: Annotated[
+        str | None,
+        typer.Option("--rmt-muscle", metavar="hand|leg|face", help="Whose motor threshold it is; default: the hand's."),
     ] = None,
     rmt_at: Annotated[
         str | None,
         typer.Option(
             "--rmt-at",
             metavar="x,y,z",
-            help="Cortical hotspot of the threshold, RAS mm; default: M1 hand, target's side.",
+            help="Cortical hotspot of the threshold, RAS mm; default: that muscle's M1, target's side.",
         ),
     ] = None,
     rmt_pose: Annotated[
         Path | None,
         typer.Option("--rmt-pose", metavar="FILE", help="Coil pose of the threshold: Brainsight .txt, Localite .xml."),
     ] = None,
-    dose_fraction: Annotated[
+    match_field: Annotated[
         float | None,
         typer.Option(
-            "--dose-fraction",
+            "--match-field",
             metavar="SHARE",
-            help="Of the field at threshold, 0.9 for 90 %; default: the protocol's, or 1.",
+            help="Give the target this share of the field at threshold (0.9 for 90 %), held at the smallest limit.",
         ),
     ] = None,
     protocol: Annotated[
         str | None,
         typer.Option(
-            "--protocol", metavar="NAME|FILE", help="rTMS session to check (target protocols list) or your own .toml."
+            "--protocol",
+            metavar="NAME|FILE",
+            help="rTMS session (target protocols list) or your own .toml: its own share of --rmt is the output.",
+        ),
+    ] = None,
+    muscle_ratio: Annotated[
+        float | None,
+        typer.Option(
+            "--muscle-ratio",
+            metavar="RATIO",
+            help="Threshold of the protocol's muscle over that of --rmt-muscle, where they differ.",
         ),
     ] = None,
     stimulator: Annotated[
@@ -260,6 +276,7 @@ def plan_command(
         subject = Subject.named(name, out)
         kinds = kinds_of(modality)
         check_used(context, kinds)
+        risks = accepted_risks(accept_risk, kinds)
         head_and_target: dict[str, Any] = {
             "t1": t1,
             "t2": t2,
@@ -290,7 +307,7 @@ def plan_command(
                 max_per_electrode_ma=max_per_electrode_ma,
                 max_electrodes=max_electrodes,
                 minutes=MINUTES if minutes is None else minutes,
-                accept_risk=tuple(accept_risk or ()),
+                accept_risk=risks[kind],
                 positions=positions,
                 avoid=tuple(avoid or ()),
                 avoid_cap=avoid_cap,
@@ -329,12 +346,16 @@ def plan_command(
                 engine=engine,
                 uncertainty=uncertainty,
                 rmt_percent=rmt,
+                rmt_muscle=rmt_muscle,
                 rmt_at_mm=three_numbers(rmt_at, "--rmt-at"),
                 rmt_pose=rmt_pose,
-                dose_fraction=dose_fraction,
+                match_field=match_field,
                 protocol=protocol,
+                muscle_ratio=muscle_ratio,
                 stimulator=stimulator,
+                accept_risk=risks[kind],
             )
+            unsafe |= bool(made.unaccepted)
             texts.append(summary(made, subject.folder))
             documents[kind] = plan_file.to_dict(made)
     talk.answer("\n\n".join(texts), documents if len(kinds) > 1 else documents[kinds[0]])
@@ -344,19 +365,21 @@ def plan_command(
 
 def summary(plan: Plan, folder: Path) -> str:
     """The plan in a screenful."""
+    from targeting.engines import by_engine
     from targeting.report.comparison import comparison_lines
     from targeting.report.goal import goal_lines
     from targeting.report.held_off import held_off_words, is_held_off
     from targeting.report.spread import spread_line
     from targeting.report.steadiness import steadiness_line
     from targeting.report.target_words import target_line
-    from targeting.report.words import by_engine, direction_words
+    from targeting.report.words import direction_words
 
     best = plan.placements[0]
     rated = plan.coil.max_didt_a_per_s
     lines = [
+        *unsafe_lines(plan),
         f"target     {target_line(plan.target)}",
-        f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs" if rated else ""),
+        f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs{_on(plan.coil)}" if rated else ""),
         f"placement  scalp {_point(best.scalp_mm)} mm, casing {best.distance_mm:.1f} mm from it; "
         f"handle pointing {direction_words([-row[1] for row in best.pose[:3]])}; current angle {best.angle_deg:.0f}°",
         *([f"refused    {held_off_words(best)}"] if is_held_off(best) else []),
@@ -369,10 +392,14 @@ def summary(plan: Plan, folder: Path) -> str:
         *_output(plan.dosing),
         f"peak       {best.peak_e_v_per_m:.3g} V/m in grey matter at {_point(best.peak_mm)} mm",
         *(f"compared   {each}" for each in comparison_lines(plan)),
-        *(f"warning    {each}" for each in plan.warnings),
+        *warning_lines(plan.warnings),
         f"files      {folder / 'plan.html'} and, beside it, plan.json, Brainsight, Localite and field files",
     ]
     return "\n".join(lines)
+
+
+def _on(coil: PlanCoil) -> str:
+    return f" on a {coil.rated_on}" if coil.rated_on else ""
 
 
 def _output(dosing: PlanDosing | None) -> list[str]:

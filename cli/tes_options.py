@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.plan_warnings import unsafe_lines, warning_lines
 from meshes.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,14 +51,6 @@ MaxElectrodes = Annotated[
 Minutes = Annotated[
     float | None, typer.Option("--minutes", metavar="MIN", help="tDCS: of a session, for the safety table; default 20.")
 ]
-AcceptRisk = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--accept-risk",
-        metavar="ITEM",
-        help="tDCS: accept that this safety item is beyond its limit (again for more); else the exit code is 3.",
-    ),
-]
 Positions = Annotated[
     Path | None,
     typer.Option(
@@ -87,13 +80,13 @@ Cap = Annotated[
 
 # parameters of the command that only coils, or only montages, have a use for
 OF_COILS = (
-    "coil", "compare", "hair_mm", "angle", "pulse", "current", "tilt_deg",
-    "extra_mm", "objective", "penalty", "least_dose", "engine", "uncertainty",
-    "rmt", "rmt_at", "rmt_pose", "dose_fraction", "protocol", "stimulator",
+    "coil", "compare", "hair_mm", "angle", "pulse", "current", "tilt_deg", "extra_mm", "objective", "penalty", "least_dose",
+    "engine", "uncertainty", "rmt", "rmt_muscle", "rmt_at", "rmt_pose", "match_field", "protocol", "muscle_ratio",
+    "stimulator",
 )  # fmt: skip
 OF_MONTAGES = (
     "montage", "tes_objective", "tes_dose", "max_current_ma", "max_per_electrode_ma", "max_electrodes", "minutes",
-    "accept_risk", "positions", "network", "cap",
+    "positions", "network", "cap",
 )  # fmt: skip
 
 
@@ -141,7 +134,7 @@ def tes_summary(plan: TesPlan, folder: Path) -> str:
     lines += [
         f"safety     {plan.total_current_ma:g} mA for {plan.minutes:g} min, {plan.charge_c:.2g} C; "
         f"{plan.brain_e_v_per_m:.2g} V/m in the brain{eyes}",
-        *(f"warning    {each}" for each in plan.warnings),
+        *warning_lines(plan.warnings),
         f"files      {folder / 'plan.html'} and, beside it, placement_sheet.html, plan.json, montage.csv and field files",
     ]
-    return "\n".join(([f"UNSAFE     {item.title} beyond its limit" for item in plan.unaccepted]) + lines)
+    return "\n".join([*unsafe_lines(plan), *lines])

@@ -41,7 +41,7 @@ def card(
     kicker: str = "",
     table: tuple[Sequence[str], Sequence[Sequence[str]]] | None = None,
     picture: str = "",
-    warnings: Sequence[str] = (),
+    warnings: Sequence[Row] = (),
 ) -> str:
     """A card as HTML.
 
@@ -54,7 +54,8 @@ def card(
     table : (headings, rows), optional
     picture : str
         Markup (an ``<svg>`` or ``<img>``), taken as it is; all else is text and escaped.
-    warnings : sequence of str
+    warnings : sequence of (mark, text)
+        Above the facts, each after its mark.
 
     Examples
     --------
@@ -63,7 +64,7 @@ def card(
     """
     parts = [f'<div style="font-size:85%;opacity:.7">{escape(kicker)}</div>'] if kicker else []
     parts.append(f'<div style="font-size:120%;font-weight:600;margin-bottom:4px">{escape(title)}</div>')
-    parts += [f'<div style="margin:2px 0">⚠ {escape(each)}</div>' for each in warnings]
+    parts += [f'<div style="margin:2px 0">{escape(mark)} {escape(text)}</div>' for mark, text in warnings]
     if facts:
         parts.append(_table([[name, value] for name, value in facts]))
     if table and table[1]:

@@ -15,8 +15,10 @@ from targeting.coils.fingerprint import fingerprint
 from targeting.engines import SOLVED_BY, engine_named
 from targeting.fem.conductor import HeadConductor
 from targeting.files.tms import Results, make_plan, write_files
+from targeting.plans.json_records import plain
 from targeting.plans.tes import KINDS
 from targeting.plans.tms import Plan, read_plan
+from targeting.plans.warnings import TMS_RISKS, checked_risks, warning
 from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_side
 from targeting.requests.angle import AngleRequest
 from targeting.requests.command_line import COMMAND, command_line
@@ -86,11 +88,14 @@ def plan(
     tensor_order: str = DEFAULT_ORDER,
     uncertainty: bool = False,
     rmt_percent: float | None = None,
+    rmt_muscle: str | None = None,
     rmt_at_mm: tuple[float, float, float] | None = None,
     rmt_pose: str | Path | None = None,
-    dose_fraction: float | None = None,
+    match_field: float | None = None,
     protocol: str | Path | None = None,
+    muscle_ratio: float | None = None,
     stimulator: str | None = None,
+    accept_risk: Sequence[str] = (),
     threads: int = 2,
     frame: str | None = None,
     out: str | Path | None = None,
@@ -157,17 +162,24 @@ def plan(
     uncertainty : bool
         Add the spread of the dose and of the best pose over published conductivities.
     rmt_percent : float, optional
-        Resting motor threshold, % MSO, found with this coil and stimulator: adds the output for the target.
+        Resting motor threshold, % MSO, found with this coil and stimulator: what it means for the target, and the output of
+        a protocol or of ``match_field``.
+    rmt_muscle : {"hand", "leg", "face"}, optional
+        Whose threshold it is; default: the hand's.
     rmt_at_mm : (3,) float, optional
-        The cortical hotspot it was found at, RAS mm; default: the M1 hand on the target's side.
+        The cortical hotspot it was found at, RAS mm; default: that muscle's M1 on the target's side.
     rmt_pose : path, optional
         The coil's pose it was found at (Brainsight ``.txt``, Localite ``.xml``); default: the hotspot's best one.
-    dose_fraction : float, optional
-        Share of the field at threshold that the target is to get; default: the protocol's, or 1.
+    match_field : float, optional
+        Share of the field at threshold that the target is to get, under all limits; a protocol's intensity is then one.
     protocol : str or path, optional
-        A published protocol (``target protocols list``) or a ``.toml`` file; its trains are checked.
+        A published protocol (``target protocols list``) or a ``.toml`` file: its own intensity sets the output.
+    muscle_ratio : float, optional
+        Threshold of the protocol's muscle over that of ``rmt_muscle``, where they are not the same.
     stimulator : str, optional
         Whose maximum dI/dt counts (``target stimulators list``); default: the coil's own rating.
+    accept_risk : sequence of str
+        Items of ``targeting.plans.warnings.TMS_RISKS`` whose excess is accepted; ``unaccepted`` of the plan holds the rest.
     threads : int
         For the segmentation.
     frame : {"sform", "qform"}, optional
@@ -208,13 +220,16 @@ def plan(
     sigma = conduction.conductivity_s_per_m
     if uncertainty:
         check_uncertainty(tool, sigma)
-    request = DoseRequest.of(rmt_percent, rmt_at_mm, rmt_pose, dose_fraction, protocol, stimulator, tool)
+    request = DoseRequest.of(
+        rmt_percent, rmt_muscle, rmt_at_mm, rmt_pose, match_field, protocol, muscle_ratio, stimulator, tool
+    )
     turned = AngleRequest.of(angle, aim, direction)
     driven = PulseRequest.of(pulse, current, stimulator, request.protocol if request else None)
     if sought:
         sought.check_beside(uncertainty, request is not None and request.is_the_target(goal))
     one_of(density, DENSITIES, "density")
     _check_search(hair_mm, direction, tilt_deg, extra_mm)
+    accepted = checked_risks(accept_risk, TMS_RISKS)
     source.checked()
     surfaces = CortexSource.of(source, cortex)
     solver = engine_named(engine, subject.folder)
@@ -237,9 +252,9 @@ def plan(
             warp = register() if request.needs_registration(goal) else None
             at = hotspot_stage(request, meshed, aimed, warp, tool, coil_file, hair_mm, conduction, conductor)
             spot = subject.run(at)
-            notes += spot.value.warnings
+            notes += [warning(each) for each in spot.value.warnings]
         folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
-        notes += without
+        notes += [warning(each) for each in without]
         inward = folded if direction == "normal" else None  # all else does not depend on the surface
         mapped = subject.run(dose_map_stage(meshed, aimed, conduction, conductor))
         wanted = None
@@ -355,6 +370,7 @@ def plan(
                 },
                 conductivity_s_per_m=sigma,
                 seconds={each.stage: each.seconds for each in stages},
+                accepted=accepted,
                 notes=notes,
                 spread=spread.value if spread else None,
                 dosing=dosed.value if dosed else None,
@@ -362,7 +378,8 @@ def plan(
             )
 
         told: dict[str, Any] = {
-            "notes": notes,
+            "notes": plain(notes),
+            "accepted": accepted,
             "subject": subject.name,
             "coil_sha256": fingerprint(tool),
             "coil_source": tool.source,
@@ -402,7 +419,7 @@ def files_stage(
         return read_plan(folder / "plan.json")
 
     files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
-    return Stage("files", 8, make, load, files=files, parameters=parameters, after=after)
+    return Stage("files", 9, make, load, files=files, parameters=parameters, after=after)
 
 
 def _check_search(hair_mm: float, direction: Direction, tilt_deg: float, extra_mm: float) -> None:

@@ -18,7 +18,9 @@ from meshes.errors import InputError
 from targeting.fem.conductivity import sigma_per_tet
 from targeting.fem.conductor import HeadConductor
 from targeting.files.tes import TesResults, make_tes_plan, write_tes_files
+from targeting.plans.json_records import plain
 from targeting.plans.tes import TesPlan, read_tes_plan
+from targeting.plans.warnings import PlanWarning, warning
 from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_side
 from targeting.requests.command_line import COMMAND, command_line
 from targeting.requests.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Conduction
@@ -80,7 +82,7 @@ def plan_tes(
     -------
     TesPlan
         As it stands in ``plan.json`` in the subject's folder ``tdcs/`` or ``hd-tdcs/``, beside report, placement sheet,
-        tables and fields.  ``unaccepted`` holds the safety items it exceeds.
+        tables and fields.  ``unaccepted`` holds what forbids its use.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def plan_tes(
     source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame)
     network = asked.network_map
     goal: Aim | None = None
-    notes: list[str] = []
+    notes: list[PlanWarning] = []
     if network is None:
         side, notes = target_side(source, aim, side, pain_side, hotspot_mm)
         goal = Aim(aim, side, hotspot_mm, radius_mm).checked()
@@ -128,7 +130,7 @@ def plan_tes(
         if goal is not None:
             aimed = subject.run(target_stage(goal, meshed, register_if(goal.in_mni, register)))
         folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
-        notes += without
+        notes += [warning(each) for each in without]
         if network is not None:
             warp = register_if(network.in_mni, register)
             aimed = subject.run(network_stage(asked.kind, network, segmented, meshed, folded, warp, without))
@@ -183,7 +185,7 @@ def plan_tes(
             )
 
         told = {
-            "notes": notes,
+            "notes": plain(notes),
             "subject": subject.name,
             "minutes": asked.minutes,
             "accepted": sorted(asked.accept_risk),
@@ -211,7 +213,7 @@ def files_stage(
     from targeting.tes.safety import limits
 
     table = {name: [limit.limit, limit.source] for name, limit in limits().items()}  # a changed table is another plan
-    return Stage(f"{kind}-files", 4, make, load, parameters={**parameters, "limits": table}, after=after)
+    return Stage(f"{kind}-files", 5, make, load, parameters={**parameters, "limits": table}, after=after)
 
 
 def _search_words(asked: TesRequest, direction: Direction, cortex: str) -> dict[str, float | int | str]:

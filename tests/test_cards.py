@@ -18,6 +18,7 @@ from targeting.cards.electrodes import cap_drawing
 from targeting.cards.plan import dial
 from targeting.coils import Casing, CurrentElements, MagneticDipoles, PotentialGrid
 from targeting.plans.tes import PlanElectrode, PlanLandmarks, PlanSafetyItem, PlanStandard, PlanTesDose, TesPlan
+from targeting.plans.warnings import warning
 from targeting.scene.notebook import chosen_backend, show
 from targeting.tes import Electrode, Leadfield, Montage
 
@@ -129,7 +130,7 @@ def test_text_never_becomes_markup(plan):
         subject=NASTY,
         target=replace(plan.target, name=NASTY),
         coil=replace(plan.coil, name=NASTY),
-        warnings=[NASTY] * 9,
+        warnings=[warning(f"{NASTY} {i}") for i in range(9)],
         placements=[replace(plan.placements[0], angle_from=NASTY)],
     )
     coil = replace(Coil.named("figure8-70mm"), name=NASTY, source=NASTY, casing_note=NASTY)
@@ -238,7 +239,7 @@ def test_a_montages_plan_tells_its_dose_its_currents_and_what_is_beyond_a_limit(
         subject="ball", kind="hd-tdcs", frame=plan.frame, target=plan.target, montage_name=NASTY, montage=pads,
         total_current_ma=2.0, minutes=20.0, objective="", dose=dose, standard=standard, optimum=None, goal=None,
         landmarks=marks, safety=[item, replace(item, within=True)], charge_c=2.4, brain_e_v_per_m=0.4,
-        eye_e_v_per_m=None, search={}, warnings=[NASTY], versions={}, seconds={}, conductivity_s_per_m={},
+        eye_e_v_per_m=None, search={}, warnings=[warning(NASTY)], versions={}, seconds={}, conductivity_s_per_m={},
     )  # fmt: skip
     words, text = card_of(made)
     for each in (

@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 from meshes import InputError
 from targeting.files.tms import warnings_of
 from targeting.plans import tms as plan_file
-from targeting.plans.dosing import PlanDosing, PlanProtocol
+from targeting.plans.dosing import PlanDosing, PlanFinding, PlanProtocol
 from targeting.plans.tms import (
     SHAPES,
     Frame,
@@ -32,12 +32,32 @@ from targeting.plans.tms import (
     to_dict,
     write_plan,
 )
+from targeting.plans.warnings import (
+    KINDS,
+    TMS_RISKS,
+    WARNING,
+    PlanWarning,
+    checked_risks,
+    danger,
+    in_order,
+    note,
+    warning,
+)
 from targeting.report.target_words import extent_sentence, ring_sentence, size_words, target_line
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
 positive = st.floats(1e-6, 1e9)
 text = st.text(st.characters(codec="utf-8"), max_size=20)
 points = st.lists(numbers, min_size=3, max_size=3)
+
+
+def texts(told):
+    return [each.text for each in told]
+
+
+def warnings():
+    kinds = st.builds(PlanWarning, st.sampled_from(KINDS), text, text)
+    return kinds | st.builds(PlanWarning, st.just(WARNING), text, text.filter(bool), st.just(True))
 
 
 @st.composite
@@ -116,7 +136,7 @@ def plans(draw: st.DrawFn) -> Plan:
         placements=placements,
         objective=draw(text),
         search=draw(st.dictionaries(text, numbers | st.integers(-(10**12), 10**12) | text, max_size=3)),
-        warnings=draw(st.lists(text, max_size=3)),
+        warnings=draw(st.lists(warnings(), max_size=3)),
         versions=draw(st.dictionaries(text, text, max_size=3)),
         seconds=draw(st.dictionaries(text, positive, max_size=3)),
         conductivity_s_per_m=draw(st.dictionaries(text, positive, max_size=3)),
@@ -184,7 +204,8 @@ def test_the_schema_is_a_schema_and_describes_every_field() -> None:
         PlanUncertainty: tms["properties"]["uncertainty"],
         PlanRobustness: tms["properties"]["robustness"],
         PlanDosing: tms["properties"]["dosing"],
-        PlanProtocol: tms["properties"]["dosing"]["properties"]["protocol"],
+        PlanProtocol: (of_protocol := tms["properties"]["dosing"]["properties"]["protocol"]),
+        PlanFinding: of_protocol["properties"]["findings"]["items"],
     }
     for record, description in records.items():
         names = {f.name for f in dataclasses.fields(record)}
@@ -383,5 +404,71 @@ def test_a_target_is_called_what_it_is():
 def test_the_strongest_field_is_said_to_be_elsewhere_only_if_it_is():
     plan = one_plan()  # whose peak is 2 V/m
     weak = replace(plan, placements=[replace(plan.placements[0], dose_v_per_m=0.5, direct_mean_e_v_per_m=0.5)])
-    said = ["not in the target" in " ".join(warnings_of(weak, elsewhere)) for elsewhere in (True, False)]
+    said = ["not in the target" in " ".join(texts(warnings_of(weak, elsewhere))) for elsewhere in (True, False)]
     assert said == [True, False]
+
+
+def test_warnings_of_before_were_lines_and_a_limit_that_was_passed_is_a_danger():
+    document = to_dict(one_plan())
+    document |= {
+        "schema_version": "1.5",
+        "warnings": ["the neck is cut", "total current 6 mA: lower it, or say --accept-risk charge"],
+    }
+    cut, passed = plan_file.from_dict(document).warnings
+    assert cut == PlanWarning(WARNING, "the neck is cut")
+    assert (passed.kind, passed.item, passed.accepted) == ("danger", "charge", False)
+
+
+def test_a_dosing_of_before_matched_a_field_and_is_read_rounded_down():
+    """As 1.5 wrote it for colin27's PSI: 62.4 % MSO, 120 % of a threshold of 52."""
+    protocol = {
+        "name": "psi-10hz", "frequency_hz": 10.0, "pulses_per_train": 100, "trains": 15, "inter_train_s": 50.0, "sessions": 1,
+        "intensity_fraction_rmt": 0.8, "own_percent": 41.6, "own_fraction": 0.298, "paper": "a paper", "checked": "recalled",
+        "note": "", "findings": ["trains of 10 s exceed the longest safe train", "the time between trains was tried up to"],
+    }  # fmt: skip
+    old = {
+        "rmt_percent": 52.0, "hotspot_mm": [38.0, -20.0, 55.0], "hotspot_radius_mm": 7.0, "hotspot_side": "right",
+        "target_side": "right", "hotspot_source": "measured", "hotspot_pose": np.eye(4).tolist(),
+        "hotspot_e_v_per_m": 0.6876, "target_e_v_per_m": 0.25584, "fraction": 0.8, "asked_percent": 111.8,
+        "given_percent": 62.4, "clamp": "motor threshold", "percent_of_rmt": 120.0, "given_fraction": 0.4465,
+        "stimulator": "", "max_didt_a_per_s": 114730000.0, "max_didt_source": "the coil's rating", "didt_a_per_s": 71591520.0,
+        "threshold_v_per_m": 41.022, "target_v_per_m": 18.316, "peak_fraction": 2.737, "stronger": {"op4": 2.99},
+        "protocol": protocol,
+    }  # fmt: skip
+    document = to_dict(one_plan()) | {"schema_version": "1.5", "dosing": old}
+    del document["coil"]["rated_on"]
+    read = plan_file.from_dict(document)
+    made = read.dosing
+    assert (made.given_percent, made.asked, made.match_field, made.clamp) == (62, "match-field", 0.8, "motor threshold")
+    assert made.percent_of_rmt == pytest.approx(100 * 62 / 52) and made.target_v_per_m == pytest.approx(
+        18.316 * 62 / 62.4
+    )
+    assert made.at_threshold_fraction == pytest.approx(0.25584 / 0.6876)
+    assert (made.muscle, made.protocol.muscle, made.protocol.unverified, read.coil.rated_on) == ("", "", [], "")
+    assert [(each.kind, each.item) for each in made.protocol.findings] == [
+        ("exceeds", "trains"),
+        ("untested", "interval"),
+    ]
+    jsonschema.validate(to_dict(read), schema(), jsonschema.Draft202012Validator)
+    document["dosing"] = old | {"given_percent": "62.4"}
+    with pytest.raises(InputError, match="dosing"):
+        plan_file.from_dict(document)
+
+
+@pytest.mark.parametrize(
+    "wrong", [PlanWarning("red", "x"), PlanWarning("danger", "x", "trains", True), PlanWarning(WARNING, "x", "", True)]
+)
+def test_a_warning_of_no_kind_or_accepted_without_an_item_is_refused(wrong):
+    with pytest.raises(ValueError, match=r"warnings\[0\]"):
+        to_dict(replace(one_plan(), warnings=[wrong]))
+
+
+def test_dangers_come_first_nothing_comes_twice_and_only_items_can_be_accepted():
+    told = [note("a"), warning("b"), danger("c", "trains"), note("a"), danger("d")]
+    assert texts(in_order(told)) == ["c; lower it, or accept it with --accept-risk trains", "d", "b", "a"]
+    plan = replace(one_plan(), warnings=in_order(told))
+    assert texts(plan.unaccepted) == texts(plan.warnings)[:2]
+    taken = replace(plan, warnings=[danger("c", "trains", ["trains", ""]), danger("d", "", [""])])
+    assert texts(taken.unaccepted) == ["d"] and taken.warnings[0].accepted
+    with pytest.raises(InputError, match="valid: trains, interval, rmt-120, mso-100"):
+        checked_risks(["charge"], TMS_RISKS)

@@ -17,6 +17,8 @@ import pytest
 from report_ball import NASTY, Reader, make_evidence, with_best, with_plan
 
 from meshes import InputError
+from targeting.plans.dangers import coil_dangers
+from targeting.plans.warnings import danger, note, warning
 from targeting.report import PlanEvidence, head_check, solid, write_report
 from targeting.report import figures as figures_room
 from targeting.report import html as html_room
@@ -42,7 +44,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("slices", "coil", "cortex", "dose"):
         monkeypatch.setattr(figures_room, name, lambda evidence: [dot])
     monkeypatch.setattr(head_check, "mosaic", lambda evidence: dot)
-    monkeypatch.setattr(html_room, "volume_warnings", lambda evidence: [])  # a ball is no usual head
     monkeypatch.setattr(solid, "solid_section", lambda evidence: "")
 
 
@@ -99,8 +100,7 @@ def test_the_page_says_what_the_plan_says(page: Path, left: PlanEvidence) -> Non
         "30°",
         "Measured from the front",
         ", ".join(f"{x:.1f}" for x in best.scalp_mm).replace("-", "−"),
-        "! 1 warning",
-        "The head model has unusual volumes",
+        "✓ No warnings",
         "plan_brainsight.txt",
         "plan_localite.xml",
         "0f" * 32,
@@ -130,13 +130,16 @@ def test_the_header_says_it_at_a_glance(left: PlanEvidence, quick: None) -> None
     x = f"x\u00a0{left.best.scalp_mm[0]:.1f}".replace("-", "−")
     for words in ("ball", "m1-hand", "left", "figure-of-eight", x, "30°", "not known", "✓ No warnings"):
         assert words in text, words
-    dosing = block()
-    known = dataclasses.replace(with_plan(left, dosing=dosing, warnings=["the neck is cut", "b"]), near="at C3")
+    dosing = block(protocol="psi-10hz", muscle="leg")
+    known = dataclasses.replace(
+        with_plan(left, dosing=dosing, warnings=[warning("the neck is cut"), warning("b"), note("c")]), near="at C3"
+    )
     text = header_of(html_room.page_of(known))
-    for words in ("at C3", x, f"{dosing.given_percent:.1f} %", "! 2 warnings", "The neck is cut"):
+    for words in ("at C3", x, "40 %", "80.0 % of the leg's motor threshold", "! 2 warnings", "The neck is cut"):
         assert words in text, words
-    stopped = header_of(html_room.page_of(with_best(known, distance_mm=-2.0)))
-    assert "✕ Do not use yet" in stopped and "3 reasons below" in stopped and "into the head" in stopped
+    told = [danger("the coil reaches 2 mm into the head"), *known.plan.warnings]
+    stopped = header_of(html_room.page_of(with_plan(known, warnings=told)))
+    assert "✕ Do not use yet" in stopped and "1 reason below" in stopped and "into the head" in stopped
     assert stopped.index("Do not use") < stopped.index("at C3")
 
 
@@ -152,7 +155,7 @@ def test_every_text_from_outside_is_escaped(left: PlanEvidence, quick: None) -> 
                 target=dataclasses.replace(plan.target, name=NASTY, source=NASTY),
                 coil=dataclasses.replace(plan.coil, name=NASTY, source=NASTY),
                 search={NASTY: NASTY},
-                warnings=[NASTY],
+                warnings=[danger(NASTY, NASTY), warning(NASTY), note(NASTY)],
                 versions={NASTY: NASTY},
                 seconds={NASTY: 1.0},
                 conductivity_s_per_m={NASTY: 1.0},
@@ -177,9 +180,14 @@ def test_figures_escape_what_they_say(left: PlanEvidence) -> None:
 def test_warnings_are_shown_and_none_is_said(left: PlanEvidence, quick: None) -> None:
     calm = html_room.page_of(left)
     assert 'class="notice amber"' not in calm and "No warnings" in calm and "✓ No warnings" in calm
-    text = html_room.page_of(with_plan(left, warnings=["the neck is cut"]))
+    text = html_room.page_of(with_plan(left, warnings=[warning("the neck is cut")]))
     assert 'class="notice amber"' in text and "The neck is cut" in text and "No warnings" not in text
-    assert 'class="notice red"' not in text
+    assert 'class="notice red"' not in text and 'class="notice quiet"' not in text
+    text = html_room.page_of(with_plan(left, warnings=[note("left assumed")]))
+    assert 'class="notice quiet"' in text and "Left assumed" in text and text.count("✓ No warnings") == 2
+    text = html_room.page_of(with_plan(left, warnings=[danger("too long", "trains"), note("left assumed")]))
+    red = text[text.index('class="notice red"') :]
+    assert "Do not use before this is solved" in red and "--accept-risk trains" in red and "✓ No warnings" not in text
 
 
 @pytest.mark.parametrize(
@@ -187,31 +195,36 @@ def test_warnings_are_shown_and_none_is_said(left: PlanEvidence, quick: None) ->
     [
         ({"distance_mm": -0.5}, "0.5 mm into the head"),
         ({"direct_dose_v_per_m": None}, "not confirmed"),
-        ({"direct_dose_v_per_m": 99.0}, "direct solve gives 99.0 V/m"),
+        ({"direct_dose_v_per_m": 99.0}, "direct solve gives 99 V/m"),
     ],
 )
-def test_a_pose_that_cannot_be_trusted_is_red(left: PlanEvidence, quick: None, change: dict, word: str) -> None:
-    text = html_room.page_of(with_best(left, **change))
-    assert 'class="notice red"' in text and word in text
+def test_a_pose_that_cannot_be_trusted_is_a_danger(left: PlanEvidence, change: dict, word: str) -> None:
+    (found,) = coil_dangers(with_best(left, **change).plan)
+    assert word in found.text and (found.kind, found.item) == ("danger", "")
 
 
 def test_another_engine_may_differ_by_what_plain_elements_do_and_is_named(left: PlanEvidence) -> None:
     plan = with_plan(left, search={**left.plan.search, "direct_solves_by": "simnibs 4.5.0"})
     dose = left.best.dose_v_per_m
-    assert html_room.alarms(with_best(plan, direct_dose_v_per_m=1.05 * dose)) == []
-    assert html_room.alarms(with_best(left, direct_dose_v_per_m=1.05 * dose)) != []
-    (alarm,) = html_room.alarms(with_best(plan, direct_dose_v_per_m=1.2 * dose))
-    assert "direct solve by SimNIBS 4.5.0 gives" in alarm and "to 10%" in alarm
+    assert coil_dangers(with_best(plan, direct_dose_v_per_m=1.05 * dose).plan) == []
+    assert coil_dangers(with_best(left, direct_dose_v_per_m=1.05 * dose).plan) != []
+    (found,) = coil_dangers(with_best(plan, direct_dose_v_per_m=1.2 * dose).plan)
+    assert "direct solve by SimNIBS 4.5.0 gives" in found.text and "to 10%" in found.text
 
 
 def test_the_output_stands_above_the_pictures_and_escapes(left: PlanEvidence, quick: None) -> None:
     from test_dosing_stages import block
 
+    from targeting.plans.dosing import PlanFinding
+
     told = dataclasses.replace(
-        block(protocol="psi-10hz"), hotspot_source=NASTY, max_didt_source=NASTY, stronger={NASTY: 2}
+        block(protocol="psi-10hz", muscle="leg"), hotspot_source=NASTY, max_didt_source=NASTY, stronger={NASTY: 2}
     )
     told = dataclasses.replace(
-        told, protocol=dataclasses.replace(told.protocol, paper=NASTY, note=NASTY, findings=[NASTY])
+        told,
+        protocol=dataclasses.replace(
+            told.protocol, paper=NASTY, note=NASTY, findings=[PlanFinding("exceeds", "trains", NASTY)]
+        ),
     )
     text = html_room.page_of(with_plan(left, dosing=told))
     assert 0 < text.index("How strongly") < text.index("Where the target is")
@@ -232,10 +245,11 @@ def test_a_better_pose_that_was_refused_is_told_with_the_reason(left: PlanEviden
     assert "not better" not in html_room.page_of(left)
 
 
-def test_a_target_on_the_other_side_than_its_name_is_red(left: PlanEvidence, quick: None) -> None:
+def test_a_target_on_the_other_side_than_its_name_is_a_danger(left: PlanEvidence) -> None:
     wrong = with_plan(left, target=dataclasses.replace(left.plan.target, side="right"))
-    assert "its centre is on the left" in html_room.page_of(wrong)
-    assert html_room.alarms(left) == []
+    (found,) = coil_dangers(wrong.plan)
+    assert "its centre is on the left" in found.text
+    assert coil_dangers(left.plan) == []
 
 
 def test_unknown_numbers_are_left_out(left: PlanEvidence, quick: None) -> None:

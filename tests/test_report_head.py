@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from meshes import HeadMesh
 from targeting.report import head_check as room
-from targeting.report.volumes import Volume, ranges, volumes_of
+from targeting.report.volumes import Volume, ranges, volume_warnings, volumes_of
 from tests.heads import layered_ball
 
 GRID = np.diag([1.0, 1.0, 1.0, 1.0])
@@ -88,16 +88,16 @@ def test_the_section_flags_in_words_and_the_warning_names_the_part() -> None:
     evidence = make_evidence((-0.7, 0.25, 0.66))
     text = Reader(room.head_check(evidence)).text
     assert "! too large" in text and "above the range" in text and "Where the ranges come from" in text
-    (warning,) = room.volume_warnings(evidence)
+    image = (evidence.background_affine_mm, evidence.background.shape)
+    (warning,) = volume_warnings(evidence.head, *image, "T1.nii.gz")
     assert "inside the skull too large" in warning and "Colin27" not in warning
-    named = dataclasses.replace(evidence.plan, frame=dataclasses.replace(evidence.plan.frame, image="colin27.npz"))
-    (excused,) = room.volume_warnings(dataclasses.replace(evidence, plan=named))
+    (excused,) = volume_warnings(evidence.head, *image, "colin27.npz")
     assert "Colin27" in excused
     small = dataclasses.replace(
         evidence, head=HeadMesh(0.86 * evidence.head.points_mm, evidence.head.tets, evidence.head.tissue)
     )
     assert [each.range.name for each in room.volumes(small) if each.is_odd] == []
-    assert room.volume_warnings(small) == []
+    assert volume_warnings(small.head, *image, "T1.nii.gz") == []
 
 
 def test_left_is_left_on_the_nine_slices() -> None:

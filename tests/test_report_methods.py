@@ -119,10 +119,11 @@ def test_only_what_the_plan_used_is_said(evidence):
 def test_dosing_and_protocol_are_told(evidence):
     from test_dosing_stages import block
 
-    dosing = block(protocol="psi-10hz")
+    dosing = block(protocol="psi-10hz", muscle="leg")
     text, works = methods.coil_text(with_plan(evidence, dosing=dosing))
     check_numbering(text, works)
-    assert f"set to {dosing.given_percent:.1f} % of its maximum" in text and "resting motor threshold" in text
+    assert "set to 40 % of its maximum, the protocol’s 80 % of the motor threshold" in text
+    assert "a resting motor threshold of 50.0 % (leg)" in text
     assert dosing.protocol.paper in works and "psi-10hz" in text
 
 

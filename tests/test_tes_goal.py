@@ -371,7 +371,10 @@ def test_the_strongest_field_is_said_to_be_elsewhere_only_if_it_is(ball, small):
     assert command(ball, small, "tdcs", "--montage", "m1-so") == 0
     plan = read_tes_plan(small / "tdcs" / "plan.json")
     uneven = dataclasses.replace(plan, dose=dataclasses.replace(plan.dose, mean_e_v_per_m=plan.dose.peak_e_v_per_m / 3))
-    said = ["not in the target" in " ".join(warnings_of(uneven, away, 0.5, "given")) for away in (True, False)]
+    said = [
+        "not in the target" in " ".join(each.text for each in warnings_of(uneven, away, 0.5, "given"))
+        for away in (True, False)
+    ]
     assert said == [True, False]
     head = ball_head()
     tets = np.array([5, 80, 700])

@@ -19,6 +19,7 @@ from cli.plan import plan_command
 from cli.tes_options import OF_COILS, OF_MONTAGES
 from meshes import HeadMesh, InputError
 from targeting import tes_road
+from targeting.plans.dangers import side_dangers
 from targeting.plans.tes import (
     PlanElectrode,
     PlanLandmarks,
@@ -33,7 +34,6 @@ from targeting.plans.tes import (
     write_tes_plan,
 )
 from targeting.plans.tms import SCHEMA_VERSION, read_plan, schema
-from targeting.report.tes import alarms
 from targeting.report.tes_sheet import side_of
 from targeting.tes.equal_dose import equal_dose
 from targeting.tes.montage_files import read_montage
@@ -228,12 +228,9 @@ def test_the_cap_shows_left_electrodes_on_the_left(planned):
 
 def test_what_is_unsafe_is_told_in_red(planned):
     plan = read_tes_plan(planned / "tdcs" / "plan.json")
-    assert alarms(plan) == []
-    over = dataclasses.replace(plan.safety[0], value=9.0, within=False)
-    assert alarms(dataclasses.replace(plan, safety=[over])) == ["total current 9 mA is above 4 mA."]
-    assert alarms(dataclasses.replace(plan, safety=[dataclasses.replace(over, accepted=True)])) == []
-    wrong = dataclasses.replace(plan, target=dataclasses.replace(plan.target, side="right"))
-    assert "its centre is on the left" in alarms(wrong)[0]
+    assert plan.unaccepted == side_dangers(plan.target) == []
+    wrong = dataclasses.replace(plan.target, side="right")
+    assert "its centre is on the left" in side_dangers(wrong)[0].text
 
 
 def test_the_optimum_beats_the_standard_and_scales(planned):
@@ -316,15 +313,18 @@ def test_small_electrodes_keep_their_limits_and_risks_are_told_and_accepted(ball
     assert len(plan.montage) <= 4 and max(abs(each.current_ma) for each in plan.montage) <= 3 + 1e-9
     assert plan.total_current_ma == pytest.approx(6)
     assert sum(each.current_ma for each in plan.montage) == pytest.approx(0, abs=1e-9)
-    broken = {item.name for item in plan.unaccepted}
+    broken = {each.item for each in plan.unaccepted}
     assert {"total-current", "electrode-current", "electrode-current-density"} <= broken
-    assert plan.warnings[0].startswith("total current 6 mA is above 4 mA")
+    assert broken == {item.name for item in plan.safety if not item.within}
+    assert plan.warnings[0].text.startswith("total current 6 mA is above 4 mA")
+    assert out.count("DANGER ") == len(broken) and "do not use this plan" in out.splitlines()[0]
     some = [word for item in sorted(broken)[1:] for word in ("--accept-risk", item)]
     assert command(ball, tmp_path, "hd-tdcs", *limits, *some) == 3
     every = [word for item in broken for word in ("--accept-risk", item)]
     assert command(ball, tmp_path, "hd-tdcs", *limits, *every) == 0
     plan = read_tes_plan(tmp_path / "hd-tdcs" / "plan.json")
     assert plan.unaccepted == [] and all(item.within or item.accepted for item in plan.safety)
+    assert {each.item for each in plan.warnings if each.accepted} == broken
     # kept beside a plan of pads, and answered together
     capfd.readouterr()
     assert command(ball, tmp_path, "hd-tdcs,tdcs", "--json", "--max-current-ma", "1") == 0

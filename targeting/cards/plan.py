@@ -10,16 +10,19 @@ import numpy as np
 from meshes.cards import Row, card
 from targeting.cards.electrodes import cap_drawing, milliamperes, size_words
 from targeting.cards.ink import INDUCED, arrow, svg, text
+from targeting.plans.warnings import DANGER, NOTE, WARNING, PlanWarning, of_kind
 
 if TYPE_CHECKING:
     from targeting.plans.tes import TesPlan
     from targeting.plans.tms import Plan
 
 MOST_WARNINGS = 5
+MARKS = {DANGER: "✕ DANGER:", WARNING: "⚠", NOTE: "Note:"}
 
 
 def plan_card(plan: Plan) -> str:
     """A coil's plan: what the report's header says, and the current's angle as a dial."""
+    from targeting.report.dosing import output_words
     from targeting.report.words import direction_words, number, point, three_digits
 
     best = plan.placements[0] if plan.placements else None
@@ -28,10 +31,11 @@ def plan_card(plan: Plan) -> str:
         facts.append(("dose", f"{three_digits(best.dose_v_per_m)} V/m at 1 A/µs"))
         if plan.coil.max_didt_a_per_s is not None:
             top = plan.coil.max_didt_a_per_s / 1e6
-            facts.append(("at the rated maximum", f"{three_digits(best.dose_v_per_m * top)} V/m ({number(top)} A/µs)"))
+            whose = f", on a {plan.coil.rated_on}" if plan.coil.rated_on else ""
+            rated = f"{three_digits(best.dose_v_per_m * top)} V/m ({number(top)} A/µs{whose})"
+            facts.append(("at the rated maximum", rated))
         if plan.dosing is not None:
-            share = f"{number(plan.dosing.given_percent, 0)} % MSO"
-            facts.append(("output", f"{share}; motor threshold {number(plan.dosing.rmt_percent, 0)} %"))
+            facts.append(("output", output_words(plan.dosing)))
         facts += [
             ("scalp point", f"{point(best.scalp_mm)} mm"),
             ("induced current", f"{number(best.angle_deg, 0)}° from {_origin(best.angle_from)}"),
@@ -59,7 +63,6 @@ def tes_plan_card(plan: TesPlan) -> str:
         facts.append(("against " + plan.standard.dose.montage, f"{number(plan.standard.dose_ratio, 2)} times its dose"))
     within = sum(item.within for item in plan.safety)
     facts.append(("safety", f"{within} of {len(plan.safety)} items within published limits"))
-    beyond = [f"beyond the limit of {item.title}" for item in plan.unaccepted]
     rows = [[each.name, milliamperes(each.current_ma), size_words(each.shape, each.size_mm)] for each in plan.montage]
     marks = plan.landmarks
     fiducials = (marks.nasion_mm, marks.inion_mm, marks.left_ear_mm, marks.right_ear_mm)
@@ -70,7 +73,7 @@ def tes_plan_card(plan: TesPlan) -> str:
         f"{'HD-tDCS' if plan.kind == 'hd-tdcs' else 'tDCS'} plan for {plan.subject}",
         (("electrode", "current", "size"), rows),
         cap_drawing(spots, fiducials),
-        [*beyond, *_some(plan.warnings)],
+        _some(plan.warnings),
     )
 
 
@@ -78,9 +81,13 @@ def _headline(plan: Plan | TesPlan) -> str:
     return f"{plan.target.name} {plan.target.side}".strip()
 
 
-def _some(warnings: Sequence[str]) -> list[str]:
-    more = len(warnings) - MOST_WARNINGS
-    return [*warnings[:MOST_WARNINGS], *([f"and {more} more"] if more > 0 else [])]
+def _some(warnings: Sequence[PlanWarning]) -> list[Row]:
+    """All dangers, and as many of the others as there is room for."""
+    shown = max(MOST_WARNINGS, len(of_kind(warnings, DANGER)))
+    more = len(warnings) - shown
+    return [(MARKS[each.kind], each.text) for each in warnings[:shown]] + (
+        [("", f"and {more} more")] if more > 0 else []
+    )
 
 
 def _origin(angle_from: str) -> str:

@@ -111,6 +111,8 @@ def builtin_coil(name: str) -> Coil:
         max_didt_a_per_s=spec["max_didt_a_per_us"] * 1e6,
         current_direction_y=current_direction_y(sources),
         source=spec["windings_source"],
+        rated_on=spec["rated_on"],
+        rating_source=spec["max_didt_source"],
         casing_note=f"plates round the windings, {spec['casing']:g} mm of plastic before them",
     )
 

@@ -58,6 +58,8 @@ def read_ccd(path: Path) -> Coil:
         current_direction_y=current_direction_y(sources),
         source=path.name,
         casing_note=note,
+        rated_on=facts.get("stimulator", "").strip(),
+        rating_source=f"stated in {path.name}" if "dIdtmax" in facts else "",
     )
 
 
@@ -70,8 +72,9 @@ def write_ccd(coil: Coil, path: Path) -> None:
     dipoles = [source for source in coil.sources if isinstance(source, MagneticDipoles)]
     points_m = _in_metres(np.concatenate([source.points_mm for source in dipoles]))
     table = np.hstack([points_m, np.concatenate([source.moments_a_m2 for source in dipoles])])
-    name = re.sub(r"[;=\n]", " ", coil.name)
+    name, stimulator = (re.sub(r"[;=\n]", " ", words) for words in (coil.name, coil.rated_on))
     limit = f"dIdtmax={coil.max_didt_a_per_s / A_PER_US:.10g};" if coil.max_didt_a_per_s is not None else ""
+    limit += f"stimulator={stimulator};" if stimulator else ""
     rows = "\n".join(" ".join(f"{value:.17e}" for value in row) for row in table)
     text = (
         f"# {path.name} version 1.0 number of elements; {limit}coilname={name};\n{len(table)}\n"

@@ -35,12 +35,14 @@ class Coil:
     casing : Casing
         Measured, published, or drawn round the windings (``casing_note`` says which).
     max_didt_a_per_s : float or None
-        The rated maximum; None if the file does not say.
+        The most it is driven at, on the stimulator ``rated_on``; None if the file does not say.
     current_direction_y : int
         +1 if for dI/dt > 0 the *induced current in the brain* under the centre runs along +y (away from the handle),
         −1 if along −y, 0 if neither dominates (circular coils).  Coil files differ; computed from the sources.
     source : str
         File name or publication.
+    rated_on, rating_source : str
+        The stimulator that ``max_didt_a_per_s`` is of, and where it is from; "" if not known.
 
     Examples
     --------
@@ -57,6 +59,8 @@ class Coil:
     current_direction_y: int
     source: str
     casing_note: str = ""
+    rated_on: str = ""
+    rating_source: str = ""
 
     @classmethod
     def read(cls, path: str | Path) -> Coil:

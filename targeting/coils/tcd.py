@@ -39,6 +39,7 @@ from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialG
 
 log = logging.getLogger(__name__)
 DIPOLES, WIRES, GRID = 1, 2, 3
+NO_NAME = "stimulator"  # of one whose name is not known
 PARTS_OF_AN_ARRAY = {
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
@@ -71,7 +72,7 @@ def write_tcd(coil: Coil, path: Path) -> None:
 
     A casing that :func:`~targeting.coils.casing.casing_around` drew is left out: it is drawn again from the sources.
     """
-    stimulator: dict[str, Any] = {"name": "stimulator"}
+    stimulator: dict[str, Any] = {"name": coil.rated_on or NO_NAME}
     if coil.max_didt_a_per_s is not None:
         stimulator["maxdIdt"] = coil.max_didt_a_per_s
     content: dict[str, Any] = {
@@ -101,6 +102,7 @@ def _coil(content: dict[str, Any], path: Path) -> Coil:
     if len(used) > 1:
         log.warning("%s is driven by %d stimulators: the same dI/dt is used for all", path.name, len(used))
     limits = [float(_at(stimulators, index)["maxdIdt"]) for index in used if "maxdIdt" in _at(stimulators, index)]
+    names = {str(_at(stimulators, index).get("name") or NO_NAME) for index in used} - {NO_NAME}
     return Coil(
         name=" ".join(filter(None, [content.get("brand", ""), content.get("name", path.stem)])),
         sources=sources,
@@ -109,6 +111,8 @@ def _coil(content: dict[str, Any], path: Path) -> Coil:
         current_direction_y=current_direction_y(sources),
         source=path.name,
         casing_note=note,
+        rated_on=names.pop() if len(names) == 1 else "",
+        rating_source=f"stated in {path.name}" if limits else "",
     )
 
 

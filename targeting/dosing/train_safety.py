@@ -18,6 +18,7 @@ from meshes.errors import InputError
 from targeting.dosing.protocols import Protocol
 
 EXCEEDS, UNTESTED, MARGIN, NOT_COVERED = "exceeds", "untested", "margin", "not covered"
+TRAINS, INTERVAL = ITEMS = ("trains", "interval")
 SLACK = 1e-9  # 49 pulses at 10 Hz are 4.9 s, whatever the last bit says
 
 
@@ -26,11 +27,12 @@ class Finding:
     """One remark.
 
     ``kind`` is "exceeds" (a limit), "untested" (beyond what was tried), "margin" (close to a limit) or "not covered" (the
-    table says nothing of it).
+    table says nothing of it); ``item`` is what it is about, the trains or the time between them.
     """
 
     kind: str
     text: str
+    item: str = TRAINS
 
 
 @dataclass(frozen=True)
@@ -213,16 +215,16 @@ def _interval(protocol: Protocol, intensity_percent_rmt: float) -> list[Finding]
     source = f"({_cite(table.interval_source)}, at {found_on}{_stretch(protocol)})"
     if interval_s <= table.unsafe_interval_s and intensity_percent_rmt > table.unsafe_above_percent_rmt * (1 + SLACK):
         text = f"{interval_s:g} s between trains: {table.unsafe_interval_s:g} s or less was unsafe above "
-        return [Finding(EXCEEDS, f"{text}{table.unsafe_above_percent_rmt:g} % of motor threshold {source}")]
+        return [Finding(EXCEEDS, f"{text}{table.unsafe_above_percent_rmt:g} % of motor threshold {source}", INTERVAL)]
     if interval_s < table.safe_interval_s:
         text = f"{interval_s:g} s between trains are shorter than the {table.safe_interval_s:g} s found safe {source}"
-        return [Finding(UNTESTED, text)]
+        return [Finding(UNTESTED, text, INTERVAL)]
     if intensity_percent_rmt > table.interval_tested_to_percent_rmt * (1 + SLACK):
         text = (
             f"the time between trains was tried up to {table.interval_tested_to_percent_rmt:g} % of motor threshold "
             f"{source}, not at {intensity_percent_rmt:.0f} %"
         )
-        return [Finding(UNTESTED, text)]
+        return [Finding(UNTESTED, text, INTERVAL)]
     return []
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # recovered): 1.1 % in the mean and at most 4.6 % with the standard mesh, 2.3 % and at most 11 % with the fast one.
 AGREEMENT = {"embedded": 0.01, "simnibs": 0.10}
 
+TITLES = {"simnibs": "SimNIBS"}  # names as their makers write them
+
 SOLVED_BY = "direct_solves_by"  # the key in a plan's ``search`` that says whose the direct solves are: name, version
 
 
@@ -37,6 +39,19 @@ def solved_by(search: Mapping[str, float | int | str]) -> tuple[str, str]:
     """
     name, _, version = str(search.get(SOLVED_BY, "embedded")).partition(" ")
     return name, version
+
+
+def by_engine(search: Mapping[str, float | int | str]) -> str:
+    """Whose a plan's direct solves are, to be put after "direct solve"; nothing for the embedded engine's.
+
+    Examples
+    --------
+    >>> from targeting.engines.protocol import by_engine
+    >>> by_engine({"direct_solves_by": "simnibs 4.5.0"}), by_engine({"direct_solves_by": "embedded 0.1.0"})
+    (' by SimNIBS 4.5.0', '')
+    """
+    name, version = solved_by(search)
+    return "" if name == "embedded" else f" by {TITLES.get(name, name)} {version}"
 
 
 class Engine(Protocol):

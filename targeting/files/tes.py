@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from atlases.target import is_center
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
-from targeting.files.tms import plan_frame
+from targeting.files.tms import head_warnings, plan_frame
+from targeting.plans.dangers import side_dangers
 from targeting.plans.places import plan_target
 from targeting.plans.tes import (
     PlanElectrode,
@@ -26,8 +27,9 @@ from targeting.plans.tes import (
     write_tes_plan,
 )
 from targeting.plans.tes_goal import PlanTesGoal, tes_goal_warnings
+from targeting.plans.warnings import PlanWarning, danger, in_order, note, warning
 from targeting.stages.head import Segmented
-from targeting.tes.safety import Exposure, SafetyItem, beyond, check_safety, exposure_of
+from targeting.tes.safety import Exposure, check_safety, exposure_of
 from targeting.versions import versions
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ class TesResults:
     search: Mapping[str, float | int | str]
     conductivity_s_per_m: Mapping[str, float]
     seconds: Mapping[str, float]
-    notes: Sequence[str] = ()
+    notes: Sequence[PlanWarning] = ()
     cortex: Cortex | None = None
     surfaces: HeadSurfaces | None = None
     goal: PlanTesGoal | None = None
@@ -97,27 +99,35 @@ def make_tes_plan(results: TesResults) -> TesPlan:
         brain_e_v_per_m=exposure.brain_e_v_per_m,
         eye_e_v_per_m=exposure.eye_e_v_per_m,
         search={**results.search, "current_kept_by_scalp": round(confirmed.scalp_share, 3)},
-        warnings=[item.words for item in items if not item.within],  # first: they are of what the person gets
+        warnings=[],
         versions=versions(),
         seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
         conductivity_s_per_m=dict(results.conductivity_s_per_m),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    notes = [
-        *results.notes,
-        *results.segmented.warnings,
-        *results.aimed.warnings,
-        *([confirmed.note] if confirmed.note else []),
-    ]
+    beyond = [danger(item.words, item.name, request.accept_risk) for item in items if not item.within]
+    return replace(plan, warnings=_warnings(results, plan, beyond))
+
+
+def _warnings(results: TesResults, plan: TesPlan, beyond: Sequence[PlanWarning]) -> list[PlanWarning]:
+    """All that a person must know, in order; first of each kind the safety items that are ``beyond`` their limits."""
+    confirmed = results.confirmed
     tets, _ = results.aimed.target.weights(results.head)
     elsewhere = not is_center(results.head, tets, plan.dose.peak_mm)
-    found = warnings_of(plan, elsewhere, results.confirmed.scalp_share, results.located.fiducials.source)
-    plan.warnings.extend([*notes, *found])
-    return plan
+    return in_order(
+        [
+            *beyond,
+            *side_dangers(plan.target),
+            *results.notes,
+            *head_warnings(results.segmented, results.aimed, results.head),
+            *([note(confirmed.note)] if confirmed.note else []),
+            *warnings_of(plan, elsewhere, confirmed.scalp_share, results.located.fiducials.source),
+        ]
+    )
 
 
-def warnings_of(plan: TesPlan, peak_elsewhere: bool, scalp_share: float, fiducials_from: str) -> list[str]:
-    """What a user must know before trusting the plan, a line each; safety items are told before."""
+def warnings_of(plan: TesPlan, peak_elsewhere: bool, scalp_share: float, fiducials_from: str) -> list[PlanWarning]:
+    """What the montage's field and its places on the scalp give to think of."""
     found = []
     dose = plan.dose
     ratio = dose.peak_e_v_per_m / dose.mean_e_v_per_m if dose.mean_e_v_per_m > 0 else np.inf
@@ -143,7 +153,7 @@ def warnings_of(plan: TesPlan, peak_elsewhere: bool, scalp_share: float, fiducia
             "nasion, inion and ears were found by registration, to about a centimetre: check the head's two measures on the "
             "placement sheet, or give the points with --positions"
         )
-    return found
+    return [warning(each) for each in found]
 
 
 def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
@@ -188,11 +198,6 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
     imsave(room / CAP_PICTURE, np.hstack([cap_picture(evidence, side) for side in sides(evidence)]))
     write_tes_report(room / "plan.html", evidence)
     write_placement_sheet(room / "placement_sheet.html", evidence)
-
-
-def refused(plan: TesPlan) -> list[str]:
-    """The safety items beyond their limit that nobody accepted, a line each."""
-    return [item.words for item in beyond([SafetyItem(**vars(each)) for each in plan.safety])]
 
 
 def _exposure(results: TesResults) -> Exposure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +16,16 @@ from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
-from targeting.dosing.reach import MOTOR_THRESHOLD_V_PER_M, WITHIN
+from targeting.dosing.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
 from targeting.files.held import plan_angle, plan_pulse
 from targeting.plans.comparison import compare
+from targeting.plans.dangers import coil_dangers
 from targeting.plans.dosing import PlanDosing, dosing_warnings
 from targeting.plans.goal import PlanGoal, goal_warnings
 from targeting.plans.places import plan_target
 from targeting.plans.pulse import pulse_warnings
 from targeting.plans.robustness import plan_robustness
 from targeting.plans.tms import (
-    REFERENCE_DIDT_A_PER_S,
     Frame,
     Placement,
     Plan,
@@ -33,6 +33,7 @@ from targeting.plans.tms import (
     write_plan,
 )
 from targeting.plans.uncertainty import plan_uncertainty
+from targeting.plans.warnings import PlanWarning, in_order, note, warning
 from targeting.pose import Pose
 from targeting.requests.pulse import PulseRequest
 from targeting.stages.confirm import Confirmed
@@ -69,7 +70,8 @@ class Results:
     conductivity_s_per_m: Mapping[str, float]
     seconds: Mapping[str, float]
     pulse: PulseRequest = field(default_factory=PulseRequest)
-    notes: Sequence[str] = ()
+    accepted: Sequence[str] = ()
+    notes: Sequence[PlanWarning] = ()
     cortex: Cortex | None = None
     surfaces: HeadSurfaces | None = None
     warp: MniWarp | None = None
@@ -83,21 +85,21 @@ class Results:
 def make_plan(results: Results) -> Plan:
     """The plan, its warnings and its provenance."""
     placements = [_placement(results, rank) for rank in range(len(results.found.poses))]
-    before_use = dosing_warnings(results.dosing) if results.dosing else []  # first: they are of what the person gets
-    if results.goal:
-        before_use += goal_warnings(results.goal, placements[0].dose_v_per_m)
-    left_out = results.compared.left_out if results.compared else []
     plan = Plan(
         subject=results.subject,
         frame=plan_frame(results.segmented),
         target=plan_target(results.aimed, results.head),
         coil=PlanCoil(
-            results.coil.name, results.coil.max_didt_a_per_s, results.coil.source, results.coil.current_direction_y
+            results.coil.name,
+            results.coil.max_didt_a_per_s,
+            results.coil.source,
+            results.coil.current_direction_y,
+            results.coil.rated_on,
         ),
         placements=placements,
         objective=results.objective,
         search=dict(results.search),
-        warnings=[*before_use, *results.notes, *results.segmented.warnings, *results.aimed.warnings, *left_out],
+        warnings=[],
         versions=versions(),
         seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
         conductivity_s_per_m=dict(results.conductivity_s_per_m),
@@ -110,10 +112,35 @@ def make_plan(results: Results) -> Plan:
         comparison=compare(results.compared.coils, results.dosing) if results.compared else [],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+    return replace(plan, warnings=_warnings(results, plan))
+
+
+def _warnings(results: Results, plan: Plan) -> list[PlanWarning]:
+    """All that a person must know, in order; first of each kind what is of the output they get."""
     tets, _ = results.aimed.target.weights(results.head)
     elsewhere = not is_center(results.head, tets, plan.placements[0].peak_mm)
-    plan.warnings.extend(warnings_of(plan, elsewhere))
-    return plan
+    of_dosing = dosing_warnings(results.dosing, results.accepted) if results.dosing else []
+    of_goal = goal_warnings(results.goal, plan.placements[0].dose_v_per_m) if results.goal else []
+    return in_order(
+        [
+            *coil_dangers(plan),
+            *of_dosing,
+            *(warning(each) for each in of_goal),
+            *results.notes,
+            *head_warnings(results.segmented, results.aimed, results.head),
+            *(note(each) for each in (results.compared.left_out if results.compared else [])),
+            *warnings_of(plan, elsewhere),
+        ]
+    )
+
+
+def head_warnings(segmented: Segmented, aimed: AimedTarget, head: HeadMesh) -> list[PlanWarning]:
+    """What the image, the target's place and the volumes of the head's parts give to think of."""
+    from targeting.report.volumes import volume_warnings
+
+    frame = segmented.frame
+    odd = volume_warnings(head, segmented.affine_mm, frame.shape, frame.name)
+    return [warning(each) for each in (*segmented.warnings, *aimed.warnings, *odd)]
 
 
 def plan_frame(segmented: Segmented) -> Frame:
@@ -122,8 +149,8 @@ def plan_frame(segmented: Segmented) -> Frame:
     return Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape))
 
 
-def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[str]:
-    """What a user must know before trusting the plan, a line each."""
+def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[PlanWarning]:
+    """What the best placement and its coil give to think of."""
     best, coil = plan.placements[0], plan.coil
     found = []
     mean = best.direct_mean_e_v_per_m or best.dose_v_per_m
@@ -134,22 +161,23 @@ def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[str]:
             f"the strongest field is not in the target: grey matter at ({where}) mm sees {ratio:.1f} times the "
             f"target's mean |E| ({best.peak_e_v_per_m:.2g} against {mean:.2g} V/m at 1 A/µs)"
         )
-    if coil.max_didt_a_per_s is None:
-        found.append("the coil file states no maximum dI/dt: whether the dose can be reached is not known")
-    elif plan.comparison:  # whose verdict of the plan's own coil says more
-        own = plan.comparison[0]
-        if own.reach != WITHIN and plan.dosing is None:  # else the dosing's own warnings tell
-            found.append(f"{own.coil}: {own.verdict}")
-    else:
-        reach = mean * coil.max_didt_a_per_s / REFERENCE_DIDT_A_PER_S
-        if reach < MOTOR_THRESHOLD_V_PER_M:
-            found.append(
-                f"at the coil's maximum ({coil.max_didt_a_per_s / 1e6:.0f} A/µs) the target's mean |E| is {reach:.0f} "
-                f"V/m, below the {MOTOR_THRESHOLD_V_PER_M:.0f} V/m taken as motor threshold: it may be out of reach"
-            )
+    if plan.dosing is None:  # else the dosing's own warnings tell
+        found += _reach_words(plan, mean)
     if plan.pulse is not None:
         found += pulse_warnings(plan.pulse)
-    return found
+    return [warning(each) for each in found]
+
+
+def _reach_words(plan: Plan, mean_v_per_m: float) -> list[str]:
+    """That the field taken as motor threshold cannot be matched, or that nobody knows."""
+    coil = plan.coil
+    if coil.max_didt_a_per_s is None:
+        return ["the coil file states no maximum dI/dt: whether the dose can be reached is not known"]
+    if plan.comparison:  # whose verdict of the plan's own coil says more
+        own = plan.comparison[0]
+        return [] if own.reach in (WITHIN, NOT_ASKED) else [f"{own.coil}: {own.verdict}"]
+    reach = reach_by_rating(mean_v_per_m, coil.max_didt_a_per_s, coil_on(coil.name, coil.rated_on))
+    return [] if reach.verdict == WITHIN else [reach.words]
 
 
 def write_files(room: Path, results: Results, plan: Plan) -> None:

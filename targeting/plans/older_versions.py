@@ -1,12 +1,17 @@
 """Plans that earlier versions of the format wrote, as this one would have written them.
 
 1.3 knew no goal of a montage; before 1.5 a target did not say whether it is a ball, a mask or a map;
-before 1.6 a coil's plan knew neither the pulse nor the angle in the clinic's words.
+before 1.6 a coil's plan knew neither the pulse, nor the angle in the clinic's words, nor whose motor threshold was meant, and
+warnings were lines of one kind.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from targeting.plans.json_records import plain
+from targeting.plans.older_dosing import dosing_now, row_now
+from targeting.plans.warnings import DANGER, OPTION, WARNING, PlanWarning
 
 OLDER = ("1.3", "1.4", "1.5")
 
@@ -28,7 +33,23 @@ def as_now(document: object, now: str) -> object:
         plan["target"] = {**plan["target"], "shape": _shape(plan)}
     if plan.get("modality") != "tdcs":
         plan |= {"pulse": None, "angle": None}
+        if isinstance(plan.get("coil"), dict):
+            plan["coil"] = {**plan["coil"], "rated_on": ""}
+        if isinstance(plan.get("dosing"), dict):
+            plan["dosing"] = dosing_now(plan["dosing"])
+        if isinstance(plan.get("comparison"), list):
+            plan["comparison"] = [row_now(each) for each in plan["comparison"]]
+    if isinstance(plan.get("warnings"), list):
+        plan["warnings"] = [_warning(each) if isinstance(each, str) else each for each in plan["warnings"]]
     return plan
+
+
+def _warning(line: str) -> dict[str, Any]:
+    """A line of before 1.6: a warning, but where it says how a limit that was passed may be accepted, a danger."""
+    told, accept, item = line.rpartition(f", or say {OPTION} ")
+    if accept and told:
+        return plain(PlanWarning(DANGER, line, item))
+    return plain(PlanWarning(WARNING, line))
 
 
 def _shape(plan: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from targeting.plans.json_records import check_version, checked_document, read_k
 from targeting.plans.older_versions import as_now
 from targeting.plans.tes_goal import PlanTesGoal, check_tes_goal
 from targeting.plans.tms import SCHEMA_VERSION, SHAPES, Frame, PlanTarget
+from targeting.plans.warnings import DANGER, PlanWarning, check_warnings, of_kind
 
 MODALITY = "tdcs"
 KINDS = ("tdcs", "hd-tdcs")  # two pads; several small electrodes
@@ -133,7 +134,7 @@ class TesPlan:
     brain_e_v_per_m: float  # exceeded in 0.1 % of the volume of grey and white matter
     eye_e_v_per_m: float | None  # exceeded in 1 % of the volume of the eyes
     search: dict[str, float | int | str]
-    warnings: list[str]
+    warnings: list[PlanWarning]  # in order: dangers, warnings, notes
     versions: dict[str, str]
     seconds: dict[str, float]
     conductivity_s_per_m: dict[str, float]
@@ -148,9 +149,9 @@ class TesPlan:
         return tes_plan_card(self)
 
     @property
-    def unaccepted(self) -> list[PlanSafetyItem]:
-        """Safety items beyond their limit that nobody accepted."""
-        return [item for item in self.safety if not item.within and not item.accepted]
+    def unaccepted(self) -> list[PlanWarning]:
+        """The dangers that nobody accepted: with one, the plan is not to be used."""
+        return of_kind(self.warnings, DANGER)
 
 
 def to_dict(plan: TesPlan) -> dict[str, Any]:
@@ -222,6 +223,7 @@ def _check(plan: TesPlan) -> None:
     into = sum(ma for ma in currents if ma > 0)
     require(abs(into - plan.total_current_ma) <= BALANCE_MA, f"total_current_ma is not the anodes' sum, {into:g} mA")
     require(plan.minutes > 0, "minutes must be positive")
+    check_warnings(plan.warnings)
     if plan.goal is not None:
         check_tes_goal(plan.goal)
     for i, each in enumerate(plan.montage):

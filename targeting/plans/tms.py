@@ -25,6 +25,7 @@ from targeting.plans.older_versions import as_now
 from targeting.plans.pulse import PlanPulse, check_pulse
 from targeting.plans.robustness import PlanRobustness, check_robustness
 from targeting.plans.uncertainty import PlanUncertainty, check_uncertainty
+from targeting.plans.warnings import DANGER, PlanWarning, check_warnings, of_kind
 from targeting.pose import Pose
 
 SCHEMA_VERSION = "1.6"
@@ -73,6 +74,7 @@ class PlanCoil:
     max_didt_a_per_s: float | None
     source: str
     current_direction_y: int
+    rated_on: str = ""  # the stimulator that max_didt_a_per_s is of; "" if not known
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Plan:
     placements: list[Placement]
     objective: str  # what dose_v_per_m is, in words
     search: dict[str, float | int | str]  # poses tried, steps, hair_mm
-    warnings: list[str]
+    warnings: list[PlanWarning]  # in order: dangers, warnings, notes
     versions: dict[str, str]
     seconds: dict[str, float]
     conductivity_s_per_m: dict[str, float] = field(default_factory=dict)
@@ -122,6 +124,11 @@ class Plan:
     schema_version: str = SCHEMA_VERSION
     modality: str = "tms"
     created: str = ""  # ISO 8601, UTC
+
+    @property
+    def unaccepted(self) -> list[PlanWarning]:
+        """The dangers that nobody accepted: with one, the plan is not to be used."""
+        return of_kind(self.warnings, DANGER)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
@@ -228,6 +235,7 @@ def _check(plan: Plan) -> None:
         check_pulse(plan.pulse)
     if plan.angle is not None:
         check_angle(plan.angle)
+    check_warnings(plan.warnings)
     check_comparison(plan.comparison)
     for i, placement in enumerate(plan.placements):
         _check_placement(placement, i)

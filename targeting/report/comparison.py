@@ -57,12 +57,16 @@ def summary(rows: Sequence[ComparedCoil]) -> str:
     if shares:
         best, *others = sorted(shares, key=lambda coil: -shares[coil])
         against = "".join(f", {coil} {_percent(shares[coil])} %" for coil in others)
-        second = f"; of the field asked for, the limits leave {best} {_percent(shares[best])} %{against}"
+        second = f"; of the field to match, the limits leave {best} {_percent(shares[best])} %{against}"
+    given = {each.coil: each.given_fraction for each in rows if each.given_fraction is not None}
+    if given:
+        told = ", ".join(f"{100 * share:.0f} % with {coil}" for coil, share in given.items())
+        second = f"; of the field at threshold the target gets {told}"
     return f"Each coil at its best pose: {first}{second}."
 
 
 def least_share(row: ComparedCoil) -> float | None:
-    """What the limits together leave of the field asked for; None if one of them is not known."""
+    """What the limits together leave of a field to match; None if one of them is not known, or none is to be matched."""
     shares = list(row.shares.values())
     known = [each for each in shares if each is not None]
     return min(known) if known and len(known) == len(shares) else None

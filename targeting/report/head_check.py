@@ -11,7 +11,7 @@ from targeting.report.evidence import HeadEvidence
 from targeting.report.figures import Figure
 from targeting.report.parts import esc, figure_block
 from targeting.report.slices import OUTLINES, PLANES, Plane, outlined_picture, shows_labels, tissue_outlines
-from targeting.report.volumes import Volume, volumes_of
+from targeting.report.volumes import Volume, excuse, volumes_of
 from targeting.report.words import number
 
 SHARES = (0.22, 0.5, 0.78)  # of the brain's extent, where it is cut
@@ -19,21 +19,11 @@ MARGIN_MM = 6.0
 PIXELS = 430
 IMAGE = "the MRI. They must follow what is seen: skull dark between scalp and brain, no line through the cortex."
 LABELS = "the tissues it was made from, as there is no MRI here: that they follow it must be seen where there is one."
-STRETCHED = "colin27.npz"  # the embedded head's image
 
 
 def volumes(evidence: HeadEvidence) -> list[Volume]:
     """The volumes of the evidence's head."""
     return volumes_of(evidence.head, evidence.background_affine_mm, evidence.background.shape)
-
-
-def volume_warnings(evidence: HeadEvidence) -> list[str]:
-    """A line for the parts of the head that lie outside their range, or none."""
-    odd = [each for each in volumes(evidence) if each.is_odd]
-    if not odd:
-        return []
-    told = "; ".join(f"{each.range.title.lower() if each.range.title != 'CSF' else 'CSF'} {each.words}" for each in odd)
-    return [f"the head model has unusual volumes ({told}): look at its outlines. {_excuse(evidence)}".rstrip()]
 
 
 def head_check(evidence: HeadEvidence) -> str:
@@ -59,8 +49,8 @@ def head_check(evidence: HeadEvidence) -> str:
         '<thead><tr><th scope="col">Part of the head</th><th scope="col">Here<small>mL</small></th>'
         '<th scope="col">Expected in adults<small>mL</small></th><th scope="col" class="words">Verdict</th></tr></thead>\n'
         f"<tbody>{rows}</tbody></table>\n</div>\n"
-        f"<p>Volumes of the mesh. {_excuse(evidence)}An unusual head is not a wrong one, and a usual volume does not prove "
-        "the lines right.</p>\n"
+        f"<p>Volumes of the mesh. {excuse(evidence.plan.frame.image)}An unusual head is not a wrong one, and a usual volume "
+        "does not prove the lines right.</p>\n"
         f'<h3>Where the ranges come from</h3>\n<ul class="sources">{sources}</ul>\n</section>'
     )
 
@@ -110,10 +100,3 @@ def _row(volume: Volume) -> str:
 def _how(volume: Volume) -> str:
     checked = volume.range.checked
     return f" <small>{esc(checked[:1].upper() + checked[1:])}.</small>" if checked else ""
-
-
-def _excuse(evidence: HeadEvidence) -> str:
-    """Why the embedded head is larger than life."""
-    if evidence.plan.frame.image != STRETCHED:
-        return ""
-    return "Colin27 is stored as it was fitted to the MNI template, which made it larger than life. "

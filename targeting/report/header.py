@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from targeting.dosing.motor_threshold import volts
+from targeting.dosing.reach import coil_on
 from targeting.plans.dosing import PlanDosing
 from targeting.plans.tes import PlanElectrode, TesPlan
+from targeting.plans.warnings import DANGER, WARNING, PlanWarning, of_kind
+from targeting.report.dosing import share_words, target_words, threshold_words, why_words
 from targeting.report.evidence import PlanEvidence
 from targeting.report.parts import esc, sentence
 from targeting.report.tes_cap import current_label
@@ -34,21 +38,24 @@ def boxes(facts: Sequence[Box]) -> str:
     return f'<dl class="facts">\n{items}\n</dl>'
 
 
-def trust_box(alarms: Sequence[str], warnings: Sequence[str]) -> Box:
-    """How many warnings there are, and the worst of them: an alarm before a warning, in the order of the plan.
+def trust_box(told: Sequence[PlanWarning]) -> Box:
+    """How many dangers or warnings there are, and the worst of them; notes do not count.
 
     Examples
     --------
-    >>> trust_box([], []).value, trust_box([], ["the neck is cut", "no maximum"]).value
+    >>> from targeting.plans.warnings import danger, note, warning
+    >>> few = [warning("the neck is cut"), warning("no maximum"), note("left assumed")]
+    >>> trust_box(few[2:]).value, trust_box(few).value
     ('✓ No warnings', '! 2 warnings')
-    >>> trust_box(["The coil reaches 2 mm into the head."], ["the neck is cut"]).value
+    >>> trust_box([danger("the coil reaches 2 mm into the head"), *few]).value
     '✕ Do not use yet'
     """
-    if alarms:
-        more = f"{_short(alarms[0])} <a href='#warnings'>{_count(len(alarms) + len(warnings), 'reason')} below</a>"
+    dangers, warnings = of_kind(told, DANGER), of_kind(told, WARNING)
+    if dangers:
+        more = f"{_short(dangers[0].text)} <a href='#warnings'>{_count(len(dangers), 'reason')} below</a>"
         return Box("Warnings", "✕ Do not use yet", more, "red")
     if warnings:
-        return Box("Warnings", f"! {_count(len(warnings), 'warning')}", _short(warnings[0]), "amber")
+        return Box("Warnings", f"! {_count(len(warnings), 'warning')}", _short(warnings[0].text), "amber")
     return Box("Warnings", "✓ No warnings", "Neither the plan nor the head model raises one.", "calm")
 
 
@@ -99,11 +106,13 @@ def _with_trust(facts: Sequence[Box], trust: Box) -> tuple[Box, ...]:
 def _output(dosing: PlanDosing | None) -> Box:
     if dosing is None:
         return Box("Stimulator output", "not known", "No motor threshold was given (--rmt), so no % MSO.", "open")
-    held = "" if dosing.clamp == "none" else f" Held there by a limit; {number(dosing.asked_percent)} % was asked for."
+    if dosing.given_percent is None:
+        whose = f"{esc(threshold_words(dosing))}: {number(dosing.rmt_percent)} % MSO."
+        return Box("Stimulator output", "not asked for", f"{sentence(whose)} A protocol would set it.", "open")
     return Box(
         "Stimulator output",
-        f"{number(dosing.given_percent)} % <small>MSO</small>",
-        f"{number(dosing.percent_of_rmt, 0)} % of the motor threshold, {number(dosing.rmt_percent)} %.{held}",
+        f"{dosing.given_percent} % <small>MSO</small>",
+        f"{esc(share_words(dosing) + why_words(dosing))}. {esc(sentence(target_words(dosing)))}",
         "" if dosing.clamp == "none" else "amber",
     )
 
@@ -112,7 +121,7 @@ def _dose(evidence: PlanEvidence) -> Box:
     plan, best = evidence.plan, evidence.best
     more = []
     if plan.dosing is not None and plan.dosing.target_v_per_m is not None:
-        more.append(f"{three_digits(plan.dosing.target_v_per_m)} V/m at this output.")
+        more.append(f"{esc(volts(plan.dosing.target_v_per_m))} at this output.")
     if plan.uncertainty is not None:
         low, high = plan.uncertainty.dose_low_v_per_m, plan.uncertainty.dose_high_v_per_m
         more.append(f"{three_digits(low)} to {three_digits(high)} for published conductivities.")
@@ -120,7 +129,8 @@ def _dose(evidence: PlanEvidence) -> Box:
         more.append("The coil’s maximum dI/dt is not known.")
     else:
         top = plan.coil.max_didt_a_per_s / 1e6
-        more.append(f"{three_digits(best.dose_v_per_m * top)} V/m at the coil’s rated {number(top, 0)} A/µs.")
+        whose = coil_on(plan.coil.name, plan.coil.rated_on) or "the coil’s rated maximum"
+        more.append(f"{three_digits(best.dose_v_per_m * top)} V/m at {number(top, 0)} A/µs: {esc(whose)}.")
     value = f"{three_digits(best.dose_v_per_m)} <small>V/m per A/µs</small>"
     return Box("Dose in the target", value, " ".join(more))
 

@@ -9,20 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from targeting.engines import AGREEMENT, solved_by
 from targeting.plans.tms import Plan
 from targeting.report import figures, header, tables
 from targeting.report.comparison import comparison_section
 from targeting.report.dosing import dosing_section
 from targeting.report.evidence import PlanEvidence
 from targeting.report.goal import goal_section
-from targeting.report.head_check import head_check, volume_warnings
+from targeting.report.head_check import head_check
 from targeting.report.held_off import held_off_words
 from targeting.report.methods import coil_methods
 from targeting.report.page import Page, filled, html_of, write_page
 from targeting.report.parts import esc, figure_blocks, guide_parts, notices, slices_legend, when
 from targeting.report.reproduce import reproduce
-from targeting.report.words import by_engine, number, point, three_digits
+from targeting.report.words import number, point, three_digits
 
 
 def write_report(path: str | Path, evidence: PlanEvidence) -> None:
@@ -47,7 +46,6 @@ def page_of(evidence: PlanEvidence) -> str:
     from targeting.report.solid import solid_policy, solid_section  # VTK takes a second to load
 
     plan = evidence.plan
-    stop, mind = alarms(evidence), [*plan.warnings, *volume_warnings(evidence)]
     body = filled(
         "page.html",
         dosing=dosing_section(plan.dosing),
@@ -76,8 +74,8 @@ def page_of(evidence: PlanEvidence) -> str:
             headline=esc(plan.target.name),
             side=esc(plan.target.side),
             tool=f"Coil: <strong>{esc(plan.coil.name)}</strong>",
-            facts=header.coil_boxes(evidence, header.trust_box(stop, mind)),
-            warnings=notices(stop, mind),
+            facts=header.coil_boxes(evidence, header.trust_box(plan.warnings)),
+            warnings=notices(plan.warnings),
             solid=solid_section(evidence),
             policy=solid_policy(),
             body=body,
@@ -88,30 +86,6 @@ def page_of(evidence: PlanEvidence) -> str:
 def _held_off(evidence: PlanEvidence) -> str:
     words = held_off_words(evidence.best)
     return f"<p>Why the best is not better: {esc(words)}.</p>" if words else ""
-
-
-def alarms(evidence: PlanEvidence) -> list[str]:
-    """What makes the plan unusable as it stands, a sentence each: shown in red above the warnings."""
-    best = evidence.best
-    limit = AGREEMENT.get(solved_by(evidence.plan.search)[0], AGREEMENT["embedded"])
-    found = []
-    if best.distance_mm < 0:
-        found.append(f"The coil’s casing reaches {number(-best.distance_mm)} mm into the head: do not use this pose.")
-    if best.direct_dose_v_per_m is None:
-        found.append("The best dose was not confirmed by a direct solve.")
-    elif abs(best.direct_dose_v_per_m - best.dose_v_per_m) > limit * abs(best.direct_dose_v_per_m):
-        found.append(
-            f"The search found {three_digits(best.dose_v_per_m)} V/m but the direct solve"
-            f"{by_engine(evidence.plan.search)} gives {three_digits(best.direct_dose_v_per_m)} V/m: "
-            f"the two must agree to {limit:.0%}."
-        )
-    side = "left" if evidence.target_mm[0] < 0 else "right"
-    if evidence.plan.target.side not in ("", side):
-        found.append(
-            f"The target is named {evidence.plan.target.side}, but its centre is on the {side} "
-            f"(x = {number(evidence.target_mm[0])} mm)."
-        )
-    return found
 
 
 def _guide(evidence: PlanEvidence) -> str:

@@ -6,6 +6,7 @@ cited as their own tables cite them.
 
 from __future__ import annotations
 
+from targeting.plans.dosing import BY_PROTOCOL, PlanDosing, protocol_of
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
 from targeting.report.citations import Citations
@@ -148,19 +149,33 @@ def _dosing(plan: Plan, cite: Citations) -> list[str]:
     dosing = plan.dosing
     if dosing is None:
         return []
+    threshold = f"a resting motor threshold of {number(dosing.rmt_percent)} %"
+    if dosing.muscle:
+        threshold += f" ({dosing.muscle})"
+    if dosing.given_percent is None or dosing.given_fraction is None:
+        return [
+            f"At {threshold} the target would get {number(100 * dosing.at_threshold_fraction, 0)} % of the field that the "
+            "motor hotspot gets; no stimulator output was set."
+        ]
     sentences = [
-        f"The stimulator’s output was set to {number(dosing.given_percent)} % of its maximum, so that the target gets "
-        f"{number(100 * dosing.given_fraction, 0)} % of the field that the motor hotspot gets at a resting motor threshold of "
-        f"{number(dosing.rmt_percent)} %"
+        f"The stimulator’s output was set to {dosing.given_percent} % of its maximum, {_why(dosing)}; the target then gets "
+        f"{number(100 * dosing.given_fraction, 0)} % of the field that the motor hotspot gets at {threshold}"
         + (f" ({three_digits(dosing.target_v_per_m)} V/m)." if dosing.target_v_per_m is not None else ".")
     ]
     if dosing.protocol is not None:
         each = dosing.protocol
         sentences.append(
-            f"The protocol was {each.name} {cite.of(each.paper)}: {each.trains} trains of {each.pulses_per_train} pulses at "
-            f"{each.frequency_hz:g} Hz, {each.inter_train_s:g} s apart, {each.sessions} sessions."
+            f"The protocol was {each.name} {cite.of(each.paper)}: {protocol_of(each).session_words}, {each.sessions} sessions."
         )
     return sentences
+
+
+def _why(dosing: PlanDosing) -> str:
+    """By what an output is what it is."""
+    if dosing.asked == BY_PROTOCOL and dosing.protocol is not None:
+        return f"the protocol’s {number(100 * dosing.protocol.intensity_fraction_rmt, 0)} % of the motor threshold"
+    wanted = f"for {number(100 * (dosing.match_field or 1.0), 0)} % of the field at threshold"
+    return wanted if dosing.clamp == "none" else f"{wanted} as far as limits allowed it"
 
 
 def _compared(plan: Plan) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from meshes.tissue_codes import TISSUE_NAMES
-from targeting.engines import solved_by
+from targeting.engines import TITLES, solved_by
 from targeting.fem.conductivity import CONDUCTIVITY_S_PER_M, tissue_names
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
 from targeting.report.citations import Citations
 from targeting.report.evidence import HeadEvidence
 from targeting.report.target_words import extent_sentence
-from targeting.report.words import TITLES, listed, number, point
+from targeting.report.words import listed, number, point
 
 PROGRAM = "target"
 WORDS = {

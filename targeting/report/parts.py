@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from targeting.plans.tms import PlanTarget
+from targeting.plans.warnings import DANGER, NOTE, WARNING, PlanWarning, of_kind
 from targeting.report.figures import Figure, slice_keys
 
 
@@ -40,18 +41,23 @@ def slices_legend(target: PlanTarget) -> str:
     )
 
 
-def notices(alarms: Sequence[str], warnings: Sequence[str]) -> str:
-    """Red and amber boxes, or a calm one."""
-    boxes = []
-    for kind, title, lines in (
-        ("red", "✕ Do not use before this is solved", alarms),
-        ("amber", "! Warnings", warnings),
+def notices(warnings: Sequence[PlanWarning]) -> str:
+    """A red box of dangers, an amber one of warnings (or a calm one without either), and a quiet one of notes."""
+    boxes: list[str] = []
+    for kind, color, title in (
+        (DANGER, "red", "✕ Do not use before this is solved"),
+        (WARNING, "amber", "! Warnings"),
+        (NOTE, "quiet", "Notes"),
     ):
-        if lines:
-            items = "".join(f"<li>{esc(sentence(line))}</li>" for line in lines)
-            heading = f'<h2 id="{kind}">{title}</h2>'
-            boxes.append(f'<section class="notice {kind}" aria-labelledby="{kind}">{heading}<ul>{items}</ul></section>')
-    inside = "\n".join(boxes) or '<p class="notice calm"><strong>✓ No warnings.</strong></p>'
+        if kind == NOTE and not boxes:
+            boxes.append('<p class="notice calm"><strong>✓ No warnings.</strong></p>')
+        if lines := of_kind(warnings, kind):
+            items = "".join(f"<li>{esc(sentence(each.text))}</li>" for each in lines)
+            heading = f'<h2 id="{color}">{title}</h2>'
+            boxes.append(
+                f'<section class="notice {color}" aria-labelledby="{color}">{heading}<ul>{items}</ul></section>'
+            )
+    inside = "\n".join(boxes)
     return f'<div id="warnings">{inside}</div>'
 
 

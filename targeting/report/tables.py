@@ -7,6 +7,7 @@ from html import escape
 
 import numpy as np
 
+from targeting.engines import by_engine
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Placement, Plan
 from targeting.report.evidence import PlanEvidence
@@ -15,7 +16,7 @@ from targeting.report.held_off import held_off_cell
 from targeting.report.spread import spread_facts
 from targeting.report.steadiness import steadiness_facts
 from targeting.report.target_words import size_words
-from targeting.report.words import by_engine, direction_words, duration, number, point, three_digits
+from targeting.report.words import direction_words, duration, number, point, three_digits
 from targeting.requests.command_line import COMMAND
 
 UNITS = {"": "", "mm": " mm", "deg": "°", "s": " s"}
@@ -77,7 +78,8 @@ def numbers(evidence: PlanEvidence) -> str:
         rows.append(
             (
                 "Dose at the coil’s rated maximum",
-                f"<b>{three_digits(best.dose_v_per_m * top)} V/m</b> <span>at {three_digits(top)} A/µs</span>",
+                f"<b>{three_digits(best.dose_v_per_m * top)} V/m</b> <span>at {three_digits(top)} A/µs"
+                f"{f': {escape(plan.coil.name)} on a {escape(plan.coil.rated_on)}' if plan.coil.rated_on else ''}</span>",
             )
         )
     field = direction_words(evidence.target_e_v_per_m)

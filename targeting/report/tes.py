@@ -13,7 +13,7 @@ from targeting.plans.tes import PlanTesDose, TesPlan
 from targeting.report import cortex as cortex_room
 from targeting.report import figures, header, tes_cap
 from targeting.report.figures import Figure
-from targeting.report.head_check import head_check, volume_warnings
+from targeting.report.head_check import head_check
 from targeting.report.methods import montage_methods
 from targeting.report.page import Page, filled, html_of, write_page
 from targeting.report.parts import (
@@ -55,7 +55,6 @@ def page_of(evidence: TesEvidence) -> str:
 
     plan = evidence.plan
     kind = KINDS[plan.kind]
-    stop, mind = alarms(plan), [*plan.warnings, *volume_warnings(evidence)]
     body = filled(
         "tes_page.html",
         cap_figures=figure_blocks(cap_figures(evidence)),
@@ -75,7 +74,7 @@ def page_of(evidence: TesEvidence) -> str:
         reproduce=reproduce(plan),
         provenance=image_of(plan) + provenance_tables(plan),
     )
-    trust = header.trust_box(stop, mind)
+    trust = header.trust_box(plan.warnings)
     runs = direction_words(evidence.target_e_v_per_m)
     return html_of(
         Page(
@@ -85,7 +84,7 @@ def page_of(evidence: TesEvidence) -> str:
             side=esc(plan.target.side),
             tool=f"Montage: <strong>{esc(plan.montage_name)}</strong>",
             facts=header.montage_boxes(plan, runs, dose_beside_standard(plan), trust),
-            warnings=notices(stop, mind),
+            warnings=notices(plan.warnings),
             solid=solid_section(evidence),
             policy=solid_policy(),
             body=body,
@@ -183,20 +182,6 @@ def optimum_words(plan: TesPlan) -> str:
     if optimum.gap < PROVEN:
         return best + "no montage within the limits does better"
     return best + f"no montage within the limits does better by more than {100 * optimum.gap:.2g} %"
-
-
-def alarms(plan: TesPlan) -> list[str]:
-    """What makes the plan unusable as it stands, a sentence each: the safety items nobody accepted, and a wrong side."""
-    found = [
-        f"{item.title} {item.value:.3g} {item.unit} is above {item.limit:g} {item.unit}." for item in plan.unaccepted
-    ]
-    side = "left" if plan.target.center_mm[0] < 0 else "right"
-    if plan.target.side not in ("", side):
-        found.append(
-            f"The target is named {plan.target.side}, but its centre is on the {side} "
-            f"(x = {number(plan.target.center_mm[0])} mm)."
-        )
-    return found
 
 
 def _electrodes(plan: TesPlan) -> str:

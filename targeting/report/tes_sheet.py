@@ -10,7 +10,7 @@ from pathlib import Path
 from targeting.plans.tes import PlanElectrode, TesPlan
 from targeting.report.page import Page, filled, html_of, write_page
 from targeting.report.parts import esc, figure_blocks, notices, row, when
-from targeting.report.tes import KINDS, alarms, cap_figures
+from targeting.report.tes import KINDS, cap_figures
 from targeting.report.tes_evidence import TesEvidence
 from targeting.report.words import number
 
@@ -60,7 +60,7 @@ def sheet_of(evidence: TesEvidence) -> str:
             side=esc(plan.target.side),
             tool=f"{KINDS[plan.kind]}, montage {esc(plan.montage_name)}: {number(plan.total_current_ma, 2)} mA for "
             f"{number(plan.minutes, 0)} min",
-            warnings=notices(alarms(plan), []) if alarms(plan) else "",
+            warnings=notices(plan.unaccepted) if plan.unaccepted else "",
             body=body,
             footer="<p><strong>For research use.</strong> Not a medical device and not a prescription. Use it only under "
             f"the supervision your study or clinic has arranged. Landmarks: {esc(marks.source)}. Distances follow the "

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from meshes import HeadMesh
 
+STRETCHED = "colin27.npz"  # the embedded head's image
 EDGE_MM = 3.0  # a part that comes nearer than this to the image's edge, or to the head's lowest plane, is cut there
 Verdict = Literal["within", "below", "above", "cut", "no range"]
 
@@ -128,6 +129,25 @@ def volumes_of(head: HeadMesh, affine_mm: NDArray[np.float64], shape: Sequence[i
             ml = float(head.volumes_mm3[chosen].sum()) / 1000
             found.append(Volume(part, ml, _cut_at(nodes, head, affine_mm, shape)))
     return found
+
+
+def volume_warnings(head: HeadMesh, affine_mm: NDArray[np.float64], shape: Sequence[int], image: str = "") -> list[str]:
+    """A line for the parts of the head that lie outside their range, or none; parameters as for :func:`volumes_of`.
+
+    ``image`` is the name of the image, by which the embedded head is known.
+    """
+    odd = [each for each in volumes_of(head, affine_mm, shape) if each.is_odd]
+    if not odd:
+        return []
+    told = "; ".join(f"{each.range.title.lower() if each.range.title != 'CSF' else 'CSF'} {each.words}" for each in odd)
+    return [f"the head model has unusual volumes ({told}): look at its outlines. {excuse(image)}".rstrip()]
+
+
+def excuse(image: str) -> str:
+    """Why the embedded head is larger than life; nothing for another."""
+    if image != STRETCHED:
+        return ""
+    return "Colin27 is stored as it was fitted to the MNI template, which made it larger than life. "
 
 
 def _cut_at(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from targeting.engines import solved_by
-
 ENDS = (("to the right", "to the left"), ("forward", "back"), ("up", "down"))
-TITLES = {"simnibs": "SimNIBS"}
 CLEARLY, SLIGHTLY = 0.4, 0.17  # components of a unit vector: 24° and 10° off the plane across the axis
 
 
@@ -45,19 +42,6 @@ def direction_words(direction: ArrayLike) -> str:
     clear = [name[i] for i in order if abs(unit[i]) >= CLEARLY]
     slight = [f"slightly {name[i]}" for i in order if SLIGHTLY <= abs(unit[i]) < CLEARLY]
     return ", ".join([listed(clear), *slight])
-
-
-def by_engine(search: Mapping[str, float | int | str]) -> str:
-    """Whose a plan's direct solves are, to be put after "direct solve"; nothing for the embedded engine's.
-
-    Examples
-    --------
-    >>> from targeting.report.words import by_engine
-    >>> by_engine({"direct_solves_by": "simnibs 4.5.0"}), by_engine({"direct_solves_by": "embedded 0.1.0"})
-    (' by SimNIBS 4.5.0', '')
-    """
-    name, version = solved_by(search)
-    return "" if name == "embedded" else f" by {TITLES.get(name, name)} {version}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from atlases.aim import is_mask, parse_point, side_for
 from atlases.targets import SIDES, targets
 from meshes.choices import one_of
 from meshes.errors import InputError
+from targeting.plans.warnings import PlanWarning, note
 from targeting.requests.head import EMBEDDED, HeadSource
 
 Direction = str | tuple[float, float, float] | None  # "normal", or RAS components
@@ -80,7 +81,7 @@ def target_side(
     side: str | None,
     pain_side: str | None,
     hotspot_mm: tuple[float, float, float] | None,
-) -> tuple[str | None, list[str]]:
+) -> tuple[str | None, list[PlanWarning]]:
     """Side of the target: as asked; assumed for the embedded head only, and then said."""
     if side is not None or pain_side is not None:
         return side_for(side, pain_side), []
@@ -89,7 +90,7 @@ def target_side(
     if source.way == "embedded":
         if hotspot_mm is not None:
             return "left" if hotspot_mm[0] < 0 else "right", []
-        return "left", [f"no side was given: left assumed, as {EMBEDDED} is a demonstration"]
+        return "left", [note(f"no side was given: left assumed, as {EMBEDDED} is a demonstration")]
     return side_for(side, pain_side), []  # says that a side is needed
 
 

@@ -50,11 +50,14 @@ OPTIONS = {  # arguments of the two roads
     "tensor_order": "--tensor-order",
     "uncertainty": "--uncertainty",
     "rmt_percent": "--rmt",
+    "rmt_muscle": "--rmt-muscle",
     "rmt_at_mm": "--rmt-at",
     "rmt_pose": "--rmt-pose",
-    "dose_fraction": "--dose-fraction",
+    "match_field": "--match-field",
     "protocol": "--protocol",
+    "muscle_ratio": "--muscle-ratio",
     "stimulator": "--stimulator",
+    "accept_risk": "--accept-risk",
 }
 OF_REQUEST = {  # fields of a TesRequest
     "kind": "--with",

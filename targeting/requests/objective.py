@@ -16,6 +16,7 @@ from atlases.aim import is_mask
 from atlases.targets import SIDES, targets
 from meshes.choices import one_of
 from meshes.errors import InputError
+from targeting.plans.warnings import PlanWarning, note
 from targeting.requests.aim import Aim, Direction
 from targeting.requests.objective_names import DEFAULT, LINEAR, OBJECTIVES
 
@@ -86,9 +87,9 @@ class ObjectiveRequest:
         options = {"--objective " + self.name: self.name != DEFAULT, "--avoid": self.avoid, "--also": self.also}
         return ", ".join(option for option, given in options.items() if given)
 
-    def notes(self) -> list[str]:
+    def notes(self) -> list[PlanWarning]:
         """What the rest of the plan does not know of it."""
-        return [f"placements are ranked for {self.words}; steadiness is of the target's dose alone"]
+        return [note(f"placements are ranked for {self.words}; steadiness is of the target's dose alone")]
 
     @property
     def in_mni(self) -> bool:

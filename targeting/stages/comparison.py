@@ -184,11 +184,13 @@ def _measure(
 
     unit = direction_vector(head, target, direction, cortex.value if cortex else None)
     tets, weight = target.weights(head)
-    outside = np.setdiff1d(np.flatnonzero(head.tissue == Tissue.GM), tets)
+    grey = np.flatnonzero(head.tissue == Tissue.GM)
+    outside = np.setdiff1d(grey, tets)
     volumes_mm3, centers_mm = head.volumes_mm3[outside], head.centroids_mm[outside]
 
     def measure(coil: Coil, found: TmsSearch, e_v_per_m: NDArray[np.floating], e_hotspot: float | None) -> CoilOnTarget:
         dose = float(dose_of(weight @ e_v_per_m[tets].astype(np.float64), found.ranked_by(unit)))
+        highest = np.linalg.norm(e_v_per_m[grey].astype(np.float64), axis=1).max()
         size = np.linalg.norm(e_v_per_m[outside].astype(np.float64), axis=1)
         peak = int(size.argmax())
         return CoilOnTarget(
@@ -205,7 +207,9 @@ def _measure(
             above_mm3=float(volumes_mm3[size > abs(dose)].sum()),
             stronger=stronger_targets(e_v_per_m, target, head, registered.value) if registered else None,
             e_target_v_per_m=e_per_a_per_us(found),
+            highest_e_v_per_m=float(highest),
             e_hotspot_v_per_m=e_hotspot,
+            rated_on=coil.rated_on,
         )
 
     return measure

@@ -1,8 +1,9 @@
 """Stage "hotspot", when a motor threshold is given: the field at the place it was found.
 
-The hotspot is a point of the user's, or the atlas's M1 hand on the target's side; its field is the size of the mean E
-vector over the ball round it, from a dose map of its own, at the pose of the same coil that makes it largest, or at the
-measured pose.  Where the target *is* the M1 hand, its plan is the hotspot's and the stage is not needed.
+The hotspot is a point of the user's, or the atlas's M1 of the measured muscle (hand, leg or face) on the target's side; its
+field is the size of the mean E vector over the ball round it, from a dose map of its own, at the pose of the same coil that
+makes it largest, or at the measured pose.  Where the target *is* that M1, its plan is the hotspot's and the stage is not
+needed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from meshes.errors import InputError
 from targeting.coils.fingerprint import fingerprint
 from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
 from targeting.requests.aim import Aim
-from targeting.requests.dose import M1, DoseRequest, measured_pose
+from targeting.requests.dose import DoseRequest, measured_pose
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:
@@ -70,11 +71,11 @@ def hotspot_stage(
 
         head = meshed.value
         if request.rmt_at_mm is None:
-            where = resolve_target(M1, side, head, registered.value if registered else None)
-            source = f"the atlas's M1 hand: {where.target.source}"
+            where = resolve_target(request.hotspot, side, head, registered.value if registered else None)
+            source = f"the atlas's M1 {request.muscle}: {where.target.source}"
         else:
             point = ",".join(f"{x:g}" for x in request.rmt_at_mm)
-            where = resolve_target(f"ras:{point}", None, head, radius_mm=targets()[M1].radius_mm)
+            where = resolve_target(f"ras:{point}", None, head, radius_mm=targets()[request.hotspot].radius_mm)
             source = "measured motor hotspot, given by the user"
         target = where.target
         dose_map = DoseMap.build(conductor(), target)
@@ -110,14 +111,15 @@ def hotspot_stage(
     parameters: dict[str, Any] = {
         "at_mm": request.rmt_at_mm,
         "side": side,
-        "entry": Aim(M1, None).entry,
+        "muscle": request.muscle,
+        "entry": Aim(request.hotspot, None).entry,
         "coil": coil.name,
         "coil_sha256": fingerprint(coil),
         "hair_mm": hair_mm,
         **conduction.parameters,
     }
     after: list[Done[Any]] = [meshed, registered] if registered else [meshed]
-    return Stage(NAME, 2, make, load, files=files, parameters=parameters, after=after)
+    return Stage(NAME, 3, make, load, files=files, parameters=parameters, after=after)
 
 
 def hotspot_map(done: Done[Hotspot]) -> DoseMap:
@@ -128,7 +130,7 @@ def hotspot_map(done: Done[Hotspot]) -> DoseMap:
 
 
 def own_hotspot(aimed: AimedTarget, searched: TmsSearch) -> Hotspot:
-    """The target as the hotspot: the M1 hand's plan."""
+    """The target as the hotspot: its own plan."""
     target = aimed.target
     return Hotspot(
         center_mm=[float(x) for x in target.center_mm],

@@ -104,11 +104,7 @@ class SafetyItem:
     @property
     def words(self) -> str:
         """What is wrong, in a line."""
-        ending = " (accepted)" if self.accepted else f": lower it, or say --accept-risk {self.name}"
-        return (
-            f"{self.title} {self.value:.3g} {self.unit} is above {self.limit:g} {self.unit} "
-            f"({self.source.split(',')[0]}){ending}"
-        )
+        return f"{self.title} {self.value:.3g} {self.unit} is above {self.limit:g} {self.unit} ({self.source.split(',')[0]})"
 
 
 @cache

@@ -1,0 +1,56 @@
+"""What ``target plan`` says of dangers, warnings and notes, and ``--accept-risk``, by which a person takes a danger on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from targeting.plans.tes import TesPlan
+    from targeting.plans.tms import Plan
+    from targeting.plans.warnings import PlanWarning
+
+AcceptRisk = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--accept-risk",
+        metavar="ITEM",
+        help="Accept that this item is beyond its limit (again for more); else the exit code is 3. The item's name stands in "
+        "the danger that the plan tells.",
+    ),
+]
+
+
+def accepted_risks(accepted: Sequence[str] | None, kinds: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Which of the items a user accepts belong to which modality of ``--with``.
+
+    Raises
+    ------
+    InputError
+        If one belongs to none of them; the line names those that do.
+
+    Examples
+    --------
+    >>> accepted_risks(["trains", "charge"], ["tms", "tdcs"])
+    {'tms': ('trains',), 'tdcs': ('charge',)}
+    """
+    from targeting.plans.warnings import TMS_RISKS, checked_risks
+    from targeting.tes.safety import limits
+
+    valid = {kind: TMS_RISKS if kind == "tms" else tuple(limits()) for kind in kinds}
+    checked = checked_risks(accepted or (), list(dict.fromkeys(item for items in valid.values() for item in items)))
+    return {kind: tuple(each for each in checked if each in items) for kind, items in valid.items()}
+
+
+def unsafe_lines(plan: Plan | TesPlan) -> list[str]:
+    """What stands before everything else if the plan is not to be used."""
+    n = len(plan.unaccepted)
+    return [f"UNSAFE     do not use this plan: {n} danger{'' if n == 1 else 's'}, told below"] if n else []
+
+
+def warning_lines(warnings: Sequence[PlanWarning]) -> list[str]:
+    """The plan's list, a line each."""
+    words = {"danger": "DANGER", "warning": "warning", "note": "note"}
+    return [f"{words[each.kind]:<11}{each.text}" for each in warnings]
