@@ -25,7 +25,7 @@ from cli.options import (
     named_numbers,
     three_numbers,
 )
-from cli.plan_warnings import AcceptRisk, accepted_risks, unsafe_lines, warning_lines
+from cli.plan_warnings import AcceptRisk, accepted_risks, unsafe_lines, warning_lines, who_lines
 from cli.tes_options import (
     Cap,
     MaxCurrent,
@@ -95,6 +95,10 @@ def plan_command(
     pain_side: Annotated[
         str | None,
         typer.Option("--pain-side", metavar="left|right", help="Side of the pain; the target is on the other."),
+    ] = None,
+    patient_id: Annotated[
+        str | None,
+        typer.Option("--patient-id", metavar="TEXT", help="Whom the plan is for; stands on every page."),
     ] = None,
     hotspot: Annotated[
         str | None,
@@ -286,6 +290,7 @@ def plan_command(
             "aim": aim,
             "side": side,
             "pain_side": pain_side,
+            "patient_id": patient_id,
             "hotspot_mm": three_numbers(hotspot, "--hotspot"),
             "radius_mm": radius_mm,
             "direction": direction if direction in (None, "normal") else three_numbers(direction, "--direction"),
@@ -378,6 +383,7 @@ def summary(plan: Plan, folder: Path) -> str:
     rated = plan.coil.max_didt_a_per_s
     lines = [
         *unsafe_lines(plan),
+        *who_lines(plan),
         f"target     {target_line(plan.target)}",
         f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs{_on(plan.coil)}" if rated else ""),
         f"placement  scalp {_point(best.scalp_mm)} mm, casing {best.distance_mm:.1f} mm from it; "

@@ -1,4 +1,4 @@
-"""What ``target plan`` says of dangers, warnings and notes, and ``--accept-risk``, by which a person takes a danger on."""
+"""What ``target plan`` says before all else: whom for, which side, what is dangerous; and ``--accept-risk``."""
 
 from __future__ import annotations
 
@@ -48,6 +48,13 @@ def unsafe_lines(plan: Plan | TesPlan) -> list[str]:
     """What stands before everything else if the plan is not to be used."""
     n = len(plan.unaccepted)
     return [f"UNSAFE     do not use this plan: {n} danger{'' if n == 1 else 's'}, told below"] if n else []
+
+
+def who_lines(plan: Plan | TesPlan) -> list[str]:
+    """Whom the plan is for, and on which sides."""
+    from targeting.report.who import sides_words
+
+    return [*([f"patient    {plan.patient_id}"] if plan.patient_id else []), f"sides      {sides_words(plan)}"]
 
 
 def warning_lines(warnings: Sequence[PlanWarning]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.plan_warnings import unsafe_lines, warning_lines
+from cli.plan_warnings import unsafe_lines, warning_lines, who_lines
 from meshes.errors import InputError
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def tes_summary(plan: TesPlan, folder: Path) -> str:
     from targeting.report.tes_goal import tes_goal_lines
 
     lines = [
+        *who_lines(plan),
         f"target     {target_line(plan.target)}",
         f"montage    {plan.montage_name}: {', '.join(current_label(each.name, each.current_ma) for each in plan.montage)}",
         f"dose       {dose_words(plan.dose)}",

@@ -16,6 +16,7 @@ from targeting.engines import SOLVED_BY, engine_named
 from targeting.fem.conductor import HeadConductor
 from targeting.files.tms import Results, make_plan, write_files
 from targeting.plans.json_records import plain
+from targeting.plans.patient import checked_patient_id
 from targeting.plans.tes import KINDS
 from targeting.plans.tms import Plan, read_plan
 from targeting.plans.warnings import TMS_RISKS, checked_risks, warning
@@ -63,6 +64,7 @@ def plan(
     aim: str = DEFAULT_AIM,
     side: str | None = None,
     pain_side: str | None = None,
+    patient_id: str | None = None,
     hotspot_mm: tuple[float, float, float] | None = None,
     radius_mm: float | None = None,
     coil: str | Path = DEFAULT_COIL,
@@ -116,6 +118,8 @@ def plan(
         A named target, ``mni:x,y,z``, ``ras:x,y,z`` (subject mm) or a NIfTI mask.
     side, pain_side : {"left", "right"}, optional
         Side of the target, or of the pain (the target is then on the other side).
+    patient_id : str, optional
+        Whom the plan is for, in words of one's own: stands on every page, and in no reproduction command.
     hotspot_mm : (3,) float, optional
         Measured motor hotspot, RAS mm; overrides the atlas for M1.
     radius_mm : float, optional
@@ -230,6 +234,7 @@ def plan(
     one_of(density, DENSITIES, "density")
     _check_search(hair_mm, direction, tilt_deg, extra_mm)
     accepted = checked_risks(accept_risk, TMS_RISKS)
+    patient = checked_patient_id(patient_id)
     source.checked()
     surfaces = CortexSource.of(source, cortex)
     solver = engine_named(engine, subject.folder)
@@ -372,6 +377,8 @@ def plan(
                 seconds={each.stage: each.seconds for each in stages},
                 accepted=accepted,
                 notes=notes,
+                pain_side=pain_side or "",
+                patient_id=patient,
                 spread=spread.value if spread else None,
                 dosing=dosed.value if dosed else None,
                 compared=compared.value if compared else None,
@@ -381,6 +388,8 @@ def plan(
             "notes": plain(notes),
             "accepted": accepted,
             "subject": subject.name,
+            "pain_side": pain_side,
+            "patient_id": patient,
             "coil_sha256": fingerprint(tool),
             "coil_source": tool.source,
             "engine": [solver.name, solver.version],

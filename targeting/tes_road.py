@@ -19,6 +19,7 @@ from targeting.fem.conductivity import sigma_per_tet
 from targeting.fem.conductor import HeadConductor
 from targeting.files.tes import TesResults, make_tes_plan, write_tes_files
 from targeting.plans.json_records import plain
+from targeting.plans.patient import checked_patient_id
 from targeting.plans.tes import TesPlan, read_tes_plan
 from targeting.plans.warnings import PlanWarning, warning
 from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_side
@@ -53,6 +54,7 @@ def plan_tes(
     aim: str = DEFAULT_AIM,
     side: str | None = None,
     pain_side: str | None = None,
+    patient_id: str | None = None,
     hotspot_mm: tuple[float, float, float] | None = None,
     radius_mm: float | None = None,
     direction: Direction = None,
@@ -69,7 +71,7 @@ def plan_tes(
 
     Parameters
     ----------
-    subject, t1, t2, labels, head, cortex, aim, side, pain_side, hotspot_mm, radius_mm
+    subject, t1, t2, labels, head, cortex, aim, side, pain_side, patient_id, hotspot_mm, radius_mm
         As for :func:`targeting.road.plan`.
     request : TesRequest or {"tdcs", "hd-tdcs"}
         Which kind of montage, its limits, what is best, and which risks are accepted.
@@ -116,6 +118,7 @@ def plan_tes(
     sigma = conduction.conductivity_s_per_m
     one_of(density, DENSITIES, "density")
     check_direction(direction)
+    patient = checked_patient_id(patient_id)
     source.checked()
     surfaces = CortexSource.of(source, cortex)
 
@@ -179,6 +182,8 @@ def plan_tes(
                 conductivity_s_per_m=sigma,
                 seconds={each.stage: each.seconds for each in stages},
                 notes=notes,
+                pain_side=pain_side or "",
+                patient_id=patient,
                 cortex=folded.value if folded else None,
                 surfaces=thinned.value,
                 goal=plan_goal_of(asked, aimed.value, places.value if places else None, chosen.value, confirmed.value),
@@ -187,6 +192,8 @@ def plan_tes(
         told = {
             "notes": plain(notes),
             "subject": subject.name,
+            "pain_side": pain_side,
+            "patient_id": patient,
             "minutes": asked.minutes,
             "accepted": sorted(asked.accept_risk),
             "avoid_cap": asked.stated_share,

@@ -18,7 +18,7 @@ from targeting.cards.electrodes import cap_drawing
 from targeting.cards.plan import dial
 from targeting.coils import Casing, CurrentElements, MagneticDipoles, PotentialGrid
 from targeting.plans.tes import PlanElectrode, PlanLandmarks, PlanSafetyItem, PlanStandard, PlanTesDose, TesPlan
-from targeting.plans.warnings import warning
+from targeting.plans.warnings import danger, note, warning
 from targeting.scene.notebook import chosen_backend, show
 from targeting.tes import Electrode, Leadfield, Montage
 
@@ -141,7 +141,9 @@ def test_text_never_becomes_markup(plan):
     for thing in (nasty, coil, Montage(NASTY, pads, [1e-3, -1e-3]), target, leadfield):
         words, text = card_of(thing)
         assert NASTY in words and "<script" not in text
-    assert card_of(nasty)[0].count("⚠") == 6 and "and 4 more" in card_of(nasty)[0]
+    assert card_of(nasty)[0].count("⚠") == 5 and "and 4 more" in card_of(nasty)[0]
+    six = replace(nasty, warnings=[*[danger(f"d {i}") for i in range(6)], note("n")])
+    assert card_of(six)[0].count("DANGER") == 6 and "and 1 more" in card_of(six)[0]
 
 
 def test_a_plan_without_what_may_be_missing(plan):
@@ -239,12 +241,13 @@ def test_a_montages_plan_tells_its_dose_its_currents_and_what_is_beyond_a_limit(
         subject="ball", kind="hd-tdcs", frame=plan.frame, target=plan.target, montage_name=NASTY, montage=pads,
         total_current_ma=2.0, minutes=20.0, objective="", dose=dose, standard=standard, optimum=None, goal=None,
         landmarks=marks, safety=[item, replace(item, within=True)], charge_c=2.4, brain_e_v_per_m=0.4,
-        eye_e_v_per_m=None, search={}, warnings=[warning(NASTY)], versions={}, seconds={}, conductivity_s_per_m={},
+        eye_e_v_per_m=None, search={}, warnings=[danger("session charge", "charge"), warning(NASTY)],
+        versions={}, seconds={}, conductivity_s_per_m={},
     )  # fmt: skip
     words, text = card_of(made)
     for each in (
         "HD-tDCS plan for ball", "0.314 V/m", "C3 +2 mA rectangle 50 × 70 mm", f"{NASTY} −2 mA", "1.61 times its dose",
-        "1 of 2 items", "beyond the limit of session charge",
+        "1 of 2 items", "✕ DANGER: session charge; lower it",
     ):  # fmt: skip
         assert each in words
     assert "<svg" in text

@@ -18,6 +18,7 @@ from meshes import InputError
 from targeting.files.tms import warnings_of
 from targeting.plans import tms as plan_file
 from targeting.plans.dosing import PlanDosing, PlanFinding, PlanProtocol
+from targeting.plans.patient import checked_patient_id
 from targeting.plans.tms import (
     SHAPES,
     Frame,
@@ -44,6 +45,7 @@ from targeting.plans.warnings import (
     warning,
 )
 from targeting.report.target_words import extent_sentence, ring_sentence, size_words, target_line
+from targeting.report.who import sides_words
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
 positive = st.floats(1e-6, 1e9)
@@ -142,6 +144,8 @@ def plans(draw: st.DrawFn) -> Plan:
         conductivity_s_per_m=draw(st.dictionaries(text, positive, max_size=3)),
         uncertainty=draw(st.none() | uncertainties()),
         robustness=draw(st.none() | robustnesses()),
+        pain_side=draw(st.sampled_from(["left", "right", ""])),
+        patient_id=draw(st.sampled_from(["", "P-012", "Zoë <b>"])),
         created=draw(text),
     )
 
@@ -472,3 +476,25 @@ def test_dangers_come_first_nothing_comes_twice_and_only_items_can_be_accepted()
     assert texts(taken.unaccepted) == ["d"] and taken.warnings[0].accepted
     with pytest.raises(InputError, match="valid: trains, interval, rmt-120, mso-100"):
         checked_risks(["charge"], TMS_RISKS)
+
+
+@pytest.mark.parametrize("wrong", ["two\nlines", "turned \u202e round", "P" * 61, "a\x00b", "a\u2028b"])
+def test_a_patients_id_is_one_short_line(wrong):
+    with pytest.raises(InputError, match="--patient-id"):
+        checked_patient_id(wrong)
+    with pytest.raises(ValueError, match="--patient-id"):
+        to_dict(replace(one_plan(), patient_id=wrong))
+
+
+def test_whom_a_plan_is_for_is_kept_and_plans_of_before_say_nothing_of_it():
+    assert checked_patient_id("  Müller, Zoë 7 ") == "Müller, Zoë 7" and checked_patient_id(None) == ""
+    document = to_dict(replace(one_plan(), pain_side="right", patient_id="P-012"))
+    jsonschema.validate(document, schema())
+    read = plan_file.from_dict(document)
+    assert (read.pain_side, read.patient_id) == ("right", "P-012")
+    assert sides_words(read) == f"pain right → coil {read.target.side}"
+    del document["pain_side"], document["patient_id"]
+    old = plan_file.from_dict({**document, "schema_version": "1.5", "warnings": []})
+    assert (old.pain_side, old.patient_id) == ("", "") and sides_words(old) == "side of the pain: not given"
+    with pytest.raises(ValueError, match="pain_side"):
+        to_dict(replace(one_plan(), pain_side="both"))

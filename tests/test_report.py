@@ -143,9 +143,20 @@ def test_the_header_says_it_at_a_glance(left: PlanEvidence, quick: None) -> None
     assert stopped.index("Do not use") < stopped.index("at C3")
 
 
+def test_whom_and_which_sides_stand_at_the_head_of_the_page(left: PlanEvidence, quick: None) -> None:
+    known = with_plan(left, pain_side="right", patient_id="P-012")
+    read = Reader(html_room.page_of(known)).text
+    assert "Research use only\n · patient P-012 · ball · m1-hand left · pain right → coil left" in read
+    header = header_of(html_room.page_of(known))
+    assert "P-012" in header and "Pain right → coil left" in header
+    assert "Side of the pain: not given" in header_of(html_room.page_of(left)) and "patient" not in header_of(
+        html_room.page_of(left)
+    )
+
+
 def test_every_text_from_outside_is_escaped(left: PlanEvidence, quick: None) -> None:
     plan = left.plan
-    nasty = dict.fromkeys(("subject", "objective", "created"), NASTY)
+    nasty = dict.fromkeys(("subject", "objective", "created", "patient_id"), NASTY)
     evidence = dataclasses.replace(
         with_best(
             with_plan(

@@ -181,6 +181,7 @@ def test_every_option_that_is_written_exists_and_every_argument_has_one():
 
 GIVEN = {
     "aim": "psi", "pain_side": "left", "hotspot_mm": (-38.5, -20.0, 55.0), "coil": "/coils/H 7.ccd", "compare": ("a", "b"),
+    "patient_id": "P-012",
     "direction": (0.0, -1.0, 0.5), "avoid": ("m1-face@left/10", "/rooms/mask.nii.gz"), "hair_mm": 6.0, "uncertainty": True,
     "conductivity_s_per_m": {"skull": 0.008, "csf": 1.7}, "dti": Path("/rooms/dti.nii"), "rmt_percent": 52.0,
     "rmt_at_mm": (38.0, -20.0, 55.0), "threads": 8, "out": "/elsewhere", "density": "fast", "objective": "focality",
@@ -200,10 +201,11 @@ def test_the_command_gives_the_arguments_back(monkeypatch, tmp_path):
     line = command_line(PLAN, GIVEN, "s1", source)
     words = shlex.split(line)
     assert words[:3] == ["target", "plan", "s1"] and "lovelace" not in line and "elsewhere" not in line
+    assert "--pain-side left" in line and "P-012" not in line and "patient" not in line
     monkeypatch.chdir(tmp_path)
     CliRunner().invoke(app, words[1:])
     for name, value in GIVEN.items():
-        if name in ("threads", "out"):
+        if name in ("threads", "out", "patient_id"):
             continue
         found = seen[name]
         if name in ("coil", "dti"):

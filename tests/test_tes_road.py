@@ -306,10 +306,13 @@ def test_a_head_in_the_mirror_gets_the_montage_in_the_mirror(ball, tmp_path, opt
 @pytest.mark.usefixtures("quick")
 def test_small_electrodes_keep_their_limits_and_risks_are_told_and_accepted(ball, tmp_path, capfd):
     limits = ["--max-current-ma", "6", "--max-per-electrode-ma", "3", "--max-electrodes", "4"]
+    limits += ["--pain-side", "right", "--patient-id", "P-012"]
     assert command(ball, tmp_path, "hd-tdcs", *limits) == 3
     out = capfd.readouterr().out
     assert out.startswith("UNSAFE ") and "--accept-risk total-current" in out
     plan = read_tes_plan(tmp_path / "hd-tdcs" / "plan.json")
+    assert "patient    P-012" in out and "sides      pain right → electrodes left" in out
+    assert (plan.pain_side, plan.patient_id) == ("right", "P-012") and "P-012" not in plan.search["command"]
     assert len(plan.montage) <= 4 and max(abs(each.current_ma) for each in plan.montage) <= 3 + 1e-9
     assert plan.total_current_ma == pytest.approx(6)
     assert sum(each.current_ma for each in plan.montage) == pytest.approx(0, abs=1e-9)

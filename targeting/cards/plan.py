@@ -26,7 +26,7 @@ def plan_card(plan: Plan) -> str:
     from targeting.report.words import direction_words, number, point, three_digits
 
     best = plan.placements[0] if plan.placements else None
-    facts: list[Row] = [("coil", plan.coil.name)]
+    facts: list[Row] = [*_who(plan), ("coil", plan.coil.name)]
     if best is not None:
         facts.append(("dose", f"{three_digits(best.dose_v_per_m)} V/m at 1 A/µs"))
         if plan.coil.max_didt_a_per_s is not None:
@@ -55,6 +55,7 @@ def tes_plan_card(plan: TesPlan) -> str:
 
     dose = plan.dose
     facts: list[Row] = [
+        *_who(plan),
         ("montage", f"{plan.montage_name}, {number(plan.total_current_ma, 2)} mA for {number(plan.minutes, 0)} min"),
         ("dose", f"{three_digits(dose.dose_v_per_m)} V/m"),
         ("focality", f"{three_digits(dose.focality)} (mean |E| in the target over that in grey matter)"),
@@ -79,6 +80,12 @@ def tes_plan_card(plan: TesPlan) -> str:
 
 def _headline(plan: Plan | TesPlan) -> str:
     return f"{plan.target.name} {plan.target.side}".strip()
+
+
+def _who(plan: Plan | TesPlan) -> list[Row]:
+    from targeting.report.who import sides_words
+
+    return [*([("patient", plan.patient_id)] if plan.patient_id else []), ("sides", sides_words(plan))]
 
 
 def _some(warnings: Sequence[PlanWarning]) -> list[Row]:

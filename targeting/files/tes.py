@@ -68,6 +68,8 @@ class TesResults:
     conductivity_s_per_m: Mapping[str, float]
     seconds: Mapping[str, float]
     notes: Sequence[PlanWarning] = ()
+    pain_side: str = ""
+    patient_id: str = ""
     cortex: Cortex | None = None
     surfaces: HeadSurfaces | None = None
     goal: PlanTesGoal | None = None
@@ -100,6 +102,8 @@ def make_tes_plan(results: TesResults) -> TesPlan:
         eye_e_v_per_m=exposure.eye_e_v_per_m,
         search={**results.search, "current_kept_by_scalp": round(confirmed.scalp_share, 3)},
         warnings=[],
+        pain_side=results.pain_side,
+        patient_id=results.patient_id,
         versions=versions(),
         seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
         conductivity_s_per_m=dict(results.conductivity_s_per_m),

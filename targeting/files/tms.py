@@ -72,6 +72,8 @@ class Results:
     pulse: PulseRequest = field(default_factory=PulseRequest)
     accepted: Sequence[str] = ()
     notes: Sequence[PlanWarning] = ()
+    pain_side: str = ""
+    patient_id: str = ""
     cortex: Cortex | None = None
     surfaces: HeadSurfaces | None = None
     warp: MniWarp | None = None
@@ -100,6 +102,8 @@ def make_plan(results: Results) -> Plan:
         objective=results.objective,
         search=dict(results.search),
         warnings=[],
+        pain_side=results.pain_side,
+        patient_id=results.patient_id,
         versions=versions(),
         seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
         conductivity_s_per_m=dict(results.conductivity_s_per_m),
@@ -151,7 +155,7 @@ def plan_frame(segmented: Segmented) -> Frame:
 
 def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[PlanWarning]:
     """What the best placement and its coil give to think of."""
-    best, coil = plan.placements[0], plan.coil
+    best = plan.placements[0]
     found = []
     mean = best.direct_mean_e_v_per_m or best.dose_v_per_m
     ratio = best.peak_e_v_per_m / mean

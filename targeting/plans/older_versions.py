@@ -1,8 +1,8 @@
 """Plans that earlier versions of the format wrote, as this one would have written them.
 
 1.3 knew no goal of a montage; before 1.5 a target did not say whether it is a ball, a mask or a map;
-before 1.6 a coil's plan knew neither the pulse, nor the angle in the clinic's words, nor whose motor threshold was meant, and
-warnings were lines of one kind.
+before 1.6 a coil's plan knew neither the pulse, nor the angle in the clinic's words, nor whose motor threshold was meant, no
+plan the side of the pain or the patient, and warnings were lines of one kind.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def as_now(document: object, now: str) -> object:
     Examples
     --------
     >>> as_now({"schema_version": "1.4", "target": {"name": "psi", "source": "a paper"}}, "1.6")
-    {'schema_version': '1.6', 'target': {'name': 'psi', 'source': 'a paper', 'shape': 'ball'}, 'pulse': None, 'angle': None}
+    {'schema_version': '1.6', 'target': {'name': 'psi', 'source': 'a paper', 'shape': 'ball'}, 'pulse': None, 'angle': None, \
+'pain_side': '', 'patient_id': ''}
     """
     if not isinstance(document, dict) or document.get("schema_version") not in OLDER:
         return document
@@ -39,6 +40,7 @@ def as_now(document: object, now: str) -> object:
             plan["dosing"] = dosing_now(plan["dosing"])
         if isinstance(plan.get("comparison"), list):
             plan["comparison"] = [row_now(each) for each in plan["comparison"]]
+    plan |= {"pain_side": "", "patient_id": ""}
     if isinstance(plan.get("warnings"), list):
         plan["warnings"] = [_warning(each) if isinstance(each, str) else each for each in plan["warnings"]]
     return plan

@@ -14,6 +14,7 @@ from typing import Any
 from meshes.errors import InputError
 from targeting.plans.json_records import check_version, checked_document, read_kind, read_plan_file, require, write_json
 from targeting.plans.older_versions import as_now
+from targeting.plans.patient import check_who
 from targeting.plans.tes_goal import PlanTesGoal, check_tes_goal
 from targeting.plans.tms import SCHEMA_VERSION, SHAPES, Frame, PlanTarget
 from targeting.plans.warnings import DANGER, PlanWarning, check_warnings, of_kind
@@ -138,6 +139,8 @@ class TesPlan:
     versions: dict[str, str]
     seconds: dict[str, float]
     conductivity_s_per_m: dict[str, float]
+    pain_side: str = ""  # "left" or "right"; "": not given
+    patient_id: str = ""  # as the user wrote it, never from an image; "": not given
     created: str = ""  # ISO 8601, UTC
     schema_version: str = SCHEMA_VERSION
     modality: str = MODALITY
@@ -224,6 +227,7 @@ def _check(plan: TesPlan) -> None:
     require(abs(into - plan.total_current_ma) <= BALANCE_MA, f"total_current_ma is not the anodes' sum, {into:g} mA")
     require(plan.minutes > 0, "minutes must be positive")
     check_warnings(plan.warnings)
+    check_who(plan.pain_side, plan.patient_id)
     if plan.goal is not None:
         check_tes_goal(plan.goal)
     for i, each in enumerate(plan.montage):

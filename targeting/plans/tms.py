@@ -22,6 +22,7 @@ from targeting.plans.dosing import PlanDosing, check_dosing
 from targeting.plans.goal import PlanGoal, check_goal
 from targeting.plans.json_records import check_version, checked_document, read_kind, read_plan_file, require, write_json
 from targeting.plans.older_versions import as_now
+from targeting.plans.patient import check_who
 from targeting.plans.pulse import PlanPulse, check_pulse
 from targeting.plans.robustness import PlanRobustness, check_robustness
 from targeting.plans.uncertainty import PlanUncertainty, check_uncertainty
@@ -123,6 +124,8 @@ class Plan:
     comparison: list[ComparedCoil] = field(default_factory=list)  # the plan's own coil first; empty: none was compared
     schema_version: str = SCHEMA_VERSION
     modality: str = "tms"
+    pain_side: str = ""  # "left" or "right"; "": not given
+    patient_id: str = ""  # as the user wrote it, never from an image; "": not given
     created: str = ""  # ISO 8601, UTC
 
     @property
@@ -236,6 +239,7 @@ def _check(plan: Plan) -> None:
     if plan.angle is not None:
         check_angle(plan.angle)
     check_warnings(plan.warnings)
+    check_who(plan.pain_side, plan.patient_id)
     check_comparison(plan.comparison)
     for i, placement in enumerate(plan.placements):
         _check_placement(placement, i)

@@ -19,8 +19,9 @@ from targeting.report.head_check import head_check
 from targeting.report.held_off import held_off_words
 from targeting.report.methods import coil_methods
 from targeting.report.page import Page, filled, html_of, write_page
-from targeting.report.parts import esc, figure_blocks, guide_parts, notices, slices_legend, when
+from targeting.report.parts import esc, figure_blocks, guide_parts, notices, slices_legend
 from targeting.report.reproduce import reproduce
+from targeting.report.who import kicker, running, sides_of
 from targeting.report.words import number, point, three_digits
 
 
@@ -70,10 +71,11 @@ def page_of(evidence: PlanEvidence) -> str:
     return html_of(
         Page(
             title=f"{esc(plan.subject)}: {esc(plan.target.name)} {esc(plan.target.side)}, TMS plan",
-            kicker=f"TMS plan for <strong>{esc(plan.subject)}</strong>{when(plan.created)}",
+            running=running(plan),
+            kicker=kicker("TMS plan", plan),
             headline=esc(plan.target.name),
             side=esc(plan.target.side),
-            tool=f"Coil: <strong>{esc(plan.coil.name)}</strong>",
+            tool=f"{sides_of(plan)} · Coil: <strong>{esc(plan.coil.name)}</strong>",
             facts=header.coil_boxes(evidence, header.trust_box(plan.warnings)),
             warnings=notices(plan.warnings),
             solid=solid_section(evidence),

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 HEADING = re.compile(r'<h2 id="([^"]+)">([^<]+)</h2>')
 OWN_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+RESEARCH = "Research use only"  # at the head of every page
 FOOTER = (
     "<p><strong>For research use.</strong> This is a calculation from a model of one head, not a medical device and not a "
     "prescription. A clinician decides whether, where and how strongly to stimulate.</p>"
@@ -36,6 +37,8 @@ class Page:
     ----------
     title : str
         Of the browser's window.
+    running : str
+        What stands at the head of every sheet of paper: that it is for research, whom and what it is for.
     kicker, headline, side, tool : str
         The header's lines: what and whom it is for, the target, its side, the coil or montage.
     facts : str
@@ -54,6 +57,7 @@ class Page:
     """
 
     title: str
+    running: str
     kicker: str
     headline: str
     side: str
@@ -86,6 +90,7 @@ def html_of(page: Page) -> str:
         policy=_policy(script, page.policy),
         title=page.title,
         css=_file("page.css") + page.css,
+        running=page.running,
         kicker=page.kicker,
         headline=page.headline,
         side=page.side,

@@ -18,7 +18,7 @@ from matplotlib.colors import to_hex
 
 from targeting.report.canvas import png_data_uri
 from targeting.report.evidence import HeadEvidence
-from targeting.report.page import Page, html_of
+from targeting.report.page import RESEARCH, Page, html_of
 from targeting.report.parts import esc
 from targeting.report.solid_picture import HEIGHT, WIDTH, lift_mm, painted, still
 from targeting.report.solid_state import Painted, packed
@@ -51,6 +51,7 @@ def solid_page(scene: Scene) -> str:
     return html_of(
         Page(
             title=f"{esc(scene.title)}, 3D scene",
+            running=f"<b>{RESEARCH}</b> · {esc(scene.title)}",
             kicker="3D scene",
             headline=esc(scene.title),
             side="",

@@ -24,7 +24,6 @@ from targeting.report.parts import (
     number_rows,
     row,
     slices_legend,
-    when,
 )
 from targeting.report.reproduce import reproduce
 from targeting.report.tables import image_of, provenance_tables
@@ -32,6 +31,7 @@ from targeting.report.target_words import ringed
 from targeting.report.tes_evidence import TesEvidence
 from targeting.report.tes_goal import tes_goal_section
 from targeting.report.tes_safety import safety_rows, safety_sources
+from targeting.report.who import kicker, running, sides_of
 from targeting.report.words import direction_words, listed, number, point, three_digits
 
 PROVEN = 5e-4  # a gap below this is none
@@ -79,10 +79,11 @@ def page_of(evidence: TesEvidence) -> str:
     return html_of(
         Page(
             title=f"{esc(plan.subject)}: {esc(plan.target.name)} {esc(plan.target.side)}, {kind} plan",
-            kicker=f"{kind} plan for <strong>{esc(plan.subject)}</strong>{when(plan.created)}",
+            running=running(plan),
+            kicker=kicker(f"{kind} plan", plan),
             headline=esc(plan.target.name),
             side=esc(plan.target.side),
-            tool=f"Montage: <strong>{esc(plan.montage_name)}</strong>",
+            tool=f"{sides_of(plan)} · Montage: <strong>{esc(plan.montage_name)}</strong>",
             facts=header.montage_boxes(plan, runs, dose_beside_standard(plan), trust),
             warnings=notices(plan.warnings),
             solid=solid_section(evidence),

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from targeting.plans.tes import PlanElectrode, TesPlan
 from targeting.report.page import Page, filled, html_of, write_page
-from targeting.report.parts import esc, figure_blocks, notices, row, when
+from targeting.report.parts import esc, figure_blocks, notices, row
 from targeting.report.tes import KINDS, cap_figures
 from targeting.report.tes_evidence import TesEvidence
+from targeting.report.who import kicker, running, sides_of
 from targeting.report.words import number
 
 MIDLINE_MM = 5.0  # nearer than this to the plane between the ears an electrode is on the midline
@@ -55,11 +56,12 @@ def sheet_of(evidence: TesEvidence) -> str:
     return html_of(
         Page(
             title=f"{esc(plan.subject)}: placement sheet",
-            kicker=f"Electrode placement sheet for <strong>{esc(plan.subject)}</strong>{when(plan.created)}",
+            running=running(plan),
+            kicker=kicker("Electrode placement sheet", plan),
             headline=esc(plan.target.name),
             side=esc(plan.target.side),
-            tool=f"{KINDS[plan.kind]}, montage {esc(plan.montage_name)}: {number(plan.total_current_ma, 2)} mA for "
-            f"{number(plan.minutes, 0)} min",
+            tool=f"{sides_of(plan)} · {KINDS[plan.kind]}, montage {esc(plan.montage_name)}: "
+            f"{number(plan.total_current_ma, 2)} mA for {number(plan.minutes, 0)} min",
             warnings=notices(plan.unaccepted) if plan.unaccepted else "",
             body=body,
             footer="<p><strong>For research use.</strong> Not a medical device and not a prescription. Use it only under "

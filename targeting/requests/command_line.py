@@ -2,6 +2,7 @@
 
 It names files without their folders: a plan travels, its maker's folders do not.  What is not given on a command line is
 left out if it has its default, and so are options that do not change the result (where to write, how many threads).
+Whom the plan is for is never repeated in it: methods and commands are passed on, identifiers of patients are not to be.
 """
 
 from __future__ import annotations
@@ -19,7 +20,18 @@ if TYPE_CHECKING:
 
 COMMAND = "command"  # of a plan's ``search``
 FILES = (".nii", ".nii.gz", ".mgz", ".ccd", ".tcd", ".csv", ".toml", ".txt", ".xml", ".msh", ".gii")
-NOT_SAID = ("subject", "request", "t1", "t2", "labels", "head", "frame", "threads", "out")  # or said in their own way
+NOT_SAID = (
+    "subject",
+    "patient_id",
+    "request",
+    "t1",
+    "t2",
+    "labels",
+    "head",
+    "frame",
+    "threads",
+    "out",
+)  # or said in their own way
 OPTIONS = {  # arguments of the two roads
     "cortex": "--cortex",
     "aim": "--aim",
