@@ -307,6 +307,7 @@ def plan(
                 spread=spread.value if spread else None,
                 dosing=dosed.value if dosed else None,
                 compared=compared.value if compared else None,
+                compared_coils=[each.coil for each in coils],
             )
 
         told = {"notes": notes, "subject": subject.name, "coil_sha256": fingerprint(tool), "coil_source": tool.source}
@@ -344,7 +345,7 @@ def files_stage(
         return read_plan(folder / "plan.json")
 
     files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
-    return Stage("files", 8, make, load, files=files, parameters=parameters, after=after)
+    return Stage("files", 9, make, load, files=files, parameters=parameters, after=after)
 
 
 def _check_search(hair_mm: float, direction: Direction, tilt_deg: float, extra_mm: float) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from meshes.errors import InputError
 from targeting.coils.fingerprint import fingerprint
 from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
+from targeting.pose import Pose
 from targeting.requests.aim import Aim
 from targeting.requests.dose import M1, DoseRequest, measured_pose
 from targeting.subject import Done, Stage
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from meshes.head import HeadMesh
     from targeting.coils.coil import Coil
     from targeting.fem import HeadConductor
+    from targeting.pose_gate import PoseGate
     from targeting.requests.conduction import Conduction
     from targeting.tms import DoseMap, TmsSearch
 
@@ -64,8 +66,10 @@ def hotspot_stage(
 
     def make(room: Path) -> Hotspot:
         from atlases.aim import resolve_target
+        from atlases.scalp import Scalp
         from atlases.targets import targets
         from targeting.coils.equivalent import searchable
+        from targeting.pose_gate import PoseGate
         from targeting.tms import DoseMap, search_tms
 
         head = meshed.value
@@ -76,7 +80,7 @@ def hotspot_stage(
             point = ",".join(f"{x:g}" for x in request.rmt_at_mm)
             where = resolve_target(f"ras:{point}", None, head, radius_mm=targets()[M1].radius_mm)
             source = "measured motor hotspot, given by the user"
-        target = where.target
+        target, warnings = where.target, [f"motor hotspot: {each}" for each in where.warnings]
         dose_map = DoseMap.build(conductor(), target)
         dose_map.save(room / MAP_FILE)
         if request.rmt_pose is None:
@@ -92,9 +96,9 @@ def hotspot_stage(
                 raise InputError(
                     f"the pose in {request.rmt_pose} is {away:.0f} mm from the hotspot; check its frame, or --rmt-at"
                 )
+            warnings += _measured(PoseGate(Scalp.of(head), coil), Pose(pose), request.rmt_pose)
             e = dose_map.mean_e_v_per_m(searchable(coil), pose[None], REFERENCE_DIDT_A_PER_S)[0]
             source += f"; threshold of the pose in {request.rmt_pose.name}"
-        warnings = [f"motor hotspot: {each}" for each in where.warnings]
         size = float(np.linalg.norm(e))
         center = [float(x) for x in target.center_mm]
         spot = Hotspot(center, float(target.radius_mm), target.side, source, pose.tolist(), size, warnings)
@@ -117,7 +121,21 @@ def hotspot_stage(
         **conduction.parameters,
     }
     after: list[Done[Any]] = [meshed, registered] if registered else [meshed]
-    return Stage(NAME, 2, make, load, files=files, parameters=parameters, after=after)
+    return Stage(NAME, 3, make, load, files=files, parameters=parameters, after=after)
+
+
+def _measured(gate: PoseGate, pose: Pose, file: Path) -> list[str]:
+    """What is to be said of a measured pose; InputError if the coil cannot have been there."""
+    from targeting.pose_gate import MEASURED_TOLERANCE_MM
+
+    if fault := gate.fault(pose, MEASURED_TOLERANCE_MM):
+        raise InputError(
+            f"the pose in {file} cannot be of this coil at this head: {fault}; check its frame and the coil"
+        )
+    fault = gate.fault(pose)
+    return [f"motor hotspot: at the pose in {file.name} {fault}: its navigator's registration is off by that"] * bool(
+        fault
+    )
 
 
 def hotspot_map(done: Done[Hotspot]) -> DoseMap:
