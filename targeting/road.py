@@ -252,14 +252,14 @@ def plan(
         register = cache(lambda: subject.run(register_stage(segmented, meshed)))
         registered = register() if goal.in_mni else None
         aimed = subject.run(target_stage(goal, meshed, registered))
+        folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
+        notes += [warning(each) for each in without]
         spot = None
         if request and not request.is_the_target(goal):
             warp = register() if request.needs_registration(goal) else None
-            at = hotspot_stage(request, meshed, aimed, warp, tool, coil_file, hair_mm, conduction, conductor)
+            at = hotspot_stage(request, meshed, aimed, warp, tool, coil_file, hair_mm, conduction, conductor, folded)
             spot = subject.run(at)
             notes += [warning(each) for each in spot.value.warnings]
-        folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
-        notes += [warning(each) for each in without]
         inward = folded if direction == "normal" else None  # all else does not depend on the surface
         mapped = subject.run(dose_map_stage(meshed, aimed, conduction, conductor))
         wanted = None
@@ -382,6 +382,7 @@ def plan(
                 spread=spread.value if spread else None,
                 dosing=dosed.value if dosed else None,
                 compared=compared.value if compared else None,
+                compared_coils=[each.coil for each in coils],
             )
 
         told: dict[str, Any] = {

@@ -15,6 +15,7 @@ from targeting.report.camera import View
 from targeting.report.canvas import COIL, DOTS_PER_INCH, INK, QUIET, Canvas
 from targeting.report.evidence import PlanEvidence
 from targeting.report.region import PERCENT, first_low, near_best_lines, on_scalp
+from targeting.report.steadiness import steadier_elsewhere
 from targeting.report.surface import SUPERSAMPLING, compose, render
 from targeting.tms.robustness import NEAR_BEST
 
@@ -61,8 +62,9 @@ def position_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
         canvas.words(upper[upper[:, 1].argmin(), :2] - [0, 20], PERCENT, 22, INK)
 
     picture.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
-    if evidence.plan.robustness is not None:
-        _mark_steadiest(canvas, view, evidence.plan.robustness.robust_scalp_mm, evidence.best.scalp_mm)
+    robust = evidence.plan.robustness
+    if robust is not None and steadier_elsewhere(robust):
+        _mark_steadiest(canvas, view, robust.robust_scalp_mm, evidence.best.scalp_mm)
     for placement in reversed(evidence.plan.placements[:5]):
         column, row, _ = view.project(placement.scalp_mm)
         first = placement.rank == 1

@@ -26,7 +26,7 @@ from targeting.report.slices import (
     slice_picture,
     whole_view,
 )
-from targeting.report.steadiness import steadier_elsewhere, turn_words
+from targeting.report.steadiness import CLEAR_GAIN, steadier_elsewhere, steadiest_away_mm, turn_words
 from targeting.report.target_words import ring_sentence
 from targeting.report.words import direction_words, number, three_digits
 
@@ -172,12 +172,12 @@ def dose(evidence: PlanEvidence) -> list[Figure]:
     moved = "at the best angle there" if robust is None else "moved there without turning its current"
     kept = f"at least {region.PERCENT} of the best"
     steadiest, diamond = "", ""
-    if robust is not None:
-        away = number(float(np.linalg.norm(np.array(robust.robust_scalp_mm) - evidence.best.scalp_mm)))
+    if robust is not None and steadier_elsewhere(robust):
+        away = number(steadiest_away_mm(robust, evidence.best))
         diamond = f" A diamond, {away} mm from the best place, marks the pose that minds placement errors least."
         steadiest = f" The diamond marks the pose that minds placement errors least, {away} mm from placement 1."
-        if not steadier_elsewhere(robust):
-            steadiest = " Placement 1 is also as steady as any: the diamond marks the steadiest."
+    elif robust is not None:
+        steadiest = diamond = f" Placement 1 is the steadiest, to within {100 * CLEAR_GAIN:.0f} %."
     low = 100 * float(np.nanmin(evidence.dose_by_angle_v_per_m)) / max(evidence.best.dose_v_per_m, 1e-30)
     return [
         Figure(

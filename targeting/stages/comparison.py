@@ -122,8 +122,14 @@ def comparison_stage(
                     drive=driven,
                 )
                 if hotspot is not None and there is not None:
-                    where = Target.sphere(hotspot.value.center_mm, hotspot.value.radius_mm)
-                    spot = e_per_a_per_us(best_pose(scalp, where, chosen.coil, hair_mm, there))
+                    where = replace(
+                        Target.sphere(hotspot.value.center_mm, hotspot.value.radius_mm, side=hotspot.value.side),
+                        current_toward=hotspot.value.current_toward,
+                    )
+                    as_there = orientation(
+                        AngleRequest.of(None, hotspot.value.of), where, scalp, cortex.value if cortex else None
+                    )
+                    spot = e_per_a_per_us(best_pose(scalp, where, chosen.coil, hair_mm, there, orientation=as_there))
             except InputError as error:  # a coil that does not fit this head must not spoil the plan
                 left_out.append(f"{chosen.coil.name} is not compared: {error}")
                 continue
