@@ -377,6 +377,7 @@ def summary(plan: Plan, folder: Path) -> str:
     from targeting.report.spread import spread_line
     from targeting.report.steadiness import steadiness_line
     from targeting.report.target_words import target_line
+    from targeting.report.turned import terminal_lines
     from targeting.report.words import direction_words
 
     best = plan.placements[0]
@@ -388,6 +389,7 @@ def summary(plan: Plan, folder: Path) -> str:
         f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs{_on(plan.coil)}" if rated else ""),
         f"placement  scalp {_point(best.scalp_mm)} mm, casing {best.distance_mm:.1f} mm from it; "
         f"handle pointing {direction_words([-row[1] for row in best.pose[:3]])}; current angle {best.angle_deg:.0f}°",
+        *terminal_lines(plan),
         *([f"refused    {held_off_words(best)}"] if is_held_off(best) else []),
         f"dose       {best.dose_v_per_m:.3g} V/m at 1 A/µs "
         f"(direct solve{by_engine(plan.search)} {best.direct_dose_v_per_m:.3g}); "

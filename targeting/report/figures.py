@@ -28,6 +28,7 @@ from targeting.report.slices import (
 )
 from targeting.report.steadiness import CLEAR_GAIN, steadier_elsewhere, steadiest_away_mm, turn_words
 from targeting.report.target_words import ring_sentence
+from targeting.report.turned import NOT_DETERMINED, planned_handle_deg
 from targeting.report.words import direction_words, number, three_digits
 
 TISSUE_KEYS = tuple(zip(("white matter", "grey matter", "skull", "scalp"), (c for _, c, _ in OUTLINES), strict=True))
@@ -191,13 +192,26 @@ def dose(evidence: PlanEvidence) -> list[Figure]:
             f"(none) to yellow (the best). A white line encloses the places with {kept} dose: {mm} mm from the best "
             f"place in any direction, up to {farthest} mm in one. Numbers mark the best placements.{diamond}",
         ),
-        Figure(
-            dose_room.angle_picture(evidence),
-            f"Angle: {play} of play" if robust is None else "Angle",
-            f"The dose at the best place for every angle. In the shaded range it is {kept}: {play}. At the worst angle "
-            f"it is {number(low, 0)} %.",
-            f"Line chart of the dose against the angle of the induced current at the best place. The best angle is "
-            f"{number(evidence.best.angle_deg, 0)} degrees; {play} the dose is {kept}; the lowest dose is "
-            f"{number(low, 0)} per cent of it.",
-        ),
+        _angle_figure(evidence, low, kept, play),
     ]
+
+
+def _angle_figure(evidence: PlanEvidence, low_percent: float, kept: str, play: str) -> Figure:
+    """The dose over all angles; what it leaves to the muscle is said."""
+    plan = evidence.plan
+    handle = number(planned_handle_deg(evidence), 0)
+    flat = plan.angle is not None and not plan.angle.determined
+    title, said = (
+        ("Angle: not determined by the dose", f" {NOT_DETERMINED[0].upper()}{NOT_DETERMINED[1:]}.")
+        if flat
+        else ("Angle", "")
+    )
+    band = "" if flat else f" In the shaded range it is {kept}: {play}."
+    return Figure(
+        dose_room.angle_picture(evidence),
+        title,
+        f"The dose at the best place for every angle of the handle to the midline, outwards to the right of 0°. The dot is "
+        f"the plan, {handle}°.{band} At the worst angle it is {number(low_percent, 0)} % of the plan’s.{said}",
+        f"Line chart of the dose against the angle of the handle to the midline at the best place. The plan has "
+        f"{handle} degrees; the lowest dose is {number(low_percent, 0)} per cent of the plan's.",
+    )

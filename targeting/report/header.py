@@ -14,6 +14,7 @@ from targeting.report.dosing import share_words, target_words, threshold_words, 
 from targeting.report.evidence import PlanEvidence
 from targeting.report.parts import esc, sentence
 from targeting.report.tes_cap import current_label
+from targeting.report.turned import setting_words
 from targeting.report.words import direction_words, listed, measured_from, number, point, three_digits
 
 LONGEST = 110  # letters of a warning that the header shows; the whole of it stands below
@@ -68,13 +69,23 @@ def coil_boxes(evidence: PlanEvidence, trust: Box) -> str:
     where = Box("Coil’s centre on the scalp", f"{whole} <small>mm</small>", "In the frame of the image.")
     if evidence.near:
         where = Box("Coil’s centre on the scalp", esc(evidence.near), f"{whole} mm, in the frame of the image.")
-    handle = direction_words(-evidence.best_pose.away_from_handle_mm)
-    turned = Box(
-        "Angle of the induced current",
-        f"{number(best.angle_deg, 0)}°",
-        f"Handle points <b>{handle}</b>. Measured from {esc(measured_from(best.angle_from))}.",
-    )
+    turned = _turned(evidence)
     return boxes(_with_trust((where, turned, _output(plan.dosing), _dose(evidence)), trust))
+
+
+def _turned(evidence: PlanEvidence) -> Box:
+    plan, best = evidence.plan, evidence.best
+    if plan.angle is None:  # a plan of before 1.6
+        handle = direction_words(-evidence.best_pose.away_from_handle_mm)
+        more = f"Handle points <b>{handle}</b>. Measured from {esc(measured_from(best.angle_from))}."
+        return Box("Angle of the induced current", f"{number(best.angle_deg, 0)}°", more)
+    angle, held = plan.angle.words.split(", ", 1)
+    more = f"<b>{esc(sentence(held))}</b>; {esc(plan.angle.clock)} on a clock face seen from above, nose at 12."
+    kind = ""
+    if plan.pulse is not None:
+        more += f" Stimulator: <b>{esc(setting_words(plan.pulse))}</b>."
+        kind = "amber" if plan.pulse.as_wanted is False else ""
+    return Box("Handle", f"{esc(angle)}", more, kind)
 
 
 def montage_boxes(plan: TesPlan, field_words: str, beside_standard: str, trust: Box) -> str:

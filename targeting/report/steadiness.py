@@ -34,6 +34,8 @@ def steadiness_facts(robustness: PlanRobustness, best: Placement) -> list[Fact]:
 
 def turn_words(robustness: PlanRobustness) -> str:
     """How far the coil may be turned either way."""
+    if min(robustness.turn_clockwise_deg, robustness.turn_counter_clockwise_deg) >= 180:
+        return "at any angle"
     clockwise, counter = (number(x, 0) for x in (robustness.turn_clockwise_deg, robustness.turn_counter_clockwise_deg))
     return f"from {clockwise}° clockwise to {counter}° counter-clockwise seen from outside"
 
