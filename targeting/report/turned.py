@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from targeting.plans.angle import PlanAngle
 from targeting.plans.pulse import NORMAL, PlanPulse
 from targeting.plans.tms import Plan
-from targeting.report.parts import esc, row
 from targeting.report.words import Fact, number, three_digits
 
 if TYPE_CHECKING:
@@ -68,6 +67,8 @@ def first_words(pulse: PlanPulse) -> str:
 
 def angle_table(angle: PlanAngle | None) -> str:
     """The dose at some angles of the handle, as HTML; nothing for a plan that does not tell."""
+    from targeting.report.parts import esc, row
+
     if angle is None:
         return ""
     rows = "\n".join(

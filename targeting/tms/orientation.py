@@ -28,6 +28,7 @@ REACH_DEG = 20.0  # either side of straight across the fold: motor responses fal
 # or right does, is taken outwards rather than across the head.
 FACE = np.array([0.0, 3.0, -1.0]) / np.sqrt(10.0)
 OUTWARDS = 0.2
+RING_SLACK_DEG = 2.5  # a ring's field turns as it is moved, in steps of the search
 SAME_FIELD = (
     0.2  # of two fields that count as one coil's held both ways: measured coils are some per cent from symmetric
 )
@@ -168,7 +169,8 @@ class Orientation:
         if handles is None:
             return allowed
         least = np.cos(np.radians(min(self.reach_deg + slack_deg, 180.0)))
-        if self.rule == FOLD and coil.current_direction_y == 0:  # a ring has no axis: its field counts
+        if self.rule == FOLD and coil.current_direction_y == 0:  # a ring has no axis: its field counts, at any angle
+            least = np.cos(np.radians(self.reach_deg + RING_SLACK_DEG))
             e = mean_e_v_per_m - (mean_e_v_per_m * normals[:, None]).sum(-1, keepdims=True) * normals[:, None]
             size = np.maximum(np.linalg.norm(e, axis=-1), 1e-30)
             return allowed & (np.abs((e * handles[:, None]).sum(-1)) / size >= least)
