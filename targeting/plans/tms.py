@@ -25,7 +25,7 @@ from targeting.plans.robustness import PlanRobustness, check_robustness
 from targeting.plans.uncertainty import PlanUncertainty, check_uncertainty
 from targeting.pose import Pose
 
-SCHEMA_VERSION = "1.5"
+SCHEMA_VERSION = "1.6"
 SHAPES = ("ball", "mask", "map")
 SPOT_MM = 4.0  # radius of the ring that marks a mask's middle, or a map's strongest spot
 REFERENCE_DIDT_A_PER_S = 1e6  # 1 A/µs: every dose in a plan is per this

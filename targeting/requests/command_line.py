@@ -69,6 +69,7 @@ OF_REQUEST = {  # fields of a TesRequest
     "also": "--also",
     "network": "--network",
     "cap": "--cap",
+    "polarity": "--polarity",
 }
 
 
