@@ -193,13 +193,13 @@ class TesRequest:
         """
         one_of(self.kind, KINDS, "modality of --with")
         one_of(self.cap, CAPS, "positions of --cap")
+        self._check_polarity(direction)
         if self.cap != TEN_TEN_CAP and self.kind != HD:
             raise InputError(f"--cap {self.cap} is for small electrodes: take --with hd-tdcs, or leave it out")
         checked_cap(self.avoid_cap, self.avoid)
         Sought.of(self.avoid, self.also, "left")  # the words; the side is known later
         if self.network is not None:
             self._check_network(direction)
-        self._check_polarity(direction)
         checked_risks(self.accept_risk)
         for value, option, most in (
             (self.max_current_ma, "--max-current-ma", MOST_MA),

@@ -168,7 +168,7 @@ def settable(leadfield: Leadfield, goal: Goal, found: Solved) -> Solved:
         If a limit is below a stimulator's step.
     """
     steps = in_steps(_of_all(leadfield, found.currents_a), goal.limits)
-    currents = STEP_A * steps
+    currents = np.asarray(STEP_A * steps, dtype=np.float64)
     return replace(
         found,
         currents_a={name: float(currents[leadfield.names.index(name)]) for name in _used(leadfield, found, steps)},
@@ -179,7 +179,9 @@ def settable(leadfield: Leadfield, goal: Goal, found: Solved) -> Solved:
 
 
 def _used(leadfield: Leadfield, found: Solved, steps: NDArray[np.int64]) -> list[str]:
-    return [name for name in found.currents_a if steps[leadfield.names.index(name)]]
+    """The electrodes that carry current, the largest into the head first."""
+    used = [name for name in found.currents_a if steps[leadfield.names.index(name)]]
+    return sorted(used, key=lambda name: -steps[leadfield.names.index(name)])
 
 
 def _of_all(leadfield: Leadfield, currents_a: Mapping[str, float]) -> NDArray[np.float64]:
