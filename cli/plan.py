@@ -34,6 +34,7 @@ from cli.tes_options import (
     Minutes,
     MontageName,
     Network,
+    Polarity,
     Positions,
     TesDose,
     TesObjective,
@@ -261,6 +262,7 @@ def plan_command(
     positions: Positions = None,
     network: Network = None,
     cap: Cap = "10-10",
+    polarity: Polarity = None,
     out: Out = None,
     threads: Threads = 2,
     frame: Frame = None,
@@ -319,7 +321,8 @@ def plan_command(
                 also=tuple(also or ()),
                 network=network,
                 cap=cap,
-            ).checked(head_and_target["direction"])
+                polarity=polarity,
+            ).checked(head_and_target["direction"], aim)
             for kind in kinds
             if kind != "tms"
         }

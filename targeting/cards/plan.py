@@ -72,6 +72,8 @@ def tes_plan_card(plan: TesPlan) -> str:
         ("dose", f"{three_digits(dose.dose_v_per_m)} V/m"),
         ("focality", f"{three_digits(dose.focality)} (mean |E| in the target over that in grey matter)"),
     ]
+    if plan.pole is not None:
+        facts.append(("pole", plan.pole.words))
     if plan.standard is not None and plan.standard.dose_ratio is not None:
         facts.append(("against " + plan.standard.dose.montage, f"{number(plan.standard.dose_ratio, 2)} times its dose"))
     within = sum(item.within for item in plan.safety)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from targeting.dosing.motor_threshold import volts
 from targeting.dosing.reach import coil_on
 from targeting.plans.dosing import PlanDosing
+from targeting.plans.pole import ANODE, CATHODE, MIXED
 from targeting.plans.tes import PlanElectrode, TesPlan
 from targeting.plans.warnings import DANGER, WARNING, PlanWarning, of_kind
 from targeting.report.dosing import share_words, target_words, threshold_words, why_words
@@ -105,8 +106,17 @@ def montage_boxes(plan: TesPlan, field_words: str, beside_standard: str, trust: 
             f"{three_digits(plan.dose.dose_v_per_m)} <small>V/m</small>",
             f"{beside_standard} The field runs {field_words}.",
         ),
+        *([pole_box(plan)] if plan.pole else []),
     )
     return boxes(_with_trust(facts, trust))
+
+
+def pole_box(plan: TesPlan) -> Box:
+    """Which pole acts on the target of a plan that says so."""
+    assert plan.pole is not None
+    value = {ANODE: "Anode", CATHODE: "Cathode", MIXED: "Neither clearly"}[plan.pole.acting]
+    kind = plan.pole.acting if plan.pole.acting != MIXED else ""
+    return Box("Pole that acts on the target", value, f"{esc(sentence(plan.pole.words))}.", kind)
 
 
 def _with_trust(facts: Sequence[Box], trust: Box) -> tuple[Box, ...]:

@@ -87,6 +87,7 @@ OF_REQUEST = {  # fields of a TesRequest
     "also": "--also",
     "network": "--network",
     "cap": "--cap",
+    "polarity": "--polarity",
 }
 
 

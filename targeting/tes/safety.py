@@ -6,6 +6,8 @@ exit code 3 unless the user accepts that item by name.
 What is compared: the anodes' sum; each small electrode's current; current over contact area; minutes; charge Q = I t;
 the current density J = σ|E| that 0.1 % of the brain's volume exceeds, and 1 % of the eyes' (single elements of a mesh do
 not decide).
+
+What skin, sponges and ramps need is no number of a model's: ``session_checks.toml`` states it, plan and sheet print it.
 """
 
 from __future__ import annotations
@@ -37,6 +39,17 @@ class Limit:
     title: str
     limit: float
     unit: str
+    what: str
+    source: str
+    checked: str
+
+
+@dataclass(frozen=True)
+class SessionCheck:
+    """What is to be seen to at every session: ``what``, its ``source``, and what of it was ``checked``."""
+
+    name: str
+    title: str
     what: str
     source: str
     checked: str
@@ -119,6 +132,20 @@ def limits() -> Mapping[str, Limit]:
     """
     text = resources.files("targeting.tes").joinpath("safety.toml").read_text(encoding="utf-8")
     return {name: Limit(name, **row) for name, row in tomllib.loads(text).items()}
+
+
+@cache
+def session_checks() -> tuple[SessionCheck, ...]:
+    """What no model of a head can check, in the order of ``session_checks.toml``.
+
+    Examples
+    --------
+    >>> from targeting.tes.safety import session_checks
+    >>> [each.name for each in session_checks()]
+    ['skin', 'contact', 'moisture', 'ramp', 'sessions']
+    """
+    text = resources.files("targeting.tes").joinpath("session_checks.toml").read_text(encoding="utf-8")
+    return tuple(SessionCheck(name, **row) for name, row in tomllib.loads(text).items())
 
 
 def checked_risks(accepted: Collection[str]) -> frozenset[str]:
