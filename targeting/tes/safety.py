@@ -199,11 +199,6 @@ def check_safety(exposure: Exposure, accepted: Collection[str] = ()) -> list[Saf
     ]
 
 
-def beyond(items: Sequence[SafetyItem]) -> list[SafetyItem]:
-    """The items that are neither within their limit nor accepted."""
-    return [item for item in items if not item.within and not item.accepted]
-
-
 def exceeded_in(values: NDArray[np.floating], volumes_mm3: NDArray[np.floating], share: float) -> float:
     """The value that a share of the volume exceeds.
 
