@@ -13,7 +13,7 @@ What skin, sponges and ramps need is no number of a model's: ``session_checks.to
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
