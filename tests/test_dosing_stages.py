@@ -292,6 +292,26 @@ def test_a_plan_with_a_wrong_block_is_refused(field, value):
         check_dosing(replace(block(protocol="m1-pain-10hz"), **{field: value}))
 
 
+@pytest.mark.parametrize("value", [40.5, "40", True])
+def test_an_output_is_a_whole_number_in_the_plans_file_too(value):
+    from test_plan_file import one_plan
+
+    document = to_dict(replace(one_plan(), dosing=block(protocol="m1-pain-10hz")))
+    document["dosing"]["given_percent"] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, schema())
+    with pytest.raises(InputError, match="given_percent must be a whole number"):
+        from_dict(document)
+
+
+def test_less_than_one_percent_is_nothing_and_is_said():
+    made = block(match=0.04)  # 2.4 % asked, 0.8 by the strongest field
+    check_dosing(made)
+    assert made.given_percent == 0 and made.protocol is None and made.given_fraction == 0.0
+    assert any("rounded down to nothing" in each.text for each in dosing_warnings(made))
+    assert "<b>0 % MSO</b>" in dosing_section(made)
+
+
 def test_console_and_report_say_it_and_escape():
     made = replace(block(protocol="m1-pain-10hz", match=2.0), stronger={"op4": 1.4})
     (line,) = _output(made)

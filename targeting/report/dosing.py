@@ -182,9 +182,9 @@ def _fields(dosing: PlanDosing) -> list[tuple[str, str]]:
 
 def _protocol(told: PlanProtocol) -> list[tuple[str, str]]:
     protocol, table = protocol_of(told), train_table()
+    sessions = f"{told.sessions} session{'' if told.sessions == 1 else 's'}"
     facts = [
-        f"{protocol.pulses} pulses, {duration(protocol.session_s)}, sessions: {told.sessions}",
-        *([told.spacing] if told.spacing else []),
+        ", ".join(filter(None, [f"{protocol.pulses} pulses", duration(protocol.session_s), sessions, told.spacing])),
         told.paper,
         *([f"unverified: {', '.join(map(field_words, told.unverified))}"] if told.unverified else []),
         *([told.note] if told.note else []),
