@@ -223,7 +223,7 @@ def test_a_protocols_intensity_holds_a_matched_field():
     made = block(match=1.2, own=True, protocol="m1-pain-10hz", spot=replace(SPOT, e_v_per_m=1.0), name="m1-hand")
     assert (made.given_percent, made.clamp) == (40, "protocol")
     assert (
-        "held by: the protocol's intensity (80 % of the hand's motor threshold); 60.0 % would be the field asked for"
+        "held by: the protocol's intensity (80 % of the hand's motor threshold); the field asked for takes 60.0 %"
         in dosing_words(made)
     )
 

@@ -54,7 +54,7 @@ def why_words(dosing: PlanDosing) -> str:
         return f"; protocol {dosing.protocol.name} takes {number(dosing.asked_percent or 0.0)} %, more than there is"
     if dosing.clamp == "none":
         return f" for {number(100 * (dosing.match_field or 1.0), 0)} % of the field at threshold"
-    return f"; held by: {dosing.held_by}; {number(dosing.asked_percent or 0.0)} % would be the field asked for, and is beyond it"
+    return f"; held by: {dosing.held_by}; the field asked for takes {number(dosing.asked_percent or 0.0)} %"
 
 
 def target_words(dosing: PlanDosing) -> str:
