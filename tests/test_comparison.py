@@ -178,7 +178,7 @@ def test_a_named_stimulator_counts_and_what_its_table_lacks_is_not_known():
     assert own.shares["stimulator"] == 2.0
     assert other.reach == UNKNOWN
     assert "the maximum dI/dt of this coil on magstim-rapid is not in the table" in other.verdict
-    cone = dataclasses.replace(figure8, coil="double-cone-110mm", e_target=0.5)
+    cone = dataclasses.replace(figure8, coil="double-cone-110mm", e_target_v_per_m=0.5, highest_e_v_per_m=0.5)
     stronger = dataclasses.replace(dosing, threshold_v_per_m=200.0)
     (_, weak) = compare([figure8, cone], stronger)
     assert "84 A/µs (double-cone-110mm on a Magstim Rapid) gives the target" in weak.verdict

@@ -140,7 +140,10 @@ def test_a_matched_field_on_the_command_line(told):
     assert code == 0 and line.startswith(
         "output     33 % MSO, 66.0 % of the hand's motor threshold (50.0 %); held by: "
     )
-    assert "67.5 % was asked for" in line and "44 % of the field at threshold, 38 V/m of 86 V/m; hotspot and" in line
+    assert (
+        "the field asked for takes 67.5 %" in line
+        and "44 % of the field at threshold, 38 V/m of 86 V/m; hotspot and" in line
+    )
     warnings = [each for each in out if each.startswith("warning")]
     assert "the target would need 67.5 % MSO for 90 %" in warnings[0]
 

@@ -223,7 +223,7 @@ def test_a_protocols_intensity_holds_a_matched_field():
     made = block(match=1.2, own=True, protocol="m1-pain-10hz", spot=replace(SPOT, e_v_per_m=1.0), name="m1-hand")
     assert (made.given_percent, made.clamp) == (40, "protocol")
     assert (
-        "held by: the protocol's intensity (80 % of the hand's motor threshold) (60.0 % was asked for)"
+        "held by: the protocol's intensity (80 % of the hand's motor threshold); the field asked for takes 60.0 %"
         in dosing_words(made)
     )
 
@@ -290,6 +290,26 @@ def test_the_plan_with_it_is_valid_and_reads_back(asked):
 def test_a_plan_with_a_wrong_block_is_refused(field, value):
     with pytest.raises(InputError, match="dosing"):
         check_dosing(replace(block(protocol="m1-pain-10hz"), **{field: value}))
+
+
+@pytest.mark.parametrize("value", [40.5, "40", True])
+def test_an_output_is_a_whole_number_in_the_plans_file_too(value):
+    from test_plan_file import one_plan
+
+    document = to_dict(replace(one_plan(), dosing=block(protocol="m1-pain-10hz")))
+    document["dosing"]["given_percent"] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, schema())
+    with pytest.raises(InputError, match="given_percent must be a whole number"):
+        from_dict(document)
+
+
+def test_less_than_one_percent_is_nothing_and_is_said():
+    made = block(match=0.04)  # 2.4 % asked, 0.8 by the strongest field
+    check_dosing(made)
+    assert made.given_percent == 0 and made.protocol is None and made.given_fraction == 0.0
+    assert any("rounded down to nothing" in each.text for each in dosing_warnings(made))
+    assert "<b>0 % MSO</b>" in dosing_section(made)
 
 
 def test_console_and_report_say_it_and_escape():

@@ -133,7 +133,7 @@ def _output(dosing: PlanDosing | None) -> Box:
     return Box(
         "Stimulator output",
         f"{dosing.given_percent} % <small>MSO</small>",
-        f"{esc(share_words(dosing) + why_words(dosing))}. {esc(sentence(target_words(dosing)))}",
+        f"{esc(share_words(dosing) + why_words(dosing))}. {esc(sentence(target_words(dosing)))}.",
         "" if dosing.clamp == "none" else "amber",
     )
 

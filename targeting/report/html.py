@@ -136,9 +136,7 @@ def _directions(plan: Plan) -> str:
 def _threshold(plan: Plan) -> str:
     if plan.dosing is None:
         return "a person’s motor threshold is not known to the model"
-    return (
-        "only the motor threshold ties the field to this person: that the target answers to the same field is assumed"
-    )
+    return "only the motor threshold ties the field to this person: whether the target answers to the same field is not known"
 
 
 def _held(plan: Plan) -> str:
