@@ -433,6 +433,24 @@ def test_a_pose_far_from_the_hotspot_is_refused(tmp_path, ball, coarse):
         run(Subject.named("s1", tmp_path / "s1"), stage)
 
 
+@pytest.mark.parametrize(("deeper_mm", "said"), [(0.0, ""), (7.0, "inside the head"), (12.0, "cannot be of this coil")])
+def test_a_measured_pose_in_the_head_is_said_and_one_too_deep_is_refused(tmp_path, ball, coarse, deeper_mm, said):
+    """The ball's radius is 92 mm and the pose 97 mm from its middle: 5 mm off, 2 mm in, 7 mm in."""
+    file = tmp_path / "found.txt"
+    pose = over(AT)
+    pose[:3, 3] += deeper_mm * pose[:3, 2]
+    brainsight.write(file, [Pose(pose)])
+    stage = at_the_hotspot(request_of(at=AT, pose=file), ball)
+    subject = Subject.named("s1", tmp_path / "s1")
+    if deeper_mm > 10:
+        with pytest.raises(InputError, match=f"found.txt {said}.*mm inside the head") as caught:
+            run(subject, stage)
+        assert "\n" not in str(caught.value)
+        return
+    warnings = [each for each in run(subject, stage).value.warnings if "found.txt" in each]
+    assert len(warnings) == bool(said) and all(said in each for each in warnings)
+
+
 def test_the_dosing_stage_reads_back_and_is_redone_by_what_it_depends_on(tmp_path):
     subject = Subject.named("s1", tmp_path / "s1")
     aimed = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ())
