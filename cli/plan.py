@@ -34,6 +34,7 @@ from cli.tes_options import (
     Minutes,
     MontageName,
     Network,
+    Polarity,
     Positions,
     TesDose,
     TesObjective,
@@ -126,6 +127,29 @@ def plan_command(
         str | None,
         typer.Option(
             "--direction", metavar="normal|x,y,z", help="Rank by this component of the field, not its strength."
+        ),
+    ] = None,
+    angle: Annotated[
+        str | None,
+        typer.Option(
+            "--angle",
+            metavar="fold|midline:45|free",
+            help="How the coil is turned: its current across the fold, its handle so many degrees to the midline (back and "
+            "outwards), or the largest dose; default: the fold for M1 targets, else free.",
+        ),
+    ] = None,
+    pulse: Annotated[
+        str | None,
+        typer.Option(
+            "--pulse", metavar="biphasic|monophasic|half-sine", help="Form of the pulse; default: biphasic for trains."
+        ),
+    ] = None,
+    current: Annotated[
+        str | None,
+        typer.Option(
+            "--current",
+            metavar="normal|reverse",
+            help="The stimulator's current direction; default: the one in which the effective current runs as wanted.",
         ),
     ] = None,
     tilt_deg: Annotated[
@@ -238,6 +262,7 @@ def plan_command(
     positions: Positions = None,
     network: Network = None,
     cap: Cap = "10-10",
+    polarity: Polarity = None,
     out: Out = None,
     threads: Threads = 2,
     frame: Frame = None,
@@ -296,7 +321,8 @@ def plan_command(
                 also=tuple(also or ()),
                 network=network,
                 cap=cap,
-            ).checked(head_and_target["direction"])
+                polarity=polarity,
+            ).checked(head_and_target["direction"], aim)
             for kind in kinds
             if kind != "tms"
         }
@@ -314,6 +340,9 @@ def plan_command(
                 coil=coil,
                 compare=compare or (),
                 hair_mm=hair_mm,
+                angle=angle,
+                pulse=pulse,
+                current=current,
                 tilt_deg=tilt_deg,
                 extra_mm=extra_mm,
                 objective=objective,
@@ -351,6 +380,7 @@ def summary(plan: Plan, folder: Path) -> str:
     from targeting.report.spread import spread_line
     from targeting.report.steadiness import steadiness_line
     from targeting.report.target_words import target_line
+    from targeting.report.turned import terminal_lines
     from targeting.report.words import direction_words
 
     best = plan.placements[0]
@@ -362,6 +392,7 @@ def summary(plan: Plan, folder: Path) -> str:
         f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs{_on(plan.coil)}" if rated else ""),
         f"placement  scalp {_point(best.scalp_mm)} mm, casing {best.distance_mm:.1f} mm from it; "
         f"handle pointing {direction_words([-row[1] for row in best.pose[:3]])}; current angle {best.angle_deg:.0f}°",
+        *terminal_lines(plan),
         *([f"refused    {held_off_words(best)}"] if is_held_off(best) else []),
         f"dose       {best.dose_v_per_m:.3g} V/m at 1 A/µs "
         f"(direct solve{by_engine(plan.search)} {best.direct_dose_v_per_m:.3g}); "

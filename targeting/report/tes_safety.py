@@ -23,6 +23,18 @@ def safety_rows(plan: TesPlan) -> str:
     )
 
 
+def session_checks(plan: TesPlan) -> str:
+    """What is to be seen to at every session, as a list; empty for a plan of an earlier version."""
+    if not plan.session_checks:
+        return ""
+    lines = "".join(
+        f"<li><b>{esc(sentence(each.title))}</b>: {esc(each.what)}. "
+        f"<small>{esc(each.source)} ({esc(each.checked)})</small></li>"
+        for each in plan.session_checks
+    )
+    return f'<h3>To be seen to at every session</h3><ul class="files">{lines}</ul>'
+
+
 def safety_sources(plan: TesPlan) -> str:
     """What the limits rest on."""
     lines = "".join(

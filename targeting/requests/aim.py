@@ -46,7 +46,13 @@ class Aim:
         if named is None:
             return None
         points = {side: list(named.mni_mm(side)) for side in SIDES}
-        return {**points, "radius_mm": named.radius_mm, "tissue": named.tissue.name, "source": named.source}
+        return {
+            **points,
+            "radius_mm": named.radius_mm,
+            "tissue": named.tissue.name,
+            "source": named.source,
+            "current": named.current_medial_anterior,
+        }
 
     def checked(self) -> Aim:
         """The same aim, if its words can be understood; before anything is made.
