@@ -1,4 +1,4 @@
-"""Plans over the motor cortex of two real heads: where the handle points, which way the current runs, whatever the coil's file."""
+"""Plans over the motor cortex of two real heads: where handle and current point, whatever the sign of the coil's file."""
 
 from functools import cache
 from pathlib import Path

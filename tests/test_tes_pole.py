@@ -16,6 +16,7 @@ from targeting.tes.current_steps import STEP_A, in_steps, off_grid
 from targeting.tes.montage_goal import Goal, settable, solve
 from targeting.tes.optimise import Limits
 from targeting.tes.pole import inward_of
+from targeting.tes_road import plan_tes
 
 INTO = np.array([0.6, 0.0, -0.8])
 
@@ -174,3 +175,20 @@ def test_the_pole_that_acts_is_told_by_the_field_and_a_plan_cannot_say_another()
     for change in ({"acting": "cathode"}, {"polarity": "anode"}, {"inward_of": "air"}, {"inward": [1.0]}):
         with pytest.raises(InputError, match="pole"):
             check_pole(PlanPole(**{**vars(said), **change}))
+
+
+@pytest.mark.slow
+def test_the_anode_acts_on_the_left_motor_cortex_of_colin27(tmp_path):
+    """Before polarity was asked for, the pair was Cz +2 mA, C5 −2 mA: the larger field, with the cathode beside M1."""
+    plan = plan_tes("colin27", side="left", density="fast", out=tmp_path / "colin27")
+    currents = {each.name: each.current_ma for each in plan.montage}
+    assert currents == pytest.approx({"C3": 2.0, "F8": -2.0}, abs=1e-9)
+    pole = plan.pole
+    assert (pole.polarity, pole.acting, pole.inward_of) == ("anodal", "anode", "cortex")
+    assert pole.inward == pytest.approx([0.634, -0.102, -0.766], abs=0.02)  # in from the left and above
+    assert pole.normal_v_per_m == pytest.approx(0.138, rel=0.03) and plan.dose.dose_v_per_m == pole.normal_v_per_m
+    assert (
+        pole.standard_normal_v_per_m == pytest.approx(0.135, rel=0.03) == pytest.approx(plan.standard.dose.dose_v_per_m)
+    )
+    assert "the anode acts on the target" in pole.words and "(m1-so: 0.13" in pole.words
+    assert not any("has no polarity" in each for each in plan.warnings)

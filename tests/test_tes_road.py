@@ -188,6 +188,8 @@ def test_the_pages_stand_alone_and_say_what_the_plan_says(planned):
         assert all(link.startswith(("data:", "#")) or link == "placement_sheet.html" for link in page.links)
         text = " ".join(page.words)
         assert all(each.name in text for each in plan.montage) and "$" not in text
+        assert plan.pole.words[1:] in text and "m1-so" in plan.pole.words  # which pole acts, beside the standard one
+        assert all(each.what in text for each in plan.session_checks)
     words = " ".join(sheet.words)
     for each in plan.montage:
         for mm in (each.from_nasion_mm, each.from_inion_mm, each.from_left_ear_mm, each.from_right_ear_mm):

@@ -48,7 +48,7 @@ ul.checks li::before { content: "☐ "; display: inline-block; width: 1.5em; tex
   .figures.cap img { width: auto; max-width: 100%; max-height: 62mm; margin: 0 auto; }
   figcaption { margin-top: .1rem; }
   .steps li, ul.checks li { margin: .2em 0; }
-  .sign { margin-top: 1.6rem; }
+  .sign { margin-top: 2.2rem; }
   footer { padding: 2px 0 0; }
   footer p { margin: 0; }
 }
