@@ -407,7 +407,7 @@ def test_without_a_pose_it_is_the_best_one_of_a_search_over_the_atlas_hand_on_th
         asked.append((name, side, warp))
         return hand
 
-    def search(head, target, coil, hair_mm, *, dose_map, didt_a_per_s, keep):
+    def search(head, target, coil, hair_mm, *, dose_map, didt_a_per_s, keep, **_):
         searches.append((target.name, coil.name, hair_mm, keep))
         e = dose_map.mean_e_v_per_m(coil, over(AT)[None], didt_a_per_s)
         return SimpleNamespace(poses=over(AT)[None], mean_e_v_per_m=e)
