@@ -17,10 +17,9 @@ from targeting.fem.conductor import HeadConductor
 from targeting.files.tms import Results, make_plan, write_files
 from targeting.plans.json_records import plain
 from targeting.plans.patient import checked_patient_id
-from targeting.plans.tes import KINDS
 from targeting.plans.tms import Plan, read_plan
 from targeting.plans.warnings import TMS_RISKS, checked_risks, warning
-from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_side
+from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_search, target_side
 from targeting.requests.angle import AngleRequest
 from targeting.requests.command_line import COMMAND, command_line
 from targeting.requests.comparison import WHY, asked_coils, compared_coils, why_compared, why_deep
@@ -41,15 +40,9 @@ from targeting.stages.objective import goal_stage, run_wanted
 from targeting.stages.robustness import robustness_stage
 from targeting.stages.search import dose_map_stage, search_stage
 from targeting.stages.target import target_stage
-from targeting.stages.tes import stage_names
 from targeting.stages.uncertainty import RIGHT_HAND_SIDES, check_uncertainty, uncertainty_stage
 from targeting.subject import Done, Stage, Subject
 
-STAGES = ("segment", "mesh", "register", "target", "cortex", "dosemap", "search", "robustness", "confirm", "files")
-OF_THE_HEAD = STAGES[:5]  # those a montage has, too
-BEFORE_SEARCH = ("regions", "alone")  # of an objective other than the dose
-ON_REQUEST = ("goal", "uncertainty", "hotspot", "dosing", "comparison")
-BESIDE = ("basis",)  # made by a command of its own, and nothing of the plan follows it
 DEFAULT_COIL, DEFAULT_HAIR_MM = "figure8-70mm", 4.0
 
 
@@ -232,7 +225,7 @@ def plan(
     if sought:
         sought.check_beside(uncertainty, request is not None and request.is_the_target(goal))
     one_of(density, DENSITIES, "density")
-    _check_search(hair_mm, direction, tilt_deg, extra_mm)
+    check_search(hair_mm, direction, tilt_deg, extra_mm)
     accepted = checked_risks(accept_risk, TMS_RISKS)
     patient = checked_patient_id(patient_id)
     source.checked()
@@ -265,39 +258,11 @@ def plan(
         wanted = None
         if sought:
             warp = register() if sought.in_mni else None
-            wanted = run_wanted(
-                subject,
-                sought,
-                meshed,
-                aimed,
-                warp,
-                mapped,
-                tool,
-                coil_file,
-                hair_mm,
-                direction,
-                inward,
-                conduction,
-                conductor,
-            )
+            of = (mapped, tool, coil_file, hair_mm, direction, inward, conduction, conductor)
+            wanted = run_wanted(subject, sought, meshed, aimed, warp, *of)
             notes += sought.notes()
-        searched = subject.run(
-            search_stage(
-                meshed,
-                aimed,
-                mapped,
-                tool,
-                coil_file,
-                hair_mm,
-                direction,
-                folded,
-                tilt_deg,
-                extra_mm,
-                wanted,
-                turned,
-                driven,
-            )
-        )
+        how = (tool, coil_file, hair_mm, direction, folded, tilt_deg, extra_mm, wanted, turned, driven)
+        searched = subject.run(search_stage(meshed, aimed, mapped, *how))
         steady = subject.run(
             robustness_stage(meshed, aimed, mapped, searched, tool, coil_file, hair_mm, direction, inward)
         )
@@ -324,22 +289,8 @@ def plan(
         compared = None
         if coils := compared_coils(chosen, others, deep):
             stood = (meshed, aimed, registered or warp_if_any(register), mapped, searched, confirmed, spot, hair_mm)
-            compared = subject.run(
-                comparison_stage(
-                    coils,
-                    *stood,
-                    direction,
-                    tilt_deg,
-                    extra_mm,
-                    conduction,
-                    conductor,
-                    solver,
-                    folded,
-                    wanted,
-                    turned,
-                    driven,
-                )
-            )
+            asked = (direction, tilt_deg, extra_mm, conduction, conductor, solver, folded, wanted, turned, driven)
+            compared = subject.run(comparison_stage(coils, *stood, *asked))
             stages.append(compared)
         thinned = subject.run(surfaces_stage(meshed, folded))
 
@@ -400,20 +351,6 @@ def plan(
         return subject.run(files_stage(results, stages, coil_file, told)).value
 
 
-def stages_of(subject: Subject) -> list[str]:
-    """The stages the subject's plans have: those of every plan, those its last one was asked for, those of its montages."""
-    asked = subject.made_from("files").get("after", {})
-    beside = (name for name in BESIDE if subject.made_from(name))
-    coil = [*STAGES[:-1], *beside, *(name for name in ON_REQUEST if name in asked), STAGES[-1]]
-    searched = coil.index("search")
-    coil[searched:searched] = [name for name in BEFORE_SEARCH if name in asked]
-    of_montages = [*(name for kind in KINDS for name in stage_names(kind)), "interference"]
-    montages = [name for name in of_montages if subject.made_from(name)]
-    if montages and not subject.made_from("search"):
-        coil = [name for name in coil if name in OF_THE_HEAD]
-    return list(dict.fromkeys([*coil, *montages]))
-
-
 def files_stage(
     results: Callable[[], Results], after: list[Done[Any]], coil_file: Path | None, parameters: dict[str, Any]
 ) -> Stage[Plan]:
@@ -430,17 +367,6 @@ def files_stage(
 
     files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
     return Stage("files", 9, make, load, files=files, parameters=parameters, after=after)
-
-
-def _check_search(hair_mm: float, direction: Direction, tilt_deg: float, extra_mm: float) -> None:
-    for what, value, most, unit in (
-        ("hair (casing to scalp)", hair_mm, 50, "mm"),
-        ("a tilt", tilt_deg, 20, "degrees"),
-        ("an extra distance", extra_mm, 50, "mm"),
-    ):
-        if not 0 <= value <= most:
-            raise InputError(f"{what} must be between 0 and {most} {unit}, not {value:g}")
-    check_direction(direction)
 
 
 def _words(direction: Direction) -> str:

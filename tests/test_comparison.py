@@ -44,6 +44,7 @@ from targeting.requests.conduction import Conduction
 from targeting.stages.comparison import Comparison, best_pose, comparison_stage
 from targeting.stages.confirm import Confirmed
 from targeting.stages.hotspot import MAP_FILE, Hotspot, e_per_a_per_us
+from targeting.stages.of_a_plan import stages_of
 from targeting.subject import Stage, Subject
 from targeting.tms.field import simulate_tms
 
@@ -321,13 +322,13 @@ def test_on_the_road_the_rows_reach_plan_console_and_status(short_road, monkeypa
 
     monkeypatch.setattr(road, "comparison_stage", standing_in)
     plain, _ = short_road.plan()
-    assert plain.comparison == [] and asked == [] and road.stages_of(short_road.subject)[-1] == "files"
+    assert plain.comparison == [] and asked == [] and stages_of(short_road.subject)[-1] == "files"
     made, ran = short_road.plan(compare=["double-cone-110mm", "circular-mc125"])
     assert asked == [["figure8-70mm", "double-cone-110mm", "circular-mc125"]] and "files" in ran
     assert [each.reach for each in made.comparison] == [OUT, WITHIN]
     assert made.search["coils_compared_because"] == "asked for" and "comparison" in made.seconds
     assert note("circular-mc125 is not compared: it does not fit") in made.warnings
-    assert road.stages_of(short_road.subject)[-2:] == ["comparison", "files"]
+    assert stages_of(short_road.subject)[-2:] == ["comparison", "files"]
     words = ["plan", "colin27", "--out", str(short_road.subject.folder), "--aim", "psi", "--density", "fast"]
     assert run_command([*words, "--quiet"]) == 0
     lines = [each for each in capfd.readouterr().out.splitlines() if each.startswith("compared")]

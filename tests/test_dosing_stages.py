@@ -12,7 +12,7 @@ from heads import LEFT_SPOT, layered_ball
 
 from atlases import Target
 from atlases.aim import AimedTarget
-from cli.plan import _output
+from cli.coil_summary import _output
 from meshes.errors import InputError
 from targeting import Coil, DoseMap, Pose
 from targeting.fem import HeadConductor
@@ -493,7 +493,7 @@ def test_named_targets_with_more_field_than_the_target_are_listed(ball, monkeypa
 
 
 def test_the_new_stages_are_told_of_by_status_after_a_plan_with_them(tmp_path):
-    from targeting.road import ON_REQUEST, stages_of
+    from targeting.stages.of_a_plan import ON_REQUEST, stages_of
 
     subject = Subject.named("s1", tmp_path / "s1")
     assert "dosing" in ON_REQUEST and "dosing" not in stages_of(subject)

@@ -17,7 +17,7 @@ from targeting.coils.sources import PotentialGrid
 from targeting.fem import HeadConductor
 from targeting.fem.anisotropy import ElementTensors
 from targeting.fem.conductivity import CONDUCTIVITY_S_PER_M
-from targeting.road import STAGES, stages_of
+from targeting.stages.of_a_plan import STAGES, stages_of
 from targeting.subject import Stage, Subject
 from targeting.tms.field import primary_field
 from targeting.uncertainty import DoseSpread, DoseSurrogate, dose_spread, published_ranges, spread, surrogate

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 USUAL_DEG = 45.0  # to the midline: what is held where nothing else is known
 DETERMINED = 0.9  # with a lowest dose above this share the dose does not determine the angle
+SAME_DOSE = 1e-3
 SIDEWAYS, UPRIGHT = 0.17, 0.4  # components of the handle that are named: 10° off straight back, 24° off level
 
 
@@ -55,7 +56,9 @@ def plan_angle(found: TmsSearch, coil: Coil, side: str) -> PlanAngle:
     top = float(np.nanmax(found.dose_by_angle_v_per_m))
     lowest = float(np.nanmin(found.dose_by_angle_v_per_m))
     fold = None if np.isnan(found.fold_deg) else float(found.fold_deg)
-    best = float(handles[int(np.nanargmax(found.dose_by_angle_v_per_m))])
+    # a half turn leaves the dose of most coils as it is: of two such angles the one nearer to straight back
+    good = np.flatnonzero(np.asarray(found.dose_by_angle_v_per_m) >= (1 - SAME_DOSE) * top)
+    best = float(handles[good[np.abs(handles[good]).argmin()]])
     rows = [AngleDose("as planned", here, float(found.dose_v_per_m[0]), float(found.dose_v_per_m[0]) / top)]
     others = [(f"{USUAL_DEG:g}° to the midline", USUAL_DEG), ("largest dose", best)]
     if fold is not None:

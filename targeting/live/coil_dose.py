@@ -198,7 +198,7 @@ class LiveDose:
 
 
 def _valid_plan(subject: Subject) -> Plan:
-    from targeting.road import stages_of
+    from targeting.stages.of_a_plan import stages_of
 
     if not (subject.folder / "plan.json").is_file():
         raise InputError(f"there is no plan in {subject.folder}; run 'target plan {subject.name}' first")
