@@ -288,9 +288,23 @@ def plan(
         deep = why_deep(aim, aimed.value.target, lambda: meshed.value)
         compared = None
         if coils := compared_coils(chosen, others, deep):
-            stood = (meshed, aimed, registered or warp_if_any(register), mapped, searched, confirmed, spot, hair_mm)
-            asked = (direction, tilt_deg, extra_mm, conduction, conductor, solver, folded, wanted, turned, driven)
-            compared = subject.run(comparison_stage(coils, *stood, *asked))
+            warp = registered or warp_if_any(register)
+            asked = (
+                hair_mm,
+                direction,
+                tilt_deg,
+                extra_mm,
+                conduction,
+                conductor,
+                solver,
+                folded,
+                wanted,
+                turned,
+                driven,
+            )
+            compared = subject.run(
+                comparison_stage(coils, meshed, aimed, warp, mapped, searched, confirmed, spot, *asked)
+            )
             stages.append(compared)
         thinned = subject.run(surfaces_stage(meshed, folded))
 
