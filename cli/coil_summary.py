@@ -45,7 +45,8 @@ def coil_summary(plan: Plan, folder: Path) -> str:
         f"peak       {best.peak_e_v_per_m:.3g} V/m in grey matter at {_point(best.peak_mm)} mm",
         *(f"compared   {each}" for each in comparison_lines(plan)),
         *warning_lines(plan.warnings),
-        f"files      {folder / 'plan.html'} and, beside it, plan.json, Brainsight, Localite and field files",
+        f"files      {folder / 'plan.html'} and, beside it, treatment_sheet.html, plan.json, Brainsight, Localite and field "
+        "files",
     ]
     return "\n".join(lines)
 

@@ -14,6 +14,7 @@ from targeting.coils.chosen import ChosenCoil
 from targeting.coils.fingerprint import fingerprint
 from targeting.engines import SOLVED_BY, engine_named
 from targeting.fem.conductor import HeadConductor
+from targeting.files.on_scalp import on_scalp
 from targeting.files.tms import Results, make_plan, write_files
 from targeting.plans.json_records import plain
 from targeting.plans.patient import checked_patient_id
@@ -269,7 +270,8 @@ def plan(
         confirmed = subject.run(
             confirm_stage(meshed, aimed, searched, tool, coil_file, direction, conduction, conductor, solver, inward)
         )
-        before = (segmented, meshed, registered, aimed, folded, mapped, searched, steady, confirmed)
+        measured = registered or (warp_if_any(register) if folded else None)  # as the cortex has it, mostly
+        before = (segmented, meshed, measured, aimed, folded, mapped, searched, steady, confirmed)
         stages: list[Done[Any]] = [each for each in before if each]
         reached = None
         if wanted:
@@ -315,7 +317,7 @@ def plan(
                 head=meshed.value,
                 cortex=folded.value if folded else None,
                 surfaces=thinned.value,
-                warp=registered.value if registered else None,
+                place=on_scalp(searched.value.scalp_mm[0], meshed.value, measured.value if measured else None),
                 aimed=aimed.value,
                 coil=tool,
                 found=searched.value,

@@ -160,7 +160,7 @@ def plan_tes(
 
         def results() -> TesResults:
             from atlases.scalp import Scalp
-            from targeting.tes.placement_sheet import tape_measure
+            from atlases.scalp_tape import tape_measure
 
             sites = {each.name: each.center_mm for each in confirmed.value.electrodes}
             where = located.value

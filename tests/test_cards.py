@@ -17,7 +17,8 @@ from targeting.cards.coil import wings
 from targeting.cards.electrodes import cap_drawing
 from targeting.cards.plan import dial
 from targeting.coils import Casing, CurrentElements, MagneticDipoles, PotentialGrid
-from targeting.plans.tes import PlanElectrode, PlanLandmarks, PlanSafetyItem, PlanStandard, PlanTesDose, TesPlan
+from targeting.plans.tape import PlanLandmarks
+from targeting.plans.tes import PlanElectrode, PlanSafetyItem, PlanStandard, PlanTesDose, TesPlan
 from targeting.plans.warnings import danger, note, warning
 from targeting.scene.notebook import chosen_backend, show
 from targeting.tes import Electrode, Leadfield, Montage

@@ -19,6 +19,7 @@ from targeting.files.tms import warnings_of
 from targeting.plans import tms as plan_file
 from targeting.plans.dosing import PlanDosing, PlanFinding, PlanProtocol
 from targeting.plans.patient import checked_patient_id
+from targeting.plans.tape import PlanLandmarks, PlanTape
 from targeting.plans.tms import (
     SHAPES,
     Frame,
@@ -68,6 +69,11 @@ def poses(draw: st.DrawFn) -> list[list[float]]:
     matrix[:3, :3] = Rotation.random(random_state=draw(st.integers(0, 2**31))).as_matrix()
     matrix[:3, 3] = draw(st.lists(st.floats(-200, 200), min_size=3, max_size=3))
     return matrix.tolist()
+
+
+def tapes():
+    marks = st.builds(PlanLandmarks, points, points, points, points, positive, positive, text)
+    return st.builds(PlanTape, text, positive, positive, positive, positive, marks)
 
 
 @st.composite
@@ -146,6 +152,7 @@ def plans(draw: st.DrawFn) -> Plan:
         robustness=draw(st.none() | robustnesses()),
         pain_side=draw(st.sampled_from(["left", "right", ""])),
         patient_id=draw(st.sampled_from(["", "P-012", "Zoë <b>"])),
+        tape=draw(st.none() | tapes()),
         created=draw(text),
     )
 

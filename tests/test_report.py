@@ -18,6 +18,7 @@ from report_ball import NASTY, Reader, make_evidence, with_best, with_plan
 
 from meshes import InputError
 from targeting.plans.dangers import coil_dangers
+from targeting.plans.tape import PlanLandmarks, PlanTape
 from targeting.plans.warnings import danger, note, warning
 from targeting.report import PlanEvidence, head_check, solid, write_report
 from targeting.report import figures as figures_room
@@ -55,7 +56,9 @@ def test_the_page_stands_alone(page: Path) -> None:
     assert not {"iframe", "object", "embed", "form", "base"} & set(kinds)
     for _, attributes in read.tags:
         for name in ("src", "href", "srcset", "action", "poster", "data"):
-            assert (attributes.get(name) or "data:").startswith(("data:", "#"))
+            assert (attributes.get(name) or "data:").startswith(("data:", "#")) or attributes[
+                name
+            ] == "treatment_sheet.html"
         assert not any(name.startswith("on") for name in attributes)
     without_pictures = re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]+", "", text)
     assert not re.search(r"https?:|url\(|@import", without_pictures)
@@ -75,7 +78,7 @@ def test_the_page_is_well_made(page: Path) -> None:
     levels = [int(tag[1]) for tag, _ in read.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1 and all(b <= a + 1 for a, b in pairwise(levels))
     assert all("scope" in attributes for tag, attributes in read.tags if tag == "th")
-    links = {attributes["href"][1:] for tag, attributes in read.tags if tag == "a"}
+    links = {attributes["href"][1:] for tag, attributes in read.tags if tag == "a" and attributes["href"][0] == "#"}
     assert {"head", "methods", "reproduce"} < links
     ids = [attributes["id"] for _, attributes in read.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -131,9 +134,9 @@ def test_the_header_says_it_at_a_glance(left: PlanEvidence, quick: None) -> None
     for words in ("ball", "m1-hand", "left", "figure-of-eight", x, "30°", "not known", "✓ No warnings"):
         assert words in text, words
     dosing = block(protocol="psi-10hz", muscle="leg")
-    known = dataclasses.replace(
-        with_plan(left, dosing=dosing, warnings=[warning("the neck is cut"), warning("b"), note("c")]), near="at C3"
-    )
+    tape = PlanTape("at C3", 190.0, 185.0, 140.0, 247.0, PlanLandmarks(*[[0.0, 0.0, 0.0]] * 4, 393.0, 387.0, "given"))
+    told = [warning("the neck is cut"), warning("b"), note("c")]
+    known = with_plan(left, dosing=dosing, warnings=told, tape=tape)
     text = header_of(html_room.page_of(known))
     for words in ("at C3", x, "40 %", "80.0 % of the leg's motor threshold", "! 2 warnings", "The neck is cut"):
         assert words in text, words

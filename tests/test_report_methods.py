@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from targeting import road, tes_road
-from targeting.plans.tes import PlanElectrode, PlanLandmarks, PlanOptimum, PlanSafetyItem, PlanTesDose, TesPlan
+from targeting.plans.tape import PlanLandmarks
+from targeting.plans.tes import PlanElectrode, PlanOptimum, PlanSafetyItem, PlanTesDose, TesPlan
 from targeting.plans.uncertainty import PlanUncertainty
 from targeting.report import methods
 from targeting.report.citations import references

@@ -21,9 +21,9 @@ from meshes import HeadMesh, InputError
 from targeting import tes_road
 from targeting.plans.dangers import side_dangers
 from targeting.plans.pole import PlanPole
+from targeting.plans.tape import PlanLandmarks
 from targeting.plans.tes import (
     PlanElectrode,
-    PlanLandmarks,
     PlanOptimum,
     PlanSafetyItem,
     PlanSessionCheck,

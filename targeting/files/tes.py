@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from atlases.target import is_center
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
+from targeting.files.on_scalp import landmarks_of
 from targeting.files.tms import head_warnings, plan_frame
 from targeting.plans.dangers import side_dangers
 from targeting.plans.places import plan_target
 from targeting.plans.pole import FREE, MIXED, OF_SCALP, SIGNED, PlanPole, acting_pole, pole_words
 from targeting.plans.tes import (
     PlanElectrode,
-    PlanLandmarks,
     PlanSafetyItem,
     PlanSessionCheck,
     PlanStandard,
@@ -37,13 +37,13 @@ from targeting.versions import versions
 
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
+    from atlases.scalp_tape import TapeMeasure
     from targeting.requests.tes import TesRequest
     from targeting.scene.surfaces import HeadSurfaces
     from targeting.stages.tes import HeadPositions
     from targeting.tes.montage_choice import ChosenMontage
     from targeting.tes.montage_confirm import ConfirmedMontage
     from targeting.tes.montage_dose import MontageDose
-    from targeting.tes.placement_sheet import TapeMeasure
 
 FILES = ("plan.json", "plan.html", "placement_sheet.html", "montage.csv", "electrodes.tsv", "coordsystem.json")
 DRAWING = "montage.geo"
@@ -100,7 +100,7 @@ def make_tes_plan(results: TesResults) -> TesPlan:
         standard=_standard(confirmed),
         optimum=results.chosen.optimum,
         goal=results.goal,
-        landmarks=_landmarks(results),
+        landmarks=landmarks_of(results.tape, results.located.fiducials),
         safety=[PlanSafetyItem(**vars(item)) for item in items],
         session_checks=[PlanSessionCheck(**vars(each)) for each in session_checks()],
         charge_c=exposure.charge_c,
@@ -245,7 +245,7 @@ def _exposure(results: TesResults) -> Exposure:
 
 def _electrode(results: TesResults, i: int) -> PlanElectrode:
     each = results.confirmed.electrodes[i]
-    nasion, inion, left, right = results.tape.electrodes_mm[each.name]
+    nasion, inion, left, right = results.tape.places_mm[each.name]
     return PlanElectrode(
         name=each.name,
         scalp_mm=list(each.center_mm),
@@ -306,20 +306,6 @@ def _pole(results: TesResults) -> PlanPole | None:
         inward=list(found.inward),
         inward_of=found.inward_of,
         words=pole_words(acting, found.ours_v_per_m, usual.montage if usual else "", found.standard_v_per_m),
-    )
-
-
-def _landmarks(results: TesResults) -> PlanLandmarks:
-    marks = results.tape.landmarks_mm
-    nasion, inion, left, right = (list(marks[name]) for name in marks)
-    return PlanLandmarks(
-        nasion_mm=nasion,
-        inion_mm=inion,
-        left_ear_mm=left,
-        right_ear_mm=right,
-        nasion_to_inion_mm=results.tape.nasion_to_inion_mm,
-        ear_to_ear_mm=results.tape.ear_to_ear_mm,
-        source=results.located.fiducials.source,
     )
 
 

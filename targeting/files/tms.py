@@ -19,6 +19,7 @@ from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
 from targeting.dosing.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
 from targeting.files.held import plan_angle, plan_pulse
+from targeting.files.on_scalp import OnScalp
 from targeting.plans.comparison import compare
 from targeting.plans.dangers import coil_dangers
 from targeting.plans.dosing import PlanDosing, dosing_warnings
@@ -45,7 +46,6 @@ from targeting.versions import versions
 
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
-    from atlases.warp import MniWarp
     from targeting.scene.surfaces import HeadSurfaces
     from targeting.stages.comparison import Comparison
     from targeting.tms import TmsSearch
@@ -79,7 +79,7 @@ class Results:
     patient_id: str = ""
     cortex: Cortex | None = None
     surfaces: HeadSurfaces | None = None
-    warp: MniWarp | None = None
+    place: OnScalp | None = None
     spread: DoseSpread | None = None
     robust: Robustness | None = None
     dosing: PlanDosing | None = None
@@ -105,6 +105,7 @@ def make_plan(results: Results) -> Plan:
         placements=placements,
         objective=results.objective,
         search=dict(results.search),
+        tape=results.place.tape if results.place else None,
         warnings=[],
         pain_side=results.pain_side,
         patient_id=results.patient_id,
@@ -189,7 +190,7 @@ def _reach_words(plan: Plan, mean_v_per_m: float) -> list[str]:
 
 
 def write_files(room: Path, results: Results, plan: Plan) -> None:
-    """Write plan.json, plan.html, the navigators' files, the field files and the drawing of the coil into a folder.
+    """Write the plan, the report, the treatment sheet, the navigators' files, the field files and the coil's drawing.
 
     Raises
     ------
@@ -201,7 +202,7 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
     from targeting.files.geo import coil_views, target_view, write_geo
     from targeting.report import write_report
     from targeting.report.evidence import PlanEvidence
-    from targeting.report.where import near_on_head
+    from targeting.report.treatment import SHEET, write_treatment_sheet
     from targeting.scene.target_outline import OUTLINE
 
     write_plan(room / "plan.json", plan)
@@ -224,7 +225,6 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
 
         background = labels_on_grid(results.head, affine, shape).astype(np.float32)
     tets, _ = results.aimed.target.weights(results.head)
-    warp = results.warp  # without one, where the landmarks are is not known
     evidence = PlanEvidence(
         plan=plan,
         head=results.head,
@@ -242,12 +242,13 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
         surfaces=results.surfaces,
         around_mm=results.robust.points_mm if results.robust else None,
         share_around=results.robust.share if results.robust else None,
-        near=near_on_head(plan.placements[0].scalp_mm, results.head, warp) if warp else "",
+        positions=results.place.positions if results.place else None,
         target=results.aimed.target,
     )
     if evidence.outline is not None:
         evidence.outline.save(room / OUTLINE)
     write_report(room / "plan.html", evidence)
+    write_treatment_sheet(room / SHEET, evidence)
 
 
 def write_navigator(plan: Plan, navigator: str, path: Path, gate: PoseGate, frame: FrameImage | None = None) -> Path:

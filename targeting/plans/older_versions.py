@@ -23,8 +23,8 @@ def as_now(document: object, now: str) -> object:
     Examples
     --------
     >>> as_now({"schema_version": "1.4", "target": {"name": "psi", "source": "a paper"}}, "1.6")
-    {'schema_version': '1.6', 'target': {'name': 'psi', 'source': 'a paper', 'shape': 'ball'}, 'pulse': None, 'angle': None, \
-'pain_side': '', 'patient_id': ''}
+    {'schema_version': '1.6', 'target': {'name': 'psi', 'source': 'a paper', 'shape': 'ball'}, 'pulse': None, \
+'angle': None, 'tape': None, 'pain_side': '', 'patient_id': ''}
     """
     if not isinstance(document, dict) or document.get("schema_version") not in OLDER:
         return document
@@ -39,7 +39,7 @@ def as_now(document: object, now: str) -> object:
     if isinstance(plan.get("target"), dict) and "shape" not in plan["target"]:
         plan["target"] = {**plan["target"], "shape": _shape(plan)}
     if plan.get("modality") != "tdcs":
-        plan |= {"pulse": None, "angle": None}
+        plan |= {"pulse": None, "angle": None, "tape": None}
         if isinstance(plan.get("coil"), dict):
             plan["coil"] = {**plan["coil"], "rated_on": ""}
         if isinstance(plan.get("dosing"), dict):

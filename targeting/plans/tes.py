@@ -16,6 +16,7 @@ from targeting.plans.json_records import check_version, checked_document, read_k
 from targeting.plans.older_versions import as_now
 from targeting.plans.patient import check_who
 from targeting.plans.pole import PlanPole, check_pole
+from targeting.plans.tape import PlanLandmarks
 from targeting.plans.tes_goal import PlanTesGoal, check_tes_goal
 from targeting.plans.tms import SCHEMA_VERSION, SHAPES, Frame, PlanTarget
 from targeting.plans.warnings import DANGER, PlanWarning, check_warnings, of_kind
@@ -41,19 +42,6 @@ class PlanElectrode:
     from_inion_mm: float
     from_left_ear_mm: float
     from_right_ear_mm: float
-
-
-@dataclass(frozen=True)
-class PlanLandmarks:
-    """The four points a tape measure starts from, and the head's two measures."""
-
-    nasion_mm: list[float]
-    inion_mm: list[float]
-    left_ear_mm: list[float]
-    right_ear_mm: list[float]
-    nasion_to_inion_mm: float  # along the scalp over the vertex
-    ear_to_ear_mm: float
-    source: str
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from targeting.plans.older_versions import as_now
 from targeting.plans.patient import check_who
 from targeting.plans.pulse import PlanPulse, check_pulse
 from targeting.plans.robustness import PlanRobustness, check_robustness
+from targeting.plans.tape import PlanTape, check_tape
 from targeting.plans.uncertainty import PlanUncertainty, check_uncertainty
 from targeting.plans.warnings import DANGER, PlanWarning, check_warnings, of_kind
 from targeting.pose import Pose
@@ -121,6 +122,7 @@ class Plan:
     goal: PlanGoal | None = None  # what placements are ranked by, if not by the dose
     pulse: PlanPulse | None = None  # None: a plan of before 1.6, whose fields are of a rising current
     angle: PlanAngle | None = None  # None: a plan of before 1.6
+    tape: PlanTape | None = None  # None: without a registration, where the landmarks are is not known
     comparison: list[ComparedCoil] = field(default_factory=list)  # the plan's own coil first; empty: none was compared
     schema_version: str = SCHEMA_VERSION
     modality: str = "tms"
@@ -238,6 +240,8 @@ def _check(plan: Plan) -> None:
         check_pulse(plan.pulse)
     if plan.angle is not None:
         check_angle(plan.angle)
+    if plan.tape is not None:
+        check_tape(plan.tape)
     check_warnings(plan.warnings)
     check_who(plan.pain_side, plan.patient_id)
     check_comparison(plan.comparison)

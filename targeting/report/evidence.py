@@ -21,6 +21,7 @@ from targeting.report.surface import Surface
 if TYPE_CHECKING:
     import pyvista as pv
 
+    from atlases.scalp_positions import ScalpPositions
     from targeting.scene.surfaces import HeadSurfaces
 
 
@@ -141,8 +142,8 @@ class PlanEvidence(HeadEvidence):
     around_mm, share_around : (Q, 3) and (Q,) float, optional
         Scalp points round placement 1, and the share of its dose that the coil keeps there, its current kept in
         direction; NaN where it cannot stand.
-    near : str
-        Where placement 1 lies among the 10-10 positions, in words; empty where they are not known.
+    positions : ScalpPositions, optional
+        The head's 10-10 positions, for the picture of the coil's place.
     surfaces : HeadSurfaces, optional
         Thinned surfaces for the 3D scene, where they are made already.
     target : Target, optional
@@ -164,7 +165,7 @@ class PlanEvidence(HeadEvidence):
     on_cortex: CorticalField | None = None
     around_mm: NDArray[np.float64] | None = None
     share_around: NDArray[np.float64] | None = None
-    near: str = ""
+    positions: ScalpPositions | None = None
     surfaces: HeadSurfaces | None = None
     target: Target | None = None
 
@@ -172,6 +173,11 @@ class PlanEvidence(HeadEvidence):
     def best(self) -> Placement:
         """Placement 1."""
         return self.plan.placements[0]
+
+    @property
+    def near(self) -> str:
+        """Where placement 1 lies among the 10-10 positions, in words; empty where they are not known."""
+        return self.plan.tape.near if self.plan.tape else ""
 
     @property
     def best_pose(self) -> Pose:

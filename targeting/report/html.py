@@ -21,6 +21,7 @@ from targeting.report.methods import coil_methods
 from targeting.report.page import Page, filled, html_of, write_page
 from targeting.report.parts import esc, figure_blocks, guide_parts, notices, slices_legend
 from targeting.report.reproduce import reproduce
+from targeting.report.treatment import SHEET
 from targeting.report.turned import ASSUMED, angle_table
 from targeting.report.who import kicker, running, sides_of
 from targeting.report.words import number, point, three_digits
@@ -77,7 +78,8 @@ def page_of(evidence: PlanEvidence) -> str:
             kicker=kicker("TMS plan", plan),
             headline=esc(plan.target.name),
             side=esc(plan.target.side),
-            tool=f"{sides_of(plan)} · Coil: <strong>{esc(plan.coil.name)}</strong>",
+            tool=f"{sides_of(plan)} · Coil: <strong>{esc(plan.coil.name)}</strong> · "
+            f'<a href="{SHEET}">Treatment sheet to print</a>',
             facts=header.coil_boxes(evidence, header.trust_box(plan.warnings)),
             warnings=notices(plan.warnings),
             solid=solid_section(evidence),

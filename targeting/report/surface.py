@@ -17,6 +17,7 @@ from targeting.report.camera import View
 from targeting.report.zbuffer import nearest_triangles, paint
 
 SUPERSAMPLING = 2
+BEHIND_MM = 3.0  # a point of a surface that lies deeper than what is drawn there by more is hidden
 CREVICE_MM = 3.0  # blur width, about half a sulcus
 CREVICE_STRENGTH_PER_MM = 0.16
 
@@ -58,6 +59,13 @@ class Layer:
     def covered(self) -> NDArray[np.bool_]:
         """Where the surface is, (h, w)."""
         return np.isfinite(self.depth_mm)
+
+    def shows(self, view: View, point_mm: NDArray[np.float64]) -> bool:
+        """Whether a point of the surface, (3,), is not behind it, seen as the layer was drawn."""
+        column, row, depth = view.finer(SUPERSAMPLING).project(point_mm)
+        rows, columns = self.depth_mm.shape
+        nearest = self.depth_mm[int(np.clip(row, 0, rows - 1)), int(np.clip(column, 0, columns - 1))]
+        return bool(depth > nearest - BEHIND_MM)
 
 
 def render(

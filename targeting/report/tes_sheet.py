@@ -1,6 +1,6 @@
 """``placement_sheet.html``: a page to print, with which somebody with a tape measure puts the electrodes where they belong.
 
-Distances are geodesics on the scalp (:mod:`targeting.tes.placement_sheet`), in cm to the millimetre, as tapes are read.
+Distances are geodesics on the scalp (:mod:`atlases.scalp_tape`), in cm to the millimetre, as tapes are read.
 """
 
 from __future__ import annotations

@@ -11,8 +11,6 @@ from targeting.report.words import number
 
 if TYPE_CHECKING:
     from atlases.scalp_positions import ScalpPositions
-    from atlases.warp import MniWarp
-    from meshes import HeadMesh
 
 AT_MM = 3.0  # nearer than this a point is at the position: caps are not put on more exactly
 NEIGHBOURS_MM = 75.0  # from a position to the next of the 10-10 system: 30 to 45 mm on an adult's head
@@ -45,18 +43,3 @@ def near_words(point_mm: ArrayLike, positions: ScalpPositions) -> str:
     said = f"{number(distance, 0)} mm from {name}"
     best = int(towards.argmax())
     return f"{said}, towards {electrodes.names[best]}" if towards[best] > 0 else said
-
-
-def near_on_head(point_mm: ArrayLike, head: HeadMesh, warp: MniWarp) -> str:
-    """The same on a head whose landmarks come from its registration; empty where its scalp cannot be measured."""
-    from atlases.fiducials import fiducials_from_warp
-    from atlases.scalp import Scalp
-    from atlases.ten_ten import ten_ten
-    from meshes.errors import InputError
-
-    scalp = Scalp.of(head)
-    try:
-        positions = ten_ten(scalp, fiducials_from_warp(scalp, warp))
-    except InputError:
-        return ""
-    return near_words(point_mm, positions)

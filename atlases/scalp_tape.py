@@ -1,9 +1,9 @@
-"""Distances along the scalp, as a tape measure lies: geodesics between landmarks and electrodes.
+"""Distances along the scalp, as a tape measure lies: geodesics between landmarks and the places of electrodes or a coil.
 
 The points are put into the scalp's triangles as corners, and a path along its edges is flipped straight (Sharp & Crane
 2020, "You can find geodesic paths in triangle meshes by just flipping edges"): what comes out is a straightest path on
 the polyhedron, exact but for the polyhedron itself, which lies inside a smooth head.  For triangles of 4 mm on a head of
-90 mm that is 1e-4 of the length; measured on a sphere it is below 0.3 % (``tests/test_placement_sheet.py``).  A tape
+90 mm that is 1e-4 of the length; measured on a sphere it is below 0.3 % (``tests/test_scalp_tape.py``).  A tape
 pulled tight spans hollows that a geodesic goes through: from nasion over Cz to inion Colin27 has 392.8 mm by the one and
 393.2 mm by the other.  Hair, the tape's width and the finger on the nasion make it some millimetres in practice.
 """
@@ -97,20 +97,20 @@ class TapeMeasure:
         Nz, Iz, LPA, RPA → RAS mm, on the scalp.
     nasion_to_inion_mm, ear_to_ear_mm : float
         Over the vertex, as the 10-10 positions are measured: spanning the hollows on the way.
-    electrodes_mm : mapping
-        Electrode → its distances from Nz, Iz, LPA and RPA.
+    places_mm : mapping
+        Place → its distances from Nz, Iz, LPA and RPA.
     """
 
     landmarks_mm: Mapping[str, tuple[float, float, float]]
     nasion_to_inion_mm: float
     ear_to_ear_mm: float
-    electrodes_mm: Mapping[str, tuple[float, float, float, float]]
+    places_mm: Mapping[str, tuple[float, float, float, float]]
 
 
 def tape_measure(
-    scalp: Scalp, fiducials: Fiducials, vertex_mm: ArrayLike, electrodes_mm: Mapping[str, ArrayLike]
+    scalp: Scalp, fiducials: Fiducials, vertex_mm: ArrayLike, places_mm: Mapping[str, ArrayLike]
 ) -> TapeMeasure:
-    """Measure a head and where electrodes go on it.
+    """Measure a head and where electrodes, or a coil's centre, go on it.
 
     Parameters
     ----------
@@ -118,8 +118,8 @@ def tape_measure(
     fiducials : Fiducials
     vertex_mm : (3,) float
         Cz, RAS mm.
-    electrodes_mm : mapping
-        Electrode → its centre, RAS mm.
+    places_mm : mapping
+        Name → its centre, RAS mm.
 
     Raises
     ------
@@ -127,11 +127,11 @@ def tape_measure(
         If the scalp cannot be measured.
     """
     corners = dict(zip(LANDMARKS, fiducials.points_mm, strict=True))
-    marked = {f"electrode {name}": point for name, point in electrodes_mm.items()}
+    marked = {f"place {name}": point for name, point in places_mm.items()}
     ruler = ScalpRuler.of(scalp, {**corners, **marked})
 
     def from_landmarks(name: str) -> tuple[float, float, float, float]:
-        nasion, inion, left, right = (ruler.distance_mm(corner, f"electrode {name}") for corner in LANDMARKS)
+        nasion, inion, left, right = (ruler.distance_mm(corner, f"place {name}") for corner in LANDMARKS)
         return nasion, inion, left, right
 
     on_scalp = {name: ruler.points_mm[ruler.places[name]].tolist() for name in LANDMARKS}
@@ -139,7 +139,7 @@ def tape_measure(
         landmarks_mm={name: (x, y, z) for name, (x, y, z) in on_scalp.items()},
         nasion_to_inion_mm=scalp_curve(scalp, fiducials.nasion_mm, vertex_mm, fiducials.inion_mm).length_mm,
         ear_to_ear_mm=scalp_curve(scalp, fiducials.lpa_mm, vertex_mm, fiducials.rpa_mm).length_mm,
-        electrodes_mm={name: from_landmarks(name) for name in electrodes_mm},
+        places_mm={name: from_landmarks(name) for name in places_mm},
     )
 
 

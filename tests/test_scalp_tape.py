@@ -9,8 +9,8 @@ from tes_ball import RADIUS_MM, ball_head, fiducials_mm
 
 from atlases.fiducials import Fiducials
 from atlases.scalp import Scalp
+from atlases.scalp_tape import ScalpRuler, tape_measure, with_points
 from meshes import InputError
-from targeting.tes.placement_sheet import ScalpRuler, tape_measure, with_points
 
 BALL_MM = 92.0
 
@@ -77,11 +77,11 @@ def test_left_electrodes_are_near_the_left_ear():
     left = RADIUS_MM * np.array([-np.cos(up), 0.0, np.sin(up)])
     front_right = RADIUS_MM * np.array([np.cos(up) * 0.6, np.cos(up) * 0.8, np.sin(up)])
     tape = tape_measure(scalp, fiducials, (0, 0, RADIUS_MM), {"C3": left, "F4": front_right})
-    nasion, inion, near, far = tape.electrodes_mm["C3"]
+    nasion, inion, near, far = tape.places_mm["C3"]
     step = RADIUS_MM * np.radians(1.0)
     assert near == pytest.approx(55 * step, rel=5e-3) and far == pytest.approx((180 - 55 + 40) * step, rel=5e-3)
     assert nasion == pytest.approx(inion, rel=1e-2)
-    nasion, inion, from_left, from_right = tape.electrodes_mm["F4"]
+    nasion, inion, from_left, from_right = tape.places_mm["F4"]
     assert nasion < inion and from_right < from_left
     assert tape.nasion_to_inion_mm == pytest.approx(220 * step, rel=5e-3)
     assert tape.ear_to_ear_mm == pytest.approx(220 * step, rel=5e-3)

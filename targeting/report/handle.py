@@ -1,0 +1,84 @@
+"""A small drawing of how the handle is turned: against the midline, looking down on the scalp, nose up, left on the left."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from targeting.cards.ink import svg, text
+from targeting.plans.tms import Plan
+from targeting.report.canvas import COIL, QUIET
+from targeting.report.words import direction_words, number
+
+SMALLEST_DEG = 4.0  # a smaller angle has no arc
+LEVEL = 0.35  # a handle whose level part is shorter than this share of it points up or down: no drawing shows that
+RIM = 62.0
+
+
+def handle_deg(plan: Plan) -> float | None:
+    """The handle's angle to the midline, positive outwards; None where it points up or down and the plan states none.
+
+    A plan without an angle block has it from its pose, as seen from above.
+    """
+    if plan.angle is not None:
+        return plan.angle.handle_deg
+    x, y, _ = -np.array(plan.placements[0].pose)[:3, 1]
+    if np.hypot(x, y) < LEVEL:
+        return None
+    return float(np.degrees(np.arctan2(x * outward_sign(plan), -y)))
+
+
+def outward_sign(plan: Plan) -> int:
+    """Which way of x leads away from the midline at placement 1."""
+    return -1 if plan.placements[0].scalp_mm[0] < 0 else 1
+
+
+def handle_words(plan: Plan) -> str:
+    """The same in the clinic's words."""
+    if plan.angle is not None:
+        return plan.angle.words
+    return "handle pointing " + direction_words(-np.array(plan.placements[0].pose)[:3, 1])
+
+
+def clock_words(plan: Plan) -> str:
+    """Where it points on a clock face; empty where the plan does not say."""
+    return f"{plan.angle.clock} on a clock seen from above, nose at 12" if plan.angle is not None else ""
+
+
+def handle_drawing(plan: Plan) -> str:
+    """The drawing as SVG; empty where the handle points up or down."""
+    deg = handle_deg(plan)
+    if deg is None:
+        return ""
+    sign, turn = outward_sign(plan), np.radians(deg)
+    along = np.array([sign * np.sin(turn), np.cos(turn)])  # the drawing's y runs down, to the back
+    end = 54 * along
+    parts = [
+        f'<circle cx="0" cy="0" r="{RIM:g}" stroke="{QUIET}" stroke-width=".8"/>',
+        f'<path d="M-9 {-RIM:g}L0 {-RIM - 12:g}L9 {-RIM:g}" stroke="{QUIET}" stroke-width=".8" fill="#fff"/>',
+        f'<path d="M0 {-RIM:g}V{RIM:g}" stroke="{QUIET}" stroke-width="1.2" stroke-dasharray="5 4"/>',
+        text(0, -RIM - 16, "nose", 11),
+        text(0, RIM + 13, "back", 11),
+        text(-RIM - 10, 5, "L", 15),
+        text(RIM + 10, 5, "R", 15),
+    ]
+    if abs(deg) >= SMALLEST_DEG:
+        start, stop = np.array([0.0, 30.0]), 30 * along
+        sweep = int((sign > 0) != (deg > 0))
+        large = int(abs(deg) > 180)
+        parts.append(
+            f'<path d="M{start[0]:.1f} {start[1]:.1f}A30 30 0 {large} {sweep} {stop[0]:.1f} {stop[1]:.1f}" stroke-width="1.4"/>'
+        )
+    parts += [
+        f'<path d="M0 0L{end[0]:.1f} {end[1]:.1f}" stroke="{COIL}" stroke-width="9" stroke-linecap="round"/>',
+        f'<circle cx="0" cy="0" r="10" fill="{COIL}" stroke="#fff" stroke-width="1.5"/>',
+        _label(deg, along, sign),
+    ]
+    words = f"seen from above, nose up, left on the left: the handle {handle_words(plan)}"
+    return svg(215, 215, (-95, -95, 190, 190), parts, words)
+
+
+def _label(deg: float, along: np.ndarray, sign: int) -> str:
+    """The angle beside the handle's end, on the far side from the midline."""
+    across = np.array([along[1], -along[0]]) * sign
+    x, y = 40 * along + 22 * across
+    return text(float(np.clip(x, -70, 70)), float(np.clip(y + 4, -60, 66)), f"{number(abs(deg), 0)}°", 16, COIL)
