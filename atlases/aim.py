@@ -191,9 +191,11 @@ def _named_target(
         if point.shape != (3,) or not np.isfinite(point).all():
             raise InputError(f"a hotspot is three finite numbers in mm, not {hotspot_mm!r}")
         _agreed_side(float(_lateral_mm(point[None], head)[0]), side, f"the hotspot {_words(point)}", MIDLINE_MM)
-        return _snapped(point, None, name, side, head, radius, "measured motor hotspot, given by the user")
-    point = np.array(named.mni_mm(side))
-    return _atlas_point(point, name, side, head, warp, radius, f"MNI152 {_words(point)}; {named.source}")
+        found = _snapped(point, None, name, side, head, radius, "measured motor hotspot, given by the user")
+    else:
+        point = np.array(named.mni_mm(side))
+        found = _atlas_point(point, name, side, head, warp, radius, f"MNI152 {_words(point)}; {named.source}")
+    return replace(found, target=replace(found.target, current_toward=named.current_toward(side)))
 
 
 def _atlas_point(

@@ -38,6 +38,8 @@ class Target:
         Voxel centres of a mask target; then the sphere is not used.
     mask_radius_mm : float
         A tetrahedron belongs to the mask if its centre is this near to a voxel centre.
+    current_toward : (3,) tuple of float or None
+        Which way the current in the brain is wanted, RAS; None where either way will do.
     """
 
     center_mm: NDArray[np.float64]
@@ -49,6 +51,7 @@ class Target:
     tissue: int = Tissue.GM
     mask_points_mm: NDArray[np.float64] | None = None
     mask_radius_mm: float = 0.0
+    current_toward: tuple[float, float, float] | None = None
 
     @classmethod
     def sphere(

@@ -47,6 +47,11 @@ class NamedTarget:
         What is to be weighed before a coil is used there; mostly nothing.
     deep : bool
         Whether cortex that lies over it, nearer to the coil, gets the larger field: its plan compares coils.
+    current_medial_anterior : (2,) tuple of float, optional
+        Which way the current in the brain is wanted: towards the midline and towards the front.  None: either way.
+    handle_deg : float, optional
+        The published angle of the coil's handle to the midline, back and outwards; the coil is then turned by the fold at
+        the target.  None: every angle may be.
 
     Raises
     ------
@@ -66,6 +71,8 @@ class NamedTarget:
     note: str
     warning: str = ""
     deep: bool = False
+    current_medial_anterior: tuple[float, float] | None = None
+    handle_deg: float | None = None
 
     def __post_init__(self) -> None:
         for side in SIDES:
@@ -82,6 +89,13 @@ class NamedTarget:
         for text in (self.title, self.source, self.certainty, self.field_direction, self.note):
             if not text or "\n" in text:
                 raise InputError(f"target {self.name}: a text is missing or has more than one line")
+
+    def current_toward(self, side: str) -> tuple[float, float, float] | None:
+        """Which way the current is wanted in one hemisphere, RAS."""
+        if self.current_medial_anterior is None:
+            return None
+        medial, anterior = self.current_medial_anterior
+        return (medial if side == "left" else -medial, anterior, 0.0)
 
     def mni_mm(self, side: str) -> tuple[float, float, float]:
         """The point of one side, "left" or "right".
@@ -128,6 +142,8 @@ def _named(name: str, entry: Mapping[str, Any]) -> NamedTarget:
     try:
         points = {key: tuple(map(float, entry[key])) for key in ("left_mni_mm", "right_mni_mm")}
         tissue = TISSUE_CODES[entry["tissue"]]
-        return NamedTarget(name, **{**entry, **points, "tissue": tissue})
+        way = entry.get("current_medial_anterior")
+        toward = {} if way is None else {"current_medial_anterior": (float(way[0]), float(way[1]))}
+        return NamedTarget(name, **{**entry, **points, **toward, "tissue": tissue})
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"targets.toml: entry [{name}] cannot be used: {error}") from error

@@ -35,10 +35,12 @@ def export_command(
     with at_work(talk):
         from targeting.files.tms import write_navigator
         from targeting.plans.tms import read_plan
+        from targeting.pose_gate import PoseGate
         from targeting.stages.head import FrameImage
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)
         plan = read_plan(subject.folder / "plan.json")
-        written = write_navigator(plan, to, file or subject.folder, FrameImage.kept_in(subject.folder))
+        gate, frame = PoseGate.of(subject, plan), FrameImage.kept_in(subject.folder)
+        written = write_navigator(plan, to, file or subject.folder, gate, frame)
     talk.answer(str(written), {"file": str(written)})

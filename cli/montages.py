@@ -43,7 +43,10 @@ def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = F
     for each in known:
         currents = ", ".join(current_label(name, ma) for name, ma in each.currents_ma.items())
         size = " x ".join(f"{size:g}" for size in each.size_mm)
-        facts = [
+        facts = (
+            [] if each.published else ["UNPUBLISHED: proposed here, in no trial; to compare with, not to treat with"]
+        )
+        facts += [
             f"left: {currents}; {each.minutes:g} min; mirrored for the right",
             f"electrodes: {each.shape} {size} mm",
             f"paper: {each.paper}",
@@ -65,10 +68,12 @@ def equal_dose_command(
         from targeting.tes.equal_dose import equal_dose
 
         found = equal_dose([read_tes_plan(plan_file(path)) for path in plans], dose)
-    lines = [f"{'subject':<20}{'dose V/m':>10}{'plan mA':>9}{'plan V/m':>10}{'needs mA':>10}  beyond a safety limit"]
+    lines = [
+        f"{'subject':<20}{'dose V/m':>10}{'plan mA':>9}{'plan V/m':>10}{'set mA':>8}{'gives V/m':>11}  beyond a safety limit"
+    ]
     for each in found:
-        numbers = (each.dose_v_per_m, each.planned_ma, each.planned_v_per_m, each.current_ma)
-        cells = "".join(f"{number:>{width}.3g}" for number, width in zip(numbers, (10, 9, 10, 10), strict=True))
+        numbers = (each.dose_v_per_m, each.planned_ma, each.planned_v_per_m, each.current_ma, each.given_v_per_m)
+        cells = "".join(f"{number:>{width}.3g}" for number, width in zip(numbers, (10, 9, 10, 8, 11), strict=True))
         lines.append(f"{each.subject:<20}{cells}  {', '.join(each.beyond) or '-'}")
     talk.answer("\n".join(lines), [asdict(each) for each in found])
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from cli.coil_summary import coil_summary
 from cli.console import at_work, talk_of
 from cli.objective_options import Also, Avoid, AvoidCap, LeastDose, Objective, Penalty
 from cli.options import (
@@ -25,7 +26,7 @@ from cli.options import (
     named_numbers,
     three_numbers,
 )
-from cli.plan_warnings import AcceptRisk, accepted_risks, unsafe_lines, warning_lines, who_lines
+from cli.plan_warnings import AcceptRisk, accepted_risks
 from cli.tes_options import (
     Cap,
     MaxCurrent,
@@ -34,6 +35,7 @@ from cli.tes_options import (
     Minutes,
     MontageName,
     Network,
+    Polarity,
     Positions,
     TesDose,
     TesObjective,
@@ -41,10 +43,6 @@ from cli.tes_options import (
     check_used,
     tes_summary,
 )
-
-if TYPE_CHECKING:
-    from targeting.plans.dosing import PlanDosing
-    from targeting.plans.tms import Plan, PlanCoil
 
 UNSAFE = 3  # exit code of a plan with a danger that was not accepted
 
@@ -126,6 +124,29 @@ def plan_command(
         str | None,
         typer.Option(
             "--direction", metavar="normal|x,y,z", help="Rank by this component of the field, not its strength."
+        ),
+    ] = None,
+    angle: Annotated[
+        str | None,
+        typer.Option(
+            "--angle",
+            metavar="fold|midline:45|free",
+            help="How the coil is turned: its current across the fold, its handle so many degrees to the midline (back and "
+            "outwards), or the largest dose; default: the fold for M1 targets, else free.",
+        ),
+    ] = None,
+    pulse: Annotated[
+        str | None,
+        typer.Option(
+            "--pulse", metavar="biphasic|monophasic|half-sine", help="Form of the pulse; default: biphasic for trains."
+        ),
+    ] = None,
+    current: Annotated[
+        str | None,
+        typer.Option(
+            "--current",
+            metavar="normal|reverse",
+            help="The stimulator's current direction; default: the one in which the effective current runs as wanted.",
         ),
     ] = None,
     tilt_deg: Annotated[
@@ -238,6 +259,7 @@ def plan_command(
     positions: Positions = None,
     network: Network = None,
     cap: Cap = "10-10",
+    polarity: Polarity = None,
     out: Out = None,
     threads: Threads = 2,
     frame: Frame = None,
@@ -296,7 +318,8 @@ def plan_command(
                 also=tuple(also or ()),
                 network=network,
                 cap=cap,
-            ).checked(head_and_target["direction"])
+                polarity=polarity,
+            ).checked(head_and_target["direction"], aim)
             for kind in kinds
             if kind != "tms"
         }
@@ -314,6 +337,9 @@ def plan_command(
                 coil=coil,
                 compare=compare or (),
                 hair_mm=hair_mm,
+                angle=angle,
+                pulse=pulse,
+                current=current,
                 tilt_deg=tilt_deg,
                 extra_mm=extra_mm,
                 objective=objective,
@@ -335,61 +361,8 @@ def plan_command(
                 accept_risk=risks[kind],
             )
             unsafe |= bool(made.unaccepted)
-            texts.append(summary(made, subject.folder))
+            texts.append(coil_summary(made, subject.folder))
             documents[kind] = plan_file.to_dict(made)
     talk.answer("\n\n".join(texts), documents if len(kinds) > 1 else documents[kinds[0]])
     if unsafe:
         raise typer.Exit(UNSAFE)
-
-
-def summary(plan: Plan, folder: Path) -> str:
-    """The plan in a screenful."""
-    from targeting.engines import by_engine
-    from targeting.report.comparison import comparison_lines
-    from targeting.report.goal import goal_lines
-    from targeting.report.held_off import held_off_words, is_held_off
-    from targeting.report.spread import spread_line
-    from targeting.report.steadiness import steadiness_line
-    from targeting.report.target_words import target_line
-    from targeting.report.words import direction_words
-
-    best = plan.placements[0]
-    rated = plan.coil.max_didt_a_per_s
-    lines = [
-        *unsafe_lines(plan),
-        *who_lines(plan),
-        f"target     {target_line(plan.target)}",
-        f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs{_on(plan.coil)}" if rated else ""),
-        f"placement  scalp {_point(best.scalp_mm)} mm, casing {best.distance_mm:.1f} mm from it; "
-        f"handle pointing {direction_words([-row[1] for row in best.pose[:3]])}; current angle {best.angle_deg:.0f}°",
-        *([f"refused    {held_off_words(best)}"] if is_held_off(best) else []),
-        f"dose       {best.dose_v_per_m:.3g} V/m at 1 A/µs "
-        f"(direct solve{by_engine(plan.search)} {best.direct_dose_v_per_m:.3g}); "
-        f"mean |E| {best.direct_mean_e_v_per_m:.3g}, highest in the target {best.max_e_v_per_m:.3g}",
-        *(f"goal       {each}" for each in goal_lines(plan)),
-        *([f"steadiness {steadiness_line(plan.robustness, best)}"] if plan.robustness else []),
-        *([f"spread     {spread_line(plan.uncertainty)}"] if plan.uncertainty else []),
-        *_output(plan.dosing),
-        f"peak       {best.peak_e_v_per_m:.3g} V/m in grey matter at {_point(best.peak_mm)} mm",
-        *(f"compared   {each}" for each in comparison_lines(plan)),
-        *warning_lines(plan.warnings),
-        f"files      {folder / 'plan.html'} and, beside it, treatment_sheet.html, plan.json, Brainsight, Localite and field "
-        "files",
-    ]
-    return "\n".join(lines)
-
-
-def _on(coil: PlanCoil) -> str:
-    return f" on a {coil.rated_on}" if coil.rated_on else ""
-
-
-def _output(dosing: PlanDosing | None) -> list[str]:
-    if dosing is None:
-        return []
-    from targeting.report.dosing import dosing_words
-
-    return [f"output     {dosing_words(dosing)}"]
-
-
-def _point(point_mm: list[float]) -> str:
-    return "(" + ", ".join(f"{x:.1f}" for x in point_mm) + ")"

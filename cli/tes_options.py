@@ -31,7 +31,7 @@ TesObjective = Annotated[
         "--tes-objective",
         metavar="NAME",
         help="tDCS: magnitude, intensity, energy, focality, pair or ring; default: pair, with hd-tdcs magnitude, with a "
-        "direction intensity. With --network: projection (the default) or least-squares.",
+        "polarity or direction intensity. With --network: projection (the default) or least-squares.",
     ),
 ]
 TesDose = Annotated[
@@ -78,14 +78,25 @@ Cap = Annotated[
     ),
 ]
 
+Polarity = Annotated[
+    str | None,
+    typer.Option(
+        "--polarity",
+        metavar="anodal|cathodal|free",
+        help="tDCS: the most field into the cortex at the target (the anode acts), out of it, or of any sign; default: "
+        "anodal for m1-* targets, else free.",
+    ),
+]
+
 # parameters of the command that only coils, or only montages, have a use for
 OF_COILS = (
-    "coil", "compare", "hair_mm", "tilt_deg", "extra_mm", "objective", "penalty", "least_dose", "engine", "uncertainty",
-    "rmt", "rmt_muscle", "rmt_at", "rmt_pose", "match_field", "protocol", "muscle_ratio", "stimulator",
+    "coil", "compare", "hair_mm", "angle", "pulse", "current", "tilt_deg", "extra_mm", "objective", "penalty", "least_dose",
+    "engine", "uncertainty", "rmt", "rmt_muscle", "rmt_at", "rmt_pose", "match_field", "protocol", "muscle_ratio",
+    "stimulator",
 )  # fmt: skip
 OF_MONTAGES = (
     "montage", "tes_objective", "tes_dose", "max_current_ma", "max_per_electrode_ma", "max_electrodes", "minutes",
-    "positions", "network", "cap",
+    "positions", "network", "cap", "polarity",
 )  # fmt: skip
 
 
@@ -123,10 +134,11 @@ def tes_summary(plan: TesPlan, folder: Path) -> str:
         f"target     {target_line(plan.target)}",
         f"montage    {plan.montage_name}: {', '.join(current_label(each.name, each.current_ma) for each in plan.montage)}",
         f"dose       {dose_words(plan.dose)}",
+        *([f"pole       {plan.pole.words}"] if plan.pole else []),
     ]
     if plan.standard is not None:
         lines.append(f"standard   {plan.standard.dose.montage}: {dose_words(plan.standard.dose)}")
-        lines.append(f"           {standard_words(plan)}")
+    lines.append(f"{'standard' if plan.standard is None else '':<11}{standard_words(plan)}")
     if plan.optimum is not None:
         lines.append(f"optimum    {optimum_words(plan)}")
     lines += [f"goal       {each}" for each in tes_goal_lines(plan)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ from targeting.files.on_scalp import on_scalp
 from targeting.files.tms import Results, make_plan, write_files
 from targeting.plans.json_records import plain
 from targeting.plans.patient import checked_patient_id
-from targeting.plans.tes import KINDS
 from targeting.plans.tms import Plan, read_plan
 from targeting.plans.warnings import TMS_RISKS, checked_risks, warning
-from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, coil_notes, target_side
+from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_search, coil_notes, target_side
+from targeting.requests.angle import AngleRequest
 from targeting.requests.command_line import COMMAND, command_line
 from targeting.requests.comparison import WHY, asked_coils, compared_coils, why_compared, why_deep
 from targeting.requests.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Conduction
@@ -28,6 +29,7 @@ from targeting.requests.dose import DoseRequest
 from targeting.requests.head import DENSITIES, HeadSource
 from targeting.requests.objective import ObjectiveRequest, linear_direction
 from targeting.requests.objective_names import DEFAULT, LINEAR, OBJECTIVES
+from targeting.requests.pulse import PulseRequest
 from targeting.scene.surfaces import surfaces_stage
 from targeting.stages.comparison import comparison_stage, warp_if_any
 from targeting.stages.confirm import confirm_stage
@@ -39,15 +41,9 @@ from targeting.stages.objective import goal_stage, run_wanted
 from targeting.stages.robustness import robustness_stage
 from targeting.stages.search import dose_map_stage, search_stage
 from targeting.stages.target import target_stage
-from targeting.stages.tes import stage_names
 from targeting.stages.uncertainty import RIGHT_HAND_SIDES, check_uncertainty, uncertainty_stage
 from targeting.subject import Done, Stage, Subject
 
-STAGES = ("segment", "mesh", "register", "target", "cortex", "dosemap", "search", "robustness", "confirm", "files")
-OF_THE_HEAD = STAGES[:5]  # those a montage has, too
-BEFORE_SEARCH = ("regions", "alone")  # of an objective other than the dose
-ON_REQUEST = ("goal", "uncertainty", "hotspot", "dosing", "comparison")
-BESIDE = ("basis",)  # made by a command of its own, and nothing of the plan follows it
 DEFAULT_COIL, DEFAULT_HAIR_MM = "figure8-70mm", 4.0
 
 
@@ -69,6 +65,9 @@ def plan(
     compare: Sequence[str | Path] = (),
     hair_mm: float = DEFAULT_HAIR_MM,
     direction: Direction = None,
+    angle: str | None = None,
+    pulse: str | None = None,
+    current: str | None = None,
     tilt_deg: float = 0.0,
     extra_mm: float = 0.0,
     objective: str = DEFAULT,
@@ -127,6 +126,13 @@ def plan(
         From the coil's casing to the scalp, mm.
     direction : {"normal"} or (3,) float, optional
         Rank by this component of the field instead of its strength.
+    angle : str, optional
+        "fold" (the current straight across the fold at the target), "midline:45" (the handle's degrees to the midline, back
+        and outwards) or "free" (the largest dose); default: the fold for M1 targets, else free.
+    pulse : {"monophasic", "biphasic", "half-sine"}, optional
+        Form of the pulse; default: the protocol's, else biphasic if the stimulator has it.
+    current : {"normal", "reverse"}, optional
+        The stimulator's current-direction setting; default: the one in which the effective current runs as it is wanted.
     tilt_deg, extra_mm : float
         Try the coil tilted by up to this angle (0 to 20°) and up to this much farther off (0 to 50 mm), too.
     objective : str
@@ -216,10 +222,12 @@ def plan(
     request = DoseRequest.of(
         rmt_percent, rmt_muscle, rmt_at_mm, rmt_pose, match_field, protocol, muscle_ratio, stimulator, tool
     )
+    turned = AngleRequest.of(angle, aim, direction)
+    driven = PulseRequest.of(pulse, current, stimulator, request.protocol if request else None)
     if sought:
         sought.check_beside(uncertainty, request is not None and request.is_the_target(goal))
     one_of(density, DENSITIES, "density")
-    _check_search(hair_mm, direction, tilt_deg, extra_mm)
+    check_search(hair_mm, direction, tilt_deg, extra_mm)
     accepted = checked_risks(accept_risk, TMS_RISKS)
     patient = checked_patient_id(patient_id)
     source.checked()
@@ -239,27 +247,24 @@ def plan(
         register = cache(lambda: subject.run(register_stage(segmented, meshed)))
         registered = register() if goal.in_mni else None
         aimed = subject.run(target_stage(goal, meshed, registered))
+        folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
+        notes += [warning(each) for each in without]
         spot = None
         if request and not request.is_the_target(goal):
             warp = register() if request.needs_registration(goal) else None
-            at = hotspot_stage(request, meshed, aimed, warp, tool, coil_file, hair_mm, conduction, conductor)
+            at = hotspot_stage(request, meshed, aimed, warp, tool, coil_file, hair_mm, conduction, conductor, folded)
             spot = subject.run(at)
             notes += [warning(each) for each in spot.value.warnings]
-        folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
-        notes += [warning(each) for each in without]
         inward = folded if direction == "normal" else None  # all else does not depend on the surface
         mapped = subject.run(dose_map_stage(meshed, aimed, conduction, conductor))
         wanted = None
         if sought:
             warp = register() if sought.in_mni else None
-            wanted = run_wanted(
-                subject, sought, meshed, aimed, warp, mapped, tool, coil_file, hair_mm, direction, inward,
-                conduction, conductor,
-            )  # fmt: skip
+            of = (mapped, tool, coil_file, hair_mm, direction, inward, conduction, conductor)
+            wanted = run_wanted(subject, sought, meshed, aimed, warp, *of)
             notes += sought.notes()
-        searched = subject.run(
-            search_stage(meshed, aimed, mapped, tool, coil_file, hair_mm, direction, inward, tilt_deg, extra_mm, wanted)
-        )
+        how = (tool, coil_file, hair_mm, direction, folded, tilt_deg, extra_mm, wanted, turned, driven)
+        searched = subject.run(search_stage(meshed, aimed, mapped, *how))
         steady = subject.run(
             robustness_stage(meshed, aimed, mapped, searched, tool, coil_file, hair_mm, direction, inward)
         )
@@ -286,11 +291,22 @@ def plan(
         deep = why_deep(aim, aimed.value.target, lambda: meshed.value)
         compared = None
         if coils := compared_coils(chosen, others, deep):
-            stood = (meshed, aimed, registered or warp_if_any(register), mapped, searched, confirmed, spot, hair_mm)
+            warp = registered or warp_if_any(register)
+            asked = (
+                hair_mm,
+                direction,
+                tilt_deg,
+                extra_mm,
+                conduction,
+                conductor,
+                solver,
+                folded,
+                wanted,
+                turned,
+                driven,
+            )
             compared = subject.run(
-                comparison_stage(
-                    coils, *stood, direction, tilt_deg, extra_mm, conduction, conductor, solver, inward, wanted
-                )
+                comparison_stage(coils, meshed, aimed, warp, mapped, searched, confirmed, spot, *asked)
             )
             stages.append(compared)
         thinned = subject.run(surfaces_stage(meshed, folded))
@@ -306,6 +322,7 @@ def plan(
                 aimed=aimed.value,
                 coil=tool,
                 found=searched.value,
+                pulse=driven,
                 robust=steady.value,
                 confirmed=confirmed.value,
                 objective=OBJECTIVES[objective if objective in LINEAR else DEFAULT],
@@ -333,28 +350,22 @@ def plan(
                 spread=spread.value if spread else None,
                 dosing=dosed.value if dosed else None,
                 compared=compared.value if compared else None,
+                compared_coils=[each.coil for each in coils],
             )
 
-        told = {"notes": plain(notes), "accepted": accepted, "subject": subject.name}
-        told |= {"pain_side": pain_side, "patient_id": patient}
-        told |= {"coil_sha256": fingerprint(tool), "coil_source": tool.source}
-        told["engine"] = [solver.name, solver.version]
-        told["deep"] = deep
+        told: dict[str, Any] = {
+            "notes": plain(notes),
+            "accepted": accepted,
+            "subject": subject.name,
+            "pain_side": pain_side,
+            "patient_id": patient,
+            "coil_sha256": fingerprint(tool),
+            "coil_source": tool.source,
+            "engine": [solver.name, solver.version],
+            "deep": deep,
+            "pulse": asdict(driven),
+        }
         return subject.run(files_stage(results, stages, coil_file, told)).value
-
-
-def stages_of(subject: Subject) -> list[str]:
-    """The stages the subject's plans have: those of every plan, those its last one was asked for, those of its montages."""
-    asked = subject.made_from("files").get("after", {})
-    beside = (name for name in BESIDE if subject.made_from(name))
-    coil = [*STAGES[:-1], *beside, *(name for name in ON_REQUEST if name in asked), STAGES[-1]]
-    searched = coil.index("search")
-    coil[searched:searched] = [name for name in BEFORE_SEARCH if name in asked]
-    of_montages = [*(name for kind in KINDS for name in stage_names(kind)), "interference"]
-    montages = [name for name in of_montages if subject.made_from(name)]
-    if montages and not subject.made_from("search"):
-        coil = [name for name in coil if name in OF_THE_HEAD]
-    return list(dict.fromkeys([*coil, *montages]))
 
 
 def files_stage(
@@ -373,17 +384,6 @@ def files_stage(
 
     files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
     return Stage("files", 9, make, load, files=files, parameters=parameters, after=after)
-
-
-def _check_search(hair_mm: float, direction: Direction, tilt_deg: float, extra_mm: float) -> None:
-    for what, value, most, unit in (
-        ("hair (casing to scalp)", hair_mm, 50, "mm"),
-        ("a tilt", tilt_deg, 20, "degrees"),
-        ("an extra distance", extra_mm, 50, "mm"),
-    ):
-        if not 0 <= value <= most:
-            raise InputError(f"{what} must be between 0 and {most} {unit}, not {value:g}")
-    check_direction(direction)
 
 
 def _words(direction: Direction) -> str:

@@ -20,6 +20,7 @@ from targeting.fem.conductor import HeadConductor
 from targeting.files.tes import TesResults, make_tes_plan, write_tes_files
 from targeting.plans.json_records import plain
 from targeting.plans.patient import checked_patient_id
+from targeting.plans.pole import SIGNED
 from targeting.plans.tes import TesPlan, read_tes_plan
 from targeting.plans.warnings import PlanWarning, warning
 from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_notes, target_side
@@ -39,6 +40,9 @@ from targeting.stages.tes_goal import network_stage, places_stage, plan_goal_of,
 from targeting.subject import Done, Stage, Subject
 
 CAP_ELECTRODES = 74  # right-hand sides of a leadfield: enough to pay for a factorisation
+INTO, OUT_OF = (
+    f"component of the volume-weighted mean E vector {way} the cortex at the target" for way in ("into", "out of")
+)
 ALONG_MAP = "mean of the field's component into the cortex, weighted by the map and with its sign"
 
 
@@ -101,7 +105,7 @@ def plan_tes(
     """
     given = dict(locals())
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
-    asked = (request if isinstance(request, TesRequest) else TesRequest(kind=request)).checked(direction)
+    asked = (request if isinstance(request, TesRequest) else TesRequest(kind=request)).checked(direction, aim)
     source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame)
     network = asked.network_map
     goal: Aim | None = None
@@ -142,14 +146,14 @@ def plan_tes(
         places = None
         if sought is not None:
             places = subject.run(places_stage(asked.kind, sought, meshed, register_if(sought.in_mni, register)))
-        inward = folded if direction == "normal" else None  # all else does not depend on the surface
+        along, polarity = asked.along(direction, aim), asked.polarity_for(direction, aim)
         located = subject.run(positions_stage(meshed, register, asked.positions, asked.cap))
         led = None
         if asked.montage is None:
             led = subject.run(leadfield_stage(asked.kind, meshed, located, conduction, conductor, asked.cap))
-        chosen = subject.run(search_stage(asked, meshed, aimed, located, led, direction, inward, places))
+        chosen = subject.run(search_stage(asked, meshed, aimed, located, led, along, polarity, folded, places))
         confirmed = subject.run(
-            confirm_stage(asked, meshed, aimed, located, chosen, direction, conduction, conductor, inward, places)
+            confirm_stage(asked, meshed, aimed, located, chosen, along, conduction, conductor, folded, places)
         )
         before = (segmented, meshed, aimed, folded, places, located, led, chosen, confirmed)
         stages: list[Done[Any]] = [each for each in before if each]
@@ -172,11 +176,12 @@ def plan_tes(
                 chosen=chosen.value,
                 confirmed=confirmed.value,
                 tape=tape_measure(Scalp.of(meshed.value), where.fiducials, where.vertex_mm, sites),
-                objective=ALONG_MAP if network else OBJECTIVES[linear_direction(DEFAULT, direction)[0]],
+                objective=ALONG_MAP if network else _dose_words(along),
+                polarity=polarity,
                 search={
                     "head": source.words,
                     "mesh": density if source.way != "head" else "as given",
-                    **_search_words(asked, direction, folded.value.source if folded else "none"),
+                    **_search_words(asked, direction, along, folded.value.source if folded else "none"),
                     **conduction.words(tensors()),
                     COMMAND: command_line(plan_tes, given, subject.name, source, asked),
                 },
@@ -196,6 +201,7 @@ def plan_tes(
             "pain_side": pain_side,
             "patient_id": patient,
             "minutes": asked.minutes,
+            "polarity": polarity,
             "accepted": sorted(asked.accept_risk),
             "avoid_cap": asked.stated_share,
             "wanted_v_per_m": asked.dose_v_per_m if network else None,
@@ -218,13 +224,24 @@ def files_stage(
     def load(folder: Path) -> TesPlan:
         return read_tes_plan(folder / kind / "plan.json")
 
-    from targeting.tes.safety import limits
+    from targeting.tes.safety import limits, session_checks
 
     table = {name: [limit.limit, limit.source] for name, limit in limits().items()}  # a changed table is another plan
-    return Stage(f"{kind}-files", 5, make, load, parameters={**parameters, "limits": table}, after=after)
+    checks = [repr(each) for each in session_checks()]
+    tables = {"limits": table, "checks": checks}
+    return Stage(f"{kind}-files", 6, make, load, parameters={**parameters, **tables}, after=after)
 
 
-def _search_words(asked: TesRequest, direction: Direction, cortex: str) -> dict[str, float | int | str]:
+def _dose_words(along: Direction) -> str:
+    """What the dose is; ``along`` is :meth:`TesRequest.along`."""
+    if isinstance(along, str) and along in SIGNED:
+        return INTO if SIGNED[along] > 0 else OUT_OF
+    return OBJECTIVES[linear_direction(DEFAULT, along)[0]]
+
+
+def _search_words(
+    asked: TesRequest, direction: Direction, along: Direction, cortex: str
+) -> dict[str, float | int | str]:
     said: dict[str, float | int | str] = {
         "direction": "none" if direction is None else direction if isinstance(direction, str) else "given",
         "cortex": cortex,
@@ -232,7 +249,7 @@ def _search_words(asked: TesRequest, direction: Direction, cortex: str) -> dict[
     if asked.montage is not None:
         return {"montage": "from a file" if asked.montage_file else asked.montage, **said}
     said |= {
-        "objective": asked.objective_for(direction),
+        "objective": asked.objective_for(along),
         "max_current_ma": asked.total_ma,
         "max_per_electrode_ma": asked.per_electrode_ma,
         "max_electrodes": asked.electrodes,

@@ -1,21 +1,38 @@
 """Brainsight's name for the world follows the header of the image that the plan was made on."""
 
 import json
+from dataclasses import replace
 
 import nibabel
 import numpy as np
 import pytest
+from heads import layered_ball
 from small_heads import small_head
 from test_plan_file import one_plan
 
+from atlases.scalp import Scalp
 from cli.main import run
 from meshes import InputError
 from meshes.mri import world_of
-from targeting.files.tms import write_navigator
+from targeting import Coil
+from targeting.files.tms import NAVIGATORS, write_navigator
 from targeting.plans.tms import write_plan
+from targeting.pose_gate import PoseGate
 from targeting.requests.head import HeadSource
 from targeting.stages.head import HEAD_FILE, FrameImage, run_segment
 from targeting.subject import Subject
+
+COIL = "figure8-70mm"
+
+
+def over_a_ball(z_mm):
+    """A plan with the coil flat over the vertex of a ball of 92 mm."""
+    plan = one_plan()
+    pose = np.diag([1.0, -1, -1, 1])
+    pose[2, 3] = z_mm
+    placements = [replace(each, pose=pose.tolist()) for each in plan.placements]
+    return replace(plan, coil=replace(plan.coil, name=COIL), placements=placements)
+
 
 CASES = {  # codes of sform and qform, --frame → entry, Brainsight's name
     "sform only": ((2, 0), None, "sform", "NIfTI:S:Aligned"),
@@ -75,7 +92,11 @@ def test_from_the_image_to_the_exported_file(tmp_path, case, capfd):
         segmented = run_segment(subject, HeadSource.of(subject, labels=tmp_path / "labels.nii.gz", frame=frame)).value
     assert (segmented.frame.form, segmented.frame.code) == (form, max(codes))
     assert FrameImage.kept_in(subject.folder) == segmented.frame
-    write_plan(subject.folder / "plan.json", one_plan())
+    write_plan(subject.folder / "plan.json", over_a_ball(97.0))
+    capfd.readouterr()
+    assert run(["export", "s1", "--to", "brainsight", "--quiet", "--out", str(subject.folder)]) == 2
+    assert "there is no" in capfd.readouterr().err  # no head to hold the coil against
+    layered_ball(14.0).write(subject.folder / "head.msh")
     assert run(["export", "s1", "--to", "brainsight", "--quiet", "--out", str(subject.folder)]) == 0
     written = (subject.folder / "plan_brainsight.txt").read_text()
     assert written.splitlines()[1] == f"# Coordinate system: {name}"
@@ -84,8 +105,17 @@ def test_from_the_image_to_the_exported_file(tmp_path, case, capfd):
 @pytest.mark.parametrize(("frame", "name"), [((None, None), "NIfTI:Q:Aligned"), (("sform", 4), "NIfTI:S:MNI-152")])
 def test_without_an_image_and_in_a_templates_space(tmp_path, frame, name):
     image = FrameImage("head.msh", "0" * 64, np.eye(4).tolist(), (9, 9, 9), None, *frame)
-    written = write_navigator(one_plan(), "brainsight", tmp_path, image).read_text()
+    gate = PoseGate(Scalp.of(layered_ball(14.0)), Coil.named(COIL))
+    written = write_navigator(over_a_ball(97.0), "brainsight", tmp_path, gate, image).read_text()
     assert f"# Coordinate system: {name}\n" in written
+
+
+@pytest.mark.parametrize("navigator", NAVIGATORS)
+def test_a_coil_in_the_head_is_not_written(tmp_path, navigator):
+    gate = PoseGate(Scalp.of(layered_ball(14.0)), Coil.named(COIL))
+    with pytest.raises(InputError, match=r"m1-hand-1: the casing is 4\.\d mm inside the head"):
+        write_navigator(over_a_ball(87.0), navigator, tmp_path, gate)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_without_its_frame_is_one_line(tmp_path):

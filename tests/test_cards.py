@@ -240,8 +240,8 @@ def test_a_montages_plan_tells_its_dose_its_currents_and_what_is_beyond_a_limit(
     standard = PlanStandard(replace(dose, montage="m1-so"), {"C3": 2.0, "Fp2": -2.0}, 1.61, 1.2, 1.0)
     made = TesPlan(
         subject="ball", kind="hd-tdcs", frame=plan.frame, target=plan.target, montage_name=NASTY, montage=pads,
-        total_current_ma=2.0, minutes=20.0, objective="", dose=dose, standard=standard, optimum=None, goal=None,
-        landmarks=marks, safety=[item, replace(item, within=True)], charge_c=2.4, brain_e_v_per_m=0.4,
+        total_current_ma=2.0, minutes=20.0, objective="", dose=dose, pole=None, standard=standard, optimum=None, goal=None,
+        landmarks=marks, safety=[item, replace(item, within=True)], session_checks=[], charge_c=2.4, brain_e_v_per_m=0.4,
         eye_e_v_per_m=None, search={}, warnings=[danger("session charge", "charge"), warning(NASTY)],
         versions={}, seconds={}, conductivity_s_per_m={},
     )  # fmt: skip

@@ -65,6 +65,7 @@ def test_every_built_in_coil() -> None:
         dipoles = coil.sources[0]
         assert isinstance(dipoles, MagneticDipoles) and 300 <= len(dipoles.points_mm) <= 720
         assert coil.max_didt_a_per_s == pytest.approx(row.max_didt_a_per_us * 1e6)
+        assert coil.rated_on in row.max_didt_source == coil.rating_source and coil.rated_on
         assert row.source and row.max_didt_source and row.casing_mm > 0
         assert coil.current_direction_y == (0 if row.name.startswith("circular") else 1)
 

@@ -61,14 +61,21 @@ def test_ccd_old_and_new_first_lines(tmp_path: Path) -> None:
     rows = "2\n# centers\n1e-3 2e-3 -5e-3 0 0 1e-4\n-1e-3 2e-3 -5e-3 0 0 -1e-4\n"
     new = tmp_path / "new.ccd"
     new.write_text(
-        "# X.ccd version 1.0 number of elements; dIdtmax=147.86;resolution=3;brand=MagVenture;coilname=MCF-B65;\n"
-        + rows
+        "# X.ccd version 1.0 number of elements; dIdtmax=147.86;resolution=3;stimulator=MagPro X100;brand=MagVenture;"
+        "coilname=MCF-B65;\n" + rows
     )
     old = tmp_path / "old_coil.ccd"
     old.write_text("# old_coil.ccd version 1.0 number of elements\n" + rows)
     assert (Coil.read(new).name, Coil.read(new).max_didt_a_per_s) == ("MagVenture MCF-B65", pytest.approx(147.86e6))
     assert (Coil.read(old).name, Coil.read(old).max_didt_a_per_s) == ("old_coil", None)
     assert Coil.read(old).sources[0].points_mm.tolist() == [[1, 2, -5], [-1, 2, -5]]
+    # a rating is of a stimulator, and stays so when the coil is written again
+    assert (Coil.read(new).rated_on, Coil.read(new).rating_source) == ("MagPro X100", "stated in new.ccd")
+    assert (Coil.read(old).rated_on, Coil.read(old).rating_source) == ("", "")
+    for again in (tmp_path / "again.ccd", tmp_path / "again.tcd"):
+        for coil, stimulator in ((new, "MagPro X100"), (old, "")):
+            Coil.read(coil).write(again)
+            assert Coil.read(again).rated_on == stimulator
 
 
 @settings(max_examples=25, deadline=None)
@@ -125,7 +132,7 @@ def test_tcd_read_by_hand(tmp_path: Path) -> None:
     assert coil.sources[0].points_mm[0] == pytest.approx([0, 10, -3], abs=1e-12)
     assert coil.sources[0].elements_mm[0] == pytest.approx([-4, 0, 0], abs=1e-12)
     assert sorted(coil.casing.points_mm.round(9).tolist()) == [[-10, 9, -3], [0, 9, -3], [0, 19, -3]]
-    assert coil.max_didt_a_per_s == 2e8
+    assert (coil.max_didt_a_per_s, coil.rated_on) == (2e8, "strong")
 
 
 def test_nifti_round_trip_in_mm_metres_and_five_axes(tmp_path: Path) -> None:

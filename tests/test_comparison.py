@@ -44,6 +44,7 @@ from targeting.requests.conduction import Conduction
 from targeting.stages.comparison import Comparison, best_pose, comparison_stage
 from targeting.stages.confirm import Confirmed
 from targeting.stages.hotspot import MAP_FILE, Hotspot, e_per_a_per_us
+from targeting.stages.of_a_plan import stages_of
 from targeting.subject import Stage, Subject
 from targeting.tms.field import simulate_tms
 
@@ -178,7 +179,7 @@ def test_a_named_stimulator_counts_and_what_its_table_lacks_is_not_known():
     assert own.shares["stimulator"] == 2.0
     assert other.reach == UNKNOWN
     assert "the maximum dI/dt of this coil on magstim-rapid is not in the table" in other.verdict
-    cone = dataclasses.replace(figure8, coil="double-cone-110mm", e_target=0.5)
+    cone = dataclasses.replace(figure8, coil="double-cone-110mm", e_target_v_per_m=0.5, highest_e_v_per_m=0.5)
     stronger = dataclasses.replace(dosing, threshold_v_per_m=200.0)
     (_, weak) = compare([figure8, cone], stronger)
     assert "84 A/µs (double-cone-110mm on a Magstim Rapid) gives the target" in weak.verdict
@@ -321,13 +322,13 @@ def test_on_the_road_the_rows_reach_plan_console_and_status(short_road, monkeypa
 
     monkeypatch.setattr(road, "comparison_stage", standing_in)
     plain, _ = short_road.plan()
-    assert plain.comparison == [] and asked == [] and road.stages_of(short_road.subject)[-1] == "files"
+    assert plain.comparison == [] and asked == [] and stages_of(short_road.subject)[-1] == "files"
     made, ran = short_road.plan(compare=["double-cone-110mm", "circular-mc125"])
     assert asked == [["figure8-70mm", "double-cone-110mm", "circular-mc125"]] and "files" in ran
     assert [each.reach for each in made.comparison] == [OUT, WITHIN]
     assert made.search["coils_compared_because"] == "asked for" and "comparison" in made.seconds
     assert note("circular-mc125 is not compared: it does not fit") in made.warnings
-    assert road.stages_of(short_road.subject)[-2:] == ["comparison", "files"]
+    assert stages_of(short_road.subject)[-2:] == ["comparison", "files"]
     words = ["plan", "colin27", "--out", str(short_road.subject.folder), "--aim", "psi", "--density", "fast"]
     assert run_command([*words, "--quiet"]) == 0
     lines = [each for each in capfd.readouterr().out.splitlines() if each.startswith("compared")]

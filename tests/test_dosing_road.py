@@ -14,6 +14,7 @@ from targeting.plans.tms import read_plan, write_plan
 from targeting.stages.confirm import Confirmed
 from targeting.stages.head import FrameImage, Segmented
 from targeting.stages.hotspot import Hotspot
+from targeting.stages.of_a_plan import stages_of
 from targeting.subject import Done, Stage, Subject
 from targeting.tms import TmsSearch
 
@@ -104,7 +105,7 @@ def test_a_protocol_adds_the_block_its_warnings_come_first_and_a_change_redoes_o
     assert not any("out of reach" in text for text in texts)
     assert read_plan(short_road.subject.folder / "plan.json") == made
     assert {"hotspot", "dosing"} <= made.seconds.keys()
-    assert road.stages_of(short_road.subject)[-3:] == ["hotspot", "dosing", "files"]
+    assert stages_of(short_road.subject)[-3:] == ["hotspot", "dosing", "files"]
     states = {row.stage: row.state for row in short_road.subject.status(["hotspot", "dosing"])}
     assert states["hotspot"] == "done"
     assert "--rmt 50 --rmt-muscle leg --rmt-at -40,-20,50 --protocol psi-10hz" in made.search["command"]
@@ -117,7 +118,7 @@ def test_a_protocol_adds_the_block_its_warnings_come_first_and_a_change_redoes_o
     assert (matched.dosing.given_percent, matched.dosing.clamp) == (30, "peak")  # 40 × 1.5 / 2
     _, ran = short_road.plan()
     assert ran == {"files"}
-    assert road.stages_of(short_road.subject)[-3:] != ["hotspot", "dosing", "files"]
+    assert stages_of(short_road.subject)[-3:] != ["hotspot", "dosing", "files"]
 
 
 @pytest.fixture
@@ -140,7 +141,10 @@ def test_a_matched_field_on_the_command_line(told):
     assert code == 0 and line.startswith(
         "output     33 % MSO, 66.0 % of the hand's motor threshold (50.0 %); held by: "
     )
-    assert "67.5 % was asked for" in line and "44 % of the field at threshold, 38 V/m of 86 V/m; hotspot and" in line
+    assert (
+        "the field asked for takes 67.5 %" in line
+        and "44 % of the field at threshold, 38 V/m of 86 V/m; hotspot and" in line
+    )
     warnings = [each for each in out if each.startswith("warning")]
     assert "the target would need 67.5 % MSO for 90 %" in warnings[0]
 

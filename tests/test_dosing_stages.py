@@ -12,7 +12,7 @@ from heads import LEFT_SPOT, layered_ball
 
 from atlases import Target
 from atlases.aim import AimedTarget
-from cli.plan import _output
+from cli.coil_summary import _output
 from meshes.errors import InputError
 from targeting import Coil, DoseMap, Pose
 from targeting.fem import HeadConductor
@@ -223,7 +223,7 @@ def test_a_protocols_intensity_holds_a_matched_field():
     made = block(match=1.2, own=True, protocol="m1-pain-10hz", spot=replace(SPOT, e_v_per_m=1.0), name="m1-hand")
     assert (made.given_percent, made.clamp) == (40, "protocol")
     assert (
-        "held by: the protocol's intensity (80 % of the hand's motor threshold) (60.0 % was asked for)"
+        "held by: the protocol's intensity (80 % of the hand's motor threshold); the field asked for takes 60.0 %"
         in dosing_words(made)
     )
 
@@ -290,6 +290,26 @@ def test_the_plan_with_it_is_valid_and_reads_back(asked):
 def test_a_plan_with_a_wrong_block_is_refused(field, value):
     with pytest.raises(InputError, match="dosing"):
         check_dosing(replace(block(protocol="m1-pain-10hz"), **{field: value}))
+
+
+@pytest.mark.parametrize("value", [40.5, "40", True])
+def test_an_output_is_a_whole_number_in_the_plans_file_too(value):
+    from test_plan_file import one_plan
+
+    document = to_dict(replace(one_plan(), dosing=block(protocol="m1-pain-10hz")))
+    document["dosing"]["given_percent"] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, schema())
+    with pytest.raises(InputError, match="given_percent must be a whole number"):
+        from_dict(document)
+
+
+def test_less_than_one_percent_is_nothing_and_is_said():
+    made = block(match=0.04)  # 2.4 % asked, 0.8 by the strongest field
+    check_dosing(made)
+    assert made.given_percent == 0 and made.protocol is None and made.given_fraction == 0.0
+    assert any("rounded down to nothing" in each.text for each in dosing_warnings(made))
+    assert "<b>0 % MSO</b>" in dosing_section(made)
 
 
 def test_console_and_report_say_it_and_escape():
@@ -387,7 +407,7 @@ def test_without_a_pose_it_is_the_best_one_of_a_search_over_the_atlas_hand_on_th
         asked.append((name, side, warp))
         return hand
 
-    def search(head, target, coil, hair_mm, *, dose_map, didt_a_per_s, keep):
+    def search(head, target, coil, hair_mm, *, dose_map, didt_a_per_s, keep, **_):
         searches.append((target.name, coil.name, hair_mm, keep))
         e = dose_map.mean_e_v_per_m(coil, over(AT)[None], didt_a_per_s)
         return SimpleNamespace(poses=over(AT)[None], mean_e_v_per_m=e)
@@ -411,6 +431,24 @@ def test_a_pose_far_from_the_hotspot_is_refused(tmp_path, ball, coarse):
     stage = at_the_hotspot(request_of(at=(45.0, -20.0, 45.0), pose=file), ball)
     with pytest.raises(InputError, match="mm from the hotspot"):
         run(Subject.named("s1", tmp_path / "s1"), stage)
+
+
+@pytest.mark.parametrize(("deeper_mm", "said"), [(0.0, ""), (7.0, "inside the head"), (12.0, "cannot be of this coil")])
+def test_a_measured_pose_in_the_head_is_said_and_one_too_deep_is_refused(tmp_path, ball, coarse, deeper_mm, said):
+    """The ball's radius is 92 mm and the pose 97 mm from its middle: 5 mm off, 2 mm in, 7 mm in."""
+    file = tmp_path / "found.txt"
+    pose = over(AT)
+    pose[:3, 3] += deeper_mm * pose[:3, 2]
+    brainsight.write(file, [Pose(pose)])
+    stage = at_the_hotspot(request_of(at=AT, pose=file), ball)
+    subject = Subject.named("s1", tmp_path / "s1")
+    if deeper_mm > 10:
+        with pytest.raises(InputError, match=f"found.txt {said}.*mm inside the head") as caught:
+            run(subject, stage)
+        assert "\n" not in str(caught.value)
+        return
+    warnings = [each for each in run(subject, stage).value.warnings if "found.txt" in each]
+    assert len(warnings) == bool(said) and all(said in each for each in warnings)
 
 
 def test_the_dosing_stage_reads_back_and_is_redone_by_what_it_depends_on(tmp_path):
@@ -455,7 +493,7 @@ def test_named_targets_with_more_field_than_the_target_are_listed(ball, monkeypa
 
 
 def test_the_new_stages_are_told_of_by_status_after_a_plan_with_them(tmp_path):
-    from targeting.road import ON_REQUEST, stages_of
+    from targeting.stages.of_a_plan import ON_REQUEST, stages_of
 
     subject = Subject.named("s1", tmp_path / "s1")
     assert "dosing" in ON_REQUEST and "dosing" not in stages_of(subject)

@@ -126,6 +126,10 @@ def test_a_coil_in_the_head_and_one_that_faces_away_are_told(live, planned):
     assert "inside the head" in inside["warnings"][0]
     away = asked(live, pose=(planned @ np.diag([-1.0, 1.0, -1.0, 1.0])).tolist())
     assert any("faces away" in each for each in away["warnings"])
+    cone = asked(
+        live, pose=moved(planned, z=-40), coil="double-cone-110mm"
+    )  # that it would be in the head at the plan's
+    assert cone["scalp_distance_mm"] > 0 and "double-cone-110mm (the casing is" in " ".join(cone["warnings"])
     assert any("maximum of 114.7" in each for each in asked(live, pose=planned.tolist(), didt_a_per_us=130)["warnings"])
 
 

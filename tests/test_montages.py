@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from atlases.scalp_positions import ScalpPositions
 from atlases.ten_ten import TEN_TEN
+from cli.main import run
 from meshes import InputError
 from targeting.plans.tes import PlanElectrode
 from targeting.tes.montage_files import read_montage, write_montage_table
@@ -32,6 +33,24 @@ def test_the_standard_is_c3_to_the_other_brow_and_mirrors():
     assert left.angles_deg == {"Fp2": 90.0} and right.angles_deg == {"Fp1": -90.0}
     assert left.size_mm == (50.0, 70.0)
     assert right.on("right") is right
+
+
+def test_each_dlpfc_montage_is_named_after_its_own_source_and_what_is_proposed_here_says_so():
+    assert montage_named("dlpfc-so").currents_ma == {"F3": 2.0, "Fp2": -2.0}
+    assert "Valle et al. 2009" in montage_named("dlpfc-so").paper and "Valle" not in montage_named("bifrontal").paper
+    assert montage_named("bifrontal").currents_ma == {"F3": 2.0, "F4": -2.0}  # the old name still works
+    proposed = {name for name, each in montages().items() if not each.published}
+    assert (
+        proposed
+        == {"hd-opi-4x1", "hd-opi-ap"}
+        == {n for n, each in montages().items() if each.paper.startswith("none")}
+    )
+
+
+def test_a_list_marks_what_is_unpublished(capfd):
+    assert run(["montages", "list"]) == 0
+    out = capfd.readouterr().out
+    assert out.count("UNPUBLISHED") == 2 and out.index("hd-opi-4x1") < out.index("UNPUBLISHED")
 
 
 @given(st.sampled_from(TEN_TEN))

@@ -50,9 +50,18 @@ def files(scene_evidence, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tes_road, "run_cortex", lambda *_: (None, []))  # a ball has none
         assert command(write_ball(folder, 10.0), folder / "ball", "tdcs", "--montage", "m1-so") == 0
+        hd = ("--max-electrodes", "5", "--max-per-electrode-ma", "0.9")
+        assert command(write_ball(folder, 10.0), folder / "ball", "hd-tdcs", *hd) == 0
     made = folder / "ball" / "tdcs"
     sheet, report = made / "placement_sheet.html", made / "plan.html"
-    return {"tms": folder / "tms.html", "scene": folder / "scene.html", "montage": report, "sheet": sheet}
+    hd_sheet = folder / "ball" / "hd-tdcs" / "placement_sheet.html"
+    return {
+        "tms": folder / "tms.html",
+        "scene": folder / "scene.html",
+        "montage": report,
+        "sheet": sheet,
+        "hd sheet": hd_sheet,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -335,6 +344,18 @@ def test_paper_shows_the_picture(opened, name):
         assert not page.evaluate(SHOWN, "#solid-tools")
         page.emulate_media(media="screen")
     assert len(re.findall(rb"/Type\s*/Page\b", page.pdf())) >= 1
+
+
+@pytest.mark.parametrize("name", ["sheet", "hd sheet"])
+def test_a_placement_sheet_is_one_page_of_paper(browser, files, name):  # noqa: F811
+    with visit(browser, files[name]) as seen:
+        assert pages_of(seen.page.pdf(prefer_css_page_size=True)) == 1
+        seen.page.add_style_tag(content="h2 { margin-top: 5cm }")
+        assert pages_of(seen.page.pdf(prefer_css_page_size=True)) > 1  # the test can fail
+
+
+def pages_of(pdf):
+    return len(re.findall(rb"/Type\s*/Page\b", pdf))
 
 
 @pytest.mark.parametrize(

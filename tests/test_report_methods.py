@@ -50,9 +50,9 @@ def montage(evidence):
     marks = PlanLandmarks(*[[0.0, 0.0, 0.0]] * 4, 390.0, 380.0, "registration")
     made = TesPlan(
         subject="ball", kind="tdcs", frame=plan.frame, target=plan.target, montage_name="optimum (pair)", montage=pads,
-        total_current_ma=2.0, minutes=20.0, objective=plan.objective, dose=dose, standard=None,
-        optimum=PlanOptimum("the two electrodes with the largest field", 65, 0.31, 0.31, 0.0, ["2 mA in total"]),
-        landmarks=marks, safety=[item], charge_c=2.4, goal=None, brain_e_v_per_m=0.4, eye_e_v_per_m=None,
+        total_current_ma=2.0, minutes=20.0, objective=plan.objective, dose=dose, pole=None, standard=None,
+        optimum=PlanOptimum("the two electrodes with the largest field", 65, 0.31, 0.31, 0.31, 0.0, ["2 mA in total"]),
+        landmarks=marks, safety=[item], session_checks=[], charge_c=2.4, goal=None, brain_e_v_per_m=0.4, eye_e_v_per_m=None,
         search={"head": "labels"},
         warnings=[], versions=plan.versions, seconds={}, conductivity_s_per_m=plan.conductivity_s_per_m,
     )  # fmt: skip
@@ -74,7 +74,7 @@ def test_the_text_holds_the_plans_numbers_and_cites_in_order(evidence):
         f"{len(evidence.head.tets):,} tetrahedra".replace(",", "\u202f"),
         "T1-weighted MRI was segmented with SAMSEG [1]",
         "white matter 0.126, grey matter 0.275, cerebrospinal fluid 1.654, skull 0.01 and scalp 0.465",  # it has no eyes
-        "skull and scalp as in",
+        "white matter, grey matter, cerebrospinal fluid, skull and scalp as in",  # one source: Wagner 2004
         "alike in all directions",
         "target 1.2.3",
         "numpy 2.3.5",

@@ -205,7 +205,7 @@ def test_the_region_is_stated_in_mm_and_degrees(steady: PlanEvidence, left: Plan
     assert "from 40° clockwise to 56° counter-clockwise" in angle.caption
     assert "at least 90 % of the best" in position.caption and "at least 90 % of the best" in angle.caption
     same = dataclasses.replace(steady.plan.robustness, robust_worst_v_per_m=0.801)
-    assert "as steady as any" in figures_room.dose(with_plan(steady, robustness=same))[0].caption
+    assert "Placement 1 is the steadiest" in figures_room.dose(with_plan(steady, robustness=same))[0].caption
     position, angle = figures_room.dose(left)
     assert "diamond" not in position.caption + position.alt and "±24°" in angle.title
 

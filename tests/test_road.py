@@ -10,7 +10,7 @@ import pytest
 from cli.main import run
 from meshes import HeadMesh
 from targeting.plans.tms import read_plan, schema
-from targeting.road import STAGES
+from targeting.stages.of_a_plan import STAGES
 from targeting.subject import MAKING, Subject
 
 

@@ -1,6 +1,7 @@
 """Scenes as values and as files: what is in them, where, on which side, and what is refused."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -171,6 +172,17 @@ def test_the_planned_pose_delivered_gives_the_planned_field(subject, scene, tmp_
     assert "100% of the planned dose" in delivered.title
     fields = (each.layer("cortex").surface["magnE"] for each in (delivered, scene))
     assert np.allclose(*fields, rtol=1e-3, equal_nan=True)
+
+
+def test_a_delivered_pulse_in_the_head_is_said(subject, tmp_path, caplog):
+    planned = Pose(np.array(read_plan(subject.folder / "plan.json").placements[0].pose))
+    deep = planned.matrix_mm.copy()
+    deep[:3, 3] += 7 * deep[:3, 2]  # 4 mm off as planned: 3 mm in
+    file = tmp_path / "markers.xml"
+    localite.write(file, [planned, Pose(deep)])
+    scene = delivered_scene(subject, read_delivered(file))
+    assert re.search(r"casing up to (2\.[5-9]|3\.[0-5]) mm in the head", scene.title)
+    assert "in 1 of 2 targets of markers.xml" in caplog.text and "check the registration" in caplog.text
 
 
 def test_a_field_basis_is_used_when_it_stands(subject, scene, tmp_path, monkeypatch):

@@ -21,11 +21,13 @@ from cli.tes_options import OF_COILS, OF_MONTAGES
 from meshes import HeadMesh, InputError
 from targeting import tes_road
 from targeting.plans.dangers import side_dangers
+from targeting.plans.pole import PlanPole
 from targeting.plans.tape import PlanLandmarks
 from targeting.plans.tes import (
     PlanElectrode,
     PlanOptimum,
     PlanSafetyItem,
+    PlanSessionCheck,
     PlanStandard,
     PlanTesDose,
     TesPlan,
@@ -35,6 +37,7 @@ from targeting.plans.tes import (
     write_tes_plan,
 )
 from targeting.plans.tms import SCHEMA_VERSION, read_plan, schema
+from targeting.report.tes import dose_beside_standard, is_standard, standard_words
 from targeting.report.tes_sheet import side_of
 from targeting.tes.equal_dose import equal_dose
 from targeting.tes.montage_files import read_montage
@@ -116,6 +119,8 @@ def test_every_field_is_described_by_the_schema():
         PlanOptimum: inside["optimum"],
         PlanLandmarks: schema()["$defs"]["landmarks"],
         PlanSafetyItem: inside["safety"]["items"],
+        PlanSessionCheck: inside["session_checks"]["items"],
+        PlanPole: inside["pole"],
     }
     for record, description in records.items():
         names = {field.name for field in dataclasses.fields(record)}
@@ -184,6 +189,8 @@ def test_the_pages_stand_alone_and_say_what_the_plan_says(planned):
         assert all(link.startswith(("data:", "#")) or link == "placement_sheet.html" for link in page.links)
         text = " ".join(page.words)
         assert all(each.name in text for each in plan.montage) and "$" not in text
+        assert plan.pole.words[1:] in text and "m1-so" in plan.pole.words  # which pole acts, beside the standard one
+        assert all(each.what in text for each in plan.session_checks)
         assert working_notes(text) == [] and "Research use only" in text
     words = " ".join(sheet.words)
     for each in plan.montage:
@@ -283,10 +290,6 @@ def test_a_head_in_the_mirror_gets_the_montage_in_the_mirror(ball, tmp_path, opt
     assert command(other, tmp_path / "right", "tdcs", *half, x=-LEFT_SPOT_MM[0]) == 0
     left, right = (read_tes_plan(tmp_path / side / "tdcs" / "plan.json") for side in ("left", "right"))
     assert (left.target.side, right.target.side) == ("left", "right")
-    assert left.standard.electrodes == {"C3": 2.0, "Fp2": -2.0} and right.standard.electrodes == {
-        "C4": 2.0,
-        "Fp1": -2.0,
-    }
     ours = {mirror(each.name): each for each in right.montage}
     assert [each.name for each in left.montage] == list(ours)
     for each in left.montage:
@@ -299,10 +302,15 @@ def test_a_head_in_the_mirror_gets_the_montage_in_the_mirror(ball, tmp_path, opt
     assert right.dose.dose_v_per_m == pytest.approx(left.dose.dose_v_per_m, rel=2e-3)
     assert right.dose.peak_mm == pytest.approx(np.array(left.dose.peak_mm) * [-1, 1, 1], abs=1e-3)
     assert right.eye_e_v_per_m == pytest.approx(left.eye_e_v_per_m, rel=1e-2)
-    if options:
-        assert left.optimum is None
-        assert left.standard.dose_ratio == pytest.approx(1) == pytest.approx(left.standard.focality_ratio)
-        assert left.standard.same_dose_ma == pytest.approx(2)
+    assert right.pole.normal_v_per_m == pytest.approx(left.pole.normal_v_per_m, rel=2e-3)
+    assert right.pole.inward == pytest.approx(np.array(left.pole.inward) * [-1, 1, 1], abs=1e-6)
+    if options:  # the standard montage itself, which is not compared with itself
+        assert left.optimum is None and left.standard is None and left.pole.standard_normal_v_per_m is None
+        assert standard_words(left) == "This is the standard montage itself (m1-so)." and is_standard(right)
+        assert dose_beside_standard(left) == "The standard montage itself."
+    else:
+        assert left.standard.electrodes == {"C3": 2.0, "Fp2": -2.0}
+        assert right.standard.electrodes == {"C4": 2.0, "Fp1": -2.0}
 
 
 @pytest.mark.usefixtures("quick")
@@ -340,13 +348,18 @@ def test_small_electrodes_keep_their_limits_and_risks_are_told_and_accepted(ball
 
 @pytest.mark.usefixtures("quick")
 def test_a_direction_against_the_field_has_no_ratio_and_a_ring_carries_all_in_its_middle(ball, tmp_path):
-    assert command(ball, tmp_path, "tdcs", "--montage", "m1-so", "--direction", "-1,0,0", "--max-current-ma", "1") == 0
+    # a copy of the standard one is it, too, so a montage that is another
+    assert (
+        command(ball, tmp_path, "tdcs", "--montage", "dlpfc-so", "--direction", "-1,0,0", "--max-current-ma", "1") == 0
+    )
     plan = read_tes_plan(tmp_path / "tdcs" / "plan.json")
     assert plan.dose.dose_v_per_m < 0 and plan.standard.dose_ratio is None and plan.standard.same_dose_ma is None
     with pytest.raises(InputError, match="no dose along its direction"):
         equal_dose([plan])
-    assert command(ball, tmp_path, "hd-tdcs", "--tes-objective", "ring") == 0
+    # 2 mA through a disc of 12 mm: 17.7 A/m², above half of what lesions a rat's brain
+    assert command(ball, tmp_path, "hd-tdcs", "--tes-objective", "ring") == 3
     plan = read_tes_plan(tmp_path / "hd-tdcs" / "plan.json")
+    assert [item.name for item in plan.unaccepted] == ["electrode-current-density"]
     assert [each.current_ma for each in plan.montage] == pytest.approx([2, -0.5, -0.5, -0.5, -0.5])
     assert all(each.shape == "disc" and each.size_mm == [12.0] for each in plan.montage)
 
@@ -357,11 +370,11 @@ def test_one_dose_for_a_group(ball, planned, tmp_path, capfd):
     folders = [planned, tmp_path / "other"]
     plans = [read_tes_plan(folder / "tdcs" / "plan.json") for folder in folders]
     found = equal_dose(plans)
-    doses = [
-        plan.dose.dose_v_per_m * each.current_ma / plan.total_current_ma
-        for plan, each in zip(plans, found, strict=True)
-    ]
-    assert doses == pytest.approx([found[0].dose_v_per_m] * 2)
+    for plan, each in zip(plans, found, strict=True):
+        per_ma = plan.dose.dose_v_per_m / plan.total_current_ma
+        assert each.given_v_per_m == pytest.approx(per_ma * each.current_ma)
+        assert round(10 * each.current_ma) == pytest.approx(10 * each.current_ma, abs=1e-9)  # what a stimulator takes
+        assert abs(each.given_v_per_m - each.dose_v_per_m) <= 0.05 * per_ma * (1 + 1e-9)  # half a step at most
     assert found[0].dose_v_per_m == pytest.approx(np.mean([plan.dose.dose_v_per_m for plan in plans]))
     strong = equal_dose(plans, 30 * plans[0].dose.dose_v_per_m)
     assert "total-current" in strong[0].beyond and "duration" not in strong[0].beyond
@@ -384,7 +397,13 @@ def test_one_dose_for_a_group(ball, planned, tmp_path, capfd):
         ("tdcs", ["--montage", "m1-so", "--max-electrodes", "3"], "leave out --max-electrodes"),
         ("tdcs", ["--tes-objective", "magnitude"], "take --with hd-tdcs"),
         ("tdcs", ["--max-electrodes", "3"], "take --with hd-tdcs"),
-        ("hd-tdcs", ["--tes-objective", "intensity"], "needs --direction"),
+        ("hd-tdcs", ["--tes-objective", "intensity"], "needs --polarity anodal or cathodal, or --direction"),
+        ("tdcs", ["--polarity", "anode"], "did you mean 'anodal'"),
+        ("tdcs", ["--polarity", "anodal", "--montage", "m1-so"], "leave out --polarity"),
+        ("tdcs", ["--polarity", "free", "--direction", "normal"], "--direction has its sign"),
+        ("hd-tdcs", ["--polarity", "cathodal", "--tes-objective", "magnitude"], "so it cannot be cathodal"),
+        ("tdcs", ["--max-current-ma", "0.05"], "below a stimulator's step of 0.1 mA"),
+        ("tms", ["--polarity", "anodal"], "has no use with --with tms"),
         ("hd-tdcs", ["--tes-objective", "focality", "--direction", "0,0,1"], "needs --tes-dose"),
         ("hd-tdcs", ["--max-current-ma", "-1"], "--max-current-ma takes a number above 0"),
         ("hd-tdcs", ["--max-current-ma", "1", "--max-per-electrode-ma", "2"], "above the total"),

@@ -16,6 +16,7 @@ from targeting.tes.safety import (
     exceeded_in,
     exposure_of,
     limits,
+    session_checks,
 )
 
 PADS = {"C3": 3500.0, "Fp2": 3500.0}
@@ -41,8 +42,8 @@ def test_the_usual_session_is_within_all_and_has_the_densities_of_the_papers():
     ("item", "values"),
     [
         ("total-current", {"total_current_ma": 4.1}),
-        ("electrode-current", {"currents_ma": {"C3": 2.1, "Fp2": -2.1}, "areas_mm2": {"C3": 113.0, "Fp2": 3500.0}}),
-        ("electrode-current-density", {"areas_mm2": {"C3": 99.0, "Fp2": 3500.0}}),
+        ("electrode-current", {"currents_ma": {"C3": 2.1, "Fp2": -2.1}, "areas_mm2": {"C3": 400.0, "Fp2": 3500.0}}),
+        ("electrode-current-density", {"areas_mm2": {"C3": 199.0, "Fp2": 3500.0}}),
         ("duration", {"minutes": 41.0}),
         ("charge", {"total_current_ma": 3.9, "minutes": 31.0}),
         ("brain-current-density", {"brain_current_density_a_per_m2": 0.64}),
@@ -60,6 +61,22 @@ def test_each_item_bites_alone_and_can_be_accepted_by_name(item, values):
     assert not still.within and still.accepted
     other = next(name for name in limits() if name != item)
     assert names(beyond(check_safety(changed(**values), [other]))) == [item]
+
+
+def test_the_density_keeps_a_margin_of_two_below_the_lesions_of_rats():
+    assert limits()["electrode-current-density"].limit == 20.0 / 2  # Jackson 2017: lesions at and above 20 A/m²
+    disc = 3.141592653589793 / 4 * 12.0**2
+    for ma, density, within in ((1.0, 8.84, True), (2.0, 17.7, False)):
+        hd = changed(currents_ma={"C3": ma, "Fp2": -ma}, areas_mm2={"C3": disc, "Fp2": disc})
+        (item,) = [each for each in check_safety(hd) if each.name == "electrode-current-density"]
+        assert item.value == pytest.approx(density, rel=2e-3) and item.within is within
+    assert "17.7" in limits()["electrode-current-density"].checked  # what the published HD montages have is said
+
+
+def test_what_no_model_can_check_is_stated_with_its_source():
+    assert [each.name for each in session_checks()] == ["skin", "contact", "moisture", "ramp", "sessions"]
+    assert all(each.what and each.source and each.checked for each in session_checks())
+    assert not set(limits()) & {each.name for each in session_checks()}  # nothing here is a name of --accept-risk
 
 
 def test_every_item_of_the_table_is_computed_and_says_its_source():

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import tomllib
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from targeting.coils.sources import PotentialGrid
 from targeting.fem import HeadConductor
 from targeting.fem.anisotropy import ElementTensors
 from targeting.fem.conductivity import CONDUCTIVITY_S_PER_M
-from targeting.road import STAGES, stages_of
+from targeting.stages.of_a_plan import STAGES, stages_of
 from targeting.subject import Stage, Subject
 from targeting.tms.field import primary_field
 from targeting.uncertainty import DoseSpread, DoseSurrogate, dose_spread, published_ranges, spread, surrogate
@@ -173,9 +175,25 @@ def test_ranges_hold_the_default_table_and_draws_stay_inside():
     drawn = conductivity_samples(ranges, sobol_points(len(ranges), 1024, seed=0))
     low, high = (np.array([getattr(each, name) for each in ranges]) for name in ("low_s_per_m", "high_s_per_m"))
     assert (drawn > low).all() and (drawn < high).all()
-    unit = (drawn - low) / (high - low)
+    logarithmic = np.array([each.scale == "logarithmic" for each in ranges])
+    unit = np.where(logarithmic, np.log(drawn / low) / np.log(high / low), (drawn - low) / (high - low))
     assert np.allclose(unit.mean(axis=0), 0.5, atol=2e-3)
     assert np.allclose(unit.var(axis=0), 1 / 28, rtol=0.02)  # of beta(3, 3)
+
+
+def test_the_skulls_draws_hold_the_measurements_and_what_nobody_reread_is_not_called_checked():
+    """Impedance tomography 0.0055 S/m (Fernandez-Corazza 2018) to the meta-analysis' mean 0.020 (McCann 2019)."""
+    ranges = published_ranges()
+    skull = conductivity_samples([ranges["skull"]], sobol_points(1, 4096, seed=0))[:, 0]
+    low, median, high = np.percentile(skull, [5, 50, 95])
+    assert low < 0.0055 and high == pytest.approx(0.020, rel=0.01)
+    assert median == pytest.approx(
+        CONDUCTIVITY_S_PER_M["skull"], rel=0.05
+    )  # the spread lies round the dose that is told
+    table = tomllib.loads((resources.files("targeting.uncertainty") / "ranges.toml").read_text(encoding="utf-8"))
+    by_peer = {name for name, row in table.items() if row["checked"] == "peer"}
+    assert by_peer == {"wm", "gm", "compact_bone"}  # all that SimNIBS's examples have
+    assert table["skull"]["low"] < table["skull"]["mccann_mean"] < table["skull"]["high"]
 
 
 def test_main_effects_of_a_sum_and_a_product():

@@ -128,6 +128,16 @@ def test_saved_poses_survive_and_never_touch_the_plan(coil, live, subject, tmp_p
     assert len(of_image(other, live.plan)) == len(other) - 1  # of another image: other places
 
 
+def test_a_pose_in_the_head_is_not_saved(coil, live, tmp_path):
+    down = coil.pose.copy()
+    down[:3, 3] += 9 * down[:3, 2]
+    dose = live.answer(Request(down))
+    record = saved_pose("deep", live.plan, live.coil.name, down, coil.stand.scalp_mm, coil.angle_deg, dose)
+    with pytest.raises(InputError, match=r"'deep' is not saved: the casing is \d\.\d mm inside the head"):
+        save_pose(tmp_path, record)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("text", ["{", '{"schema_version": "9"}', '{"schema_version": "1.0", "poses": [{"name": 1}]}'])
 def test_a_damaged_file_of_poses_is_told_and_left_alone(tmp_path, text, coil, live):
     (tmp_path / FILE).write_text(text)

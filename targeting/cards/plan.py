@@ -23,7 +23,7 @@ MARKS = {DANGER: "✕ DANGER:", WARNING: "⚠", NOTE: "Note:"}
 def plan_card(plan: Plan) -> str:
     """A coil's plan: what the report's header says, and the current's angle as a dial."""
     from targeting.report.dosing import output_words
-    from targeting.report.words import direction_words, number, point, three_digits
+    from targeting.report.words import number, point, three_digits
 
     best = plan.placements[0] if plan.placements else None
     facts: list[Row] = [*_who(plan), ("coil", plan.coil.name)]
@@ -38,15 +38,27 @@ def plan_card(plan: Plan) -> str:
             facts.append(("output", output_words(plan.dosing)))
         facts += [
             ("scalp point", f"{point(best.scalp_mm)} mm"),
-            ("induced current", f"{number(best.angle_deg, 0)}° from {_origin(best.angle_from)}"),
-            ("handle points", direction_words(-np.array(best.pose)[:3, 1])),
+            *_held(plan),
             ("casing to scalp", f"{number(best.distance_mm)} mm"),
             ("strongest in grey matter", f"{three_digits(best.peak_e_v_per_m)} V/m at {point(best.peak_mm)} mm"),
             ("placements", f"{len(plan.placements)} ranked"),
         ]
     facts.append(("made", plan.created or "not said"))
-    picture = dial(best.angle_deg, _origin(best.angle_from), plan.coil.current_direction_y) if best is not None else ""
+    sense = plan.coil.current_direction_y * (plan.pulse.effective_sign if plan.pulse else 1)
+    picture = dial(best.angle_deg, _origin(best.angle_from), sense) if best is not None else ""
     return card(_headline(plan), facts, f"TMS plan for {plan.subject}", None, picture, _some(plan.warnings))
+
+
+def _held(plan: Plan) -> list[Row]:
+    """How the coil is turned and driven."""
+    from targeting.report.turned import setting_words
+    from targeting.report.words import direction_words, number
+
+    best = plan.placements[0]
+    current = ("induced current", f"{number(best.angle_deg, 0)}° from {_origin(best.angle_from)}")
+    if plan.angle is None:
+        return [current, ("handle points", direction_words(-np.array(best.pose)[:3, 1]))]
+    return [("handle", plan.angle.words), ("stimulator", setting_words(plan.pulse)), current]
 
 
 def tes_plan_card(plan: TesPlan) -> str:
@@ -60,6 +72,8 @@ def tes_plan_card(plan: TesPlan) -> str:
         ("dose", f"{three_digits(dose.dose_v_per_m)} V/m"),
         ("focality", f"{three_digits(dose.focality)} (mean |E| in the target over that in grey matter)"),
     ]
+    if plan.pole is not None:
+        facts.append(("pole", plan.pole.words))
     if plan.standard is not None and plan.standard.dose_ratio is not None:
         facts.append(("against " + plan.standard.dose.montage, f"{number(plan.standard.dose_ratio, 2)} times its dose"))
     within = sum(item.within for item in plan.safety)

@@ -6,13 +6,13 @@ casing's face, z = 0 is that face, the windings lie at z < 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.coils.sources import Source
+from targeting.coils.sources import Source, reversed_source
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +102,21 @@ class Coil:
         from targeting.coils.files import write_coil
 
         write_coil(self, Path(path))
+
+    def driven(self, sign: int) -> Coil:
+        """The coil as its field is in a phase of the pulse: reversed where dI/dt is negative there (sign −1).
+
+        Examples
+        --------
+        >>> from targeting.coils import Coil
+        >>> coil = Coil.named("figure8-70mm")
+        >>> coil.driven(-1).current_direction_y, coil.driven(1) is coil
+        (-1, True)
+        """
+        if sign >= 0:
+            return self
+        sources = tuple(reversed_source(source) for source in self.sources)
+        return replace(self, sources=sources, current_direction_y=-self.current_direction_y)
 
     @classmethod
     def named(cls, name: str) -> Coil:

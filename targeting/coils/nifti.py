@@ -75,6 +75,8 @@ def read_nifti_coil(path: Path) -> Coil:
         current_direction_y=current_direction_y(sources),
         source=path.name,
         casing_note=note,
+        rated_on=words.get("stimulator", "").strip(),
+        rating_source=f"stated in {path.name}" if limit else "",
     )
 
 

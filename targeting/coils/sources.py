@@ -11,7 +11,7 @@ The primary electric field is E = −dA/dt = −A · dI/dt.  Points are millimet
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,3 +45,12 @@ class PotentialGrid:
 
 
 Source = MagneticDipoles | CurrentElements | PotentialGrid
+
+
+def reversed_source(source: Source) -> Source:
+    """The same source with its current reversed."""
+    if isinstance(source, MagneticDipoles):
+        return replace(source, moments_a_m2=-source.moments_a_m2)
+    if isinstance(source, CurrentElements):
+        return replace(source, elements_mm=-source.elements_mm)
+    return replace(source, a_t_m=-source.a_t_m)

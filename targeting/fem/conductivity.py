@@ -1,7 +1,9 @@
 """Isotropic conductivity of each tissue, S/m.
 
-The values are the field's usual ones (SimNIBS's default table: Wagner 2004 for WM, GM and CSF, Opitz 2015 for bone and
-scalp), so that doses can be compared between programs.  They are known to perhaps ±30 %; any may be overridden by name.
+The values are the field's usual ones, so that doses can be compared between programs: SimNIBS's default table, whose
+documentation names Wagner 2004 (IEEE Trans Biomed Eng 51:1586) for white and grey matter, CSF, bone and scalp, and Opitz
+2015 (NeuroImage 109:140) for the eyes.  They are known badly: measurements of the skull differ sevenfold (0.003 to 0.020
+S/m), which moves a coil's field little, but a montage's from half to 1.35 times.  Any may be overridden by name.
 """
 
 from __future__ import annotations

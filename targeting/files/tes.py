@@ -18,9 +18,11 @@ from targeting.files.on_scalp import landmarks_of
 from targeting.files.tms import head_warnings, plan_frame
 from targeting.plans.dangers import side_dangers
 from targeting.plans.places import plan_target
+from targeting.plans.pole import FREE, MIXED, OF_SCALP, SIGNED, PlanPole, acting_pole, pole_words
 from targeting.plans.tes import (
     PlanElectrode,
     PlanSafetyItem,
+    PlanSessionCheck,
     PlanStandard,
     PlanTesDose,
     TesPlan,
@@ -29,7 +31,8 @@ from targeting.plans.tes import (
 from targeting.plans.tes_goal import PlanTesGoal, tes_goal_warnings
 from targeting.plans.warnings import PlanWarning, danger, in_order, note, warning
 from targeting.stages.head import Segmented
-from targeting.tes.safety import Exposure, check_safety, exposure_of
+from targeting.tes.current_steps import off_grid
+from targeting.tes.safety import Exposure, check_safety, exposure_of, session_checks
 from targeting.versions import versions
 
 if TYPE_CHECKING:
@@ -64,6 +67,7 @@ class TesResults:
     confirmed: ConfirmedMontage
     tape: TapeMeasure
     objective: str
+    polarity: str  # of :mod:`targeting.plans.pole`
     search: Mapping[str, float | int | str]
     conductivity_s_per_m: Mapping[str, float]
     seconds: Mapping[str, float]
@@ -92,11 +96,13 @@ def make_tes_plan(results: TesResults) -> TesPlan:
         minutes=request.minutes,
         objective=results.objective,
         dose=_dose(confirmed.dose),
+        pole=_pole(results),
         standard=_standard(confirmed),
         optimum=results.chosen.optimum,
         goal=results.goal,
         landmarks=landmarks_of(results.tape, results.located.fiducials),
         safety=[PlanSafetyItem(**vars(item)) for item in items],
+        session_checks=[PlanSessionCheck(**vars(each)) for each in session_checks()],
         charge_c=exposure.charge_c,
         brain_e_v_per_m=exposure.brain_e_v_per_m,
         eye_e_v_per_m=exposure.eye_e_v_per_m,
@@ -144,11 +150,11 @@ def warnings_of(plan: TesPlan, peak_elsewhere: bool, scalp_share: float, fiducia
         )
     if plan.goal is not None:
         found += tes_goal_warnings(plan.goal, dose.dose_v_per_m)
-    of_map = plan.goal is not None and plan.goal.network is not None
-    if plan.optimum is not None and plan.search.get("direction") == "none" and not of_map:
+    found += pole_warnings(plan)
+    if plan.optimum is None and off_grid(np.array([each.current_ma for each in plan.montage]) / 1e3):
         found.append(
-            "the size of the field has no polarity: with anode and cathode exchanged the dose is the same; "
-            "--direction normal aims the current into the cortex, as under an anode"
+            "the currents are used as they were given, and not all are whole tenths of a milliampere: a stimulator may not "
+            "take them as they stand"
         )
     if scalp_share > SHUNTED_SHARE:
         found.append(f"{scalp_share:.0%} of the current stays in the scalp: the electrodes lie close together")
@@ -158,6 +164,27 @@ def warnings_of(plan: TesPlan, peak_elsewhere: bool, scalp_share: float, fiducia
             "placement sheet, or give the points with --positions"
         )
     return [warning(each) for each in found]
+
+
+def pole_warnings(plan: TesPlan) -> list[str]:
+    """What to know of the polarity, a line each."""
+    pole = plan.pole
+    if pole is None:
+        return []
+    found = []
+    if pole.polarity == FREE and plan.optimum is not None:
+        found.append(
+            "the size of the field has no polarity: with anode and cathode exchanged the dose is the same; they are turned "
+            "so that the mean field enters the cortex at the target, and --polarity anodal makes that component large"
+        )
+    if pole.inward_of == OF_SCALP:
+        found.append(
+            "the cortex's mean normal in the target is not clear or no surface is known: into the cortex is taken as the "
+            "way from the nearest scalp to the target"
+        )
+    if pole.polarity in SIGNED and pole.acting == MIXED:
+        found.append(f"{pole.words}: a {pole.polarity} montage does little here that its name says")
+    return found
 
 
 def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
@@ -262,6 +289,23 @@ def _standard(confirmed: ConfirmedMontage) -> PlanStandard | None:
         dose_ratio=per_ma / usual_per_ma if both else None,
         focality_ratio=ours.focality / usual.focality,
         same_dose_ma=usual.dose_v_per_m / per_ma if both else None,
+    )
+
+
+def _pole(results: TesResults) -> PlanPole | None:
+    found, dose = results.confirmed.pole, results.confirmed.dose
+    if found is None:
+        return None
+    acting = acting_pole(found.ours_v_per_m, dose.mean_e_v_per_m)
+    usual = results.confirmed.standard
+    return PlanPole(
+        polarity=results.polarity,
+        acting=acting,
+        normal_v_per_m=found.ours_v_per_m,
+        standard_normal_v_per_m=found.standard_v_per_m,
+        inward=list(found.inward),
+        inward_of=found.inward_of,
+        words=pole_words(acting, found.ours_v_per_m, usual.montage if usual else "", found.standard_v_per_m),
     )
 
 

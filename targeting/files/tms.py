@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atlases.scalp import Scalp
 from atlases.target import is_center
 from meshes.choices import one_of
 from meshes.cortical_surface import Cortex
@@ -17,23 +18,28 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
 from targeting.dosing.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
+from targeting.files.held import plan_angle, plan_pulse
 from targeting.files.on_scalp import OnScalp
 from targeting.plans.comparison import compare
 from targeting.plans.dangers import coil_dangers
 from targeting.plans.dosing import PlanDosing, dosing_warnings
 from targeting.plans.goal import PlanGoal, goal_warnings
 from targeting.plans.places import plan_target
+from targeting.plans.pulse import pulse_warnings
 from targeting.plans.robustness import plan_robustness
 from targeting.plans.tms import (
     Frame,
     Placement,
     Plan,
     PlanCoil,
+    read_plan,
     write_plan,
 )
 from targeting.plans.uncertainty import plan_uncertainty
 from targeting.plans.warnings import PlanWarning, in_order, note, warning
 from targeting.pose import Pose
+from targeting.pose_gate import PoseGate, check_plan
+from targeting.requests.pulse import PulseRequest
 from targeting.stages.confirm import Confirmed
 from targeting.stages.head import FrameImage, Segmented
 from targeting.versions import versions
@@ -66,6 +72,7 @@ class Results:
     search: Mapping[str, float | int | str]
     conductivity_s_per_m: Mapping[str, float]
     seconds: Mapping[str, float]
+    pulse: PulseRequest = field(default_factory=PulseRequest)
     accepted: Sequence[str] = ()
     notes: Sequence[PlanWarning] = ()
     pain_side: str = ""
@@ -77,6 +84,7 @@ class Results:
     robust: Robustness | None = None
     dosing: PlanDosing | None = None
     compared: Comparison | None = None
+    compared_coils: Sequence[Coil] = ()
     goal: PlanGoal | None = None
 
 
@@ -108,6 +116,8 @@ def make_plan(results: Results) -> Plan:
         robustness=plan_robustness(results.robust) if results.robust else None,
         dosing=results.dosing,
         goal=results.goal,
+        pulse=plan_pulse(results.pulse, results.found),
+        angle=plan_angle(results.found, results.coil, results.aimed.target.side),
         comparison=compare(results.compared.coils, results.dosing) if results.compared else [],
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -150,7 +160,7 @@ def plan_frame(segmented: Segmented) -> Frame:
 
 def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[PlanWarning]:
     """What the best placement and its coil give to think of."""
-    best, coil = plan.placements[0], plan.coil
+    best = plan.placements[0]
     found = []
     mean = best.direct_mean_e_v_per_m or best.dose_v_per_m
     ratio = best.peak_e_v_per_m / mean
@@ -162,11 +172,8 @@ def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[PlanWarning]:
         )
     if plan.dosing is None:  # else the dosing's own warnings tell
         found += _reach_words(plan, mean)
-    if coil.current_direction_y < 0:
-        found.append(
-            "with this coil's file a rising current induces a field toward the handle: the poses already account for "
-            "it; check the current direction set on the stimulator"
-        )
+    if plan.pulse is not None:
+        found += pulse_warnings(plan.pulse)
     return [warning(each) for each in found]
 
 
@@ -183,7 +190,13 @@ def _reach_words(plan: Plan, mean_v_per_m: float) -> list[str]:
 
 
 def write_files(room: Path, results: Results, plan: Plan) -> None:
-    """Write the plan, the report, the treatment sheet, the navigators' files, the field files and the coil's drawing."""
+    """Write the plan, the report, the treatment sheet, the navigators' files, the field files and the coil's drawing.
+
+    Raises
+    ------
+    RuntimeError
+        If a pose in plan.json, read again as others will, has the coil in the head (:mod:`targeting.pose_gate`).
+    """
     from targeting.cortical_field import CorticalField, write_cortical_field
     from targeting.files.fields import write_field_files
     from targeting.files.geo import coil_views, target_view, write_geo
@@ -193,8 +206,10 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
     from targeting.scene.target_outline import OUTLINE
 
     write_plan(room / "plan.json", plan)
+    scalp = Scalp.of(results.head)
+    check_plan(read_plan(room / "plan.json"), scalp, [results.coil, *results.compared_coils])
     for navigator in NAVIGATORS:
-        write_navigator(plan, navigator, room, results.segmented.frame)
+        write_navigator(plan, navigator, room, PoseGate(scalp, results.coil), results.segmented.frame)
     affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
     write_field_files(room, results.head, results.confirmed.e_v_per_m, affine, shape, drawings=[DRAWING])
     best = Pose(np.array(plan.placements[0].pose))
@@ -236,21 +251,24 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
     write_treatment_sheet(room / SHEET, evidence)
 
 
-def write_navigator(plan: Plan, navigator: str, path: Path, frame: FrameImage | None = None) -> Path:
+def write_navigator(plan: Plan, navigator: str, path: Path, gate: PoseGate, frame: FrameImage | None = None) -> Path:
     """Write the plan's poses for one navigator; ``path`` is the file, or a folder for the usual name.
 
-    ``frame`` is the image the plan was made on: Brainsight names coordinates by the entry of its header.
+    ``gate`` is of the plan's coil and head; ``frame`` is the image the plan was made on: Brainsight names coordinates by
+    the entry of its header.
 
     Raises
     ------
     InputError
-        If the navigator is unknown or the folder is not there.
+        If the navigator is unknown, the folder is not there, or a pose has the coil in the head.
     """
     poses = [Pose(np.array(each.pose), name=f"{plan.target.name}-{each.rank}") for each in plan.placements]
-    return write_poses(poses, navigator, path, frame)
+    return write_poses(poses, navigator, path, gate, frame)
 
 
-def write_poses(poses: Sequence[Pose], navigator: str, path: Path, frame: FrameImage | None = None) -> Path:
+def write_poses(
+    poses: Sequence[Pose], navigator: str, path: Path, gate: PoseGate, frame: FrameImage | None = None
+) -> Path:
     """Write any poses for one navigator; parameters and errors as for :func:`write_navigator`."""
     from targeting.navigation import brainsight, localite
 
@@ -258,6 +276,7 @@ def write_poses(poses: Sequence[Pose], navigator: str, path: Path, frame: FrameI
     file = path / NAVIGATORS[navigator] if path.is_dir() else path
     if not file.parent.is_dir():
         raise InputError(f"there is no folder {file.parent}; make it first")
+    gate.check(poses, "nothing is written, pose")
     if navigator == "localite":
         localite.write(file, poses)
     elif frame is None or frame.form is None or frame.code is None:  # no image: nothing says what Brainsight will see

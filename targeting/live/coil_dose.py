@@ -29,13 +29,12 @@ from targeting.navigation.frames import FRAMES, pose_in
 from targeting.plans.coil import planned_coil
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
+from targeting.pose_gate import PoseGate, fault_at
 from targeting.subject import Subject
 from targeting.tms.dose_map import DoseMap
 from targeting.tms.placement import casing_distance_mm
 
 log = logging.getLogger(__name__)
-
-INSIDE_MM = -0.5  # the distance grid is right to about this where the scalp is rough
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +77,8 @@ class LiveDose:
         """
         other = Coil.read(coil) if coil and Path(coil).suffix else Coil.named(str(coil)) if coil else None
         plan = _valid_plan(subject)
-        tool = other or planned_coil(subject, plan)
+        sign = plan.pulse.effective_sign if plan.pulse else 1
+        tool = other.driven(sign) if other else planned_coil(subject, plan)
         mapped = subject.recorded("dosemap", lambda folder: DoseMap.load(folder / "dosemap.npz"))
         meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
         if mapped is None or meshed is None:
@@ -117,7 +117,10 @@ class LiveDose:
             "plan_dose_v_per_m": self._planned_dose(self.coil),
             "frames": list(FRAMES),
             "coils": list(self._coils),
-            "warnings": ["this coil's sampled field has no fast form: an answer takes long"] if slow else [],
+            "warnings": [
+                *(["this coil's sampled field has no fast form: an answer takes long"] if slow else []),
+                *self._planned_faults(self.coil),
+            ],
         }
 
     def answer(self, request: Request) -> dict[str, Any]:
@@ -146,7 +149,8 @@ class LiveDose:
     @cached_property
     def _coils(self) -> dict[str, Coil]:
         """The coils that may be asked for: this one and the built-in ones."""
-        return {name: Coil.named(name) for name in coil_names()} | {self.coil.name: self.coil}
+        sign = self.plan.pulse.effective_sign if self.plan.pulse else 1
+        return {name: Coil.named(name).driven(sign) for name in coil_names()} | {self.coil.name: self.coil}
 
     @property
     def _words(self) -> str:
@@ -165,6 +169,12 @@ class LiveDose:
             self._planned[coil.name] = self._dose(self.dose_map.mean_e_v_per_m(searchable(coil), pose, 1e6)[0])
         return self._planned[coil.name]
 
+    def _planned_faults(self, coil: Coil) -> list[str]:
+        """What is wrong with the plan's first pose for this coil, which may be another than the plan's."""
+        fault = PoseGate(self.scalp, coil).fault(Pose(np.array(self.plan.placements[0].pose)))
+        pose = f"the plan's first pose, of {self.plan.coil.name}, is none of {coil.name}"
+        return [f"{pose} ({fault}): do not lead to it, nor by percent_of_plan"] if fault else []
+
     def _scalp_distance_mm(self, coil: Coil, pose: Pose) -> float:
         near = casing_distance_mm(self.scalp, coil, pose.matrix_mm)
         if near < EXACT_WITHIN_MM:
@@ -175,11 +185,10 @@ class LiveDose:
 
     def _warnings(self, coil: Coil, pose: Pose, distance_mm: float, didt_a_per_us: float) -> list[str]:
         found = []
-        if distance_mm < INSIDE_MM:
-            found.append(
-                f"the casing is {-distance_mm:.1f} mm inside the head, where no coil can be: check the registration; "
-                "the dose holds outside the head only"
-            )
+        if fault := fault_at(distance_mm):
+            found.append(f"{fault}: check the registration; the dose holds outside the head only")
+        if coil.name != self.plan.coil.name:
+            found += self._planned_faults(coil)
         if pose.direction_mm @ (np.array(self.plan.target.center_mm) - pose.center_mm) < 0:
             found.append("the coil faces away from the target: check the frame")
         rated = coil.max_didt_a_per_s
@@ -189,7 +198,7 @@ class LiveDose:
 
 
 def _valid_plan(subject: Subject) -> Plan:
-    from targeting.road import stages_of
+    from targeting.stages.of_a_plan import stages_of
 
     if not (subject.folder / "plan.json").is_file():
         raise InputError(f"there is no plan in {subject.folder}; run 'target plan {subject.name}' first")

@@ -1,4 +1,4 @@
-"""The coil a plan was made with, read again and known by its fingerprint."""
+"""The coil a plan was made with, read again, known by its fingerprint and driven as in the plan."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from targeting.subject import Subject
 
 
 def planned_coil(subject: Subject, plan: Plan) -> Coil:
-    """The coil of the plan in a subject's folder.
+    """The coil of the plan in a subject's folder, as its field is in the effective phase of the plan's pulse.
 
     Raises
     ------
@@ -28,4 +28,4 @@ def planned_coil(subject: Subject, plan: Plan) -> Coil:
         raise InputError(f"the plan's coil cannot be had: {error}; bring it back, or plan again") from None
     if searched.get("parameters", {}).get("coil_sha256", fingerprint(coil)) != fingerprint(coil):
         raise InputError(f"coil {plan.coil.name} changed since the plan was made; run 'target plan' again")
-    return coil
+    return coil if plan.pulse is None else coil.driven(plan.pulse.effective_sign)

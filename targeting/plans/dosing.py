@@ -196,6 +196,8 @@ def dosing_warnings(dosing: PlanDosing, accepted: Collection[str] = ()) -> list[
                 f"{dosing.muscle}'s: measure it if you can"
             )
         )
+    if dosing.given_percent == 0:
+        found.append(warning("the output asked for is less than 1 % MSO, and is rounded down to nothing"))
     if dosing.hotspot_side != dosing.target_side:
         found.append(
             warning(

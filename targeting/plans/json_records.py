@@ -166,7 +166,7 @@ def _read_union(kinds: tuple[Any, ...], value: Any, where: str, version: str) ->
         return value
     if int in kinds and isinstance(value, int) and not isinstance(value, bool):
         return value
-    rest = next(kind for kind in kinds if kind not in (str, int, type(None)))
+    rest = next((kind for kind in kinds if kind not in (str, int, type(None))), int)
     return read_kind(rest, value, where, version)
 
 

@@ -1,8 +1,9 @@
 """Plans that earlier versions of the format wrote, as this one would have written them.
 
-1.3 knew no goal of a montage; before 1.5 a target did not say whether it is a ball, a mask or a map;
-before 1.6 a coil's plan knew neither the pulse, nor the angle in the clinic's words, nor whose motor threshold was meant, no
-plan the side of the pain or the patient, and warnings were lines of one kind.
+1.3 knew no goal of a montage; before 1.5 a target did not say whether it is a ball, a mask or a map; before 1.6 a montage did
+not say which pole acts, its currents were not rounded and it named no checks of a session, a coil's plan knew neither the
+pulse, nor the angle in the clinic's words, nor whose motor threshold was meant, no plan the side of the pain or the patient,
+and warnings were lines of one kind.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ def as_now(document: object, now: str) -> object:
     plan: dict[str, Any] = {**document, "schema_version": now}
     if plan.get("modality") == "tdcs" and document["schema_version"] == "1.3":
         plan.setdefault("goal", None)
+    if plan.get("modality") == "tdcs":
+        plan = {"pole": None, "session_checks": [], **plan}
+        optimum = plan.get("optimum")
+        if isinstance(optimum, dict) and "dose_v_per_m" in optimum:
+            plan["optimum"] = {"unrounded_dose_v_per_m": optimum["dose_v_per_m"], **optimum}
     if isinstance(plan.get("target"), dict) and "shape" not in plan["target"]:
         plan["target"] = {**plan["target"], "shape": _shape(plan)}
     if plan.get("modality") != "tdcs":

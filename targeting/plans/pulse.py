@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from targeting.dosing.pulse import FIRST, PULSES, SECOND
 from targeting.plans.json_records import require
 
 NORMAL, REVERSE = "normal", "reverse"
 SETTINGS = (NORMAL, REVERSE)
-FIRST, SECOND = "first", "second"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,28 @@ def check_pulse(pulse: PlanPulse) -> None:
     InputError
         If a word or a sign is not possible.
     """
-    require(pulse.form in ("monophasic", "biphasic", "half-sine"), f"pulse.form: unknown form {pulse.form!r}")
+    require(pulse.form in PULSES, f"pulse.form: unknown form {pulse.form!r}")
     require(pulse.current in SETTINGS, f"pulse.current must be normal or reverse, not {pulse.current!r}")
     require(pulse.effective_phase in (FIRST, SECOND), "pulse.effective_phase must be first or second")
     require(pulse.effective_sign in (-1, 1), "pulse.effective_sign must be 1 or -1")
+
+
+def pulse_warnings(pulse: PlanPulse) -> list[str]:
+    """What must be known before the coil is driven: a current that runs the wrong way, a setting that nobody checked."""
+    if pulse.as_wanted is False:
+        why = (
+            "this stimulator has no reverse setting"
+            if pulse.reversible is False
+            else f"set the stimulator to {REVERSE if pulse.current == NORMAL else NORMAL}"
+        )
+        return [
+            f"in the effective ({pulse.effective_phase}) phase of a {pulse.form} pulse the current runs "
+            f"{pulse.effective_runs}, against the direction the target wants: {why}; the motor threshold will be higher "
+            "than in the other direction"
+        ]
+    if pulse.current == REVERSE and pulse.reversible is None:
+        return [
+            "the plan is for the stimulator's current direction set to reverse; on a stimulator without that setting the "
+            "effective current runs the other way"
+        ]
+    return []

@@ -15,6 +15,7 @@ from meshes.errors import InputError
 from targeting.plans.json_records import check_version, checked_document, read_kind, read_plan_file, require, write_json
 from targeting.plans.older_versions import as_now
 from targeting.plans.patient import check_who
+from targeting.plans.pole import PlanPole, check_pole
 from targeting.plans.tape import PlanLandmarks
 from targeting.plans.tes_goal import PlanTesGoal, check_tes_goal
 from targeting.plans.tms import SCHEMA_VERSION, SHAPES, Frame, PlanTarget
@@ -78,9 +79,10 @@ class PlanOptimum:
 
     objective: str
     candidates: int  # positions that could be used
-    dose_v_per_m: float  # by the leadfield
+    dose_v_per_m: float  # by the leadfield, of the currents as a stimulator takes them
+    unrounded_dose_v_per_m: float  # of the currents as they were found, before they were rounded to 0.1 mA
     bound_v_per_m: float | None  # no montage within the limits has more, whatever its number of electrodes
-    gap: float | None  # (bound - dose) / bound
+    gap: float | None  # what of the bound is missed by the currents as they were found
     binding: list[str]  # the limits that hold it there
 
 
@@ -101,6 +103,17 @@ class PlanSafetyItem:
 
 
 @dataclass(frozen=True)
+class PlanSessionCheck:
+    """What is to be seen to at every session, which no model of a head can check."""
+
+    name: str
+    title: str
+    what: str
+    source: str
+    checked: str
+
+
+@dataclass(frozen=True)
 class TesPlan:
     """A plan for one target and one montage."""
 
@@ -114,11 +127,13 @@ class TesPlan:
     minutes: float
     objective: str  # what dose_v_per_m is, in words
     dose: PlanTesDose
-    standard: PlanStandard | None  # None where it does not fit on the head; a warning says why
+    pole: PlanPole | None  # which pole acts on the target; None for a map, whose sign varies over the cortex
+    standard: PlanStandard | None  # None for the standard montage itself and where it does not fit; a warning says why
     optimum: PlanOptimum | None  # None for a montage chosen by name
     goal: PlanTesGoal | None  # what else was asked of it: regions to spare, further targets, a map
     landmarks: PlanLandmarks
     safety: list[PlanSafetyItem]
+    session_checks: list[PlanSessionCheck]
     charge_c: float
     brain_e_v_per_m: float  # exceeded in 0.1 % of the volume of grey and white matter
     eye_e_v_per_m: float | None  # exceeded in 1 % of the volume of the eyes
@@ -218,6 +233,8 @@ def _check(plan: TesPlan) -> None:
     check_who(plan.pain_side, plan.patient_id)
     if plan.goal is not None:
         check_tes_goal(plan.goal)
+    if plan.pole is not None:
+        check_pole(plan.pole)
     for i, each in enumerate(plan.montage):
         where = f"montage[{i}]"
         for name in ("scalp_mm", "y_axis"):

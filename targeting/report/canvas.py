@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from matplotlib.patches import Polygon
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 from numpy.typing import ArrayLike, NDArray
 
 INK = "#1c2733"
@@ -22,6 +23,7 @@ QUIET = "#5b6875"
 MARK = "#e8127d"  # the target, everywhere
 COIL = "#0b6e8a"  # the coil, everywhere
 DOTS_PER_INCH = 100
+CLEAR_OF_WORDS = 4.0  # pixels between a leader's end and its words
 
 
 class Canvas:
@@ -45,7 +47,7 @@ class Canvas:
         self.axes.imshow(picture, extent=(0, width, height, 0), interpolation="none", aspect="auto")
         self.axes.set(xlim=(0, width), ylim=(height, 0))
 
-    def words(self, at: ArrayLike, text: str, size: float = 24, color: str = INK, **more: Any) -> None:
+    def words(self, at: ArrayLike, text: str, size: float = 24, color: str = INK, **more: Any) -> Text:
         """Text, ``size`` in pixels, with a halo so that it reads on anything."""
         halo = more.pop("halo", "white")
         more.setdefault("ha", "center")
@@ -53,7 +55,8 @@ class Canvas:
         points = size * 72 / DOTS_PER_INCH
         effects = [withStroke(linewidth=points / 5, foreground=halo, alpha=0.85)]
         column, row = np.asarray(at, dtype=np.float64)[:2]
-        self.axes.text(column, row, text, fontsize=points, color=color, path_effects=effects, **more)
+        drawn: Text = self.axes.text(column, row, text, fontsize=points, color=color, path_effects=effects, **more)
+        return drawn
 
     def arrow(self, start: NDArray, end: NDArray, color: str, width: float = 9) -> None:
         """An arrow from one pixel to another, with a white edge."""
@@ -66,10 +69,18 @@ class Canvas:
         self.axes.add_patch(Polygon(outline, closed=True, facecolor=color, edgecolor="white", linewidth=2.0))
 
     def leader(self, point: NDArray, label: tuple[float, float], text: str, color: str, size: float = 24) -> None:
-        """A label away from what it names, joined to it by a thin line."""
-        self.axes.plot([point[0], label[0]], [point[1], label[1]], color="white", linewidth=3.2, alpha=0.8)
-        self.axes.plot([point[0], label[0]], [point[1], label[1]], color=color, linewidth=1.4)
-        self.words(label, text, size, color, weight="bold")
+        """A label away from what it names, joined to it by a thin line that ends at the edge of the words."""
+        box = self.words(label, text, size, color, weight="bold").get_window_extent(self._agg.get_renderer())
+        half = np.array([box.width, box.height]) / 2 + CLEAR_OF_WORDS
+        start, end = np.asarray(point, dtype=np.float64)[:2], np.asarray(label, dtype=np.float64)
+        away = np.abs(start - end)
+        if (away <= half).all():  # the words lie over what they name
+            return
+        end = end + (start - end) * min(h / a for h, a in zip(half, away, strict=True) if a > 0)
+        for ink, width in (("white", 3.2), (color, 1.4)):
+            self.axes.plot(
+                *np.stack([start, end], axis=1), color=ink, linewidth=width, alpha=0.8 if ink == "white" else 1
+            )
 
     def rgb(self) -> NDArray[np.uint8]:
         """The picture, (height, width, 3) uint8."""

@@ -15,7 +15,9 @@ from targeting.report.camera import View
 from targeting.report.canvas import COIL, DOTS_PER_INCH, INK, QUIET, Canvas
 from targeting.report.evidence import PlanEvidence
 from targeting.report.region import PERCENT, first_low, near_best_lines, on_scalp
+from targeting.report.steadiness import steadier_elsewhere
 from targeting.report.surface import SUPERSAMPLING, compose, render
+from targeting.report.turned import handles_deg, planned_handle_deg, turn_range_deg
 from targeting.tms.robustness import NEAR_BEST
 
 WIDTH, HEIGHT = 900, 770
@@ -61,8 +63,9 @@ def position_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
         canvas.words(upper[upper[:, 1].argmin(), :2] - [0, 20], PERCENT, 22, INK)
 
     picture.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
-    if evidence.plan.robustness is not None:
-        _mark_steadiest(canvas, view, evidence.plan.robustness.robust_scalp_mm, evidence.best.scalp_mm)
+    robust = evidence.plan.robustness
+    if robust is not None and steadier_elsewhere(robust):
+        _mark_steadiest(canvas, view, robust.robust_scalp_mm, evidence.best.scalp_mm)
     for placement in reversed(evidence.plan.placements[:5]):
         column, row, _ = view.project(placement.scalp_mm)
         first = placement.rank == 1
@@ -107,19 +110,20 @@ def angle_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
     figure = Figure((WIDTH / DOTS_PER_INCH, height / DOTS_PER_INCH), dpi=DOTS_PER_INCH, facecolor="white")
     agg = FigureCanvasAgg(figure)
     axes = figure.add_axes((0.13, 0.14, 0.77, 0.78))
-    axes.fill_between(
-        angle, 0, dose, where=dose >= NEAR_BEST * top, color=COIL, alpha=0.16, linewidth=0, interpolate=True
-    )
+    here = planned_handle_deg(evidence)
+    keeps = turn_range_deg(evidence.plan, here)
+    for start in (-360.0, 0.0, 360.0) if keeps else ():  # a range may run over the end of the circle
+        low, high = (bound + start for bound in keeps or (0.0, 0.0))
+        axes.fill_between(angle, 0, dose, where=(angle >= low) & (angle <= high), color=COIL, alpha=0.16, linewidth=0)
     axes.plot(angle, dose, color=COIL, linewidth=3)
     axes.axhline(NEAR_BEST * top, color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.text(
         1.01, NEAR_BEST * top, PERCENT, fontsize=18, color=QUIET, va="center", transform=axes.get_yaxis_transform()
     )
-    best_angle = _same_turn(evidence.best.angle_deg, angle)
-    axes.plot([best_angle], [evidence.best.dose_v_per_m], "o", color=INK, markersize=14, markeredgecolor="white")
+    axes.plot([here], [evidence.best.dose_v_per_m], "o", color=INK, markersize=14, markeredgecolor="white")
     axes.annotate(
-        f"best {evidence.best.angle_deg:.0f}°".replace("-", "−"),
-        (best_angle, evidence.best.dose_v_per_m),
+        f"plan {here:.0f}°".replace("-", "−"),
+        (here, evidence.best.dose_v_per_m),
         xytext=(0, 13),
         textcoords="offset points",
         ha="center",
@@ -128,6 +132,10 @@ def angle_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
         color=INK,
         annotation_clip=False,
     )
+    if evidence.plan.angle is not None and evidence.plan.angle.fold_deg is not None:
+        fold = evidence.plan.angle.fold_deg
+        axes.axvline(fold, color=QUIET, linewidth=2, linestyle=(0, (2, 2)))
+        axes.text(fold, 0.03 * top, " across the fold", fontsize=18, color=QUIET, va="bottom", rotation=90)
     axes.set_xlim(angle[0], angle[-1])
     axes.set_ylim(min(0.0, 1.1 * float(np.nanmin(dose))), 1.18 * top)
     axes.xaxis.set_major_locator(MultipleLocator(90 if np.ptp(angle) > 200 else 45))
@@ -137,26 +145,23 @@ def angle_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
     axes.set_axisbelow(True)
     for edge in ("top", "right"):
         axes.spines[edge].set_visible(False)
-    axes.set_xlabel("angle of the induced current", fontsize=20, color=INK, labelpad=10)
+    axes.set_xlabel("angle of the handle to the midline, outwards positive", fontsize=20, color=INK, labelpad=10)
     axes.set_title("dose in V/m at 1 A/µs", fontsize=20, color=INK, loc="left", pad=10)
     agg.draw()
     return np.array(agg.buffer_rgba())[..., :3].copy()
 
 
 def _curve(evidence: PlanEvidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Angle and dose, rising, finely drawn, and closed if the angles go once round."""
-    order = np.argsort(evidence.angles_deg)
-    angle, dose = evidence.angles_deg[order], evidence.dose_by_angle_v_per_m[order]
+    """The handle's angle to the midline and the dose, rising, finely drawn, and closed if the angles go once round."""
+    handles = handles_deg(evidence)
+    order = np.argsort(handles)
+    angle, dose = handles[order], evidence.dose_by_angle_v_per_m[order]
     step = float(np.median(np.diff(angle))) if len(angle) > 1 else 1.0
     if abs(np.ptp(angle) + step - 360.0) < 0.5 * step:
-        angle, dose = np.append(angle, angle[0] + 360.0), np.append(dose, dose[0])
+        fine = np.linspace(-180.0, 180.0, 1 + 8 * len(angle))
+        return fine, np.interp(fine, angle, dose, period=360.0)
     fine = np.linspace(angle[0], angle[-1], 1 + 8 * len(angle))
     return fine, np.interp(fine, angle, dose)
-
-
-def _same_turn(angle_deg: float, angles_deg: NDArray[np.float64]) -> float:
-    """The angle, by whole turns, where the axis of ``angles_deg`` has it."""
-    return float(angles_deg[0] + (angle_deg - angles_deg[0]) % 360.0)
 
 
 def angle_tolerance_deg(evidence: PlanEvidence) -> float:

@@ -54,7 +54,7 @@ def why_words(dosing: PlanDosing) -> str:
         return f"; protocol {dosing.protocol.name} takes {number(dosing.asked_percent or 0.0)} %, more than there is"
     if dosing.clamp == "none":
         return f" for {number(100 * (dosing.match_field or 1.0), 0)} % of the field at threshold"
-    return f"; held by: {dosing.held_by} ({number(dosing.asked_percent or 0.0)} % was asked for)"
+    return f"; held by: {dosing.held_by}; the field asked for takes {number(dosing.asked_percent or 0.0)} %"
 
 
 def target_words(dosing: PlanDosing) -> str:
@@ -182,9 +182,9 @@ def _fields(dosing: PlanDosing) -> list[tuple[str, str]]:
 
 def _protocol(told: PlanProtocol) -> list[tuple[str, str]]:
     protocol, table = protocol_of(told), train_table()
+    sessions = f"{told.sessions} session{'' if told.sessions == 1 else 's'}"
     facts = [
-        f"{protocol.pulses} pulses, {duration(protocol.session_s)}, sessions: {told.sessions}",
-        *([told.spacing] if told.spacing else []),
+        ", ".join(filter(None, [f"{protocol.pulses} pulses", duration(protocol.session_s), sessions, told.spacing])),
         told.paper,
         *([f"unverified: {', '.join(map(field_words, told.unverified))}"] if told.unverified else []),
         *([told.note] if told.note else []),

@@ -26,8 +26,9 @@ from targeting.report.slices import (
     slice_picture,
     whole_view,
 )
-from targeting.report.steadiness import steadier_elsewhere, turn_words
+from targeting.report.steadiness import CLEAR_GAIN, steadier_elsewhere, steadiest_away_mm, turn_words
 from targeting.report.target_words import ring_sentence
+from targeting.report.turned import NOT_DETERMINED, planned_handle_deg
 from targeting.report.words import direction_words, number, three_digits
 
 TISSUE_KEYS = tuple(zip(("white matter", "grey matter", "skull", "scalp"), (c for _, c, _ in OUTLINES), strict=True))
@@ -172,12 +173,12 @@ def dose(evidence: PlanEvidence) -> list[Figure]:
     moved = "at the best angle there" if robust is None else "moved there without turning its current"
     kept = f"at least {region.PERCENT} of the best"
     steadiest, diamond = "", ""
-    if robust is not None:
-        away = number(float(np.linalg.norm(np.array(robust.robust_scalp_mm) - evidence.best.scalp_mm)))
+    if robust is not None and steadier_elsewhere(robust):
+        away = number(steadiest_away_mm(robust, evidence.best))
         diamond = f" A diamond, {away} mm from the best place, marks the pose that minds placement errors least."
         steadiest = f" The diamond marks the pose that minds placement errors least, {away} mm from placement 1."
-        if not steadier_elsewhere(robust):
-            steadiest = " Placement 1 is also as steady as any: the diamond marks the steadiest."
+    elif robust is not None:
+        steadiest = diamond = f" Placement 1 is the steadiest, to within {100 * CLEAR_GAIN:.0f} %."
     low = 100 * float(np.nanmin(evidence.dose_by_angle_v_per_m)) / max(evidence.best.dose_v_per_m, 1e-30)
     return [
         Figure(
@@ -191,13 +192,26 @@ def dose(evidence: PlanEvidence) -> list[Figure]:
             f"(none) to yellow (the best). A white line encloses the places with {kept} dose: {mm} mm from the best "
             f"place in any direction, up to {farthest} mm in one. Numbers mark the best placements.{diamond}",
         ),
-        Figure(
-            dose_room.angle_picture(evidence),
-            f"Angle: {play} of play" if robust is None else "Angle",
-            f"The dose at the best place for every angle. In the shaded range it is {kept}: {play}. At the worst angle "
-            f"it is {number(low, 0)} %.",
-            f"Line chart of the dose against the angle of the induced current at the best place. The best angle is "
-            f"{number(evidence.best.angle_deg, 0)} degrees; {play} the dose is {kept}; the lowest dose is "
-            f"{number(low, 0)} per cent of it.",
-        ),
+        _angle_figure(evidence, low, kept, play),
     ]
+
+
+def _angle_figure(evidence: PlanEvidence, low_percent: float, kept: str, play: str) -> Figure:
+    """The dose over all angles; what it leaves to the muscle is said."""
+    plan = evidence.plan
+    handle = number(planned_handle_deg(evidence), 0)
+    flat = plan.angle is not None and not plan.angle.determined
+    title, said = (
+        ("Angle: not determined by the dose", f" {NOT_DETERMINED[0].upper()}{NOT_DETERMINED[1:]}.")
+        if flat
+        else ("Angle", "")
+    )
+    band = "" if flat else f" In the shaded range it is {kept}: {play}."
+    return Figure(
+        dose_room.angle_picture(evidence),
+        title,
+        f"The dose at the best place for every angle of the handle to the midline, outwards to the right of 0°. The dot is "
+        f"the plan, {handle}°.{band} At the worst angle it is {number(low_percent, 0)} % of the plan’s.{said}",
+        f"Line chart of the dose against the angle of the handle to the midline at the best place. The plan has "
+        f"{handle} degrees; the lowest dose is {number(low_percent, 0)} per cent of the plan's.",
+    )

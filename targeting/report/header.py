@@ -8,12 +8,14 @@ from typing import NamedTuple
 from targeting.dosing.motor_threshold import volts
 from targeting.dosing.reach import coil_on
 from targeting.plans.dosing import PlanDosing
+from targeting.plans.pole import ANODE, CATHODE, MIXED
 from targeting.plans.tes import PlanElectrode, TesPlan
 from targeting.plans.warnings import DANGER, WARNING, PlanWarning, of_kind
 from targeting.report.dosing import share_words, target_words, threshold_words, why_words
 from targeting.report.evidence import PlanEvidence
 from targeting.report.parts import esc, sentence
 from targeting.report.tes_cap import current_label
+from targeting.report.turned import setting_words
 from targeting.report.words import direction_words, listed, measured_from, number, point, three_digits
 
 LONGEST = 110  # letters of a warning that the header shows; the whole of it stands below
@@ -68,13 +70,23 @@ def coil_boxes(evidence: PlanEvidence, trust: Box) -> str:
     where = Box("Coil’s centre on the scalp", f"{whole} <small>mm</small>", "In the frame of the image.")
     if evidence.near:
         where = Box("Coil’s centre on the scalp", esc(evidence.near), f"{whole} mm, in the frame of the image.")
-    handle = direction_words(-evidence.best_pose.away_from_handle_mm)
-    turned = Box(
-        "Angle of the induced current",
-        f"{number(best.angle_deg, 0)}°",
-        f"Handle points <b>{handle}</b>. Measured from {esc(measured_from(best.angle_from))}.",
-    )
+    turned = _turned(evidence)
     return boxes(_with_trust((where, turned, _output(plan.dosing), _dose(evidence)), trust))
+
+
+def _turned(evidence: PlanEvidence) -> Box:
+    plan, best = evidence.plan, evidence.best
+    if plan.angle is None:  # a plan of before 1.6
+        handle = direction_words(-evidence.best_pose.away_from_handle_mm)
+        more = f"Handle points <b>{handle}</b>. Measured from {esc(measured_from(best.angle_from))}."
+        return Box("Angle of the induced current", f"{number(best.angle_deg, 0)}°", more)
+    angle, held = plan.angle.words.split(", ", 1)
+    more = f"<b>{esc(sentence(held))}</b>; {esc(plan.angle.clock)} on a clock face seen from above, nose at 12."
+    kind = ""
+    if plan.pulse is not None:
+        more += f" Stimulator: <b>{esc(setting_words(plan.pulse))}</b>."
+        kind = "amber" if plan.pulse.as_wanted is False else ""
+    return Box("Handle", f"{esc(angle)}", more, kind)
 
 
 def montage_boxes(plan: TesPlan, field_words: str, beside_standard: str, trust: Box) -> str:
@@ -94,8 +106,17 @@ def montage_boxes(plan: TesPlan, field_words: str, beside_standard: str, trust: 
             f"{three_digits(plan.dose.dose_v_per_m)} <small>V/m</small>",
             f"{beside_standard} The field runs {field_words}.",
         ),
+        *([pole_box(plan)] if plan.pole else []),
     )
     return boxes(_with_trust(facts, trust))
+
+
+def pole_box(plan: TesPlan) -> Box:
+    """Which pole acts on the target of a plan that says so."""
+    assert plan.pole is not None
+    value = {ANODE: "Anode", CATHODE: "Cathode", MIXED: "Neither clearly"}[plan.pole.acting]
+    kind = plan.pole.acting if plan.pole.acting != MIXED else ""
+    return Box("Pole that acts on the target", value, f"{esc(sentence(plan.pole.words))}.", kind)
 
 
 def _with_trust(facts: Sequence[Box], trust: Box) -> tuple[Box, ...]:
@@ -112,7 +133,7 @@ def _output(dosing: PlanDosing | None) -> Box:
     return Box(
         "Stimulator output",
         f"{dosing.given_percent} % <small>MSO</small>",
-        f"{esc(share_words(dosing) + why_words(dosing))}. {esc(sentence(target_words(dosing)))}",
+        f"{esc(share_words(dosing) + why_words(dosing))}. {esc(sentence(target_words(dosing)))}.",
         "" if dosing.clamp == "none" else "amber",
     )
 

@@ -22,6 +22,7 @@ from targeting.report.page import Page, filled, html_of, write_page
 from targeting.report.parts import esc, figure_blocks, guide_parts, notices, slices_legend
 from targeting.report.reproduce import reproduce
 from targeting.report.treatment import SHEET
+from targeting.report.turned import ASSUMED, angle_table
 from targeting.report.who import kicker, running, sides_of
 from targeting.report.words import number, point, three_digits
 
@@ -58,6 +59,7 @@ def page_of(evidence: PlanEvidence) -> str:
         coil_figures=figure_blocks(figures.coil(evidence)),
         cortex_figures=figure_blocks(figures.cortex(evidence)),
         dose_figures=figure_blocks(figures.dose(evidence)),
+        angles=angle_table(plan.angle),
         count=str(min(5, len(plan.placements))),
         ranking=tables.ranking(plan.placements[:5]),
         held_off=_held_off(evidence),
@@ -111,9 +113,7 @@ def _guide(evidence: PlanEvidence) -> str:
         ),
         (
             "Angle and handle",
-            "The angle is that of the current induced in the brain while the coil’s current rises. A stimulator whose "
-            "first phase runs the other way reverses it; that is the same as turning the coil by 180°. "
-            + _coil_sign(plan.coil.current_direction_y),
+            _held(plan),
         ),
         (
             "Coordinates",
@@ -138,13 +138,21 @@ def _directions(plan: Plan) -> str:
 def _threshold(plan: Plan) -> str:
     if plan.dosing is None:
         return "a person’s motor threshold is not known to the model"
-    return (
-        "only the motor threshold ties the field to this person: that the target answers to the same field is assumed"
+    return "only the motor threshold ties the field to this person: whether the target answers to the same field is not known"
+
+
+def _held(plan: Plan) -> str:
+    """What the angle and the current's direction mean."""
+    said = (
+        "The handle’s angle is counted in the plane of the scalp from the midline: 0° points straight back, 45° back and "
+        "halfway outwards. "
     )
-
-
-def _coil_sign(current_direction_y: int) -> str:
-    if current_direction_y == 0:
-        return "This coil has no single direction of current under its centre, so the angle says little."
-    ends = ("away from", "toward") if current_direction_y > 0 else ("toward", "away from")
-    return f"With this coil a rising current induces a current {ends[0]} the handle."
+    if plan.pulse is None:
+        return said
+    phase = plan.pulse.effective_phase
+    return said + (
+        f"Of a {esc(plan.pulse.form)} pulse the {phase} phase excites; all fields, directions and angles of the current on "
+        f"this page are of that phase. In the first phase the current runs {esc(plan.pulse.first_runs)}, in the effective "
+        f"one {esc(plan.pulse.effective_runs)}. It is {esc(ASSUMED)}. A threshold holds only for the pulse, the setting and "
+        "the handle it was measured with."
+    )

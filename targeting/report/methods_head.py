@@ -20,7 +20,7 @@ WORDS = {
     "compact_bone": "compact bone",
     "spongy_bone": "spongy bone",
 }
-SOURCES = {"wagner2004": ("wm", "gm", "csf"), "opitz2015": ("skull", "scalp")}  # of the table's values
+SOURCES = {"wagner2004": ("wm", "gm", "csf", "skull", "scalp"), "opitz2015": ("eyes",)}  # of the table's values
 
 
 def thousands(count: int) -> str:

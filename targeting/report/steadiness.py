@@ -34,6 +34,8 @@ def steadiness_facts(robustness: PlanRobustness, best: Placement) -> list[Fact]:
 
 def turn_words(robustness: PlanRobustness) -> str:
     """How far the coil may be turned either way."""
+    if min(robustness.turn_clockwise_deg, robustness.turn_counter_clockwise_deg) >= 180:
+        return "at any angle"
     clockwise, counter = (number(x, 0) for x in (robustness.turn_clockwise_deg, robustness.turn_counter_clockwise_deg))
     return f"from {clockwise}° clockwise to {counter}° counter-clockwise seen from outside"
 
@@ -43,16 +45,21 @@ def steadier_elsewhere(robustness: PlanRobustness) -> bool:
     return robustness.robust_worst_v_per_m >= (1 + CLEAR_GAIN) * robustness.worst_v_per_m
 
 
+def steadiest_away_mm(robustness: PlanRobustness, best: Placement) -> float:
+    """From placement 1 to the steadiest pose, between the scalp points under the two."""
+    return float(np.linalg.norm(np.subtract(robustness.robust_scalp_mm, best.scalp_mm)))
+
+
 def _steadiest(robustness: PlanRobustness, best: Placement) -> Fact:
     name = "Steadiest pose"
     if not steadier_elsewhere(robustness):
         gain = robustness.robust_worst_v_per_m / robustness.worst_v_per_m - 1 if robustness.worst_v_per_m > 0 else 0.0
-        return Fact(name, "the same", f"no other does better by more than {number(100 * gain)} % of its worst case")
-    moved = float(np.linalg.norm(np.array(robustness.robust_pose)[:3, 3] - np.array(best.pose)[:3, 3]))
+        return Fact(name, "placement 1", f"no other does better by more than {number(100 * gain)} % of its worst case")
     return Fact(
         name,
         f"at ({', '.join(number(x) for x in robustness.robust_scalp_mm)}) mm",
-        f"{number(moved)} mm from placement 1: {three_digits(robustness.robust_dose_v_per_m)} V/m, at worst "
+        f"{number(steadiest_away_mm(robustness, best))} mm from placement 1: "
+        f"{three_digits(robustness.robust_dose_v_per_m)} V/m, at worst "
         f"{three_digits(robustness.robust_worst_v_per_m)} V/m",
     )
 

@@ -16,6 +16,7 @@ from targeting.report.held_off import held_off_cell
 from targeting.report.spread import spread_facts
 from targeting.report.steadiness import steadiness_facts
 from targeting.report.target_words import size_words
+from targeting.report.turned import angle_facts
 from targeting.report.volumes import STRETCHED
 from targeting.report.words import direction_words, duration, number, point, three_digits
 from targeting.requests.command_line import COMMAND
@@ -83,6 +84,7 @@ def numbers(evidence: PlanEvidence) -> str:
                 f"{f': {escape(plan.coil.name)} on a {escape(plan.coil.rated_on)}' if plan.coil.rated_on else ''}</span>",
             )
         )
+    rows.extend(each.row for each in angle_facts(plan))
     field = direction_words(evidence.target_e_v_per_m)
     rows.append(("Mean field in the target runs", f"<b>{field}</b> <span>{crossing_words(evidence)}</span>"))
     moved = "as asked for" if target.snapped_mm == 0 else f"moved {number(target.snapped_mm)} mm to reach grey matter"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from targeting.plans.tes import PlanTesDose, TesPlan
+from targeting.plans.pole import OF_CORTEX, PlanPole
+from targeting.plans.tes import PlanOptimum, PlanTesDose, TesPlan
 from targeting.report import cortex as cortex_room
 from targeting.report import figures, header, tes_cap
 from targeting.report.figures import Figure
@@ -30,9 +31,10 @@ from targeting.report.tables import image_of, provenance_tables
 from targeting.report.target_words import ringed
 from targeting.report.tes_evidence import TesEvidence
 from targeting.report.tes_goal import tes_goal_section
-from targeting.report.tes_safety import safety_rows, safety_sources
+from targeting.report.tes_safety import safety_rows, safety_sources, session_checks
 from targeting.report.who import kicker, running, sides_of
 from targeting.report.words import direction_words, listed, number, point, three_digits
+from targeting.tes.montages import SIDES, STANDARD, montage_named
 
 PROVEN = 5e-4  # a gap below this is none
 KINDS = {"tdcs": "tDCS", "hd-tdcs": "HD-tDCS"}
@@ -65,7 +67,7 @@ def page_of(evidence: TesEvidence) -> str:
         goal=tes_goal_section(plan),
         standard=_standard_section(plan),
         safety=safety_rows(plan),
-        safety_sources=safety_sources(plan),
+        safety_sources=safety_sources(plan) + session_checks(plan),
         conditions=f"at {number(plan.total_current_ma, 2)} mA",
         numbers=_numbers(evidence),
         guide=_guide(plan),
@@ -100,7 +102,12 @@ def cap_figures(evidence: TesEvidence) -> list[Figure]:
         Figure(
             tes_cap.cap_picture(evidence, side),
             f"From {side.name}",
-            f"Red: anodes, current into the head; blue: cathodes. The ring is {ringed(evidence.plan.target)} under the scalp.",
+            "Red: anodes, current into the head; blue: cathodes. "
+            + (
+                f"The ring is {ringed(evidence.plan.target)} under the scalp."
+                if tes_cap.shows_target(evidence, side)
+                else "The target lies on the far side of the head."
+            ),
             f"The head seen from {side.name} with its electrodes: {all_of_them}.",
         )
         for side in tes_cap.sides(evidence)
@@ -148,6 +155,8 @@ def standard_words(plan: TesPlan) -> str:
     """How the montage compares with the standard one, in sentences."""
     standard = plan.standard
     if standard is None:
+        if is_standard(plan):
+            return f"This is the standard montage itself ({STANDARD})."
         return "The standard montage does not fit on this head."
     focal = (standard.focality_ratio - 1) * 100
     focality = (
@@ -161,12 +170,26 @@ def standard_words(plan: TesPlan) -> str:
     dose = f"{number(abs(more), 0)} % {'more' if more >= 0 else 'less'} dose in the target"
     return (
         f"At the same total current this montage gives {dose} than {usual}, and is {focality}. It gives the dose of {usual} "
-        f"at {number(standard.dose.total_current_ma, 2)} mA with {number(standard.same_dose_ma, 2)} mA."
+        f"at {number(standard.dose.total_current_ma, 2)} mA with about {number(standard.same_dose_ma)} mA."
+    )
+
+
+def is_standard(plan: TesPlan) -> bool:
+    """Whether a plan's montage is the one that others are compared with, at any current."""
+    shares = {each.name: each.current_ma / plan.total_current_ma for each in plan.montage}
+    if plan.standard is not None:
+        return False
+    return any(
+        set(shares) == set(usual.shares)
+        and all(abs(shares[name] - share) < 1e-6 for name, share in usual.shares.items())
+        for usual in (montage_named(STANDARD, side) for side in SIDES)
     )
 
 
 def dose_beside_standard(plan: TesPlan) -> str:
     """The dose beside the standard montage's in a few words."""
+    if is_standard(plan):
+        return "The standard montage itself."
     if plan.standard is None or plan.standard.dose_ratio is None:
         return "In the mean over the target."
     return f"{number(plan.standard.dose_ratio, 2)} times that of {esc(plan.standard.dose.montage)} at the same current."
@@ -179,10 +202,20 @@ def optimum_words(plan: TesPlan) -> str:
         return ""
     best = f"{optimum.objective}; on the leadfield of {optimum.candidates} positions "
     if optimum.gap is None:
-        return best + "no bound on better ones is known"
-    if optimum.gap < PROVEN:
-        return best + "no montage within the limits does better"
-    return best + f"no montage within the limits does better by more than {100 * optimum.gap:.2g} %"
+        best += "no bound on better ones is known"
+    elif optimum.gap < PROVEN:
+        best += "no montage within the limits does better"
+    else:
+        best += f"no montage within the limits does better by more than {100 * optimum.gap:.2g} %"
+    return f"{best}; {_rounding_words(optimum)}"
+
+
+def _rounding_words(optimum: PlanOptimum) -> str:
+    """What whole tenths of a milliampere changed."""
+    change = optimum.dose_v_per_m / optimum.unrounded_dose_v_per_m - 1 if optimum.unrounded_dose_v_per_m else 0.0
+    if abs(change) < PROVEN:
+        return "rounding the currents to 0.1 mA changed nothing"
+    return f"rounding the currents to 0.1 mA changed the dose by {'+' if change > 0 else '−'}{abs(100 * change):.2g} %"
 
 
 def _electrodes(plan: TesPlan) -> str:
@@ -203,6 +236,10 @@ def _standard_section(plan: TesPlan) -> str:
     if plan.standard is None:
         return words
     ours, theirs = plan.dose, plan.standard.dose
+    into = ""
+    if plan.pole is not None and plan.pole.standard_normal_v_per_m is not None:
+        sides = (plan.pole.normal_v_per_m, plan.pole.standard_normal_v_per_m)
+        into = row("Into the cortex in the target (− out of it), V/m", *(three_digits(x) for x in sides))
 
     def both(name: str, value: str, digits: int | None = None) -> str:
         a, b = getattr(ours, value), getattr(theirs, value)
@@ -212,6 +249,7 @@ def _standard_section(plan: TesPlan) -> str:
         (
             both("Total current, mA", "total_current_ma", digits=2),
             both("Dose in the target, V/m", "dose_v_per_m"),
+            into,
             both("Mean |E| in the target, V/m", "mean_e_v_per_m"),
             both("Mean |E| in grey matter, V/m", "grey_mean_e_v_per_m"),
             both("Peak |E| in grey matter (99.9 %), V/m", "peak_e_v_per_m"),
@@ -240,6 +278,8 @@ def _numbers(evidence: TesEvidence) -> str:
         ),
         ("|E| in the brain", f"<b>{three_digits(plan.brain_e_v_per_m)} V/m</b> <span>exceeded in 0.1 %</span>"),
     ]
+    if plan.pole is not None:
+        rows.insert(1, ("Into the cortex in the target", _into(plan.pole)))
     if plan.eye_e_v_per_m is not None:
         rows.append(("|E| in the eyes", f"<b>{three_digits(plan.eye_e_v_per_m)} V/m</b> <span>exceeded in 1 %</span>"))
     if plan.optimum is not None:
@@ -255,6 +295,11 @@ def _numbers(evidence: TesEvidence) -> str:
     return number_rows(rows)
 
 
+def _into(pole: PlanPole) -> str:
+    of = "the cortex’s mean inward normal" if pole.inward_of == OF_CORTEX else "the way from the nearest scalp"
+    return f"<b>{three_digits(pole.normal_v_per_m)} V/m</b> <span>along {of}; negative: out of it</span>"
+
+
 def _guide(plan: TesPlan) -> str:
     parts = (
         (
@@ -265,7 +310,8 @@ def _guide(plan: TesPlan) -> str:
         (
             "Anode and cathode",
             "Positive current flows into the head under an anode and out of it under a cathode. Swapping the two reverses "
-            "the field.",
+            "the field. The pole that acts on a target is told by the field there, not by the electrode nearest to it: where "
+            "the field enters the cortex the anode acts.",
         ),
         (
             "Focality",
@@ -279,8 +325,9 @@ def _guide(plan: TesPlan) -> str:
         ),
         (
             "What is not in the model",
-            "Conductivities are the same in every head, hair and wet skin are not modelled, and what a field of this size "
-            "does to a person’s cortex is known from groups only.",
+            "Conductivities are the same in every head, and the skull’s alone, between 0.003 and 0.020 S/m, can change the "
+            "dose from half to 1.35 times (M1-SO on Colin27: 0.094 to 0.258 V/m for 0.191). Hair and wet skin are not "
+            "modelled, and what a field of this size does to a person’s cortex is known from groups only.",
         ),
     )
     return guide_parts(parts)

@@ -21,9 +21,10 @@ from targeting.report.words import number
 WIDTH, HEIGHT = 900, 770
 ANODE, CATHODE = "#c0392b", "#1f5fa8"
 PALEST = 0.35  # of the colour that the smallest current keeps
-SEEN = 0.35  # an electrode is seen where it faces the viewer by more than this (cosine)
+SEEN = 0.5  # an electrode is seen where it faces the viewer by more than this (cosine)
+FAR_SIDE = -0.3  # a target whose nearest scalp faces away from the viewer by more than this is not drawn
 CLEAR_PIXELS = 110.0
-STATION_MM = 34.0  # from an electrode to its words, outward in the picture
+BESIDE_PIXELS = 14.0  # from an electrode's edge to its words, outward in the picture
 WORD_SIZE, LETTER_PIXELS, LINE_PIXELS = 27, 20.0, 40.0  # of the words at electrodes, with some room round them
 
 
@@ -45,11 +46,13 @@ SIDES = (
 
 
 def sides(evidence: TesEvidence) -> list[Side]:
-    """From above, and from the sides that it takes to see every electrode, the side with the most of them first."""
+    """From above, and from the sides that it takes to see every electrode, first the side that the most of them face."""
     chosen = [ABOVE]
     hidden = {name for name, facing in evidence.facing.items() if facing[2] <= SEEN}
     while True:
-        best = max(SIDES, key=lambda side: len(_seen(evidence, side) & hidden))
+        best = max(
+            SIDES, key=lambda side: sum(_facing(evidence, name, side) for name in _seen(evidence, side) & hidden)
+        )
         found = _seen(evidence, best) & hidden
         if not found:
             break
@@ -71,24 +74,29 @@ def cap_picture(evidence: TesEvidence, side: Side) -> NDArray[np.uint8]:
         color = electrode_color(each.current_ma, most)
         layers.append((render(patch, np.broadcast_to(color, patch.points_mm.shape), view), 0.92))
     canvas = Canvas(compose(view, *layers), picture.STRIP)
-    picture.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
+    if shows_target(evidence, side):
+        picture.target_ring(canvas, view, evidence, hidden_mm=evidence.depth_mm)
     middle, ring = np.array([view.width, view.height]) / 2, view.project(evidence.target_mm)[:2]
     shown = [
         each
         for each in evidence.plan.montage
         if each.name in _seen(evidence, side) or _shows(skin, view, np.array(each.scalp_mm))
     ]
-    stations = []
-    for each in shown:
-        at = view.project(each.scalp_mm)
-        out = at[:2] - middle
-        out = out / max(float(np.linalg.norm(out)), 1.0)
-        label = at[:2] + out * STATION_MM / view.mm_per_pixel
-        if np.linalg.norm(label - ring) < CLEAR_PIXELS:  # words on the target's ring: to the other side
-            label = at[:2] - out * STATION_MM / view.mm_per_pixel
-        stations.append(np.clip(label, [90, 40], [view.width - 90, view.height - 40]))
     words = [current_label(each.name, each.current_ma) for each in shown]
     widths = LETTER_PIXELS * np.array([len(text) for text in words])
+    stations = []
+    for each, width in zip(shown, widths, strict=True):
+        at = view.project(each.scalp_mm)[:2]
+        out = at - middle
+        out = out / max(float(np.linalg.norm(out)), 1.0)
+        corners = np.array([view.project(corner)[:2] for corner in evidence.patch(each.name).points_mm]) - at
+        half = np.array([width, LINE_PIXELS]) / 2
+        reach = float((corners @ out).max()) + float(np.abs(out) @ half) + BESIDE_PIXELS
+        label = at + out * reach
+        if shows_target(evidence, side) and np.linalg.norm(label - ring) < CLEAR_PIXELS:
+            label = at - out * reach  # words on the target's ring: to the other side
+        room = half + np.array([10.0, 20.0])
+        stations.append(np.clip(label, room, [view.width, view.height] - room))
     placed = apart(np.array(stations).reshape(-1, 2), widths, view.height)
     for each, text, (x, y) in zip(shown, words, placed, strict=True):
         ink = ANODE if each.current_ma > 0 else CATHODE
@@ -156,8 +164,17 @@ def electrode_color(current_ma: float, most_ma: float) -> NDArray[np.float64]:
     return np.asarray(share * full + (1 - share) * np.array(picture.SKIN), dtype=np.float64)
 
 
+def shows_target(evidence: TesEvidence, side: Side) -> bool:
+    """Whether the target lies on the side of the head that is looked at."""
+    return bool(evidence.outward @ np.array(side.toward_viewer) > FAR_SIDE)
+
+
+def _facing(evidence: TesEvidence, name: str, side: Side) -> float:
+    return float(evidence.facing[name] @ np.array(side.toward_viewer))
+
+
 def _seen(evidence: TesEvidence, side: Side) -> set[str]:
-    return {name for name, facing in evidence.facing.items() if facing @ np.array(side.toward_viewer) > SEEN}
+    return {name for name in evidence.facing if _facing(evidence, name, side) > SEEN}
 
 
 def _shows(layer: Layer, view: View, point_mm: NDArray[np.float64]) -> bool:

@@ -28,6 +28,18 @@ def _open(checked: str) -> str:
     return f" <small>({unverified(checked)})</small>" if unverified(checked) else ""
 
 
+def session_checks(plan: TesPlan) -> str:
+    """What is to be seen to at every session, as a list; empty for a plan of an earlier version."""
+    if not plan.session_checks:
+        return ""
+    lines = "".join(
+        f"<li><b>{esc(sentence(each.title))}</b>: {esc(each.what)}. "
+        f"<small>{esc(each.source)}</small>{_open(each.checked)}</li>"
+        for each in plan.session_checks
+    )
+    return f'<h3>To be seen to at every session</h3><ul class="files">{lines}</ul>'
+
+
 def safety_sources(plan: TesPlan) -> str:
     """What the limits rest on."""
     lines = "".join(

@@ -46,7 +46,13 @@ class Aim:
         if named is None:
             return None
         points = {side: list(named.mni_mm(side)) for side in SIDES}
-        return {**points, "radius_mm": named.radius_mm, "tissue": named.tissue.name, "source": named.source}
+        return {
+            **points,
+            "radius_mm": named.radius_mm,
+            "tissue": named.tissue.name,
+            "source": named.source,
+            "current": named.current_medial_anterior,
+        }
 
     def checked(self) -> Aim:
         """The same aim, if its words can be understood; before anything is made.
@@ -107,3 +113,15 @@ def check_direction(direction: Direction) -> None:
         one_of(direction, ["normal"], "direction (or give x,y,z)")
     elif direction is not None and not 0 < float(np.linalg.norm(direction)) < float("inf"):
         raise InputError(f"a direction is three finite numbers, not all zero; not {direction}")
+
+
+def check_search(hair_mm: float, direction: Direction, tilt_deg: float, extra_mm: float) -> None:
+    """Raise InputError if the search of a coil's pose is asked for something impossible."""
+    for what, value, most, unit in (
+        ("hair (casing to scalp)", hair_mm, 50, "mm"),
+        ("a tilt", tilt_deg, 20, "degrees"),
+        ("an extra distance", extra_mm, 50, "mm"),
+    ):
+        if not 0 <= value <= most:
+            raise InputError(f"{what} must be between 0 and {most} {unit}, not {value:g}")
+    check_direction(direction)

@@ -43,6 +43,9 @@ OPTIONS = {  # arguments of the two roads
     "compare": "--compare",
     "hair_mm": "--hair-mm",
     "direction": "--direction",
+    "angle": "--angle",
+    "pulse": "--pulse",
+    "current": "--current",
     "tilt_deg": "--tilt",
     "extra_mm": "--extra-mm",
     "objective": "--objective",
@@ -84,6 +87,7 @@ OF_REQUEST = {  # fields of a TesRequest
     "also": "--also",
     "network": "--network",
     "cap": "--cap",
+    "polarity": "--polarity",
 }
 
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from meshes.choices import one_of
 from meshes.errors import InputError
+from targeting.plans.pole import ANODAL, ASKED, FREE, GIVEN, SIGNED
 from targeting.plans.tes import KINDS
+from targeting.requests.aim import DEFAULT_AIM, Direction
 from targeting.requests.tes_goal import CAP, Sought, checked_cap
 from targeting.tes.montages import montages
 from targeting.tes.safety import checked_risks
@@ -41,6 +43,8 @@ WITH_FURTHER_TARGETS = ("magnitude", "intensity", "pair", "ring")
 CAPS = TEN_TEN_CAP, TEN_FIVE_CAP = ("10-10", "10-5")
 TOTAL_MA, PER_HD_ELECTRODE_MA, HD_ELECTRODES, MINUTES = 2.0, 1.0, 8, 20.0
 MOST_MA, MOST_MINUTES = 10.0, 240.0  # beyond these it is a slip
+LEAST_MA = 0.1  # a stimulator's step
+MOTOR = "m1-"  # targets whose name begins so: what relieved pain there was anodal (Fregni 2006, Valle 2009)
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,9 @@ class TesRequest:
         A map that is the target: a NIfTI file in the subject's space, or ``mni:FILE``.
     cap : {"10-10", "10-5"}
         The positions electrodes may go to.
+    polarity : {"anodal", "cathodal", "free"}, optional
+        Whether the mean field is to enter the cortex at the target, to leave it, or only to be large; default:
+        :meth:`polarity_for`.
     """
 
     kind: str = PADS
@@ -91,6 +98,7 @@ class TesRequest:
     also: tuple[str, ...] = ()
     network: str | None = None
     cap: str = TEN_TEN_CAP
+    polarity: str | None = None
 
     @property
     def network_map(self) -> NetworkMap | None:
@@ -149,16 +157,34 @@ class TesRequest:
             return self.max_electrodes
         return 2 if self.kind == PADS else HD_ELECTRODES
 
+    def polarity_for(self, direction: Direction, aim: str = DEFAULT_AIM) -> str:
+        """The polarity asked for or the usual one: "anodal" where the target and all further ones are motor cortex.
+
+        "free" for any other target and for the objective "magnitude"; "given" where a montage, a map or a direction has
+        its own sign.
+        """
+        if self.montage is not None or self.network is not None or direction is not None:
+            return GIVEN
+        if self.polarity is not None:
+            return self.polarity
+        motor = all(name.startswith(MOTOR) for name in (aim, *self.also))
+        return ANODAL if motor and self.objective != "magnitude" else FREE
+
+    def along(self, direction: Direction, aim: str = DEFAULT_AIM) -> Direction:
+        """What the dose is the component along: the direction given, "anodal" or "cathodal", or None for its size."""
+        polarity = self.polarity_for(direction, aim)
+        return polarity if polarity in SIGNED else direction
+
     def objective_for(self, direction: object) -> str:
-        """The objective asked for, or the usual one for the kind and whether there is a direction."""
+        """The objective asked for, or the usual one for the kind and whether there is a direction (:meth:`along`)."""
         if self.objective is not None:
             return self.objective
         if self.network is not None:
             return "projection"
         return "pair" if self.kind == PADS else "magnitude" if direction is None else "intensity"
 
-    def checked(self, direction: object) -> TesRequest:
-        """The same, if everything in it can be had.
+    def checked(self, direction: Direction, aim: str = DEFAULT_AIM) -> TesRequest:
+        """The same, if everything in it can be had for a target and with a direction of the dose.
 
         Raises
         ------
@@ -167,6 +193,7 @@ class TesRequest:
         """
         one_of(self.kind, KINDS, "modality of --with")
         one_of(self.cap, CAPS, "positions of --cap")
+        self._check_polarity(direction)
         if self.cap != TEN_TEN_CAP and self.kind != HD:
             raise InputError(f"--cap {self.cap} is for small electrodes: take --with hd-tdcs, or leave it out")
         checked_cap(self.avoid_cap, self.avoid)
@@ -182,6 +209,12 @@ class TesRequest:
         ):
             if value is not None and not 0 < value <= most:
                 raise InputError(f"{option} takes a number above 0, at most {most:g}; not {value:g}")
+        for value, option in (
+            (self.max_current_ma, "--max-current-ma"),
+            (self.max_per_electrode_ma, "--max-per-electrode-ma"),
+        ):
+            if value is not None and value < LEAST_MA:
+                raise InputError(f"{option} {value:g} is below a stimulator's step of {LEAST_MA:g} mA: raise it")
         if self.positions is not None:
             if not self.positions.is_file():
                 raise InputError(f"there is no file {self.positions} with positions on the scalp; check the path")
@@ -191,8 +224,25 @@ class TesRequest:
         if self.montage is not None:
             self._check_montage()
         else:
-            self._check_search(direction)
+            self._check_search(self.along(direction, aim))
         return self
+
+    def _check_polarity(self, direction: Direction) -> None:
+        if self.polarity is None:
+            return
+        one_of(self.polarity, ASKED, "polarity of --polarity")
+        for given, what in (
+            (self.montage, "a montage that is given has its anodes and cathodes"),
+            (self.network, "the map of --network has its signs"),
+            (direction, "--direction has its sign (normal: into the cortex, as under an anode)"),
+        ):
+            if given is not None:
+                raise InputError(f"{what}: leave out --polarity")
+        if self.objective == "magnitude" and self.polarity in SIGNED:
+            raise InputError(
+                f"--tes-objective magnitude has no sign, so it cannot be {self.polarity}: ask for intensity, or leave out "
+                "--polarity"
+            )
 
     def _check_montage(self) -> None:
         unused = {
@@ -240,7 +290,9 @@ class TesRequest:
                 f"--also goes with {', '.join(WITH_FURTHER_TARGETS)}, not with --tes-objective {objective}"
             )
         if objective == "intensity" and direction is None:
-            raise InputError(f"--tes-objective {objective} needs --direction normal or x,y,z")
+            raise InputError(
+                f"--tes-objective {objective} needs --polarity anodal or cathodal, or --direction normal or x,y,z"
+            )
         if objective == "magnitude" and direction is not None:
             raise InputError("--tes-objective magnitude has no use for --direction: ask for intensity")
         if (objective in WITH_DOSE) != (self.dose_v_per_m is not None):

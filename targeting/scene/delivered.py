@@ -7,12 +7,14 @@ Control Dyn 30:1193), and every pulse's place as a dot.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from atlases.scalp import Scalp
 from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.navigation import brainsight, localite
@@ -20,11 +22,15 @@ from targeting.navigation.rigid import read_text
 from targeting.plans.coil import planned_coil
 from targeting.plans.tms import read_plan
 from targeting.pose import Pose
+from targeting.pose_gate import fault_at
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers
 from targeting.scene.planned import assembled, surfaces_of, target_e_of
 from targeting.scene.surfaces import head_of
 from targeting.subject import Subject
+from targeting.tms.placement import casing_distance_mm
+
+log = logging.getLogger(__name__)
 
 PULSE_COLOR, PULSE_MM = "#2b2b2b", 1.2
 FARTHEST_MM = 60.0  # of a pulse from the planned coil; farther is another head's file, or another frame
@@ -117,11 +123,25 @@ def delivered_scene(subject: Subject, delivered: Delivered) -> Scene:
     many = f"mean of {len(delivered.poses)} {delivered.kind}, " if len(delivered.poses) > 1 else ""
     share = dose_share(subject, coil, pose, planned)
     words = "" if share is None else f", {share:.0%} of the planned dose"
+    deepest, said = _in_the_head(delivered, Scalp.of(meshed.value), coil)
+    if said:
+        log.warning("%s", said)
+        words += f"; casing up to {deepest:.1f} mm in the head"
     return replace(
         scene,
         title=f"{plan.subject}: delivered ({many}{away:.1f} mm and {turned:.0f}° from the plan{words})",
         target_e_v_per_m=None if share is None else share * target_e_of(plan),
     ).with_layer(_dots(delivered.poses))
+
+
+def _in_the_head(delivered: Delivered, scalp: Scalp, coil: Coil) -> tuple[float, str]:
+    """How deep in the head the casing was at most, mm, and what is to be said of it; empty if it was outside."""
+    distances = [casing_distance_mm(scalp, coil, pose.matrix_mm) for pose in delivered.poses]
+    faults = [fault for each in sorted(distances) if (fault := fault_at(each))]
+    if not faults:
+        return 0.0, ""
+    many = f"{len(faults)} of {len(distances)} {delivered.kind}"
+    return -min(distances), f"in {many} of {delivered.source}, at most, {faults[0]}: check the registration"
 
 
 def dose_share(subject: Subject, coil: Coil, pose: Pose, planned: Pose) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +26,11 @@ from targeting.plans.comparison import CoilOnTarget
 from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
 from targeting.pose import Pose
 from targeting.requests.aim import Direction
+from targeting.requests.angle import FREE, AngleRequest
+from targeting.requests.pulse import PulseRequest
 from targeting.stages.confirm import Confirmed
 from targeting.stages.hotspot import Hotspot, e_per_a_per_us, hotspot_map
+from targeting.stages.search import orientation
 from targeting.stages.stronger_targets import stronger_targets
 from targeting.subject import Done, Stage
 
@@ -78,9 +81,12 @@ def comparison_stage(
     engine: Engine,
     cortex: Done[Cortex] | None = None,
     wanted: Wanted | None = None,
+    angle: AngleRequest | None = None,
+    pulse: PulseRequest | None = None,
 ) -> Stage[Comparison]:
     """The stage; ``coils`` are the plan's own, then at least one other; ``hotspot`` is one that is not the target.
 
+    The others are turned by the same rule as the plan's own, each in the stimulator's setting that suits it.
     What else than the dose is ``wanted`` of the plan's own coil is wanted of the others, too; several targets count in
     shares of what the plan's own coil gives each alone.
     """
@@ -93,6 +99,8 @@ def comparison_stage(
         scalp = Scalp.of(head)
         measure = _measure(head, target, direction, cortex, registered)
         own = coils[0].coil
+        turned = orientation(angle or AngleRequest(FREE), target, scalp, cortex.value if cortex else None)
+        driven = replace((pulse or PulseRequest()).drive, current=None)
         spot = None if hotspot is None else hotspot.value.e_v_per_m
         there = None if hotspot is None else hotspot_map(hotspot)
         rows = [measure(own, searched.value, confirmed.value.e_v_per_m, spot)]
@@ -110,17 +118,25 @@ def comparison_stage(
                     tilt_deg=tilt_deg,
                     extra_mm=extra_mm,
                     objective=wanted.objective() if wanted else None,
+                    orientation=turned,
+                    drive=driven,
                 )
                 if hotspot is not None and there is not None:
-                    where = Target.sphere(hotspot.value.center_mm, hotspot.value.radius_mm)
-                    spot = e_per_a_per_us(best_pose(scalp, where, chosen.coil, hair_mm, there))
+                    where = replace(
+                        Target.sphere(hotspot.value.center_mm, hotspot.value.radius_mm, side=hotspot.value.side),
+                        current_toward=hotspot.value.current_toward,
+                    )
+                    as_there = orientation(
+                        AngleRequest.of(None, hotspot.value.of), where, scalp, cortex.value if cortex else None
+                    )
+                    spot = e_per_a_per_us(best_pose(scalp, where, chosen.coil, hair_mm, there, orientation=as_there))
             except InputError as error:  # a coil that does not fit this head must not spoil the plan
                 left_out.append(f"{chosen.coil.name} is not compared: {error}")
                 continue
             (field,) = engine.fields(
                 conductor(), chosen.coil, [Pose(found.poses[0])], REFERENCE_DIDT_A_PER_S, chosen.file
             )
-            rows.append(measure(chosen.coil, found, field.e_v_per_m, spot))
+            rows.append(measure(chosen.coil, found, found.effective_sign * field.e_v_per_m, spot))
         made = Comparison(rows, left_out)
         (room / FILE).write_text(json.dumps(asdict(made), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         return made
@@ -134,6 +150,8 @@ def comparison_stage(
         "tilt_deg": tilt_deg,
         "extra_mm": extra_mm,
         "objective": wanted.request.numbers if wanted else None,
+        **(angle or AngleRequest(FREE)).parameters,
+        **(pulse or PulseRequest()).parameters,
         "engine": {"name": engine.name, "version": engine.version},
         **conduction.parameters,
     }
@@ -177,7 +195,7 @@ def _measure(
     volumes_mm3, centers_mm = head.volumes_mm3[outside], head.centroids_mm[outside]
 
     def measure(coil: Coil, found: TmsSearch, e_v_per_m: NDArray[np.floating], e_hotspot: float | None) -> CoilOnTarget:
-        dose = float(dose_of(weight @ e_v_per_m[tets].astype(np.float64), unit))
+        dose = float(dose_of(weight @ e_v_per_m[tets].astype(np.float64), found.ranked_by(unit)))
         highest = np.linalg.norm(e_v_per_m[grey].astype(np.float64), axis=1).max()
         size = np.linalg.norm(e_v_per_m[outside].astype(np.float64), axis=1)
         peak = int(size.argmax())

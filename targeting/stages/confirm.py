@@ -27,12 +27,11 @@ if TYPE_CHECKING:
     from targeting.fem import HeadConductor
     from targeting.requests.conduction import Conduction
     from targeting.tms import TmsSearch
-    from targeting.tms.field import TmsField
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """The direct solves of the search's k poses at 1 A/µs; ``e_v_per_m`` (M, 3) is the first one's field."""
+    """The direct solves of the search's k poses at 1 A/µs in the effective phase; ``e_v_per_m`` (M, 3) is the first's."""
 
     e_v_per_m: NDArray[np.float32]
     direct_dose_v_per_m: NDArray[np.float64]  # (k,)
@@ -57,9 +56,13 @@ def confirm_stage(
     """Stage "confirm": direct forward solves of the ranked poses by an engine."""
 
     def make(room: Path) -> Confirmed:
-        poses = [Pose(matrix) for matrix in searched.value.poses]
+        from targeting.tms.direction import direction_vector
+
+        found, head, target = searched.value, meshed.value, aimed.value.target
+        poses = [Pose(matrix) for matrix in found.poses]
         solved = engine.fields(conductor(), coil, poses, REFERENCE_DIDT_A_PER_S, coil_file)
-        confirmed = confirm(meshed.value, aimed.value.target, solved, direction, cortex.value if cortex else None)
+        unit = found.ranked_by(direction_vector(head, target, direction, cortex.value if cortex else None))
+        confirmed = confirm(head, target, [found.effective_sign * each.e_v_per_m for each in solved], unit)
         np.savez(room / "confirm.npz", **vars(confirmed))
         return confirmed
 
@@ -69,7 +72,7 @@ def confirm_stage(
 
     return Stage(
         "confirm",
-        2,
+        3,
         make,
         load,
         files=({"coil": coil_file} if coil_file else {}) | conduction.files,
@@ -87,20 +90,18 @@ def confirm_stage(
 def confirm(
     head: HeadMesh,
     target: Target,
-    solved: Sequence[TmsField],
-    direction: Direction = None,
-    cortex: Cortex | None = None,
+    fields_v_per_m: Sequence[NDArray[np.floating]],
+    unit: NDArray[np.float64] | None = None,
 ) -> Confirmed:
-    """Doses of fields at 1 A/µs, as the search counts them."""
-    from targeting.tms.direction import direction_vector
+    """Doses of fields (M, 3) each, at 1 A/µs in the effective phase, as the search counts them.
 
-    unit = direction_vector(head, target, direction, cortex)
+    ``unit`` (3,) is the direction the dose is the component along; None for the size of the mean field.
+    """
     tets, weight = target.weights(head)
     grey = np.flatnonzero(head.tissue == Tissue.GM)
     rows = []
     first = np.zeros((0, 3), np.float32)
-    for rank, field in enumerate(solved):
-        e = field.e_v_per_m
+    for rank, e in enumerate(fields_v_per_m):
         size = np.linalg.norm(e, axis=1)
         peak = grey[np.argmax(size[grey])]
         mean = weight @ e[tets]

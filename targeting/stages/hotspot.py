@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +19,21 @@ import numpy as np
 from meshes.errors import InputError
 from targeting.coils.fingerprint import fingerprint
 from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
+from targeting.pose import Pose
 from targeting.requests.aim import Aim
+from targeting.requests.angle import AngleRequest
 from targeting.requests.dose import DoseRequest, measured_pose
+from targeting.stages.search import orientation
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
     from atlases.registration import MniWarp
+    from meshes.cortical_surface import Cortex
     from meshes.head import HeadMesh
     from targeting.coils.coil import Coil
     from targeting.fem import HeadConductor
+    from targeting.pose_gate import PoseGate
     from targeting.requests.conduction import Conduction
     from targeting.tms import DoseMap, TmsSearch
 
@@ -47,6 +52,14 @@ class Hotspot:
     pose: list[list[float]]
     e_v_per_m: float
     warnings: list[str]
+    of: str = "m1-hand"  # the named target whose angle its poses have
+
+    @property
+    def current_toward(self) -> tuple[float, float, float] | None:
+        """Which way the current is wanted there."""
+        from atlases.targets import targets
+
+        return targets()[self.of].current_toward(self.side)
 
 
 def hotspot_stage(
@@ -59,14 +72,21 @@ def hotspot_stage(
     hair_mm: float,
     conduction: Conduction,
     conductor: Callable[[], HeadConductor],
+    cortex: Done[Cortex] | None = None,
 ) -> Stage[Hotspot]:
-    """Stage "hotspot": its dose map (three solves) and the field at its best, or at its measured, pose."""
+    """Stage "hotspot": its dose map (three solves) and the field at its best, or at its measured, pose.
+
+    The best pose is turned as the muscle's own target wants it, by the fold that ``cortex`` has there.
+    """
+    turned = AngleRequest.of(None, request.hotspot)
     side = aimed.value.target.side if request.rmt_at_mm is None else None  # else the point's own
 
     def make(room: Path) -> Hotspot:
         from atlases.aim import resolve_target
+        from atlases.scalp import Scalp
         from atlases.targets import targets
         from targeting.coils.equivalent import searchable
+        from targeting.pose_gate import PoseGate
         from targeting.tms import DoseMap, search_tms
 
         head = meshed.value
@@ -77,12 +97,22 @@ def hotspot_stage(
             point = ",".join(f"{x:g}" for x in request.rmt_at_mm)
             where = resolve_target(f"ras:{point}", None, head, radius_mm=targets()[request.hotspot].radius_mm)
             source = "measured motor hotspot, given by the user"
-        target = where.target
+        toward = targets()[request.hotspot].current_toward(where.target.side)
+        target, warnings = replace(where.target, current_toward=toward), [f"motor hotspot: {w}" for w in where.warnings]
         dose_map = DoseMap.build(conductor(), target)
         dose_map.save(room / MAP_FILE)
         if request.rmt_pose is None:
+            scalp = Scalp.of(head)
             found = search_tms(
-                head, target, coil, hair_mm, dose_map=dose_map, didt_a_per_s=REFERENCE_DIDT_A_PER_S, keep=1
+                scalp.head,
+                target,
+                coil,
+                hair_mm,
+                dose_map=dose_map,
+                scalp=scalp,
+                didt_a_per_s=REFERENCE_DIDT_A_PER_S,
+                keep=1,
+                orientation=orientation(turned, target, scalp, cortex.value if cortex else None),
             )
             pose, e = found.poses[0], found.mean_e_v_per_m[0]
             source += "; threshold taken to be of its best pose"
@@ -93,12 +123,14 @@ def hotspot_stage(
                 raise InputError(
                     f"the pose in {request.rmt_pose} is {away:.0f} mm from the hotspot; check its frame, or --rmt-at"
                 )
+            warnings += _measured(PoseGate(Scalp.of(head), coil), Pose(pose), request.rmt_pose)
             e = dose_map.mean_e_v_per_m(searchable(coil), pose[None], REFERENCE_DIDT_A_PER_S)[0]
             source += f"; threshold of the pose in {request.rmt_pose.name}"
-        warnings = [f"motor hotspot: {each}" for each in where.warnings]
         size = float(np.linalg.norm(e))
         center = [float(x) for x in target.center_mm]
-        spot = Hotspot(center, float(target.radius_mm), target.side, source, pose.tolist(), size, warnings)
+        spot = Hotspot(
+            center, float(target.radius_mm), target.side, source, pose.tolist(), size, warnings, request.hotspot
+        )
         text = json.dumps(asdict(spot), indent=1, allow_nan=False)
         (room / FILE).write_text(text + "\n", encoding="utf-8")
         return spot
@@ -116,10 +148,25 @@ def hotspot_stage(
         "coil": coil.name,
         "coil_sha256": fingerprint(coil),
         "hair_mm": hair_mm,
+        **turned.parameters,
         **conduction.parameters,
     }
-    after: list[Done[Any]] = [meshed, registered] if registered else [meshed]
-    return Stage(NAME, 3, make, load, files=files, parameters=parameters, after=after)
+    after: list[Done[Any]] = [meshed, *(each for each in (registered, cortex) if each)]
+    return Stage(NAME, 4, make, load, files=files, parameters=parameters, after=after)
+
+
+def _measured(gate: PoseGate, pose: Pose, file: Path) -> list[str]:
+    """What is to be said of a measured pose; InputError if the coil cannot have been there."""
+    from targeting.pose_gate import MEASURED_TOLERANCE_MM
+
+    if fault := gate.fault(pose, MEASURED_TOLERANCE_MM):
+        raise InputError(
+            f"the pose in {file} cannot be of this coil at this head: {fault}; check its frame and the coil"
+        )
+    fault = gate.fault(pose)
+    return [f"motor hotspot: at the pose in {file.name} {fault}: its navigator's registration is off by that"] * bool(
+        fault
+    )
 
 
 def hotspot_map(done: Done[Hotspot]) -> DoseMap:

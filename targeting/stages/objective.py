@@ -261,7 +261,9 @@ def goal_of(wanted: Wanted, found: TmsSearch, confirmed: Confirmed, coil: Coil) 
     head, target, regions = wanted.meshed.value, wanted.aimed.value.target, wanted.regions.value
     objective = wanted.objective()
     per_unit = REFERENCE_DIDT_A_PER_S / found.didt_a_per_s
-    seen = Posed(coil, found.poses, found.mean_e_v_per_m * per_unit, REFERENCE_DIDT_A_PER_S)
+    seen = Posed(
+        coil.driven(found.effective_sign), found.poses, found.mean_e_v_per_m * per_unit, REFERENCE_DIDT_A_PER_S
+    )
     tets, weights = target.weights(head)
     e = confirmed.e_v_per_m.astype(np.float64)
     solved = Solved(e, (weights @ e[tets])[None], REFERENCE_DIDT_A_PER_S)

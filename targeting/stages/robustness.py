@@ -40,20 +40,16 @@ def robustness_stage(
     def make(room: Path) -> Robustness:
         from atlases.scalp import Scalp
         from targeting.tms.direction import direction_vector
-        from targeting.tms.robustness import carried, robustness
+        from targeting.tms.robustness import robustness, taken_to
 
         found, scalp = searched.value, Scalp.of(meshed.value)
-        unit = direction_vector(meshed.value, aimed.value.target, direction, cortex.value if cortex else None)
-        # other places with the current in the same direction, and the search's own other placements
-        good = found.best_dose_at_point_v_per_m >= CANDIDATE_SHARE * found.dose_v_per_m[0]
-        points = found.scalp_points_mm[good]
-        others = np.tile(np.eye(4), (len(points), 1, 1))
-        if len(points):
-            normals = scalp.patch_normals(points)
-            others[:, :3, :3] = carried(found.poses[0], normals)
-            others[:, :3, 3] = points + hair_mm * normals
-        candidates = np.concatenate([found.poses[1:], others])
-        result = robustness(scalp, coil, mapped.value, found.poses[0], candidates, hair_mm, unit)
+        along = direction_vector(meshed.value, aimed.value.target, direction, cortex.value if cortex else None)
+        unit, driven = found.ranked_by(along), coil.driven(found.effective_sign)
+        # the search's own other placements, and other places with the current in the same direction
+        good = found.scalp_points_mm[found.best_dose_at_point_v_per_m >= CANDIDATE_SHARE * found.dose_v_per_m[0]]
+        others, can = taken_to(scalp, driven, found.poses[0], found.scalp_mm[0], good)
+        poses, places = np.concatenate([found.poses, others[can]]), np.concatenate([found.scalp_mm, good[can]])
+        result = robustness(scalp, driven, mapped.value, poses, places, unit)
         kept = {each.name: getattr(result, each.name) for each in fields(result) if each.name != "error"}
         np.savez(room / FILE, **kept, error=astuple(result.error))
         return result
@@ -61,7 +57,7 @@ def robustness_stage(
     files = {"coil": coil_file} if coil_file else {}
     parameters = {"coil": coil.name, "coil_sha256": fingerprint(coil), "hair_mm": hair_mm, "direction": direction}
     after: list[Done[Any]] = [meshed, aimed, mapped, searched, *([cortex] if cortex else [])]
-    return Stage("robustness", 1, make, load, files=files, parameters=parameters, after=after)
+    return Stage("robustness", 3, make, load, files=files, parameters=parameters, after=after)
 
 
 def load(folder: Path) -> Robustness:

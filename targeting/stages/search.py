@@ -16,13 +16,18 @@ from targeting.coils.coil import Coil
 from targeting.coils.fingerprint import fingerprint
 from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
 from targeting.requests.aim import Direction
+from targeting.requests.angle import AngleRequest
+from targeting.requests.pulse import PulseRequest
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:
+    from atlases.scalp import Scalp
+    from atlases.target import Target
     from targeting.fem import HeadConductor
     from targeting.requests.conduction import Conduction
     from targeting.stages.objective import Wanted
     from targeting.tms import DoseMap, TmsSearch
+    from targeting.tms.orientation import Orientation
 
 PLACEMENTS = 5
 
@@ -51,6 +56,15 @@ def dose_map_stage(
     return Stage("dosemap", 2, make, load, files=files, parameters=parameters, after=[meshed, aimed])
 
 
+def orientation(asked: AngleRequest, target: Target, scalp: Scalp, cortex: Cortex | None) -> Orientation:
+    """How the coil may be turned over a target."""
+    from targeting.tms.angle_rule import orientation_of
+
+    over = scalp.points_mm[scalp.nearest(target.center_mm)]
+    normal = scalp.patch_normals(over[None])[0]
+    return orientation_of(asked.rule, asked.midline_deg, asked.usual_deg, target, cortex, normal)
+
+
 def search_stage(
     meshed: Done[HeadMesh],
     aimed: Done[AimedTarget],
@@ -63,15 +77,20 @@ def search_stage(
     tilt_deg: float = 0.0,
     extra_mm: float = 0.0,
     wanted: Wanted | None = None,
+    angle: AngleRequest | None = None,
+    pulse: PulseRequest | None = None,
 ) -> Stage[TmsSearch]:
     """Stage "search": every pose of the coil on the scalp, ranked by dose, or by what else is wanted.
 
-    The cortex is where the direction "normal" comes from.
+    The cortex is where the direction "normal" and the fold at the target come from.
     """
+    turned, driven = angle or AngleRequest("free"), pulse or PulseRequest()
 
     def make(room: Path) -> TmsSearch:
+        from atlases.scalp import Scalp
         from targeting.tms import search_tms
 
+        scalp = Scalp.of(meshed.value)
         found = search_tms(
             meshed.value,
             aimed.value.target,
@@ -85,6 +104,9 @@ def search_stage(
             tilt_deg=tilt_deg,
             extra_mm=extra_mm,
             objective=wanted.objective() if wanted else None,
+            scalp=scalp,
+            orientation=orientation(turned, aimed.value.target, scalp, cortex.value if cortex else None),
+            drive=driven.drive,
         )
         np.savez(room / "search.npz", **{each.name: getattr(found, each.name) for each in fields(found)})
         return found
@@ -98,7 +120,7 @@ def search_stage(
 
     return Stage(
         "search",
-        3,
+        4,
         make,
         load,
         files={"coil": coil_file} if coil_file else {},
@@ -111,6 +133,8 @@ def search_stage(
             "tilt_deg": tilt_deg,
             "extra_mm": extra_mm,
             "objective": wanted.request.numbers if wanted else None,
+            **turned.parameters,
+            **driven.parameters,
         },
         after=[meshed, aimed, mapped, *([cortex] if cortex else []), *(wanted.after if wanted else [])],
     )

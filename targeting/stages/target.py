@@ -38,7 +38,7 @@ def target_stage(aim: Aim, meshed: Done[HeadMesh], registered: Done[MniWarp] | N
 
     return Stage(
         "target",
-        1,
+        2,
         make,
         lambda folder: load_target(folder / "target.npz"),
         files={"mask": aim.mask} if aim.mask else {},
@@ -69,5 +69,11 @@ def load_target(path: Path) -> AimedTarget:
     """The target that stage "target" left in a subject's folder."""
     with np.load(path, allow_pickle=False) as arrays:
         about: dict[str, Any] = json.loads(arrays["about"].item())
-        target = Target(center_mm=arrays["center_mm"], mask_points_mm=arrays.get("mask_points_mm"), **about["target"])
+        toward = about["target"].pop("current_toward", None)
+        target = Target(
+            center_mm=arrays["center_mm"],
+            mask_points_mm=arrays.get("mask_points_mm"),
+            current_toward=None if toward is None else tuple(toward),
+            **about["target"],
+        )
         return AimedTarget(target, arrays["asked_mm"], arrays.get("mni_mm"), tuple(about["warnings"]))

@@ -24,7 +24,7 @@ from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
 from targeting.requests.aim import Direction
 from targeting.requests.tes import SHAPES, TEN_FIVE_CAP, TEN_TEN_CAP, TesRequest
-from targeting.stages.tes_goal import Places, also_units, dose_unit, goal_on
+from targeting.stages.tes_goal import Places, also_units, dose_unit, goal_on, inward_at
 from targeting.subject import Done, Stage
 from targeting.tes.montages import STANDARD, montages
 
@@ -219,13 +219,14 @@ def search_stage(
     aimed: Done[AimedTarget],
     located: Done[HeadPositions],
     led: Done[Leadfield] | None,
-    direction: Direction,
+    along: Direction,
+    polarity: str,
     cortex: Done[Cortex] | None = None,
     places: Done[Places] | None = None,
 ) -> Stage[ChosenMontage]:
     """Stage "…-search": the best montage on the leadfield, or (without one) the one that was asked for.
 
-    The cortex is where the direction "normal" comes from.
+    ``along`` is :meth:`TesRequest.along`; the cortex is where the way into it comes from.
     """
     name = f"{request.kind}-search"
 
@@ -237,8 +238,8 @@ def search_stage(
         else:
             head, folded, beside = meshed.value, cortex.value if cortex else None, places.value if places else None
             limits = limits_of(request)
-            goal = goal_on(led.value, request, head, aimed.value, beside, direction, folded, limits)
-            chosen = best_montage(request, head, led.value, goal)
+            goal = goal_on(led.value, request, head, aimed.value, beside, along, folded, limits)
+            chosen = best_montage(request, head, led.value, goal, polarity)
         chosen.save(room / f"{name}.chosen.json")
         return load(room)
 
@@ -247,10 +248,10 @@ def search_stage(
 
         return ChosenMontage.load(folder / f"{name}.chosen.json")
 
-    wanted = places if led else None  # a given montage is not searched for
-    after: list[Done[Any]] = [meshed, aimed, located, *(each for each in (led, cortex, wanted) if each)]
-    parameters = {**request.search_parameters(direction), "side": side_of(aimed.value)}
-    return Stage(name, 2, make, load, files=request.files, parameters=parameters, after=after)
+    wanted = (led, cortex, places) if led else ()  # a given montage is not searched for
+    after: list[Done[Any]] = [meshed, aimed, located, *(each for each in wanted if each)]
+    parameters = {**request.search_parameters(along), "side": side_of(aimed.value)}
+    return Stage(name, 3, make, load, files=request.files, parameters=parameters, after=after)
 
 
 def confirm_stage(
@@ -259,7 +260,7 @@ def confirm_stage(
     aimed: Done[AimedTarget],
     located: Done[HeadPositions],
     chosen: Done[ChosenMontage],
-    direction: Direction,
+    along: Direction,
     conduction: Conduction,
     conductor: Callable[[], HeadConductor],
     cortex: Done[Cortex] | None = None,
@@ -273,14 +274,16 @@ def confirm_stage(
 
         head, folded, beside = meshed.value, cortex.value if cortex else None, places.value if places else Places()
         target, positions = aimed.value.target, located.value.positions
-        unit = dose_unit(head, aimed.value, direction, folded)
+        unit = dose_unit(head, aimed.value, along, folded)
         montage = chosen.value.montage
         elsewhere = Elsewhere(
             tuple(each.target for each in beside.avoid),
             tuple(each.target for each in beside.also),
-            also_units(head, beside, direction, folded),
+            also_units(head, beside, along, folded),
         )
-        confirmed = confirm_montage(conductor(), target, unit, montage, positions, side_of(aimed.value), elsewhere)
+        inward = inward_at(head, aimed.value, folded)
+        side = side_of(aimed.value)
+        confirmed = confirm_montage(conductor(), target, unit, montage, positions, side, elsewhere, inward)
         confirmed.save(room / f"{name}.npz")
         return confirmed
 
@@ -291,12 +294,12 @@ def confirm_stage(
 
     return Stage(
         name,
-        2,
+        3,
         make,
         load,
         files=conduction.files,
         parameters={
-            "direction": direction,
+            "direction": along,
             "standard": repr(montages()[STANDARD]),
             **conduction.parameters,
         },

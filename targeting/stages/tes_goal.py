@@ -19,6 +19,7 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.plans.goal import ALSO, AVOIDED
 from targeting.plans.places import place_facts
+from targeting.plans.pole import SIGNED
 from targeting.plans.tes_goal import PlanNetwork, PlanTesGoal, PlanTesPlace
 from targeting.requests.aim import Direction
 from targeting.requests.tes_goal import Sought
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from targeting.tes.montage_goal import Goal, Unit
     from targeting.tes.network_map import NetworkMap
     from targeting.tes.optimise import Limits
+    from targeting.tes.pole import Inward
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,13 +122,27 @@ def register_if(needed: bool, register: Callable[[], Done[MniWarp]]) -> Done[Mni
 
 
 def dose_unit(head: HeadMesh, aimed: AimedTarget, direction: Direction, cortex: Cortex | None) -> Unit:
-    """The direction of a target's dose: of a map its own at each tetrahedron, (m, 3); else one for all, or None."""
+    """The direction of a target's dose: of a map its own at each tetrahedron, (m, 3); else one for all, or None.
+
+    "anodal" is the way into the cortex (:mod:`targeting.tes.pole`), "cathodal" the way out.
+    """
     from targeting.tes.network_map import MapTarget
+    from targeting.tes.pole import inward_of
     from targeting.tms.direction import direction_vector
 
     if isinstance(aimed.target, MapTarget):
         return aimed.target.along
+    if isinstance(direction, str) and direction in SIGNED:
+        return SIGNED[direction] * inward_of(head, aimed.target, cortex).unit
     return direction_vector(head, aimed.target, direction, cortex)
+
+
+def inward_at(head: HeadMesh, aimed: AimedTarget, cortex: Cortex | None) -> Inward | None:
+    """The way into the cortex at a target; None for a map, which has a way of its own at every point."""
+    from targeting.tes.network_map import MapTarget
+    from targeting.tes.pole import inward_of
+
+    return None if isinstance(aimed.target, MapTarget) else inward_of(head, aimed.target, cortex)
 
 
 def also_units(head: HeadMesh, places: Places | None, direction: Direction, cortex: Cortex | None) -> tuple[Unit, ...]:
@@ -152,7 +168,7 @@ def goal_on(
     def region(each: AimedTarget) -> Region:
         return replace(Region.of_target(leadfield, head, each.target), name=named(each))
 
-    target = aimed.target
+    target, inward = aimed.target, inward_at(head, aimed, cortex)
     return Goal(
         region(aimed),
         dose_unit(head, aimed, direction, cortex),
@@ -163,6 +179,7 @@ def goal_on(
         tuple(region(each) for each in places.also) if places else (),
         also_units(head, places, direction, cortex),
         target.network(leadfield, head) if isinstance(target, MapTarget) else None,
+        inward.unit if inward else None,
     )
 
 

@@ -45,9 +45,9 @@ def uncertainty_stage(
         from targeting.tms.direction import direction_vector
         from targeting.uncertainty import dose_spread
 
-        target = aimed.value.target
-        unit = direction_vector(meshed.value, target, direction, cortex.value if cortex else None)
-        spread = dose_spread(conductor(), target, coil, searched.value.poses[0], hair_mm, unit)
+        target, found = aimed.value.target, searched.value
+        unit = found.ranked_by(direction_vector(meshed.value, target, direction, cortex.value if cortex else None))
+        spread = dose_spread(conductor(), target, coil.driven(found.effective_sign), found.poses[0], hair_mm, unit)
         (room / FILE).write_text(json.dumps(asdict(spread), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         return spread
 

@@ -1,6 +1,7 @@
 """Which current gives every subject of a group the same dose in the target.
 
-Fields are linear in the current: a subject whose plan has the dose d at I mA gets the dose D at I D / d.  What scales with
+Fields are linear in the current: a subject whose plan has the dose d at I mA gets the dose D at I D / d, rounded to the
+0.1 mA that a stimulator is set in, so the doses are equal to within that.  What scales with
 the current is compared with the safety limits again: total and electrode currents, densities, charge, brain and eyes.
 """
 
@@ -13,7 +14,9 @@ import numpy as np
 
 from meshes.errors import InputError
 from targeting.plans.tes import TesPlan
+from targeting.tes.current_steps import STEP_A
 
+STEPS_PER_MA = round(1e-3 / STEP_A)
 FIXED = ("duration",)  # items that do not grow with the current
 
 
@@ -26,10 +29,12 @@ class EqualDose:
     subject, montage : str
     dose_v_per_m : float
         The common dose.
+    given_v_per_m : float
+        The dose at ``current_ma``.
     planned_ma, planned_v_per_m : float
         The current and the dose of the subject's plan.
     current_ma : float
-        The total current for the common dose.
+        The total current for the common dose, a whole number of 0.1 mA, at least one.
     beyond : tuple of str
         Names of the safety items that are beyond their limit at it.
     """
@@ -37,6 +42,7 @@ class EqualDose:
     subject: str
     montage: str
     dose_v_per_m: float
+    given_v_per_m: float
     planned_ma: float
     planned_v_per_m: float
     current_ma: float
@@ -75,7 +81,9 @@ def equal_dose(plans: Sequence[TesPlan], dose_v_per_m: float | None = None) -> l
 
 
 def _scaled(plan: TesPlan, dose_v_per_m: float) -> EqualDose:
-    scale = dose_v_per_m / plan.dose.dose_v_per_m
+    wanted_ma = plan.total_current_ma * dose_v_per_m / plan.dose.dose_v_per_m
+    current_ma = max(1, round(wanted_ma * STEPS_PER_MA)) / STEPS_PER_MA
+    scale = current_ma / plan.total_current_ma
     beyond = tuple(
         item.name
         for item in plan.safety
@@ -85,9 +93,10 @@ def _scaled(plan: TesPlan, dose_v_per_m: float) -> EqualDose:
         subject=plan.subject,
         montage=plan.montage_name,
         dose_v_per_m=dose_v_per_m,
+        given_v_per_m=plan.dose.dose_v_per_m * scale,
         planned_ma=plan.total_current_ma,
         planned_v_per_m=plan.dose.dose_v_per_m,
-        current_ma=plan.total_current_ma * scale,
+        current_ma=current_ma,
         beyond=beyond,
     )
 

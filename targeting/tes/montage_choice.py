@@ -13,18 +13,20 @@ from atlases.scalp import Scalp
 from atlases.scalp_positions import ELECTRODE, REFERENCE, ScalpPositions
 from meshes.errors import InputError
 from meshes.head import HeadMesh
+from targeting.plans.pole import ANODAL, CATHODAL, GIVEN
 from targeting.plans.tes import PlanOptimum
 from targeting.requests.tes import OBJECTIVES, SHAPES, TesRequest
 from targeting.tes.contact import lay_all, lay_on
 from targeting.tes.electrodes import Electrode, Montage
 from targeting.tes.montage_files import read_montage
-from targeting.tes.montage_goal import Goal, Reached, solve
+from targeting.tes.montage_goal import Goal, Reached, settable, solve
 from targeting.tes.montages import STANDARD, montage_named, placed
 from targeting.tes.optimise import Limits
 
 if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield
 
+SIGNS = {ANODAL: "into the cortex (the anode acts)", CATHODAL: "out of the cortex (the cathode acts)"}
 TURNS_DEG = (0.0, 90.0)  # a pad that does not rest upright may rest lying
 
 
@@ -120,8 +122,10 @@ def standard_montage(head: HeadMesh, positions: ScalpPositions, side: str) -> Mo
     return replace(usual, electrodes=tuple(resting_on(scalp, each) or each for each in usual.electrodes))
 
 
-def best_montage(request: TesRequest, head: HeadMesh, leadfield: Leadfield, goal: Goal) -> ChosenMontage:
-    """The best montage on a leadfield.
+def best_montage(
+    request: TesRequest, head: HeadMesh, leadfield: Leadfield, goal: Goal, polarity: str = GIVEN
+) -> ChosenMontage:
+    """The best montage on a leadfield, with currents that a stimulator can be set to.
 
     Parameters
     ----------
@@ -131,6 +135,8 @@ def best_montage(request: TesRequest, head: HeadMesh, leadfield: Leadfield, goal
         Of the request's electrodes.
     goal : Goal
         What it is searched for, under the request's limits.
+    polarity : str
+        Of :mod:`targeting.plans.pole`, for the words.
 
     Raises
     ------
@@ -152,18 +158,21 @@ def best_montage(request: TesRequest, head: HeadMesh, leadfield: Leadfield, goal
             return False
         return True
 
-    found = solve(objective, leadfield, goal, fits)
+    found = settable(leadfield, goal, solve(objective, leadfield, goal, fits))
     electrodes = tuple(electrode(name) for name in found.currents_a)
     montage = Montage(f"optimum ({objective})", electrodes, np.array(list(found.currents_a.values())))
-    words = objective_words(objective, goal)
+    words = objective_words(objective, goal, polarity)
     count, dose, bound = len(leadfield.names), found.dose_v_per_m, found.bound_v_per_m
-    said = PlanOptimum(words, count, dose, bound, found.gap, list(found.binding))
+    unrounded = dose if found.unrounded_v_per_m is None else found.unrounded_v_per_m
+    said = PlanOptimum(words, count, dose, unrounded, bound, found.gap, list(found.binding))
     return ChosenMontage(montage, said, found.reached)
 
 
-def objective_words(objective: str, goal: Goal) -> str:
+def objective_words(objective: str, goal: Goal, polarity: str = GIVEN) -> str:
     """What was optimised."""
     words = OBJECTIVES[objective]
+    if polarity in SIGNS:
+        words += f", counted {SIGNS[polarity]}"
     if goal.also:
         words += f", of {len(goal.targets)} targets the smallest as a share of the most each can get alone"
     if goal.avoid:

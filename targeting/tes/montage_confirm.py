@@ -23,7 +23,9 @@ from targeting.tes.field import TesField, simulate_tes
 from targeting.tes.montage_choice import standard_montage
 from targeting.tes.montage_dose import MontageDose, dose_in, montage_dose
 from targeting.tes.network_map import MapTarget
+from targeting.tes.pole import Inward
 
+SAME_SHARE, SAME_MM = 1e-6, 1.0  # of the total current; between centres
 LATTICE = 6  # steps along a facet's side in what is kept of an electrode's outline
 
 
@@ -60,6 +62,19 @@ class PlacesConfirmed:
 
     ours: PlaceFields = PlaceFields()
     standard: PlaceFields | None = None
+
+
+@dataclass(frozen=True)
+class PoleFields:
+    """The mean field's component along ``inward``, the way into the cortex of :class:`targeting.tes.pole.Inward`, V/m.
+
+    ``standard_v_per_m`` is None where no standard montage is compared.
+    """
+
+    inward: tuple[float, float, float]
+    inward_of: str
+    ours_v_per_m: float
+    standard_v_per_m: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +114,7 @@ class ConfirmedMontage:
         The chosen montage's field.
     dose : MontageDose
     standard : MontageDose or None
-        None where the standard montage does not fit on the head; ``note`` then says why.
+        None where the standard montage does not fit on the head (``note`` then says why), and for itself.
     standard_ma : mapping
         Positions and currents of the standard one.
     electrodes : tuple of LaidElectrode
@@ -111,6 +126,8 @@ class ConfirmedMontage:
         Why the standard montage does not fit, if so.
     places : PlacesConfirmed
         Avoided regions, further targets, a map.
+    pole : PoleFields, optional
+        Into or out of the cortex; None for a map.
     """
 
     e_v_per_m: NDArray[np.float32]
@@ -122,6 +139,7 @@ class ConfirmedMontage:
     patches_mm: Mapping[str, NDArray[np.float64]]
     note: str = ""
     places: PlacesConfirmed = PlacesConfirmed()
+    pole: PoleFields | None = None
 
     def save(self, path: Path) -> None:
         """Write it as ``.npz``."""
@@ -133,6 +151,7 @@ class ConfirmedMontage:
             "scalp_share": self.scalp_share,
             "note": self.note,
             "places": asdict(self.places),
+            "pole": asdict(self.pole) if self.pole else None,
         }
         patches: dict[str, Any] = {f"patch_{i}": patch for i, patch in enumerate(self.patches_mm.values())}
         np.savez(path, e_v_per_m=self.e_v_per_m, about=np.array(json.dumps(about)), **patches)
@@ -153,6 +172,7 @@ class ConfirmedMontage:
                 {each.name: arrays[f"patch_{i}"] for i, each in enumerate(electrodes)},
                 about["note"],
                 _places(about["places"]),
+                _pole(about["pole"]),
             )
 
 
@@ -164,8 +184,9 @@ def confirm_montage(
     positions: ScalpPositions,
     side: str,
     elsewhere: Elsewhere | None = None,
+    inward: Inward | None = None,
 ) -> ConfirmedMontage:
-    """Solve a montage and the standard one of the target's side.
+    """Solve a montage and, if it is another, the standard one of the target's side.
 
     Parameters
     ----------
@@ -179,6 +200,8 @@ def confirm_montage(
     side : {"left", "right"}
     elsewhere : Elsewhere, optional
         Regions to spare and further targets.
+    inward : Inward, optional
+        The way into the cortex.
 
     Raises
     ------
@@ -188,17 +211,26 @@ def confirm_montage(
     head = conductor.head
     solved = simulate_tes(conductor, montage)
     standard, standard_ma, note = None, {}, ""
+    tets, weights = target.weights(head)
+
+    def into(e_v_per_m: NDArray[np.floating]) -> float | None:
+        return dose_in(e_v_per_m[tets].astype(np.float64), weights, inward.unit) if inward else None
+
     elsewhere = elsewhere or Elsewhere()
-    theirs = None
+    theirs, theirs_into = None, None
     try:
         usual = standard_montage(head, positions, side)
-        e = simulate_tes(conductor, usual).e_v_per_m
-        standard = montage_dose(head, target, e, unit, usual.name, 1e3 * usual.total_a)
-        theirs = elsewhere.fields(head, target, e)
-        standard_ma = {name: 1e3 * float(a) for name, a in zip(usual.names, usual.currents_a, strict=True)}
+        if not alike(montage, usual):  # nothing is compared with itself
+            e = simulate_tes(conductor, usual).e_v_per_m
+            standard = montage_dose(head, target, e, unit, usual.name, 1e3 * usual.total_a)
+            theirs, theirs_into = elsewhere.fields(head, target, e), into(e)
+            standard_ma = {name: 1e3 * float(a) for name, a in zip(usual.names, usual.currents_a, strict=True)}
     except InputError as error:
         note = f"the standard montage does not fit on this head, so nothing is compared with it: {error}"
-    scalp = Scalp.of(head)
+    scalp, ours_into = Scalp.of(head), into(solved.e_v_per_m)
+    pole = None
+    if inward is not None and ours_into is not None:
+        pole = PoleFields(_three(inward.unit), inward.of, ours_into, theirs_into)
     return ConfirmedMontage(
         solved.e_v_per_m.astype(np.float32),
         montage_dose(head, target, solved.e_v_per_m, unit, montage.name, 1e3 * montage.total_a),
@@ -209,6 +241,26 @@ def confirm_montage(
         {each.electrode.name: patch_mm(scalp, each) for each in solved.contacts},
         note,
         PlacesConfirmed(elsewhere.fields(head, target, solved.e_v_per_m), theirs),
+        pole,
+    )
+
+
+def alike(montage: Montage, other: Montage) -> bool:
+    """Whether two montages are one but for the current's size: the same shares through the same electrodes, in place."""
+    if set(montage.names) != set(other.names):
+        return False
+    ours, theirs = (
+        {
+            each.name: (each, current / which.total_a)
+            for each, current in zip(which.electrodes, which.currents_a, strict=True)
+        }
+        for which in (montage, other)
+    )
+    return all(
+        abs(ours[name][1] - theirs[name][1]) < SAME_SHARE
+        and np.linalg.norm(ours[name][0].center_mm - theirs[name][0].center_mm) < SAME_MM
+        and (ours[name][0].shape, ours[name][0].size_mm) == (theirs[name][0].shape, theirs[name][0].size_mm)
+        for name in ours
     )
 
 
@@ -256,6 +308,10 @@ def _places(about: dict[str, Any]) -> PlacesConfirmed:
         return PlaceFields(tuple(kept["e_v_per_m"]), kept["agreement"]) if kept else None
 
     return PlacesConfirmed(fields(about["ours"]) or PlaceFields(), fields(about["standard"]))
+
+
+def _pole(about: dict[str, Any] | None) -> PoleFields | None:
+    return PoleFields(**{**about, "inward": tuple(about["inward"])}) if about else None
 
 
 def _electrode(row: dict[str, Any]) -> LaidElectrode:

@@ -7,14 +7,15 @@ the avoided field is its root mean square, which is never below the mean and kee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
+from targeting.tes.current_steps import STEP_A, in_steps
 from targeting.tes.optimise import (
     Candidates,
     Limits,
@@ -66,6 +67,8 @@ class Goal:
         The directions of their doses.
     network : Network, optional
         The map, if the target is one.
+    inward : (3,) float64, optional
+        The way into the cortex: what has no sign is turned so that the target's mean field enters it.
     """
 
     target: Region
@@ -77,6 +80,7 @@ class Goal:
     also: tuple[Region, ...] = ()
     also_units: tuple[Unit, ...] = ()
     network: Network | None = None
+    inward: NDArray[np.float64] | None = None
 
     @property
     def targets(self) -> tuple[Region, ...]:
@@ -104,7 +108,10 @@ class Reached:
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """The currents found, A by name, what they do on the leadfield, and how good they are (None: no bound is known)."""
+    """The currents found, A by name, what they do on the leadfield, and how good they are (None: no bound is known).
+
+    ``unrounded_v_per_m`` is the dose before :func:`settable` rounded the currents; None where it did not.
+    """
 
     currents_a: dict[str, float]
     dose_v_per_m: float
@@ -112,6 +119,7 @@ class Solved:
     gap: float | None
     binding: tuple[str, ...]
     reached: Reached
+    unrounded_v_per_m: float | None = None
 
 
 def solve(objective: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list[str]], bool]) -> Solved:
@@ -132,13 +140,13 @@ def solve(objective: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list
         If no montage is within the limits; the line names the one that stands in the way.
     """
     if objective in ("pair", "ring"):
-        return _listed(objective, leadfield, goal, fits)
+        return _entering(leadfield, goal, _listed(objective, leadfield, goal, fits))
     alone = tuple(_alone(leadfield, *each, goal.limits) for each in zip(goal.targets, goal.units, strict=True))
     found = _optimum(objective, leadfield, goal, alone)
     currents = found.currents_a
     dose = dose_v_per_m(leadfield, goal.target, goal.unit, currents)
     proven = not goal.also and objective in PROVEN
-    return Solved(
+    solved = Solved(
         found.electrodes,
         dose,
         found.bound if proven else None,
@@ -146,6 +154,50 @@ def solve(objective: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list
         found.binding,
         reached(leadfield, goal, currents, alone if goal.also else ()),
     )
+    return _entering(leadfield, goal, solved)
+
+
+def settable(leadfield: Leadfield, goal: Goal, found: Solved) -> Solved:
+    """The same with currents that a stimulator can be set to, and what those do; what rounds to nothing is left out.
+
+    The bound and the gap stay those of the search.
+
+    Raises
+    ------
+    InputError
+        If a limit is below a stimulator's step.
+    """
+    steps = in_steps(_of_all(leadfield, found.currents_a), goal.limits)
+    currents = np.asarray(STEP_A * steps, dtype=np.float64)
+    return replace(
+        found,
+        currents_a={name: float(currents[leadfield.names.index(name)]) for name in _used(leadfield, found, steps)},
+        dose_v_per_m=dose_v_per_m(leadfield, goal.target, goal.unit, currents),
+        reached=reached(leadfield, goal, currents, found.reached.alone_v_per_m),
+        unrounded_v_per_m=found.dose_v_per_m,
+    )
+
+
+def _used(leadfield: Leadfield, found: Solved, steps: NDArray[np.int64]) -> list[str]:
+    """The electrodes that carry current, the largest into the head first."""
+    used = [name for name in found.currents_a if steps[leadfield.names.index(name)]]
+    return sorted(used, key=lambda name: -steps[leadfield.names.index(name)])
+
+
+def _of_all(leadfield: Leadfield, currents_a: Mapping[str, float]) -> NDArray[np.float64]:
+    """Currents (n,) A of all electrodes of the leadfield."""
+    return np.array([currents_a.get(name, 0.0) for name in leadfield.names])
+
+
+def _entering(leadfield: Leadfield, goal: Goal, found: Solved) -> Solved:
+    """What has no sign, turned so that the mean field in the target enters the cortex."""
+    if goal.unit is not None or goal.inward is None:
+        return found
+    along = goal.inward @ goal.target.mean_rows(leadfield) @ _of_all(leadfield, found.currents_a)
+    if along >= 0:
+        return found
+    turned = sorted(((name, -current) for name, current in found.currents_a.items()), key=lambda pair: -pair[1])
+    return replace(found, currents_a=dict(turned))
 
 
 def dose_v_per_m(leadfield: Leadfield, region: Region, unit: Unit, currents_a: NDArray[np.float64]) -> float:

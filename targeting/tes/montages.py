@@ -48,6 +48,8 @@ class NamedMontage:
         Where it is from, which of it was re-read there, and what to know.
     angles_deg : mapping
         Position → turn of its electrode about its middle, counter-clockwise seen from outside; 0 where not given.
+    published : bool
+        Whether a trial or a model used it; False for what is proposed here.
     side : {"left", "right"}
         Which side of the head the target is on.
 
@@ -68,6 +70,7 @@ class NamedMontage:
     checked: str
     note: str
     angles_deg: Mapping[str, float] = field(default_factory=dict)
+    published: bool = True
     side: str = "left"
 
     def __post_init__(self) -> None:
@@ -127,7 +130,7 @@ def montages() -> Mapping[str, NamedMontage]:
     --------
     >>> from targeting.tes.montages import montages
     >>> sorted(montages())
-    ['bifrontal', 'hd-2x2', 'hd-4x1', 'hd-opi-4x1', 'hd-opi-ap', 'm1-so']
+    ['bifrontal', 'dlpfc-so', 'hd-2x2', 'hd-4x1', 'hd-opi-4x1', 'hd-opi-ap', 'm1-so']
     """
     text = resources.files("targeting.tes").joinpath("montages.toml").read_text(encoding="utf-8")
     return {name: _montage(name, row) for name, row in tomllib.loads(text).items()}

@@ -6,12 +6,14 @@ exit code 3 unless the user accepts that item by name.
 What is compared: the anodes' sum; each small electrode's current; current over contact area; minutes; charge Q = I t;
 the current density J = σ|E| that 0.1 % of the brain's volume exceeds, and 1 % of the eyes' (single elements of a mesh do
 not decide).
+
+What skin, sponges and ramps need is no number of a model's: ``session_checks.toml`` states it, plan and sheet print it.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -37,6 +39,17 @@ class Limit:
     title: str
     limit: float
     unit: str
+    what: str
+    source: str
+    checked: str
+
+
+@dataclass(frozen=True)
+class SessionCheck:
+    """What is to be seen to at every session: ``what``, its ``source``, and what of it was ``checked``."""
+
+    name: str
+    title: str
     what: str
     source: str
     checked: str
@@ -121,6 +134,20 @@ def limits() -> Mapping[str, Limit]:
     return {name: Limit(name, **row) for name, row in tomllib.loads(text).items()}
 
 
+@cache
+def session_checks() -> tuple[SessionCheck, ...]:
+    """What no model of a head can check, in the order of ``session_checks.toml``.
+
+    Examples
+    --------
+    >>> from targeting.tes.safety import session_checks
+    >>> [each.name for each in session_checks()]
+    ['skin', 'contact', 'moisture', 'ramp', 'sessions']
+    """
+    text = resources.files("targeting.tes").joinpath("session_checks.toml").read_text(encoding="utf-8")
+    return tuple(SessionCheck(name, **row) for name, row in tomllib.loads(text).items())
+
+
 def checked_risks(accepted: Collection[str]) -> frozenset[str]:
     """The items a user accepts, if all are items of the table.
 
@@ -170,11 +197,6 @@ def check_safety(exposure: Exposure, accepted: Collection[str] = ()) -> list[Saf
         for limit in limits().values()
         if (value := _value(limit.name, exposure)) is not None
     ]
-
-
-def beyond(items: Sequence[SafetyItem]) -> list[SafetyItem]:
-    """The items that are neither within their limit nor accepted."""
-    return [item for item in items if not item.within and not item.accepted]
 
 
 def exceeded_in(values: NDArray[np.floating], volumes_mm3: NDArray[np.floating], share: float) -> float:

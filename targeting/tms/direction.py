@@ -13,6 +13,7 @@ from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.tissue_codes import Tissue
 from targeting.tms.dose_map import unit_vector
+from targeting.tms.fold import stimulated_wall
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,10 @@ def direction_vector(
 ) -> NDArray[np.float64] | None:
     """The unit vector a dose is projected on, or None for the magnitude.
 
+    "normal" is the cortex's inward normal.  Where the target says which way the current is wanted, it is that of the wall
+    which such a current enters: over the crown of a gyrus the walls' normals cancel, and what is left of them may point out
+    of the wall that is to be stimulated.
+
     Raises
     ------
     InputError
@@ -34,8 +39,18 @@ def direction_vector(
     if isinstance(direction, str):
         if direction != "normal":
             raise InputError(f"unknown direction '{direction}'; give normal, or x,y,z in RAS")
-        return inward_normal(head, target, cortex)
+        wall = entered_wall(target, cortex)
+        return inward_normal(head, target, cortex) if wall is None else wall
     return unit_vector(direction)
+
+
+def entered_wall(target: Target, cortex: Cortex | None) -> NDArray[np.float64] | None:
+    """The inward normal of the wall that the wanted current enters in the target, (3,); None if it wants no direction."""
+    if cortex is None or target.current_toward is None:
+        return None
+    toward = np.array(target.current_toward) / np.linalg.norm(target.current_toward)
+    inside = target.holds(cortex.whole.points_mm)
+    return None if not inside.any() else stimulated_wall(cortex, inside, toward)
 
 
 def inward_normal(head: HeadMesh, target: Target, cortex: Cortex | None = None) -> NDArray[np.float64]:

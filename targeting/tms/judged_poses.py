@@ -13,6 +13,7 @@ from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
 from targeting.tms.dose_map import DoseMap, dose_of
 from targeting.tms.objectives import Objective
+from targeting.tms.orientation import Orientation
 from targeting.tms.placement import allowed, current_angle_deg, place, push_out, turn
 
 TILT_STEP_DEG = 5.0
@@ -42,12 +43,6 @@ class JudgedPoses:
         """The best, each at least a distance along the scalp from those before it."""
         return self.kept(apart(self.scalp_mm, self.worth, count, distance_mm))
 
-    @property
-    def forward(self) -> JudgedPoses:
-        """Of a coil's two senses the one whose field points forward; all of them if none does."""
-        forward = self.mean_e_v_per_m[:, 1] >= 0
-        return self.kept(forward) if forward.any() else self
-
     def angles_deg(self, current_direction_y: int) -> NDArray[np.float64]:
         """Of the induced current, (n,)."""
         return np.array([current_angle_deg(pose, current_direction_y)[0] for pose in self.poses])
@@ -58,7 +53,7 @@ class Judge:
     """One coil on one head for one target.
 
     ``best_v_per_m`` is the largest dose there is, which an objective wants to know; ``unit`` (3,) the direction of the
-    dose, or None.
+    dose, or None.  ``orientation`` says how the coil may be turned.
     """
 
     scalp: Scalp
@@ -69,6 +64,7 @@ class Judge:
     unit: NDArray[np.float64] | None
     objective: Objective | None
     best_v_per_m: float
+    orientation: Orientation
 
     @cached_property
     def source(self) -> Coil:
@@ -76,12 +72,24 @@ class Judge:
         return searchable(self.coil)
 
     def judged(
-        self, scalp_mm: NDArray, poses: NDArray, distance_mm: NDArray, wanted_mm: float | NDArray
+        self,
+        scalp_mm: NDArray,
+        poses: NDArray,
+        distance_mm: NDArray,
+        wanted_mm: float | NDArray,
+        normals: NDArray | None = None,
     ) -> JudgedPoses:
-        """Of poses (n, 4, 4) with the distances they reached those that can be, and what they are worth."""
-        can = allowed(distance_mm, wanted_mm)
+        """Of poses (n, 4, 4) with the distances they reached those that can be, and what they are worth.
+
+        With the scalp's ``normals`` (n, 3) only those that are turned as the orientation wants them.
+        """
+        can = np.flatnonzero(allowed(distance_mm, wanted_mm))
+        e = self.dose_map.mean_e_v_per_m(self.source, poses[can], self.didt_a_per_s)
+        if normals is not None:
+            y = poses[can][:, None, :3, 1]
+            turned = self.orientation.allows(y, normals[can], e[:, None], self.coil)[:, 0]
+            can, e = can[turned], e[turned]
         poses = poses[can]
-        e = self.dose_map.mean_e_v_per_m(self.source, poses, self.didt_a_per_s)
         if self.objective is None:
             worth = dose_of(e, self.unit)
         else:
@@ -91,10 +99,13 @@ class Judge:
         return JudgedPoses(scalp_mm[can], poses, distance_mm[can], e, worth)
 
     def at(self, points_mm: NDArray, angles_deg: NDArray) -> JudgedPoses:
-        """Every point (p, 3) at every angle (a,), or at its own (p, a)."""
-        poses, distance = place(self.scalp, self.coil, points_mm, angles_deg, self.hair_mm)
-        where = np.repeat(points_mm, poses.shape[1], axis=0)
-        return self.judged(where, poses.reshape(-1, 4, 4), distance.ravel(), self.hair_mm)
+        """Every point (p, 3) at every angle (a,), or at its own (p, a), as far as the orientation allows them."""
+        normals = self.scalp.patch_normals(points_mm)
+        every = np.broadcast_to(angles_deg, (len(points_mm), np.shape(angles_deg)[-1]))
+        asked = self.orientation.clipped_deg(every, normals, self.coil)
+        poses, distance = place(self.scalp, self.coil, points_mm, asked, self.hair_mm)
+        where, facing = (np.repeat(each, poses.shape[1], axis=0) for each in (points_mm, normals))
+        return self.judged(where, poses.reshape(-1, 4, 4), distance.ravel(), self.hair_mm, facing)
 
     def leaning(self, few: JudgedPoses, tilt_deg: float, extra_mm: float) -> tuple[JudgedPoses, int]:
         """A few poses tilted about both axes and farther off, all of both; and how many were tried."""

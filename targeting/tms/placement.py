@@ -101,6 +101,18 @@ def place(
     """
     normals = scalp.patch_normals(points_mm)
     axes = rotations(normals, angles_deg, coil.current_direction_y)
+    return settled(scalp, coil, points_mm, normals, axes, distance_mm)
+
+
+def settled(
+    scalp: Scalp,
+    coil: Coil,
+    points_mm: NDArray[np.float64],
+    normals: NDArray[np.float64],
+    axes: NDArray[np.float64],
+    distance_mm: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """As a hand sets the coil down: pushed out, one with wings rocked until both rest; as :func:`push_out` else."""
     return (rest if has_wings(coil) else push_out)(scalp, coil, points_mm, normals, axes, distance_mm)
 
 

@@ -10,7 +10,7 @@ dose, found from the largest sample by Newton steps on the series.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,13 +96,19 @@ class PoseTable:
         """How many of them cannot be."""
         return int(np.isnan(self.mean_e_v_per_m[..., 0]).sum())
 
-    def best(self, unit: NDArray[np.float64] | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Best dose at each point over all angles, between the samples too, (p,), and its angle in degrees, (p,).
+    @property
+    def reversed(self) -> PoseTable:
+        """The same with the coil's current reversed."""
+        return replace(self, mean_e_v_per_m=-self.mean_e_v_per_m)
 
-        −inf where no angle is allowed.  Without a direction the angles whose field points forward count, if there are
-        any: a coil turned by 180° reverses E.
+    def best(
+        self, unit: NDArray[np.float64] | None, may: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Best dose at each point over the angles, between the samples too, (p,), and its angle in degrees, (p,).
+
+        −inf where no angle is left: of those the coil can be brought to, those that ``may`` (p, a) allows.
         """
-        dose = allowed_doses(self.mean_e_v_per_m.astype(np.float64), unit)
+        dose = allowed_doses(self.mean_e_v_per_m.astype(np.float64), unit, may)
         index, best = dose.argmax(1), dose.max(1)
         angle = self.angles_deg[index]
         step = np.diff(self.angles_deg)
@@ -141,15 +147,13 @@ def half_turn_sign(coil: Coil) -> int:
     return signs.pop() if len(signs) == 1 else 0
 
 
-def allowed_doses(mean_e_v_per_m: NDArray, unit: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Doses (p, a) of fields (p, a, 3), −inf where refused or, without a direction, where the other sense is meant."""
+def allowed_doses(
+    mean_e_v_per_m: NDArray, unit: NDArray[np.float64] | None, may: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """Doses (p, a) of fields (p, a, 3), −inf where a pose is refused or ``may`` (p, a) leaves it out."""
     dose = dose_of(mean_e_v_per_m, unit)
     good = ~np.isnan(dose)
-    if unit is None:
-        forward = mean_e_v_per_m[..., 1] >= 0
-        # a coil whose two senses differ in size keeps both only where no pose points forward
-        good &= forward | ~(forward & good).any(1, keepdims=True)
-    return np.where(good, dose, -np.inf)
+    return np.where(good if may is None else good & may, dose, -np.inf)
 
 
 def _between(

@@ -1,13 +1,17 @@
 r"""What a dose becomes when the coil is not quite where it should be, and the pose that minds it least.
 
 A navigated coil misses its pose by some shift along the scalp, some turn about its axis and some tilt; the operator keeps
-the casing at its distance.  Errors are drawn evenly: shifts from a disc of radius ``shift_mm``, turns from ± ``turn_deg``,
-tilts from a cone of ``tilt_deg`` (a quasi-random Sobol sequence, the same one for every pose).  The same hotspot, looked for
-again, was found 8.1 ± 3.3 mm away by the same and 10.3 ± 3.3 mm by another operator (Sollmann 2013): a coil led back to a
-pose by a navigator does better, and ±5 mm, ±10°, 5° are taken as what is left.
+the casing at its distance.  A coil taken elsewhere is set down as in the search (one with wings rocked until both rest) and
+leans there as the pose did against that; the error's tilt comes on top.  Without an error it stands in the pose itself.
+
+Errors are drawn evenly: shifts from a disc of radius ``shift_mm``, turns from ± ``turn_deg``, tilts from a cone of
+``tilt_deg`` (a quasi-random Sobol sequence, the same one for every pose).  The same hotspot, looked for again, was found
+8.1 ± 3.3 mm away by the same and 10.3 ± 3.3 mm by another operator (Sollmann 2013): a coil led back to a pose by a navigator
+does better, and ±5 mm, ±10°, 5° are taken as what is left.
 
 The *worst case* is the dose that 95 % of the errors exceed.  The *robust* pose is the one whose worst case is largest,
-looked for among every scalp point where the dose can come near the best.
+looked for among the poses at every scalp point where the dose can come near the best; one in which the coil cannot stand is
+no pose.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
 from targeting.tms.dose_map import DoseMap, dose_of
 from targeting.tms.field import DIDT_A_PER_S
-from targeting.tms.placement import allowed, carry, push_out, turn
+from targeting.tms.placement import allowed, carry, casing_distance_mm, has_wings, push_out, rest, turn
 
 log = logging.getLogger(__name__)
 
@@ -68,10 +72,11 @@ class Robustness:
     worst_v_per_m, mean_v_per_m : float
         The planned pose's dose: exceeded by 95 % of the errors, and on average.
     robust_pose : (4, 4) float64
-        The pose with the largest worst case.
+        The pose with the largest worst case, where the coil stands when nothing is amiss.
     robust_dose_v_per_m, robust_worst_v_per_m : float
-        Its dose where it should be, and its worst case.
+        Its dose there, and its worst case.
     robust_scalp_mm : (3,) float64
+        The scalp point under it.
     within_mm : float
         The coil moved by less than this along the scalp, its current kept in direction, keeps 90 % of the dose.
     turn_deg : (2,) float
@@ -97,9 +102,8 @@ def robustness(
     scalp: Scalp,
     coil: Coil,
     dose_map: DoseMap,
-    pose_mm: NDArray[np.float64],
-    candidates_mm: NDArray[np.float64],
-    hair_mm: float,
+    poses_mm: NDArray[np.float64],
+    scalp_mm: NDArray[np.float64],
     unit: NDArray[np.float64] | None = None,
     error: PlacementError | None = None,
     didt_a_per_s: float = DIDT_A_PER_S,
@@ -111,12 +115,10 @@ def robustness(
     scalp : Scalp
     coil : Coil
     dose_map : DoseMap
-    pose_mm : (4, 4)
-        The planned pose.
-    candidates_mm : (n, 4, 4)
-        Poses that may be the robust one; the planned pose is always among them.
-    hair_mm : float
-        Casing to scalp.
+    poses_mm : (n, 4, 4)
+        Poses in which the coil stands: the planned one first, then those that may be steadier (:func:`taken_to`).
+    scalp_mm : (n, 3)
+        The scalp point under each.
     unit : (3,), optional
         The direction the dose is the component along; without it the dose is the size of the mean field.
     error : PlacementError, optional
@@ -129,31 +131,35 @@ def robustness(
         e = dose_map.mean_e_v_per_m(source, poses.reshape(-1, 4, 4), didt_a_per_s).reshape(*poses.shape[:-2], 3)
         return dose_of(e, unit)
 
-    everyone = np.concatenate([pose_mm[None], candidates_mm])
-    missed, distance = misplaced(scalp, coil, everyone, error.draws(), hair_mm)
-    log.info("%d poses under %d placement errors each", len(everyone), missed.shape[1])
-    doses = np.where(allowed(distance, hair_mm), dose(missed), np.nan)
+    draws = error.draws()
+    log.info("%d poses under %d placement errors each", len(poses_mm), len(draws))
+    missed = [misplaced(scalp, coil, *each, draws) for each in zip(poses_mm, scalp_mm, strict=True)]
+    stands = np.stack([can for _, can in missed])
+    doses = np.where(stands, dose(np.stack([poses for poses, _ in missed])), np.nan)
     doses[np.isnan(doses).mean(axis=1) > 0.5] = 0.0  # where the coil can hardly stand there is no robust pose
     worst = np.nanpercentile(doses, WORST_PERCENT, axis=1)
     steady = int(np.argmax(worst))
 
-    planned = float(dose(pose_mm[None])[0])
-    points, share = _share_around(scalp, coil, pose_mm, hair_mm, dose)
+    planned, foot = poses_mm[0], scalp_mm[0]
+    as_planned = float(dose(planned[None])[0])
+    points = scalp.samples(foot, REACH_MM, STEP_MM)
+    around, can = taken_to(scalp, coil, planned, foot, points)
+    share = np.where(can, dose(around) / as_planned, np.nan)
     turns = np.radians(np.arange(0.0, 180.0 + 1e-9, TURN_STEP_DEG))
     turned = np.zeros((2 * len(turns), 5))
     turned[:, 2] = np.concatenate([-turns, turns])
-    by_turn = dose(misplaced(scalp, coil, pose_mm[None], turned, hair_mm)[0])[0].reshape(2, -1) / planned
+    by_turn = dose(misplaced(scalp, coil, planned, foot, turned)[0]).reshape(2, -1) / as_planned
     lost = [np.flatnonzero(side < NEAR_BEST) for side in by_turn]
     reach = [float(np.degrees(turns[max(each[0] - 1, 0)])) if len(each) else 180.0 for each in lost]
     return Robustness(
         error=error,
         worst_v_per_m=float(worst[0]),
         mean_v_per_m=float(np.nanmean(doses[0])),
-        robust_pose=everyone[steady],
-        robust_dose_v_per_m=float(dose(everyone[steady][None])[0]),
+        robust_pose=poses_mm[steady],
+        robust_dose_v_per_m=float(dose(poses_mm[steady][None])[0]),
         robust_worst_v_per_m=float(worst[steady]),
-        robust_scalp_mm=scalp.points_mm[scalp.nearest(everyone[steady][:3, 3])],
-        within_mm=_radius(points, share, pose_mm[:3, 3]),
+        robust_scalp_mm=scalp_mm[steady],
+        within_mm=_radius(points, share, foot),
         turn_deg=(-reach[0], reach[1]),
         points_mm=points,
         share=share,
@@ -161,23 +167,50 @@ def robustness(
 
 
 def misplaced(
-    scalp: Scalp, coil: Coil, poses_mm: NDArray[np.float64], errors: NDArray[np.float64], hair_mm: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Poses (n, 4, 4) under errors (e, 5): where the coil then stands, (n, e, 4, 4), and its distance, (n, e).
+    scalp: Scalp,
+    coil: Coil,
+    pose_mm: NDArray[np.float64],
+    scalp_mm: NDArray[np.float64],
+    errors: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """A pose over a scalp point under errors (e, 5): where the coil then stands, (e, 4, 4), and whether it can, (e,).
 
     The coil is shifted along the scalp, its current keeping its direction, then turned and tilted, and lifted or lowered
-    until its casing is ``hair_mm`` off the scalp again.
+    until its casing is as far off the scalp as in the pose.
     """
-    out, distance = np.empty((len(poses_mm), len(errors), 4, 4)), np.empty((len(poses_mm), len(errors)))
+    points, normals = _under(scalp, scalp_mm + errors[:, :1] * pose_mm[:3, 0] + errors[:, 1:2] * pose_mm[:3, 1])
     # the coil's z points away from who looks from outside: counter-clockwise for them is against it
-    turned = turn(2, -errors[:, 2]) @ turn(0, errors[:, 3]) @ turn(1, errors[:, 4])
-    for n, pose in enumerate(poses_mm):
-        away = pose[:3, 3] + errors[:, :1] * pose[:3, 0] + errors[:, 1:2] * pose[:3, 1]
-        points, normals = _under(scalp, away)
-        axes = carried(pose, normals) @ turned
-        placed, reached = push_out(scalp, coil, points, normals, axes[:, None], hair_mm)
-        out[n], distance[n] = placed[:, 0], reached[:, 0]
-    return out, distance
+    turned, tilted = turn(2, -errors[:, 2]), turn(0, errors[:, 3]) @ turn(1, errors[:, 4])
+    return _held(scalp, coil, pose_mm, scalp_mm, points, normals, turned, tilted)
+
+
+def taken_to(
+    scalp: Scalp,
+    coil: Coil,
+    pose_mm: NDArray[np.float64],
+    scalp_mm: NDArray[np.float64],
+    points_mm: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """A pose over a scalp point taken to others (p, 3), its current's direction kept: (p, 4, 4), and whether it can, (p,)."""
+    still = np.tile(np.eye(3), (len(points_mm), 1, 1))
+    return _held(scalp, coil, pose_mm, scalp_mm, points_mm, scalp.patch_normals(points_mm), still, still)
+
+
+def _held(scalp, coil, pose_mm, scalp_mm, points_mm, normals, turned, tilted):  # type: ignore[no-untyped-def]
+    """The pose over other points, turned and tilted there (p, 3, 3); whether the casing is as far off as in the pose."""
+    distance = casing_distance_mm(scalp, coil, pose_mm)
+    foot, normal = _under(scalp, scalp_mm[None])
+    lean = _set_down(scalp, coil, foot, normal, carried(pose_mm, normal), distance)[0].T @ pose_mm[:3, :3]
+    axes = _set_down(scalp, coil, points_mm, normals, carried(pose_mm, normals) @ turned, distance) @ lean @ tilted
+    poses, reached = push_out(scalp, coil, points_mm, normals, axes[:, None], distance)
+    return poses[:, 0], allowed(reached[:, 0], distance)
+
+
+def _set_down(scalp, coil, points_mm, normals, axes, distance_mm):  # type: ignore[no-untyped-def]
+    """Axes (p, 3, 3) of a coil set down with these: a flat one keeps them, one with wings rocks until both rest."""
+    if not has_wings(coil):
+        return axes
+    return rest(scalp, coil, points_mm, normals, axes[:, None], distance_mm)[0][:, 0, :3, :3]
 
 
 def carried(pose_mm: NDArray[np.float64], normals: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -187,28 +220,16 @@ def carried(pose_mm: NDArray[np.float64], normals: NDArray[np.float64]) -> NDArr
 
 
 def _under(scalp: Scalp, points_mm: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The scalp's nodes nearest to points (n, 3), moved sideways to stand under them, and the normals there."""
-    nearest = scalp.points_mm[scalp.nearest(points_mm)]
-    normals = scalp.patch_normals(nearest)
-    sideways = points_mm - nearest
-    return nearest + sideways - (sideways * normals).sum(1, keepdims=True) * normals, normals
+    """Points near the scalp (n, 3) brought along its normals to its nearest nodes' height, and those normals."""
+    normals = scalp.patch_normals(points_mm)
+    off = points_mm - scalp.points_mm[scalp.nearest(points_mm)]
+    return points_mm - (off * normals).sum(1, keepdims=True) * normals, normals
 
 
-def _share_around(scalp, coil, pose_mm, hair_mm, dose):  # type: ignore[no-untyped-def]
-    """Scalp points round a pose, (P, 3), and the share of its dose there, the current's direction kept."""
-    start = scalp.points_mm[scalp.nearest(pose_mm[:3, 3])]
-    points = scalp.samples(start, REACH_MM, STEP_MM)
-    normals = scalp.patch_normals(points)
-    poses, distance = push_out(scalp, coil, points, normals, carried(pose_mm, normals)[:, None], hair_mm)
-    share = dose(poses[:, 0]) / dose(pose_mm[None])[0]
-    return points, np.where(allowed(distance[:, 0], hair_mm), share, np.nan)
-
-
-def _radius(points_mm: NDArray, share: NDArray, center_mm: NDArray) -> float:
-    """Distance from the pose's foot to the nearest point that has lost more than a tenth."""
-    foot = points_mm[np.argmin(np.linalg.norm(points_mm - center_mm, axis=1))]
+def _radius(points_mm: NDArray, share: NDArray, foot_mm: NDArray) -> float:
+    """Distance from the point under the pose to the nearest one that has lost more than a tenth."""
     lost = ~(share >= NEAR_BEST)
-    return float(np.linalg.norm(points_mm[lost] - foot, axis=1).min()) if lost.any() else REACH_MM
+    return float(np.linalg.norm(points_mm[lost] - foot_mm, axis=1).min()) if lost.any() else REACH_MM
 
 
 def _circle(u: NDArray[np.float64]) -> NDArray[np.float64]:

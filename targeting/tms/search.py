@@ -8,8 +8,9 @@ all poses of a fine grid round the best places, the coil with all its parts; if 
 Another objective than the dose (``objectives``) need not be linear in the coil: it is asked about the poses the dose says
 are worth it, ``CANDIDATES`` of them spread over all places where the dose comes near the best, and again round the best.
 
-Turning a symmetric coil by 180° reverses E and leaves |E|; of the two the pose is kept whose field at the target points
-forward (posterior → anterior, the direction that is used over the motor cortex).
+Turning a symmetric coil by 180° reverses E and leaves |E|: of the two the pose is kept whose handle points away from the face,
+and the stimulator's current setting makes the effective current run as it is wanted (``orientation``).  Fields, angles and
+doses are those of the effective phase.
 
 A better pose may be impossible: the coil closer, were it not for a part of its casing that would be in the head.  For each
 ranked placement the search says what the dose would be with the centre of the casing's face at the distance asked for, and
@@ -37,7 +38,8 @@ from targeting.tms.dose_map import DoseMap, dose_of
 from targeting.tms.field import DIDT_A_PER_S
 from targeting.tms.judged_poses import Judge, JudgedPoses, apart
 from targeting.tms.objectives import Objective
-from targeting.tms.placement import current_angle_deg
+from targeting.tms.orientation import FREE, MIDLINE, NORMAL, Drive, Orientation, handle_deg, tangent
+from targeting.tms.placement import current_angle_deg, rotations
 from targeting.tms.pose_table import PoseTable
 
 log = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ FINE_STEP_MM = 1.5
 FINE_ANGLE_STEP_DEG = 1.0
 FINE_ANGLE_REACH_DEG = 8.0
 CANDIDATES = 3000  # poses an objective is asked about before it is refined
-CANDIDATE_ANGLE_STEP_DEG = 15.0
+CANDIDATE_ANGLES = np.arange(-180.0, 180.0, 15.0)
 MAX_TILT_DEG = 20.0
 MAX_EXTRA_MM = 50.0
 DISTINCT_MM = 5.0  # ranked placements are at least this far apart on the scalp
@@ -71,6 +73,11 @@ class TmsSearch:
     With the centre of the casing's face at the distance asked for, were it possible, a placement's dose would be
     ``closer_dose_v_per_m`` (n,); the casing would then be ``closer_depth_mm`` (n,) too deep at ``closer_at_mm`` (n, 3).
     ``objective`` (n,) is the score of an objective other than the dose, NaN without one.
+
+    ``effective_sign`` is the sign of dI/dt in the effective phase, in the sense of the coil's file, in the stimulator's
+    setting ``current``; ``as_wanted`` whether the current then runs as it is wanted (1, 0; −1: either way will do).
+    ``rule`` and ``why`` say what set the angle; ``fold_deg`` is the handle's angle to the midline, at placement 1, with the
+    current straight across the fold, NaN where that is not known.
     """
 
     poses: NDArray[np.float64]
@@ -91,6 +98,19 @@ class TmsSearch:
     closer_depth_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     closer_at_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
     objective: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    effective_sign: int = 1
+    current: str = NORMAL
+    as_wanted: int = -1
+    rule: str = FREE
+    why: str = ""
+    fold_deg: float = float("nan")
+
+    def ranked_by(self, unit: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        """The direction (3,) along which the effective phase has the dose: the one asked for, or its reverse.
+
+        It is the reverse where the stimulator's setting is not the one that makes the current run as it is wanted.
+        """
+        return unit if unit is None or self.as_wanted != 0 else -unit
 
 
 def search_tms(
@@ -108,6 +128,8 @@ def search_tms(
     objective: Objective | None = None,
     tilt_deg: float = 0.0,
     extra_mm: float = 0.0,
+    orientation: Orientation | None = None,
+    drive: Drive | None = None,
 ) -> TmsSearch:
     """Find the coil poses with the largest dose at a target.
 
@@ -133,6 +155,11 @@ def search_tms(
         Rank by its score instead of the dose.
     tilt_deg, extra_mm : float
         Try the coil tilted by up to this angle either way (0 to 20°) and up to this much farther off (0 to 50 mm), too.
+    orientation : Orientation, optional
+        Which angles may be chosen; without one, all with the handle away from the face.
+    drive : Drive, optional
+        Which phase of the pulse excites, and the stimulator's current setting; by default the first, in whichever setting
+        makes the current run as it is wanted.
 
     Raises
     ------
@@ -172,17 +199,42 @@ def search_tms(
         raise InputError("no scalp within reach of the target; the head may be cut there")
     angles = np.arange(-180.0, 180.0, ANGLE_STEP_DEG)
     log.info("%d places, %d poses on the scalp", len(points), len(points) * len(angles))
+    normals = scalp.patch_normals(points)
+    over_target = scalp.patch_normals(nearest[None])[0]
+    turned = (orientation or Orientation(side=target.side)).with_handle_at(over_target)
     table = PoseTable.of(scalp, coil, dose_map, points, angles, hair_mm, didt_a_per_s, condensed(coil), _told)
     tried, refused = table.tried, table.refused
     if tried == refused:
         raise InputError("the coil cannot be placed anywhere near the target without entering the head")
-    best_at_point, angle_at_point = table.best(unit)
-    judge = Judge(scalp, coil, dose_map, hair_mm, didt_a_per_s, unit, objective, float(best_at_point.max()))
+    y_axes = rotations(normals, angles, coil.current_direction_y)[..., 1]
+    may = turned.allows(y_axes, normals, np.nan_to_num(table.mean_e_v_per_m), coil, ANGLE_STEP_DEG / 2)
+    phase = _phase(table, may, unit, turned.wanted_current(normals), drive or Drive())
+    table = table.reversed if phase.ranked_sign < 0 else table
+    best_at_point, angle_at_point = table.best(unit, may)
+    if best_at_point.max() == -np.inf:
+        raise InputError(
+            f"the coil cannot be placed near the target as its angle is wanted ({turned.why}): give another --angle"
+        )
+    angle_at_point = turned.clipped_deg(angle_at_point[:, None], normals, coil)[:, 0]
+    judge = Judge(
+        scalp,
+        coil,
+        dose_map,
+        hair_mm,
+        phase.ranked_sign * didt_a_per_s,
+        unit,
+        objective,
+        float(best_at_point.max()),
+        turned,
+    )
 
     if objective:
-        wide = judge.at(*_candidates(points, objective.promise(points, best_at_point), objective.least_share))
+        promising = _candidates(points, objective.promise(points, best_at_point), objective.least_share)
+        few = CANDIDATE_ANGLES if turned.rule == FREE else turned.reach_deg * np.linspace(-1.0, 1.0, 5)
+        centers = turned.centers_deg(scalp.patch_normals(promising), coil.current_direction_y)
+        asked = few if centers is None else centers[:, None] + few
+        wide = judge.at(promising, asked)
         tried += len(wide.worth)
-        wide = wide if unit is not None else wide.forward
         start = wide.best(FINE_PLACES, FINE_RADIUS_MM)
         places, angle_there = start.scalp_mm, start.angles_deg(coil.current_direction_y)
     else:
@@ -192,6 +244,8 @@ def search_tms(
         wide = judge.at(points[others], angle_at_point[others][:, None])
     found = [wide]
     turns = np.arange(-FINE_ANGLE_REACH_DEG, FINE_ANGLE_REACH_DEG + 1e-9, FINE_ANGLE_STEP_DEG)
+    if turned.rule == MIDLINE:  # one angle alone may be
+        turns = np.zeros(1)
     for place_mm, angle in zip(places, angle_there, strict=True):
         fine = scalp.samples(place_mm, FINE_RADIUS_MM, FINE_STEP_MM)
         found.append(judge.at(fine, angle + turns))
@@ -201,50 +255,94 @@ def search_tms(
         leaning, more = judge.leaning(JudgedPoses.joined(found).best(2 * keep, DISTINCT_MM), tilt_deg, extra_mm)
         found.append(leaning)
         tried, refused = tried + more, refused + more - len(leaning.worth)
-    everything = JudgedPoses.joined(found)
-    ranked = (everything if unit is not None else everything.forward).best(keep, DISTINCT_MM)
+    ranked = JudgedPoses.joined(found).best(keep, DISTINCT_MM)
     if len(ranked.worth) == 0:
         raise InputError("the coil cannot be placed anywhere near the target without entering the head")
 
-    turned = [current_angle_deg(pose, coil.current_direction_y) for pose in ranked.poses]
-    round_best = PoseTable.of(scalp, coil, dose_map, ranked.scalp_mm[:1], angles, hair_mm, didt_a_per_s, judge.source)
+    sense = coil.current_direction_y * phase.sign
+    current_deg = [current_angle_deg(pose, sense) for pose in ranked.poses]
+    round_best = PoseTable.of(
+        scalp, coil, dose_map, ranked.scalp_mm[:1], angles, hair_mm, judge.didt_a_per_s, judge.source
+    )
+    by_angle = dose_of(round_best.mean_e_v_per_m.astype(float), unit)[0]
+    if sense * coil.current_direction_y < 0:  # the effective current runs the other way than the file's
+        half = len(angles) // 2
+        by_angle = np.concatenate([by_angle[half:], by_angle[:half]])
     closer, depth, deepest = _closer(scalp, coil, ranked.poses, ranked.scalp_mm, hair_mm)
     return TmsSearch(
         poses=ranked.poses,
         dose_v_per_m=dose_of(ranked.mean_e_v_per_m, unit),
-        mean_e_v_per_m=ranked.mean_e_v_per_m,
+        mean_e_v_per_m=ranked.mean_e_v_per_m * (phase.sign * phase.ranked_sign),
         scalp_mm=ranked.scalp_mm,
-        angle_deg=np.array([angle for angle, _ in turned]),
-        angle_from=[origin for _, origin in turned],
+        angle_deg=np.array([angle for angle, _ in current_deg]),
+        angle_from=[origin for _, origin in current_deg],
         distance_mm=ranked.distance_mm,
         scalp_points_mm=points,
         best_dose_at_point_v_per_m=best_at_point,
         angles_deg=angles,
-        dose_by_angle_v_per_m=dose_of(round_best.mean_e_v_per_m.astype(float), unit)[0],
+        dose_by_angle_v_per_m=by_angle,
         tried=tried,
         refused=refused,
         didt_a_per_s=didt_a_per_s,
-        closer_dose_v_per_m=dose_of(dose_map.mean_e_v_per_m(judge.source, closer, didt_a_per_s), unit),
+        closer_dose_v_per_m=dose_of(dose_map.mean_e_v_per_m(judge.source, closer, judge.didt_a_per_s), unit),
         closer_depth_mm=depth,
         closer_at_mm=deepest,
         objective=ranked.worth if objective else np.full(len(ranked.worth), np.nan),
+        effective_sign=phase.sign,
+        current=phase.current,
+        as_wanted=phase.as_wanted,
+        rule=turned.name,
+        why=turned.why,
+        fold_deg=_fold_deg(ranked.poses[0], turned),
     )
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """The effective phase: its sign, the setting, and the sign that ranks poses (the wanted one, whatever the setting)."""
+
+    sign: int
+    current: str
+    as_wanted: int
+    ranked_sign: int
+
+
+def _phase(
+    table: PoseTable, may: NDArray[np.bool_], unit: NDArray | None, wanted: NDArray | None, drive: Drive
+) -> _Phase:
+    """Which sign of dI/dt the effective phase has, and the best pose of the table wants it to have."""
+    e = np.where(may[..., None], np.nan_to_num(table.mean_e_v_per_m.astype(np.float64)), 0.0)
+    worth = np.linalg.norm(e, axis=-1) if unit is None else np.abs(e @ unit)
+    p, a = np.unravel_index(int(worth.argmax()), worth.shape)
+    way = unit if unit is not None else None if wanted is None else wanted[p]
+    along = 0.0 if way is None else float(e[p, a] @ way)
+    want = int(np.sign(along))
+    current = drive.current or (drive.current_for(want) if want else NORMAL)
+    sign = drive.sign_of(current)
+    return _Phase(sign, current, int(sign == want) if want else -1, want or sign)
+
+
+def _fold_deg(pose: NDArray[np.float64], turned: Orientation) -> float:
+    if turned.across is None:
+        return float("nan")
+    across = pose.copy()
+    across[:3, 1] = tangent(turned.across, -pose[None, :3, 2])[0]
+    return handle_deg(across, turned.side)
 
 
 def _told(done: int, of: int) -> None:
     log.info("%d of %d places", done, of)
 
 
-def _candidates(points_mm: NDArray, promise: NDArray, least_share: float) -> tuple[NDArray, NDArray]:
-    """Places worth an objective's time, evenly thinned to ``CANDIDATES`` poses, and the angles to try there."""
-    angles = np.arange(-180.0, 180.0, CANDIDATE_ANGLE_STEP_DEG)
+def _candidates(points_mm: NDArray, promise: NDArray, least_share: float) -> NDArray:
+    """Places worth an objective's time, evenly thinned to ``CANDIDATES`` poses."""
     good = points_mm[promise >= least_share * promise.max()]
     spacing = STEP_MM
     kept = good
-    while len(kept) * len(angles) > CANDIDATES:
+    while len(kept) * len(CANDIDATE_ANGLES) > CANDIDATES:
         spacing *= 1.2
         kept = good[apart(good, np.zeros(len(good)), len(good), spacing)]
-    return kept, angles
+    return kept
 
 
 def _closer(

@@ -1,6 +1,7 @@
 """What conductivities may be: published ranges (``ranges.toml``), each tissue independent and beta(3, 3) distributed.
 
 beta(3, 3) over [low, high] is the choice of Saturnino 2019 (NeuroImage 188:821): a smooth hump that ends at both limits.
+The whole skull's range spans a factor of ten, and it is its logarithm that is distributed so: ours (``ranges.toml``).
 """
 
 from __future__ import annotations
@@ -22,17 +23,25 @@ SHAPE = 3.0  # both parameters of the beta distribution
 KNOWN = (
     "every conductivity is given, so the dose has no spread to state: leave out --uncertainty or some --conductivity"
 )
-DISTRIBUTION = "independent, beta(3, 3) over each range"
+DISTRIBUTION = "independent, beta(3, 3) over each range, over its logarithm for the skull"
+LINEAR, LOGARITHMIC = "linear", "logarithmic"
 
 
 @dataclass(frozen=True)
 class Range:
-    """Published limits of one tissue's conductivity, S/m."""
+    """Published limits of one tissue's conductivity, S/m, and the ``scale`` on which it is beta distributed."""
 
     tissue: str
     low_s_per_m: float
     high_s_per_m: float
     source: str
+    scale: str = LINEAR
+
+    def at(self, share: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The conductivity at shares (n,) of the way from low to high on its scale, S/m."""
+        if self.scale == LOGARITHMIC:
+            return np.asarray(self.low_s_per_m * (self.high_s_per_m / self.low_s_per_m) ** share)
+        return self.low_s_per_m + (self.high_s_per_m - self.low_s_per_m) * share
 
 
 @cache
@@ -46,7 +55,10 @@ def published_ranges() -> dict[str, Range]:
     (0.1, 0.6)
     """
     text = resources.files("targeting.uncertainty").joinpath("ranges.toml").read_text(encoding="utf-8")
-    return {name: Range(name, row["low"], row["high"], row["source"]) for name, row in tomllib.loads(text).items()}
+    return {
+        name: Range(name, row["low"], row["high"], row["source"], row.get("scale", LINEAR))
+        for name, row in tomllib.loads(text).items()
+    }
 
 
 def ranges_of(tissue: NDArray[np.integer], conductivity_s_per_m: Mapping[str, float]) -> list[Range]:
@@ -83,17 +95,14 @@ def varying(conductivity_s_per_m: Mapping[str, float]) -> list[Range]:
 
 def conductivity_samples(ranges: list[Range], unit: NDArray[np.float64]) -> NDArray[np.float64]:
     """Points of the unit cube (n, d) as conductivities (n, d), S/m."""
-    low = np.array([each.low_s_per_m for each in ranges])
-    high = np.array([each.high_s_per_m for each in ranges])
-    return low + (high - low) * beta.ppf(unit, SHAPE, SHAPE)
+    shares = beta.ppf(unit, SHAPE, SHAPE)
+    return np.column_stack([each.at(share) for each, share in zip(ranges, shares.T, strict=True)])
 
 
 def spanning_samples(ranges: list[Range], count: int) -> NDArray[np.float64]:
-    """Conductivities (count, d) spread evenly over the whole box, for training: S/m; ``count`` a power of two."""
-    unit = sobol_points(len(ranges), count, seed=1)
-    low = np.array([each.low_s_per_m for each in ranges])
-    high = np.array([each.high_s_per_m for each in ranges])
-    return low + (high - low) * unit
+    """Conductivities (count, d) spread evenly over the whole box, for training, S/m; ``count`` a power of two."""
+    shares = sobol_points(len(ranges), count, seed=1)
+    return np.column_stack([each.at(share) for each, share in zip(ranges, shares.T, strict=True)])
 
 
 def sobol_points(dimension: int, count: int, seed: int) -> NDArray[np.float64]:

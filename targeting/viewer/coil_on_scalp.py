@@ -21,7 +21,7 @@ from targeting.live.coil_dose import LiveDose
 from targeting.live.protocol import Request
 from targeting.plans.tms import Placement
 from targeting.subject import Subject
-from targeting.tms.placement import allowed, carry, current_angle_deg, has_wings, push_out, rest
+from targeting.tms.placement import allowed, carry, current_angle_deg, settled
 from targeting.viewer.surface_rays import Surface
 
 HAIR_MM = 4.0  # a plan that does not say
@@ -270,8 +270,7 @@ class CoilOnScalp:
             return False
         normal = self._normal(stand.scalp_mm)
         axes = axes_at(normal, stand.heading) @ stand.lean
-        settle = rest if has_wings(coil) else push_out
-        poses, reached = settle(scalp, coil, stand.scalp_mm[None], normal[None], axes[None, None], stand.distance_mm)
+        poses, reached = settled(scalp, coil, stand.scalp_mm[None], normal[None], axes[None, None], stand.distance_mm)
         if not allowed(reached[0, 0], stand.distance_mm):
             return False
         self.stand = replace(stand, pose=poses[0, 0])

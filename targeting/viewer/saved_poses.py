@@ -16,6 +16,7 @@ from meshes.errors import InputError
 from targeting.plans.json_records import plain, read_json, read_kind, require, write_json
 from targeting.plans.tms import Plan
 from targeting.pose import Pose
+from targeting.pose_gate import fault_at
 
 FILE = "saved_poses.json"
 VERSION = "1.0"
@@ -80,8 +81,10 @@ def save_pose(folder: Path, pose: SavedPose) -> list[SavedPose]:
     Raises
     ------
     InputError
-        If the file that is there cannot be used, or the new one cannot be written.
+        If the coil is in the head, the file that is there cannot be used, or the new one cannot be written.
     """
+    if fault := fault_at(pose.distance_mm):
+        raise InputError(f"{pose.name!r} is not saved: {fault}")
     there = read_saved(folder)
     taken = {each.name for each in there}
     name, count = pose.name, 2

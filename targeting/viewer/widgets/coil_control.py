@@ -10,6 +10,7 @@ from meshes.errors import InputError
 from targeting.files.tms import NAVIGATORS, write_poses
 from targeting.plans.tms import Plan
 from targeting.pose import Pose
+from targeting.pose_gate import PoseGate
 from targeting.scene.live_cortex import LiveCortex
 from targeting.stages.head import FrameImage
 from targeting.subject import Subject
@@ -262,7 +263,7 @@ class CoilControl(QtCore.QObject):
         Raises
         ------
         InputError
-            If it cannot be written.
+            If it cannot be written, or the coil is in the head.
         """
         from pathlib import Path
 
@@ -270,7 +271,8 @@ class CoilControl(QtCore.QObject):
         row = self.saved_row
         name = self.words.replace(" ", "-") if row is None else self.saved[row].name
         pose = Pose(self.coil.pose, f"{self.plan.target.name}-{name}")
-        write_poses([pose], navigator, Path(path), FrameImage.kept_in(self.subject.folder))
+        gate = PoseGate(self.coil.live.scalp, self.coil.live.coil)
+        write_poses([pose], navigator, Path(path), gate, FrameImage.kept_in(self.subject.folder))
         self.said.emit(f"written: {path}")
 
     def file_for(self, navigator: str) -> str:

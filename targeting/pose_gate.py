@@ -1,0 +1,136 @@
+"""No pose in the head: the gate that every coil pose passes on its way out of the program, and what a file's pose is told.
+
+A pose is measured by the coil's casing against the head's scalp.  What the program itself proposes (placements, the
+steadiest pose, compared coils, a searched hotspot) and what is written for a navigator may reach into the head by
+``TOLERANCE_MM`` at most: the distance grid's own error on rough scalp, such as an ear (2.5 mm nodes, read off trilinearly;
+against exact distances on the embedded head 99.8 % of places within 3 mm of the scalp are right to that).  More is refused.
+
+A pose that was measured is off by what its navigator was off, "roughly 5-6 mm" overall (Richter 2013, Robotized
+Transcranial Magnetic Stimulation, section 1.2): up to ``MEASURED_TOLERANCE_MM`` it is said, more is another frame or
+another head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from atlases.scalp import Scalp
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from targeting.coils.coil import Coil
+from targeting.plans.coil import planned_coil
+from targeting.plans.tms import Plan
+from targeting.pose import Pose
+from targeting.subject import Subject
+from targeting.tms.placement import casing_distance_mm
+
+TOLERANCE_MM = 0.5
+MEASURED_TOLERANCE_MM = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class PoseGate:
+    """One coil at one head.
+
+    Parameters
+    ----------
+    scalp : Scalp
+    coil : Coil
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from atlases.scalp import Scalp
+    >>> from meshes import HeadMesh
+    >>> from targeting import Coil, Pose
+    >>> from targeting.pose_gate import PoseGate
+    >>> corners = 80 * np.vstack([np.eye(3), -np.eye(3), np.zeros((1, 3))])
+    >>> eighths = [[6, i, j, k] if (i + j + k) % 2 else [6, j, i, k] for i in (0, 3) for j in (1, 4) for k in (2, 5)]
+    >>> gate = PoseGate(Scalp.of(HeadMesh(corners, eighths, [5] * 8)), Coil.named("figure8-70mm"))
+    >>> over = np.diag([1.0, -1, -1, 1])  # the coil's z points down
+    >>> over[2, 3] = 50.0
+    >>> gate.fault(Pose(over))
+    'the casing is 15.7 mm inside the head, where no coil can be'
+    >>> over[2, 3] = 85.0
+    >>> gate.fault(Pose(over))
+    ''
+    """
+
+    scalp: Scalp
+    coil: Coil
+
+    @classmethod
+    def of(cls, subject: Subject, plan: Plan) -> PoseGate:
+        """The gate of a planned subject: reads its mesh (seconds).
+
+        Raises
+        ------
+        InputError
+            If the mesh or the coil is gone.
+        """
+        path = subject.folder / "head.msh"
+        if not path.is_file():
+            raise InputError(
+                f"whether the coil stays out of the head cannot be checked: there is no {path}; plan again"
+            )
+        return cls(Scalp.of(HeadMesh.read(path)), planned_coil(subject, plan))
+
+    def fault(self, pose: Pose, tolerance_mm: float = TOLERANCE_MM) -> str:
+        """What is wrong with a pose, in words; empty if nothing is."""
+        return fault_at(casing_distance_mm(self.scalp, self.coil, pose.matrix_mm), tolerance_mm)
+
+    def check(self, poses: Iterable[Pose], what: str, tolerance_mm: float = TOLERANCE_MM) -> None:
+        """Let poses through.
+
+        Raises
+        ------
+        InputError
+            If one of them is in the head; ``what`` they are begins the line.
+        """
+        for pose in poses:
+            if fault := self.fault(pose, tolerance_mm):
+                name = f" {pose.name}" if pose.name else ""
+                raise InputError(f"{what}{name}: {fault}")
+
+
+def fault_at(casing_distance_mm: float, tolerance_mm: float = TOLERANCE_MM) -> str:
+    """What is wrong with a pose whose casing is this far from the scalp (negative: inside); empty if nothing is."""
+    if casing_distance_mm >= -tolerance_mm:
+        return ""
+    return f"the casing is {-casing_distance_mm:.1f} mm inside the head, where no coil can be"
+
+
+def planned_poses(plan: Plan) -> Iterator[tuple[str, str, list[list[float]]]]:
+    """Every pose that a plan holds: its field, its coil and its matrix."""
+    for i, placement in enumerate(plan.placements):
+        yield f"placements[{i}].pose", plan.coil.name, placement.pose
+    if plan.robustness is not None:
+        yield "robustness.robust_pose", plan.coil.name, plan.robustness.robust_pose
+    if plan.dosing is not None:
+        yield "dosing.hotspot_pose", plan.coil.name, plan.dosing.hotspot_pose
+    for i, row in enumerate(plan.comparison):
+        yield f"comparison[{i}].pose", row.coil, row.pose
+
+
+def check_plan(plan: Plan, scalp: Scalp, coils: Sequence[Coil]) -> None:
+    """Let a plan through; ``coils`` are its own and those compared.
+
+    Raises
+    ------
+    RuntimeError
+        If a pose in it is in the head: a fault of the program, of which nobody may be given the plan.
+    """
+    known: Mapping[str, Coil] = {coil.name: coil for coil in coils}
+    for where, coil, matrix in planned_poses(plan):
+        # a measured one is refused or told of where it is read
+        tolerance = MEASURED_TOLERANCE_MM if where == "dosing.hotspot_pose" else TOLERANCE_MM
+        if fault := PoseGate(scalp, known[coil]).fault(_pose(matrix), tolerance):
+            raise RuntimeError(f"{where}: {fault}; no plan is written")
+
+
+def _pose(matrix: ArrayLike) -> Pose:
+    return Pose(np.asarray(matrix, dtype=np.float64))
