@@ -7,13 +7,14 @@
 import io
 import os
 import re
+import subprocess
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import browser, visit  # noqa: F401  (browser is a fixture)
+from browser import browser, missing, visit  # noqa: F401  (browser is a fixture)
 from matplotlib.image import imread, imsave
 from tes_ball import write_ball
 from test_report import make_evidence
@@ -344,6 +345,18 @@ def test_paper_shows_the_picture(opened, name):
         assert not page.evaluate(SHOWN, "#solid-tools")
         page.emulate_media(media="screen")
     assert len(re.findall(rb"/Type\s*/Page\b", page.pdf())) >= 1
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_sheet_of_paper_says_that_it_is_for_research_and_for_what(opened, tmp_path, name):
+    (tmp_path / "page.pdf").write_bytes(opened(name).page.pdf(prefer_css_page_size=True))
+    try:
+        told = subprocess.run(["pdftotext", "page.pdf", "-"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    except FileNotFoundError:
+        missing("there is no pdftotext")
+    sheets = told.stdout.split("\f")[:-1]
+    assert sheets
+    assert all("Research use only · ball" in sheet for sheet in sheets)
 
 
 @pytest.mark.parametrize("name", ["sheet", "hd sheet"])

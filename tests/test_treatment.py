@@ -12,6 +12,7 @@ from report_ball import NASTY, Reader, make_evidence, with_best, with_plan
 from test_dosing_stages import block
 
 from atlases.scalp_positions import ScalpPositions
+from targeting.dosing import protocols
 from targeting.plans.angle import PlanAngle
 from targeting.plans.pulse import PlanPulse
 from targeting.plans.tape import PlanLandmarks, PlanTape
@@ -162,14 +163,17 @@ def test_the_point_is_where_it_should_be_in_the_picture(left):
         assert ink[0].min() < place.HEIGHT / 2  # the point lies before the middle; the handle runs back
 
 
-@pytest.mark.parametrize("known", ["all", "nothing", "dangers"])
+@pytest.mark.parametrize("known", ["all", "wordy", "nothing", "dangers"])
 def test_the_sheet_is_one_sheet_of_a4(full, left, browser, tmp_path, known):  # noqa: F811
     long = "the search found 1.22 V/m but the direct solve gives 1.62 V/m: the two must agree to 1%, and this is a long line"
     dangers = [danger(long), danger(f"{long}, too"), danger("the coil's casing reaches 3.2 mm into the head")]
     dangers += [danger(f"{each}, and {long}") for each in range(4)]
     told = [*dangers, warning("a"), note("b")]
+    wordy = max(protocols().values(), key=lambda each: len(f"{each.spacing} {each.unverified} {each.rhythm_words}"))
+    dosing = block(protocol=wordy.name, muscle=wordy.muscle)
     evidence = {
         "all": with_plan(full, warnings=[warning("a")]),
+        "wordy": with_plan(full, dosing=dosing, subject="a-subject-with-a-long-name", patient_id="P" * 60),
         "nothing": left,
         "dangers": with_plan(
             full, warnings=told, coil=replace(full.plan.coil, name="a coil with quite a long name, 110 mm")
