@@ -64,7 +64,7 @@ class Judge:
     unit: NDArray[np.float64] | None
     objective: Objective | None
     best_v_per_m: float
-    orientation: Orientation
+    orientation: Orientation = Orientation()
 
     @cached_property
     def source(self) -> Coil:
