@@ -43,6 +43,8 @@ class NamedTarget:
         What the induced current should do, in words.
     note : str
         A clinical remark.
+    warning : str
+        What is to be weighed before a coil is used there; mostly nothing.
     deep : bool
         Whether cortex that lies over it, nearer to the coil, gets the larger field: its plan compares coils.
     current_medial_anterior : (2,) tuple of float, optional
@@ -67,6 +69,7 @@ class NamedTarget:
     certainty: str
     field_direction: str
     note: str
+    warning: str = ""
     deep: bool = False
     current_medial_anterior: tuple[float, float] | None = None
     handle_deg: float | None = None

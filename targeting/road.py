@@ -20,7 +20,7 @@ from targeting.plans.json_records import plain
 from targeting.plans.patient import checked_patient_id
 from targeting.plans.tms import Plan, read_plan
 from targeting.plans.warnings import TMS_RISKS, checked_risks, warning
-from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_search, target_side
+from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_search, coil_notes, target_side
 from targeting.requests.angle import AngleRequest
 from targeting.requests.command_line import COMMAND, command_line
 from targeting.requests.comparison import WHY, asked_coils, compared_coils, why_compared, why_deep
@@ -208,6 +208,7 @@ def plan(
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
     source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame)
     side, notes = target_side(source, aim, side, pain_side, hotspot_mm)
+    notes += coil_notes(aim)
     goal = Aim(aim, side, hotspot_mm, radius_mm).checked()
     chosen = ChosenCoil.of(coil)
     coil_file, tool = chosen.file, chosen.coil

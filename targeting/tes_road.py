@@ -23,7 +23,7 @@ from targeting.plans.patient import checked_patient_id
 from targeting.plans.pole import SIGNED
 from targeting.plans.tes import TesPlan, read_tes_plan
 from targeting.plans.warnings import PlanWarning, warning
-from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_side
+from targeting.requests.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_notes, target_side
 from targeting.requests.command_line import COMMAND, command_line
 from targeting.requests.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Conduction
 from targeting.requests.head import DENSITIES, HeadSource
@@ -112,6 +112,7 @@ def plan_tes(
     notes: list[PlanWarning] = []
     if network is None:
         side, notes = target_side(source, aim, side, pain_side, hotspot_mm)
+        notes += target_notes(aim)
         goal = Aim(aim, side, hotspot_mm, radius_mm).checked()
     elif aim != DEFAULT_AIM or hotspot_mm is not None or radius_mm is not None:
         raise InputError("the map of --network is the target: leave out --aim, --hotspot and --radius")

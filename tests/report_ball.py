@@ -1,6 +1,7 @@
 """A plan on a ball with all that its report shows, and a reader of pages that fails on a tag that is not closed."""
 
 import dataclasses
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -118,6 +119,12 @@ def with_plan(evidence: PlanEvidence, **changes: object) -> PlanEvidence:
 def with_best(evidence: PlanEvidence, **changes: object) -> PlanEvidence:
     first, *others = evidence.plan.placements
     return with_plan(evidence, placements=[dataclasses.replace(first, **changes), *others])
+
+
+def working_notes(text: str) -> list[str]:
+    """Words of those who made the tables, which say nothing to those who use a plan."""
+    words = r"\b(recalled|re-?read|checked(?! by)|(by|from) memory|second hand)\b"  # "checked by" is a line to sign on
+    return [found.group(0) for found in re.finditer(words, text, re.IGNORECASE)]
 
 
 class Reader(HTMLParser):

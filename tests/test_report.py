@@ -14,16 +14,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from report_ball import NASTY, Reader, make_evidence, with_best, with_plan
+from report_ball import NASTY, Reader, make_evidence, with_best, with_plan, working_notes
 
+from atlases import targets
 from meshes import InputError
+from targeting.dosing import protocols
 from targeting.plans.dangers import coil_dangers
+from targeting.plans.dosing import dosing_warnings
 from targeting.plans.tape import PlanLandmarks, PlanTape
-from targeting.plans.warnings import danger, note, warning
+from targeting.plans.warnings import danger, in_order, note, warning
 from targeting.report import PlanEvidence, head_check, solid, write_report
 from targeting.report import figures as figures_room
 from targeting.report import html as html_room
 from targeting.report.parts import figure_block
+from targeting.report.treatment import sheet_of
+from targeting.requests.aim import coil_notes, target_notes
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +160,42 @@ def test_whom_and_which_sides_stand_at_the_head_of_the_page(left: PlanEvidence, 
     assert "Side of the pain: not given" in header_of(html_room.page_of(left)) and "patient" not in header_of(
         html_room.page_of(left)
     )
+
+
+def test_no_working_note_is_on_a_page_for_the_clinic(left: PlanEvidence, quick: None) -> None:
+    from test_dosing_stages import block
+
+    assert working_notes("Re-read in the abstract; recalled: 20 s") == ["Re-read", "recalled"]
+    notes = [each for name in targets() for each in coil_notes(name)]
+    for name, protocol in protocols().items():
+        dosing = block(protocol=name, muscle=protocol.muscle)
+        told = in_order([*dosing_warnings(dosing), *notes])
+        evidence = with_plan(left, dosing=dosing, warnings=told)
+        for page in (html_room.page_of(evidence), sheet_of(evidence)):
+            text = Reader(page).text
+            assert working_notes(text) == [], name
+            assert "unverified" in text.lower() or not protocol.unverified
+
+
+def test_a_targets_own_remarks_stand_in_its_plan() -> None:
+    for name in ("psi", "dpi", "op1", "op2-3", "op4"):
+        weighed, told = coil_notes(name)
+        assert weighed.kind == "warning" and "seizure" in weighed.text and weighed.text.startswith(f"{name}: ")
+        assert told == note(f"{name}: {targets()[name].note}") and "seizure" not in told.text
+    (told,) = coil_notes("m1-hand")
+    assert told.kind == "note" and "hotspot" in told.text
+    assert coil_notes("ras:1,2,3") == coil_notes("mask.nii.gz") == []
+    assert target_notes("psi") == coil_notes("psi")[1:]
+
+
+def test_which_image_a_navigator_needs_and_that_a_demonstration_has_none(left: PlanEvidence, quick: None) -> None:
+    def said(image: str) -> str:
+        frame = dataclasses.replace(left.plan.frame, image=image)
+        return Reader(html_room.page_of(with_plan(left, frame=frame))).text.replace("\n", " ")
+
+    assert "load  T1.nii.gz  first" in said("T1.nii.gz")
+    assert "demonstration and has no image" in said("colin27.npz") and "first: the poses" not in said("colin27.npz")
+    assert "the T1 that  head.msh  was made from" in said("head.msh")
 
 
 def test_every_text_from_outside_is_escaped(left: PlanEvidence, quick: None) -> None:

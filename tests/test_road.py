@@ -38,7 +38,8 @@ def test_the_plan_holds_what_was_promised(planned):
     made = read_plan(planned / "plan.json")
     assert made.frame.name == "RAS mm of T1"
     assert made.target.side == "left" and made.target.center_mm[0] < 0
-    assert any("left assumed" in warning for warning in made.warnings)
+    assert any("left assumed" in each.text for each in made.warnings)
+    assert made.tape.near in (planned / "treatment_sheet.html").read_text(encoding="utf-8")
     best = made.placements[0]
     assert best.direct_dose_v_per_m == pytest.approx(best.dose_v_per_m, rel=5e-3)
     assert made.search["direct_solves_by"].startswith("embedded ")

@@ -11,6 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from report_ball import working_notes
 from tes_ball import LEFT_SPOT_MM, write_ball
 
 from atlases.electrode_files import read_electrodes
@@ -116,7 +117,7 @@ def test_every_field_is_described_by_the_schema():
         PlanTesDose: schema()["$defs"]["tes_dose"],
         PlanStandard: inside["standard"],
         PlanOptimum: inside["optimum"],
-        PlanLandmarks: inside["landmarks"],
+        PlanLandmarks: schema()["$defs"]["landmarks"],
         PlanSafetyItem: inside["safety"]["items"],
         PlanSessionCheck: inside["session_checks"]["items"],
         PlanPole: inside["pole"],
@@ -190,6 +191,7 @@ def test_the_pages_stand_alone_and_say_what_the_plan_says(planned):
         assert all(each.name in text for each in plan.montage) and "$" not in text
         assert plan.pole.words[1:] in text and "m1-so" in plan.pole.words  # which pole acts, beside the standard one
         assert all(each.what in text for each in plan.session_checks)
+        assert working_notes(text) == [] and "Research use only" in text
     words = " ".join(sheet.words)
     for each in plan.montage:
         for mm in (each.from_nasion_mm, each.from_inion_mm, each.from_left_ear_mm, each.from_right_ear_mm):

@@ -10,6 +10,7 @@ from targeting.report.camera import View
 from targeting.report.evidence import HeadEvidence
 from targeting.report.figures import Figure
 from targeting.report.parts import esc, figure_block
+from targeting.report.provenance import unverified
 from targeting.report.slices import OUTLINES, PLANES, Plane, outlined_picture, shows_labels, tissue_outlines
 from targeting.report.volumes import Volume, excuse, volumes_of
 from targeting.report.words import number
@@ -98,5 +99,6 @@ def _row(volume: Volume) -> str:
 
 
 def _how(volume: Volume) -> str:
-    checked = volume.range.checked
-    return f" <small>{esc(checked[:1].upper() + checked[1:])}.</small>" if checked else ""
+    told = [f"Derived: {volume.range.derived}"] if volume.range.derived else []
+    told += [unverified(volume.range.checked)] if unverified(volume.range.checked) else []
+    return f" <small>{esc('; '.join(told))}.</small>" if told else ""

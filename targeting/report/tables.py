@@ -17,6 +17,7 @@ from targeting.report.spread import spread_facts
 from targeting.report.steadiness import steadiness_facts
 from targeting.report.target_words import size_words
 from targeting.report.turned import angle_facts
+from targeting.report.volumes import STRETCHED
 from targeting.report.words import direction_words, duration, number, point, three_digits
 from targeting.requests.command_line import COMMAND
 
@@ -105,13 +106,27 @@ def navigator(evidence: PlanEvidence) -> str:
     rows = "".join(
         "<tr>" + "".join(f"<td>{number(value, 4)}</td>" for value in row) + "</tr>" for row in evidence.best.pose
     )
-    image = f"<code>{escape(plan.frame.image)}</code>" if plan.frame.image else "the image of this plan"
     return (
-        f"{listed}<p>In the navigator, load {image} first: the poses are in its frame. After loading, check that the "
-        "coil stands on the correct side and that the handle points as shown above.</p>"
+        f"{listed}<p>{_image_to_load(plan.frame.image)}</p>"
         "<h3>Pose of the best placement</h3><p>Coil to world, mm. The coil’s z points into the head, its y away from "
         "the handle, x = y × z; the origin is the centre of the casing’s face.</p>"
         f'<div class="scroll"><table class="matrix"><tbody>{rows}</tbody></table></div>'
+    )
+
+
+def _image_to_load(image: str) -> str:
+    """Which image a navigator needs beside the files, HTML."""
+    if image == STRETCHED:
+        return (
+            "This head is a demonstration and has no image: a navigator cannot load the files with an image of this head. They "
+            "show what such files are like."
+        )
+    named = f"<code>{escape(image)}</code>" if image else "the image of this plan"
+    if image.endswith(".msh"):
+        named = f"the T1 that <code>{escape(image)}</code> was made from"
+    return (
+        f"In the navigator, load {named} first: the poses are in its frame. After loading, check that the coil stands on the "
+        "correct side and that the handle points as shown above."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from targeting.plans.tes import TesPlan
 from targeting.report.parts import esc, row, sentence
+from targeting.report.provenance import unverified
 
 
 def safety_rows(plan: TesPlan) -> str:
@@ -23,13 +24,17 @@ def safety_rows(plan: TesPlan) -> str:
     )
 
 
+def _open(checked: str) -> str:
+    return f" <small>({unverified(checked)})</small>" if unverified(checked) else ""
+
+
 def session_checks(plan: TesPlan) -> str:
     """What is to be seen to at every session, as a list; empty for a plan of an earlier version."""
     if not plan.session_checks:
         return ""
     lines = "".join(
         f"<li><b>{esc(sentence(each.title))}</b>: {esc(each.what)}. "
-        f"<small>{esc(each.source)} ({esc(each.checked)})</small></li>"
+        f"<small>{esc(each.source)}</small>{_open(each.checked)}</li>"
         for each in plan.session_checks
     )
     return f'<h3>To be seen to at every session</h3><ul class="files">{lines}</ul>'
@@ -38,8 +43,7 @@ def session_checks(plan: TesPlan) -> str:
 def safety_sources(plan: TesPlan) -> str:
     """What the limits rest on."""
     lines = "".join(
-        f"<li>{esc(sentence(item.title))}: {esc(item.source)} <small>({esc(item.checked)})</small></li>"
-        for item in plan.safety
+        f"<li>{esc(sentence(item.title))}: {esc(item.source)}{_open(item.checked)}</li>" for item in plan.safety
     )
     return (
         "<p>Within these limits stimulation was given to people without a serious adverse effect, or the field stays below "

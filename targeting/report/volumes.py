@@ -33,7 +33,8 @@ class Range:
     low_ml: float | None
     high_ml: float | None
     source: str
-    checked: str
+    derived: str = ""  # from what it was made, where no source states it
+    checked: str = ""  # what was re-read where; on no page
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Volume:
 
         Examples
         --------
-        >>> part = Range("csf", "CSF", (3,), 145.0, 510.0, "", "")
+        >>> part = Range("csf", "CSF", (3,), 145.0, 510.0, "")
         >>> Volume(part, 300.0, ()).words, Volume(part, 72.5, ()).words
         ('within the range', 'too small: 50 % below the range')
         >>> Volume(part, 72.5, ("lower",)).words
@@ -104,7 +105,8 @@ def ranges() -> tuple[Range, ...]:
             float(entry["low"]) if "low" in entry else None,
             float(entry["high"]) if "high" in entry else None,
             entry["source"],
-            entry["checked"],
+            entry.get("derived", ""),
+            entry.get("checked", ""),
         )
         for name, entry in tomllib.loads(text).items()
     )

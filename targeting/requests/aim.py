@@ -12,7 +12,7 @@ from atlases.aim import is_mask, parse_point, side_for
 from atlases.targets import SIDES, targets
 from meshes.choices import one_of
 from meshes.errors import InputError
-from targeting.plans.warnings import PlanWarning, note
+from targeting.plans.warnings import PlanWarning, note, warning
 from targeting.requests.head import EMBEDDED, HeadSource
 
 Direction = str | tuple[float, float, float] | None  # "normal", or RAS components
@@ -92,6 +92,19 @@ def target_side(
             return "left" if hotspot_mm[0] < 0 else "right", []
         return "left", [note(f"no side was given: left assumed, as {EMBEDDED} is a demonstration")]
     return side_for(side, pain_side), []  # says that a side is needed
+
+
+def target_notes(aim: str) -> list[PlanWarning]:
+    """The clinical remark of a named target."""
+    named = targets().get(aim)
+    return [note(f"{named.name}: {named.note}")] if named else []
+
+
+def coil_notes(aim: str) -> list[PlanWarning]:
+    """The same, and what is to be weighed before a coil is used on it."""
+    named = targets().get(aim)
+    weighed = [warning(f"{named.name}: {named.warning}")] if named and named.warning else []
+    return [*weighed, *target_notes(aim)]
 
 
 def check_direction(direction: Direction) -> None:
