@@ -359,7 +359,7 @@ def test_a_direction_against_the_field_has_no_ratio_and_a_ring_carries_all_in_it
     # 2 mA through a disc of 12 mm: 17.7 A/m², above half of what lesions a rat's brain
     assert command(ball, tmp_path, "hd-tdcs", "--tes-objective", "ring") == 3
     plan = read_tes_plan(tmp_path / "hd-tdcs" / "plan.json")
-    assert [item.name for item in plan.unaccepted] == ["electrode-current-density"]
+    assert [each.item for each in plan.unaccepted] == ["electrode-current-density"]
     assert [each.current_ma for each in plan.montage] == pytest.approx([2, -0.5, -0.5, -0.5, -0.5])
     assert all(each.shape == "disc" and each.size_mm == [12.0] for each in plan.montage)
 

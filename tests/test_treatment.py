@@ -17,7 +17,7 @@ from targeting.plans.pulse import PlanPulse
 from targeting.plans.tape import PlanLandmarks, PlanTape
 from targeting.plans.warnings import danger, note, warning
 from targeting.report import place
-from targeting.report.handle import handle_deg, handle_drawing
+from targeting.report.handle import drawn_deg, handle_drawing
 from targeting.report.screening import QUESTIONS
 from targeting.report.treatment import sheet_of, write_treatment_sheet
 
@@ -133,18 +133,18 @@ def test_left_is_left_in_the_drawing_of_the_handle(left):
 
 
 def test_without_an_angle_in_the_plan_the_pose_is_drawn(left):
-    def turned(handle):
+    def turned(handle, out):
+        z = -np.array(out, float) / np.linalg.norm(out)
         y = -np.array(handle, float) / np.linalg.norm(handle)
-        z = np.cross([0.0, 0.0, 1.0], y) if abs(y[2]) < 0.9 else np.array([1.0, 0.0, 0.0])
         pose = np.eye(4)
         pose[:3, :3] = np.c_[np.cross(y, z), y, z]
-        return with_best(left, pose=pose.tolist())
+        return with_best(left, pose=pose.tolist()).plan
 
-    assert handle_deg(turned([-1, -1, 0]).plan) == pytest.approx(45)  # on the left, outwards is to the left
-    assert handle_deg(turned([1, -1, 0]).plan) == pytest.approx(-45)
-    assert handle_deg(turned([0, -1, 0.3]).plan) == pytest.approx(0, abs=1e-9)
-    down = turned([0.1, 0.1, -1]).plan
-    assert handle_deg(down) is None and handle_drawing(down) == ""
+    assert drawn_deg(turned([-1, -1, 0], [0, 0, 1])) == pytest.approx(45)  # on the left, outwards is to the left
+    assert drawn_deg(turned([1, -1, 0], [0, 0, 1])) == pytest.approx(-45)
+    assert drawn_deg(turned([0, -1, 0], [-1, 0, 1])) == pytest.approx(0, abs=1e-9)
+    forehead = turned([0, 0, -1], [0, 1, 0])
+    assert drawn_deg(forehead) is None and handle_drawing(forehead) == ""
 
 
 def test_the_point_is_where_it_should_be_in_the_picture(left):

@@ -10,26 +10,21 @@ from targeting.report.canvas import COIL, QUIET
 from targeting.report.words import direction_words, number
 
 SMALLEST_DEG = 4.0  # a smaller angle has no arc
-LEVEL = 0.35  # a handle whose level part is shorter than this share of it points up or down: no drawing shows that
 RIM = 62.0
 
 
-def handle_deg(plan: Plan) -> float | None:
-    """The handle's angle to the midline, positive outwards; None where it points up or down and the plan states none.
+def drawn_deg(plan: Plan) -> float | None:
+    """The handle's angle to the midline, positive outwards; None where the scalp faces to the front or the back.
 
-    A plan without an angle block has it from its pose, as seen from above.
+    There the angle is counted from straight down, and a drawing with a nose would mislead.
     """
-    if plan.angle is not None:
-        return plan.angle.handle_deg
-    x, y, _ = -np.array(plan.placements[0].pose)[:3, 1]
-    if np.hypot(x, y) < LEVEL:
+    from targeting.tms.orientation import handle_deg
+    from targeting.tms.placement import reference_directions
+
+    pose = np.array(plan.placements[0].pose)
+    if reference_directions(-pose[None, :3, 2])[1][0]:
         return None
-    return float(np.degrees(np.arctan2(x * outward_sign(plan), -y)))
-
-
-def outward_sign(plan: Plan) -> int:
-    """Which way of x leads away from the midline at placement 1."""
-    return -1 if plan.placements[0].scalp_mm[0] < 0 else 1
+    return plan.angle.handle_deg if plan.angle is not None else handle_deg(pose, plan.target.side)
 
 
 def handle_words(plan: Plan) -> str:
@@ -45,11 +40,11 @@ def clock_words(plan: Plan) -> str:
 
 
 def handle_drawing(plan: Plan) -> str:
-    """The drawing as SVG; empty where the handle points up or down."""
-    deg = handle_deg(plan)
+    """The drawing as SVG; empty where the scalp faces to the front or the back."""
+    deg = drawn_deg(plan)
     if deg is None:
         return ""
-    sign, turn = outward_sign(plan), np.radians(deg)
+    sign, turn = 1 if plan.target.side == "right" else -1, np.radians(deg)
     along = np.array([sign * np.sin(turn), np.cos(turn)])  # the drawing's y runs down, to the back
     end = 54 * along
     parts = [
@@ -73,7 +68,7 @@ def handle_drawing(plan: Plan) -> str:
         f'<circle cx="0" cy="0" r="10" fill="{COIL}" stroke="#fff" stroke-width="1.5"/>',
         _label(deg, along, sign),
     ]
-    words = f"seen from above, nose up, left on the left: the handle {handle_words(plan)}"
+    words = f"looking down on the scalp, nose up, left on the left: the handle {handle_words(plan)}"
     return svg(215, 215, (-95, -95, 190, 190), parts, words)
 
 

@@ -115,7 +115,8 @@ def _device(plan: Plan) -> str:
     stimulator = (pulse.stimulator if pulse else "") or (dosing.stimulator if dosing else "")
     rows = [("Coil", esc(plan.coil.name)), ("Stimulator", esc(stimulator) or BLANK)]
     rows.append(("Pulse", esc(pulse.form) if pulse else BLANK))
-    rows.append(("Current setting", f"{esc(pulse.current.upper())}" if pulse else BLANK))
+    setting = ("one direction only" if pulse.reversible is False else pulse.current.upper()) if pulse else ""
+    rows.append(("Current setting", esc(setting) or BLANK))
     if pulse and pulse.effective_runs:
         rows.append(("In the brain", f"{esc(pulse.effective_runs)} ({esc(pulse.effective_phase)} phase)"))
     return "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
