@@ -143,7 +143,7 @@ def cortex(evidence: PlanEvidence) -> list[Figure]:
         Figure(
             cortex_room.close_up_picture(evidence),
             "The field in the target",
-            f"The arrow is the mean field in the target, which runs {field} while the coil’s current rises. "
+            f"The arrow is the mean field in the target, which runs {field} in the pulse’s effective phase. "
             f"{crossing_words(evidence)}",
             f"Close view of the cortex round the target, same colours. An arrow through the ring of the target shows "
             f"the direction of the mean field: {field}. {crossing_words(evidence)}",
