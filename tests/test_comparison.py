@@ -39,12 +39,14 @@ from targeting.plans.comparison import CoilOnTarget, check_comparison, compare
 from targeting.plans.tms import from_dict, schema, to_dict
 from targeting.plans.warnings import note
 from targeting.report.comparison import comparison_lines, comparison_section, summary
+from targeting.requests.angle import AngleRequest
 from targeting.requests.comparison import DEEP_COILS, compared_coils, why_deep
 from targeting.requests.conduction import Conduction
 from targeting.stages.comparison import Comparison, best_pose, comparison_stage
 from targeting.stages.confirm import Confirmed
 from targeting.stages.hotspot import MAP_FILE, Hotspot, e_per_a_per_us
 from targeting.stages.of_a_plan import stages_of
+from targeting.stages.search import orientation
 from targeting.subject import Stage, Subject
 from targeting.tms.field import simulate_tms
 
@@ -416,7 +418,9 @@ def test_along_a_direction_the_dose_is_the_component(run, ball):
     e = simulate_tms(ball[0], COILS[1].coil, Pose(np.array(along.pose))).e_v_per_m
     tets, weight = DEEP.weights(ball[0].head)
     unit = np.array([0.0, -1.0, 0.2]) / np.linalg.norm([0.0, -1.0, 0.2])
-    assert along.direct_dose_v_per_m == pytest.approx((weight @ e[tets]) @ unit, rel=1e-5)
+    # the stimulator's setting makes the effective current run along it, the handle away from the face
+    assert along.direct_dose_v_per_m == pytest.approx(abs((weight @ e[tets]) @ unit), rel=1e-5)
+    assert along.pose[1][1] > 0
 
 
 def test_the_field_at_a_hotspot_of_its_own_is_looked_for_with_each_coil(ball, run):
@@ -430,9 +434,12 @@ def test_the_field_at_a_hotspot_of_its_own_is_looked_for_with_each_coil(ball, ru
 
     figure8, cone = run(hotspot=Stage("hotspot", 1, make, lambda _: spot)).value.coils
     assert figure8.e_hotspot_v_per_m == 1.5  # with the coil of the threshold it is the stage's own
+    as_of_the_hand = dataclasses.replace(where, current_toward=(1.0, 1.0, 0.0))
+    scalp = Scalp.of(ball[0].head)
     found = search_tms(
-        ball[0], where, COILS[1].coil, dose_map=there, scalp=Scalp.of(ball[0].head), radius_mm=RADIUS_MM, keep=1
-    )
+        ball[0], where, COILS[1].coil, dose_map=there, scalp=scalp, radius_mm=RADIUS_MM, keep=1,
+        orientation=orientation(AngleRequest.of(None, "m1-hand"), as_of_the_hand, scalp, None),
+    )  # fmt: skip
     assert cone.e_hotspot_v_per_m == pytest.approx(e_per_a_per_us(found), rel=1e-3)
 
 

@@ -10,7 +10,6 @@ from meshes import InputError
 from targeting.fem.conductivity import conductivities, sigma_per_tet
 from targeting.tes.safety import (
     Exposure,
-    beyond,
     check_safety,
     checked_risks,
     exceeded_in,
@@ -18,6 +17,12 @@ from targeting.tes.safety import (
     limits,
     session_checks,
 )
+
+
+def beyond(items):
+    """The items that are neither within their limit nor accepted."""
+    return [item for item in items if not item.within and not item.accepted]
+
 
 PADS = {"C3": 3500.0, "Fp2": 3500.0}
 USUAL = Exposure(2.0, {"C3": 2.0, "Fp2": -2.0}, PADS, 20.0, 0.4, 0.11, 0.3, 0.15)

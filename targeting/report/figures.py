@@ -28,7 +28,7 @@ from targeting.report.slices import (
 )
 from targeting.report.steadiness import CLEAR_GAIN, steadier_elsewhere, steadiest_away_mm, turn_words
 from targeting.report.target_words import ring_sentence
-from targeting.report.turned import NOT_DETERMINED, planned_handle_deg
+from targeting.report.turned import NOT_DETERMINED, planned_handle_deg, turn_range_deg
 from targeting.report.words import direction_words, number, three_digits
 
 TISSUE_KEYS = tuple(zip(("white matter", "grey matter", "skull", "scalp"), (c for _, c, _ in OUTLINES), strict=True))
@@ -143,7 +143,7 @@ def cortex(evidence: PlanEvidence) -> list[Figure]:
         Figure(
             cortex_room.close_up_picture(evidence),
             "The field in the target",
-            f"The arrow is the mean field in the target, which runs {field} while the coil’s current rises. "
+            f"The arrow is the mean field in the target, which runs {field} in the pulse’s effective phase. "
             f"{crossing_words(evidence)}",
             f"Close view of the cortex round the target, same colours. An arrow through the ring of the target shows "
             f"the direction of the mean field: {field}. {crossing_words(evidence)}",
@@ -206,7 +206,8 @@ def _angle_figure(evidence: PlanEvidence, low_percent: float, kept: str, play: s
         if flat
         else ("Angle", "")
     )
-    band = "" if flat else f" In the shaded range it is {kept}: {play}."
+    shaded = turn_range_deg(plan, planned_handle_deg(evidence)) is not None
+    band = "" if flat else f" {'In the shaded range' if shaded else 'Turned'} it is {kept}: {play}."
     return Figure(
         dose_room.angle_picture(evidence),
         title,

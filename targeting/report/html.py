@@ -61,7 +61,7 @@ def page_of(evidence: PlanEvidence) -> str:
         dose_figures=figure_blocks(figures.dose(evidence)),
         angles=angle_table(plan.angle),
         count=str(min(5, len(plan.placements))),
-        ranking=tables.ranking(plan.placements[:5]),
+        ranking=tables.ranking(plan.placements[:5], plan.target.side),
         held_off=_held_off(evidence),
         numbers=tables.numbers(evidence),
         navigator=tables.navigator(evidence),

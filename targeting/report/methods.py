@@ -111,6 +111,12 @@ def _search(plan: Plan, cite: Citations) -> list[str]:
         f"The best had its centre over the scalp at ({', '.join(number(x) for x in best.scalp_mm)}) mm, the induced current "
         f"at {number(best.angle_deg, 0)}° from {measured_from(best.angle_from)}."
     )
+    if plan.angle is not None and plan.pulse is not None:
+        place += (
+            f" The handle was held {plan.angle.words} ({plan.angle.why}). Fields and directions are of the effective phase of "
+            f"a {plan.pulse.form} pulse, the {plan.pulse.effective_phase}, with the stimulator's current direction set to "
+            f"{plan.pulse.current}."
+        )
     if plan.goal is not None:
         return [f"{said}.", f"Poses were ranked by {plan.goal.name}: {plan.goal.words}.", place]
     return [f"{said}, and ranked by the dose.", place]

@@ -25,8 +25,10 @@ UNITS = {"": "", "mm": " mm", "deg": "°", "s": " s"}
 NAVIGATORS = {"brainsight": "Brainsight", "localite": "Localite TMS Navigator"}
 
 
-def ranking(placements: Sequence[Placement]) -> str:
-    """Rows of the best placements."""
+def ranking(placements: Sequence[Placement], side: str) -> str:
+    """Rows of the best placements; ``side`` of the target, where the handle's outwards is."""
+    from targeting.tms.orientation import handle_deg
+
     best = placements[0]
     rows = []
     for each in placements:
@@ -35,7 +37,7 @@ def ranking(placements: Sequence[Placement]) -> str:
             three_digits(each.dose_v_per_m),
             number(100 * each.dose_v_per_m / best.dose_v_per_m if best.dose_v_per_m else 0.0),
             number(moved),
-            number(each.angle_deg, 0),
+            number(handle_deg(np.array(each.pose), side), 0),
             ", ".join(number(x) for x in each.scalp_mm),
             number(each.distance_mm),
             held_off_cell(each),

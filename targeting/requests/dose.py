@@ -76,7 +76,6 @@ class DoseRequest:
         if rmt_percent is None:
             options: dict[str, object] = {"--rmt-muscle": muscle, "--rmt-at": rmt_at_mm, "--rmt-pose": rmt_pose}
             options |= {"--match-field": match_field, "--protocol": protocol, "--muscle-ratio": muscle_ratio}
-            options |= {"--stimulator": stimulator}
             for option, value in options.items():
                 if value is not None:
                     raise InputError(f"{option} needs the motor threshold: give --rmt PERCENT, such as --rmt 52")

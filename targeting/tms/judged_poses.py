@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -64,7 +64,7 @@ class Judge:
     unit: NDArray[np.float64] | None
     objective: Objective | None
     best_v_per_m: float
-    orientation: Orientation
+    orientation: Orientation = field(default_factory=Orientation)
 
     @cached_property
     def source(self) -> Coil:
