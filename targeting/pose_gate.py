@@ -5,9 +5,9 @@ steadiest pose, compared coils, a searched hotspot) and what is written for a na
 ``TOLERANCE_MM`` at most: the distance grid's own error on rough scalp, such as an ear (2.5 mm nodes, read off trilinearly;
 against exact distances on the embedded head 99.8 % of places within 3 mm of the scalp are right to that).  More is refused.
 
-A pose that was measured is off by what its navigator was off, "roughly 5-6 mm" overall (Richter 2013, Robotized
-Transcranial Magnetic Stimulation, section 1.2): up to ``MEASURED_TOLERANCE_MM`` it is said, more is another frame or
-another head.
+A pose that was measured is off by what its navigator was off, some 5 to 6 mm overall (Richter, Robotized Transcranial
+Magnetic Stimulation, Springer 2013, section 1.2): up to ``MEASURED_TOLERANCE_MM`` that is said, more is another frame,
+another coil or another head.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def check_plan(plan: Plan, scalp: Scalp, coils: Sequence[Coil]) -> None:
     """
     known: Mapping[str, Coil] = {coil.name: coil for coil in coils}
     for where, coil, matrix in planned_poses(plan):
-        # a measured one is refused or told of where it is read
+        # it may be a measured one, which stage "hotspot" refuses or tells of; the searched one it holds to the other limit
         tolerance = MEASURED_TOLERANCE_MM if where == "dosing.hotspot_pose" else TOLERANCE_MM
         if fault := PoseGate(scalp, known[coil]).fault(_pose(matrix), tolerance):
             raise RuntimeError(f"{where}: {fault}; no plan is written")

@@ -79,11 +79,14 @@ def check_written(folder, skin, coils, hair_mm=HAIR_MM):
 
 @pytest.fixture(scope="module", autouse=True)
 def coarse_search():
-    """A coarser first look over the scalp: where the poses stand is what is looked at."""
+    """Fewer places, angles and candidates: where the poses stand is what is looked at."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("targeting.tms.search.STEP_MM", 8.0)
         patch.setattr("targeting.tms.search.ANGLE_STEP_DEG", 15.0)
         patch.setattr("targeting.tms.search.FINE_ANGLE_REACH_DEG", 4.0)
+        patch.setattr("targeting.tms.search.FINE_PLACES", 2)
+        patch.setattr("targeting.tms.search.CANDIDATES", 600)
+        patch.setattr("targeting.stages.robustness.CANDIDATE_SHARE", 0.93)
         yield
 
 
@@ -143,12 +146,12 @@ def compared_row(coil, found):
     return ComparedCoil(coil.name, pose, foot, *numbers, foot, 2.0, 0.0, None, None, None, None, {}, "not known", "-")
 
 
-def steadiest(head, target, dose_map, found, coil, folder):
+def steadiest(head, target, dose_map, found, coil, folder, direction=None):
     """What the stage makes of a search."""
     folder.mkdir(exist_ok=True)
     values = {"mesh": head, "target": SimpleNamespace(target=target), "dosemap": dose_map, "search": found}
     done = [Done(name, "digest", 0.0, lambda value=value: value) for name, value in values.items()]
-    robust = robustness_stage(*done, coil, None, HAIR_MM, None).make(folder)
+    robust = robustness_stage(*done, coil, None, HAIR_MM, direction).make(folder)
     # nothing gives more than the best pose there is (which a search on a grid misses by a little)
     assert robust.robust_dose_v_per_m <= 1.02 * max(found.best_dose_at_point_v_per_m.max(), found.dose_v_per_m.max())
     assert robust.robust_worst_v_per_m <= robust.robust_dose_v_per_m * 1.001
@@ -253,14 +256,15 @@ def test_no_field_of_a_plan_that_is_a_pose_is_forgotten():
 
 
 PSI = ("--aim", "psi", "--pain-side", "left", "--coil", "double-cone-110mm")
-PLACES = [  # every coil looks at each of them
-    ("m1-hand", "left"),
-    ("m1-hand", "right"),
-    ("m1-leg", "left"),
-    ("m1-face", "right"),
-    ("dlpfc", "left"),
-    ("psi", "left"),
-    ("psi", "right"),
+EVERYWHERE = [("m1-hand", "left"), ("dlpfc", "left"), ("psi", "right")]  # every coil
+CASES = [
+    *((name, side, coil) for name, side in EVERYWHERE for coil in coil_names()),
+    ("m1-hand", "right", "double-cone-110mm"),
+    ("m1-leg", "left", "double-cone-110mm"),
+    ("m1-leg", "right", "circular-mc125"),
+    ("m1-face", "left", "double-cone-110mm"),
+    ("m1-face", "right", "figure8-70mm"),
+    ("psi", "left", "double-cone-110mm"),
 ]
 
 
@@ -311,18 +315,17 @@ def test_the_readmes_deep_example_has_no_pose_in_the_head(planned, colin27):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("coil", coil_names())
-@pytest.mark.parametrize(("name", "side"), PLACES)
+@pytest.mark.parametrize(("name", "side", "coil"), CASES)
 def test_every_coil_at_every_target_stays_out(tmp_path, colin27, name, side, coil):
     target, dose_map = aimed(colin27, name, side)
     tool = Coil.named(coil)
     found = search_tms(
-        colin27.head, target, tool, HAIR_MM, dose_map=dose_map, scalp=colin27.scalp, radius_mm=60, keep=5
+        colin27.head, target, tool, HAIR_MM, dose_map=dose_map, scalp=colin27.scalp, radius_mm=50, keep=5
     )
     assert len(found.poses) == 5
     robust = steadiest(colin27.head, target, dose_map, found, tool, tmp_path / "stage")
     other = other_than(coil)
-    compared = [(other, best_pose(colin27.scalp, target, other, HAIR_MM, dose_map))]
+    compared = [(other, best_pose(colin27.scalp, target, other, HAIR_MM, dose_map))] if name == "psi" else []
     written_plan(tmp_path / "plan", PoseGate(colin27.scalp, tool), found, robust, compared)
     check_written(tmp_path / "plan", colin27.skin, {coil: tool, other.name: other})
 
@@ -344,11 +347,11 @@ def test_every_objective_stays_out(tmp_path, colin27, objective):
         direction=direction,
         dose_map=dose_map,
         scalp=colin27.scalp,
-        radius_mm=40,
+        radius_mm=30,
         objective=wanted,
         tilt_deg=10.0 if objective == "focality" else 0.0,
     )
-    robust = steadiest(colin27.head, target, dose_map, found, CONE, tmp_path / "stage")
+    robust = steadiest(colin27.head, target, dose_map, found, CONE, tmp_path / "stage", direction)
     written_plan(tmp_path / "plan", PoseGate(colin27.scalp, CONE), found, robust)
     check_written(tmp_path / "plan", colin27.skin, {CONE.name: CONE})
 

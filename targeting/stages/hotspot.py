@@ -101,6 +101,7 @@ def hotspot_stage(
         target, warnings = replace(where.target, current_toward=toward), [f"motor hotspot: {w}" for w in where.warnings]
         dose_map = DoseMap.build(conductor(), target)
         dose_map.save(room / MAP_FILE)
+        gate = PoseGate(Scalp.of(head), coil)
         if request.rmt_pose is None:
             scalp = Scalp.of(head)
             found = search_tms(
@@ -115,6 +116,8 @@ def hotspot_stage(
                 orientation=orientation(turned, target, scalp, cortex.value if cortex else None),
             )
             pose, e = found.poses[0], found.mean_e_v_per_m[0]
+            if fault := gate.fault(Pose(pose)):
+                raise RuntimeError(f"the hotspot's best pose: {fault}")
             source += "; threshold taken to be of its best pose"
         else:
             pose = measured_pose(request.rmt_pose).matrix_mm
@@ -123,7 +126,7 @@ def hotspot_stage(
                 raise InputError(
                     f"the pose in {request.rmt_pose} is {away:.0f} mm from the hotspot; check its frame, or --rmt-at"
                 )
-            warnings += _measured(PoseGate(Scalp.of(head), coil), Pose(pose), request.rmt_pose)
+            warnings += _measured(gate, Pose(pose), request.rmt_pose)
             e = dose_map.mean_e_v_per_m(searchable(coil), pose[None], REFERENCE_DIDT_A_PER_S)[0]
             source += f"; threshold of the pose in {request.rmt_pose.name}"
         size = float(np.linalg.norm(e))
@@ -163,10 +166,9 @@ def _measured(gate: PoseGate, pose: Pose, file: Path) -> list[str]:
         raise InputError(
             f"the pose in {file} cannot be of this coil at this head: {fault}; check its frame and the coil"
         )
-    fault = gate.fault(pose)
-    return [f"motor hotspot: at the pose in {file.name} {fault}: its navigator's registration is off by that"] * bool(
-        fault
-    )
+    if fault := gate.fault(pose):
+        return [f"motor hotspot: at the pose in {file.name} {fault}: its navigator's registration is off by that"]
+    return []
 
 
 def hotspot_map(done: Done[Hotspot]) -> DoseMap:
