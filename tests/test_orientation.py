@@ -285,6 +285,8 @@ def test_pulses_and_settings_are_checked_against_the_stimulator():
         with pytest.raises(InputError, match=words):
             PulseRequest.of(*wrong)
     protocol: Protocol = protocols()["m1-pain-10hz"]
+    with pytest.raises(InputError, match="with which protocol m1-pain-10hz is given"):
+        PulseRequest.of(None, None, "magstim-200-2", protocol)
     with pytest.raises(InputError, match="given with biphasic pulses"):
         PulseRequest.of("monophasic", None, None, protocol)
 

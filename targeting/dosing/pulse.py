@@ -14,6 +14,7 @@ from types import MappingProxyType
 from meshes.choices import one_of
 
 FIRST, SECOND = "first", "second"
+NORMAL, REVERSE = CURRENTS = ("normal", "reverse")  # a stimulator's current-direction setting
 
 
 @dataclass(frozen=True)

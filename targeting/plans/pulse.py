@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from targeting.dosing.pulse import FIRST, PULSES, SECOND
+from targeting.dosing.pulse import CURRENTS, FIRST, NORMAL, PULSES, REVERSE, SECOND
 from targeting.plans.json_records import require
-
-NORMAL, REVERSE = "normal", "reverse"
-SETTINGS = (NORMAL, REVERSE)
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,7 @@ class PlanPulse:
     """How the stimulator drives the coil of placement 1, and what that makes of the current in the brain."""
 
     form: str  # "monophasic", "biphasic" or "half-sine"
-    current: str  # current-direction setting of the stimulator the plan is for: of SETTINGS
+    current: str  # current-direction setting of the stimulator the plan is for: "normal" or "reverse"
     chosen: bool  # the plan chose the setting; false: it was given, or the stimulator has no other
     effective_phase: str  # "first" or "second"
     effective_sign: int  # sign of dI/dt in the effective phase, in the sense of the coil's file: 1 or -1
@@ -41,7 +38,7 @@ def check_pulse(pulse: PlanPulse) -> None:
         If a word or a sign is not possible.
     """
     require(pulse.form in PULSES, f"pulse.form: unknown form {pulse.form!r}")
-    require(pulse.current in SETTINGS, f"pulse.current must be normal or reverse, not {pulse.current!r}")
+    require(pulse.current in CURRENTS, f"pulse.current must be normal or reverse, not {pulse.current!r}")
     require(pulse.effective_phase in (FIRST, SECOND), "pulse.effective_phase must be first or second")
     require(pulse.effective_sign in (-1, 1), "pulse.effective_sign must be 1 or -1")
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from targeting.dosing.pulse import NORMAL
 from targeting.plans.angle import PlanAngle
-from targeting.plans.pulse import NORMAL, PlanPulse
+from targeting.plans.pulse import PlanPulse
 from targeting.plans.tms import Plan
 from targeting.report.words import Fact, number, three_digits
 

@@ -25,14 +25,11 @@ class AngleRequest:
         The handle's angle to the midline, positive outwards, with "midline".
     usual_deg : float, optional
         The target's published angle to the midline; None: it has none.
-    asked : bool
-        Whether the user asked for it; else it is the target's own.
     """
 
     rule: str
     midline_deg: float | None = None
     usual_deg: float | None = None
-    asked: bool = False
 
     @classmethod
     def of(cls, angle: str | None, aim: str, direction: object = None) -> AngleRequest:
@@ -58,12 +55,12 @@ class AngleRequest:
             return cls(rule, usual_deg=usual)
         word, colon, degrees = angle.strip().lower().partition(":")
         if word == MIDLINE and colon:
-            return cls(MIDLINE, _degrees(degrees), usual, asked=True)
+            return cls(MIDLINE, _degrees(degrees), usual)
         if word == MIDLINE:
             raise InputError("--angle midline needs its degrees, such as midline:45 (handle back and outwards)")
         if colon:
             raise InputError(f"--angle {word} takes no number: give fold, midline:45 or free")
-        return cls(one_of(word, FORMS, "angle"), usual_deg=usual, asked=True)
+        return cls(one_of(word, FORMS, "angle"), usual_deg=usual)
 
     @property
     def parameters(self) -> dict[str, Any]:

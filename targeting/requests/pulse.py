@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.dosing import stimulators
-from targeting.dosing.pulse import PULSES, REPETITIVE, effective_sign
-from targeting.plans.pulse import NORMAL, REVERSE, SETTINGS
+from targeting.dosing.pulse import CURRENTS, NORMAL, PULSES, REPETITIVE, REVERSE, effective_sign
 
 if TYPE_CHECKING:
     from targeting.dosing import Protocol
@@ -32,15 +31,12 @@ class PulseRequest:
         Its name; "" if none was given.
     reversible : bool or None
         Whether it has such a setting; None: not known.
-    asked : bool
-        Whether the user gave the setting.
     """
 
     form: str = BIPHASIC
     current: str | None = None
     stimulator: str = ""
     reversible: bool | None = None
-    asked: bool = False
 
     @classmethod
     def of(
@@ -57,27 +53,25 @@ class PulseRequest:
         known = None if stimulator is None else stimulators()[one_of(stimulator, stimulators(), "stimulator")]
         form = None if pulse is None else one_of(pulse, PULSES, "pulse")
         if form is None and protocol is not None:
-            form = getattr(protocol, "pulse", BIPHASIC)
+            form = protocol.pulse
         if form is None:
             form = BIPHASIC if known is None or BIPHASIC in known.pulses else known.pulses[0]
+        if known is not None and form not in known.pulses and pulse is None and protocol is not None:
+            raise InputError(f"{known.title} has no {form} pulse, with which protocol {protocol.name} is given")
         if known is not None and form not in known.pulses:
             raise InputError(f"{known.title} has no {form} pulse: give --pulse {' or '.join(known.pulses)}")
-        if (
-            protocol is not None
-            and pulse is not None
-            and form not in (*REPETITIVE, getattr(protocol, "pulse", BIPHASIC))
-        ):
+        if protocol is not None and pulse is not None and form not in (*REPETITIVE, protocol.pulse):
             raise InputError(
-                f"protocol {protocol.name} was given with {getattr(protocol, 'pulse', BIPHASIC)} pulses: its intensity holds "
+                f"protocol {protocol.name} was given with {protocol.pulse} pulses: its intensity holds "
                 f"for those, not for {form} ones; leave out --pulse"
             )
-        setting = None if current is None else one_of(current, SETTINGS, "current")
+        setting = None if current is None else one_of(current, CURRENTS, "current")
         reversible = None if known is None else known.reversible
         if known is not None and reversible is False:
             if setting == REVERSE:
                 raise InputError(f"{known.title} has no reverse current setting: leave out --current")
             setting = NORMAL
-        return cls(form, setting, stimulator or "", reversible, current is not None)
+        return cls(form, setting, stimulator or "", reversible)
 
     @property
     def drive(self) -> Drive:

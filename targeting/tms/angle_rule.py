@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from atlases import Target
 from meshes.cortical_surface import Cortex
+from targeting.requests.angle import DIRECTION, FOLD, MIDLINE
 from targeting.tms.fold import fold_at
-from targeting.tms.orientation import FOLD, MIDLINE, REACH_DEG, Orientation, handle_deg, handle_directions
+from targeting.tms.orientation import REACH_DEG, Orientation, handle_deg, handle_directions
 
 BELIEVED_DEG = 30.0  # about two standard deviations
 FORWARD_AND_MEDIAL = {"left": (1.0, 1.0, 0.0), "right": (-1.0, 1.0, 0.0)}  # where nothing is published of a target
@@ -55,7 +56,7 @@ def orientation_of(
         why = f"{midline_deg:g}° to the midline, as asked for"
         return Orientation(MIDLINE, target.side, across, midline_deg, way, 0.0, why)
     if rule != FOLD:
-        why = "the dose's own direction" if rule == "direction" else "the largest dose over all angles"
+        why = "the dose's own direction" if rule == DIRECTION else "the largest dose over all angles"
         return Orientation(rule, target.side, across, None, way, 0.0, why)
     usual = USUAL_DEG if usual_deg is None else usual_deg
     if across is None:

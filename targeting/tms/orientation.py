@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from targeting.coils.coil import Coil
 from targeting.coils.fields import vector_potential
+from targeting.dosing.pulse import NORMAL, REVERSE
+from targeting.requests.angle import FOLD, FREE, MIDLINE
 from targeting.tms.placement import reference_directions, rotations
 
-FREE, FOLD, MIDLINE = "free", "fold", "midline"
-NORMAL, REVERSE = "normal", "reverse"
 REACH_DEG = 20.0  # either side of straight across the fold: motor responses fall off beyond (Balslev 2007: SD 13.7°)
 # The face lies forward and below of wherever a coil stands.  A handle that points to neither side of it, as one to the left
 # or right does, is taken outwards rather than across the head.

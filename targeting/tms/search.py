@@ -32,13 +32,15 @@ from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.coils.condensed import condensed
+from targeting.dosing.pulse import NORMAL
 from targeting.fem import HeadConductor
+from targeting.requests.angle import FREE, MIDLINE
 from targeting.tms.direction import direction_vector
 from targeting.tms.dose_map import DoseMap, dose_of
 from targeting.tms.field import DIDT_A_PER_S
 from targeting.tms.judged_poses import Judge, JudgedPoses, apart
 from targeting.tms.objectives import Objective
-from targeting.tms.orientation import FREE, MIDLINE, NORMAL, Drive, Orientation, handle_deg, tangent
+from targeting.tms.orientation import Drive, Orientation, handle_deg, tangent
 from targeting.tms.placement import current_angle_deg, rotations
 from targeting.tms.pose_table import PoseTable
 
