@@ -241,7 +241,7 @@ def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
         wanted = run_wanted(subject, *asked)
         searched = subject.run(search_stage(meshed, aimed, mapped, COIL, None, HAIR_MM, None, wanted=wanted))
         solved = simulate_many(ball, COIL, [Pose(each) for each in searched.value.poses], 1e6)
-        confirmed = done("confirm", confirm(ball.head, LEFT_SPOT, solved))
+        confirmed = done("confirm", confirm(ball.head, LEFT_SPOT, [each.e_v_per_m for each in solved]))
         made = goal_of(wanted, searched.value, confirmed.value, COIL)
         goal = subject.run(goal_stage(wanted, mapped, searched, confirmed, COIL, None))
         return wanted, searched, made, goal

@@ -126,9 +126,19 @@ def test_an_angle_to_the_midline_is_the_handles(deg, side, x, y):
     assert handle_deg(pose, side) == pytest.approx(deg, abs=1e-6)
     assert abs(handle @ normal) < 1e-9 and np.linalg.det(pose) == pytest.approx(1)
     if 1 < deg < 179:
-        ahead, _ = reference_directions(normal[None])
-        leftward = np.cross(normal, ahead[0])
+        _, superior = reference_directions(normal[None])
+        assert not superior[0]
+        leftward = np.cross(normal, [0.0, 1.0, 0.0])
         assert (handle @ leftward > 0) == (side == "left")  # outwards
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize(("facing", "back"), [(1.0, 1.0), (-1.0, -1.0)], ids=["forehead", "occiput"])
+def test_on_forehead_and_occiput_back_is_over_the_top_or_down_and_outwards_is_outwards(facing, back, side):
+    normal = np.array([[0.05, facing, 0.1]]) / np.linalg.norm([0.05, facing, 0.1])
+    straight, outwards = (handle_directions(normal, deg, side)[0] for deg in (0.0, 90.0))
+    assert straight[2] * back > 0.9
+    assert outwards[0] * (-1 if side == "left" else 1) > 0.9
 
 
 # searches on a head of five tissues

@@ -1,7 +1,7 @@
 """The angle block of ``plan.json``: how the coil is turned, in the clinic's words, and what other angles would give.
 
-Angles of the handle are counted in the scalp's tangent plane from the midline, that is from straight back (where the scalp
-faces forward or backward: from straight down), and are positive when the handle turns outwards, away from the midline.
+Angles of the handle are counted in the scalp's tangent plane from the midline, that is from straight back (up where the scalp
+faces forward, down where it faces backward), and are positive when the handle turns outwards, away from the midline.
 """
 
 from __future__ import annotations

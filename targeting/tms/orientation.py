@@ -193,10 +193,19 @@ def faces_away(handles: NDArray[np.float64], side: str) -> NDArray[np.bool_]:
     return -(handles @ FACE) + OUTWARDS * outwards * handles[..., 0] >= 0
 
 
+def ahead_and_outwards(normals: NDArray[np.float64], side: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Along the scalp to the front, and away from the midline, at scalp normals (n, 3): unit tangents (n, 3) each.
+
+    Where the scalp faces forward the way to the front is down, over the face; where it faces backward it is up.
+    """
+    ahead, superior = reference_directions(normals)
+    ahead = np.where((superior & (normals[:, 1] > 0))[:, None], -ahead, ahead)
+    return ahead, np.cross(normals, ahead) * (-1.0 if side == "right" else 1.0)
+
+
 def handle_directions(normals: NDArray[np.float64], handle_deg: float, side: str) -> NDArray[np.float64]:
     """Handles at an angle to the midline, positive outwards, at scalp normals (n, 3): unit tangents (n, 3)."""
-    ahead, _ = reference_directions(normals)
-    outwards = np.cross(normals, ahead) * (-1.0 if side == "right" else 1.0)
+    ahead, outwards = ahead_and_outwards(normals, side)
     turn = np.radians(handle_deg)
     return -np.cos(turn) * ahead + np.sin(turn) * outwards
 
@@ -217,9 +226,8 @@ def handle_deg(pose_mm: NDArray[np.float64], side: str) -> float:
     (30, -30)
     """
     normal, handle = -pose_mm[:3, 2], -pose_mm[:3, 1]
-    ahead, _ = reference_directions(normal[None])
-    outwards = np.cross(normal, ahead[0]) * (-1.0 if side == "right" else 1.0)
-    deg = float(np.degrees(np.arctan2(handle @ outwards, -(handle @ ahead[0]))))
+    (ahead,), (outwards,) = ahead_and_outwards(normal[None], side)
+    deg = float(np.degrees(np.arctan2(handle @ outwards, -(handle @ ahead))))
     return 180.0 if deg <= -180.0 else deg
 
 
