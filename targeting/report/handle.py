@@ -16,7 +16,7 @@ RIM = 62.0
 def drawn_deg(plan: Plan) -> float | None:
     """The handle's angle to the midline, positive outwards; None where the scalp faces to the front or the back.
 
-    There the angle is counted from straight down, and a drawing with a nose would mislead.
+    There the angle is counted from straight up or down, and a drawing with a nose would mislead.
     """
     from targeting.tms.orientation import handle_deg
     from targeting.tms.placement import reference_directions

@@ -200,7 +200,8 @@ def ahead_and_outwards(normals: NDArray[np.float64], side: str) -> tuple[NDArray
     """
     ahead, superior = reference_directions(normals)
     ahead = np.where((superior & (normals[:, 1] > 0))[:, None], -ahead, ahead)
-    return ahead, np.cross(normals, ahead) * (-1.0 if side == "right" else 1.0)
+    left: NDArray[np.float64] = np.cross(normals, ahead)
+    return ahead, -left if side == "right" else left
 
 
 def handle_directions(normals: NDArray[np.float64], handle_deg: float, side: str) -> NDArray[np.float64]:
