@@ -200,7 +200,7 @@ def ahead_and_outwards(normals: NDArray[np.float64], side: str) -> tuple[NDArray
     """
     ahead, superior = reference_directions(normals)
     ahead = np.where((superior & (normals[:, 1] > 0))[:, None], -ahead, ahead)
-    left: NDArray[np.float64] = np.cross(normals, ahead)
+    left = np.asarray(np.cross(normals, ahead), np.float64)
     return ahead, -left if side == "right" else left
 
 
