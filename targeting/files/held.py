@@ -78,6 +78,13 @@ def plan_angle(found: TmsSearch, coil: Coil, side: str) -> PlanAngle:
     )
 
 
+def over_the_face(pose_mm: NDArray[np.float64], side: str) -> bool:
+    """Whether a coil's handle points over the face."""
+    from targeting.tms.orientation import faces_away
+
+    return not bool(faces_away(-np.asarray(pose_mm, np.float64)[:3, 1], side))
+
+
 def handle_words(pose_mm: NDArray[np.float64], side: str) -> str:
     """How a coil's handle is held, as clinics say it.
 

@@ -18,7 +18,7 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
 from targeting.dosing.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
-from targeting.files.held import plan_angle, plan_pulse
+from targeting.files.held import over_the_face, plan_angle, plan_pulse
 from targeting.files.on_scalp import OnScalp
 from targeting.plans.comparison import compare
 from targeting.plans.dangers import coil_dangers
@@ -174,6 +174,8 @@ def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[PlanWarning]:
         found += _reach_words(plan, mean)
     if plan.pulse is not None:
         found += pulse_warnings(plan.pulse)
+    if over_the_face(np.array(best.pose), plan.target.side):
+        found.append("the handle points over the face: hold the coil so only if you mean to")
     return [warning(each) for each in found]
 
 
