@@ -142,8 +142,28 @@ def other_than(name):
 
 def compared_row(coil, found):
     pose, foot = found.poses[0].tolist(), found.scalp_mm[0].tolist()
-    numbers = (float(found.distance_mm[0]), 10.0, float(found.dose_v_per_m[0]), 1.0, 2.0)
-    return ComparedCoil(coil.name, pose, foot, *numbers, foot, 2.0, 0.0, None, None, None, None, {}, "not known", "-")
+    return ComparedCoil(
+        coil=coil.name,
+        pose=pose,
+        scalp_mm=foot,
+        distance_mm=float(found.distance_mm[0]),
+        middle_mm=10.0,
+        dose_v_per_m=float(found.dose_v_per_m[0]),
+        direct_dose_v_per_m=1.0,
+        peak_e_v_per_m=2.0,
+        peak_mm=foot,
+        peak_over_dose=2.0,
+        above_mm3=0.0,
+        stronger=None,
+        max_didt_a_per_s=None,
+        needed_didt_a_per_s=None,
+        needed_percent_of_rmt=None,
+        shares={},
+        given_fraction=None,
+        given_v_per_m=None,
+        reach="not known",
+        verdict="-",
+    )
 
 
 def steadiest(head, target, dose_map, found, coil, folder, direction=None):
