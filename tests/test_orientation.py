@@ -326,7 +326,8 @@ def test_the_angle_block_agrees_with_the_pose(searched):
     assert rows["45° to the midline"].dose_v_per_m == pytest.approx(
         searched(FIGURE8, Orientation("midline", "left", midline_deg=45.0)).dose_v_per_m[0], rel=0.01
     )
-    assert rows["largest dose"].share == pytest.approx(1.0)
+    assert rows["largest dose"].share == pytest.approx(1.0, abs=1e-3)  # of two ends that give the same the one behind
+    assert abs(rows["largest dose"].handle_deg) <= 90
     assert 0 <= block.lowest_share <= min(each.share for each in block.rows)
     assert block.determined == (block.lowest_share < 0.9)
     other_sign = plan_angle(
