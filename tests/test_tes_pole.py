@@ -190,4 +190,4 @@ def test_the_anode_acts_on_the_left_motor_cortex_of_colin27(tmp_path):
     assert pole.standard_normal_v_per_m == pytest.approx(0.135, rel=0.03)
     assert plan.standard.dose.dose_v_per_m == pytest.approx(pole.standard_normal_v_per_m)
     assert "the anode acts on the target" in pole.words and "(m1-so: 0.13" in pole.words
-    assert not any("has no polarity" in each for each in plan.warnings)
+    assert not any("has no polarity" in each.text for each in plan.warnings)

@@ -58,7 +58,9 @@ def plan_angle(found: TmsSearch, coil: Coil, side: str) -> PlanAngle:
     fold = None if np.isnan(found.fold_deg) else float(found.fold_deg)
     best = float(handles[int(np.nanargmax(found.dose_by_angle_v_per_m))])
     opposite = best - 180.0 if best > 0 else best + 180.0
-    if abs(best) > 90.0 and dose(opposite) >= (1 - SAME_DOSE) * top:  # a half turn leaves the dose of most coils as it is
+    if (
+        abs(best) > 90.0 and dose(opposite) >= (1 - SAME_DOSE) * top
+    ):  # a half turn leaves the dose of most coils as it is
         best = opposite
     rows = [AngleDose("as planned", here, float(found.dose_v_per_m[0]), float(found.dose_v_per_m[0]) / top)]
     others = [(f"{USUAL_DEG:g}° to the midline", USUAL_DEG), ("largest dose", best)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -164,7 +164,7 @@ def make_interference(
     from targeting.tms.direction import direction_vector
 
     target = aimed.target
-    unit = direction_vector(head, target, asked.direction, cortex)
+    unit = direction_vector(head, replace(target, current_toward=None), asked.direction, cortex)  # that is a coil's
     region = Region.of_target(leadfield, head, target)
     limits = Limits(asked.total_ma / 1e3, min(asked.per_electrode_ma, asked.total_ma) / 1e3)
     if asked.least_v_per_m is None:

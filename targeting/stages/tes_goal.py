@@ -134,7 +134,8 @@ def dose_unit(head: HeadMesh, aimed: AimedTarget, direction: Direction, cortex: 
         return aimed.target.along
     if isinstance(direction, str) and direction in SIGNED:
         return SIGNED[direction] * inward_of(head, aimed.target, cortex).unit
-    return direction_vector(head, aimed.target, direction, cortex)
+    # which way a coil's current is wanted is no word on electrodes: their normal is the whole cortex's in the target
+    return direction_vector(head, replace(aimed.target, current_toward=None), direction, cortex)
 
 
 def inward_at(head: HeadMesh, aimed: AimedTarget, cortex: Cortex | None) -> Inward | None:
