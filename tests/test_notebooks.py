@@ -163,10 +163,10 @@ def test_04_group(folder, monkeypatch):
         assert rows["smaller"]["tdcs"] > plain["tdcs"]
         for row in rows.values():  # what is said to make the doses equal does
             assert row["tdcs"] * row["current_ma"] / 2 == pytest.approx(wanted)
-        tool_ma, within = ran.ask("[answer.current_ma, list(answer.beyond)]")
-        assert tool_ma == pytest.approx(
-            plain["current_ma"], rel=1e-3
-        )  # the command's own arithmetic, on a planned folder
+        tool_ma, given, within = ran.ask("[answer.current_ma, answer.given_v_per_m, list(answer.beyond)]")
+        # the command's own arithmetic, on a planned folder, in the steps a stimulator takes
+        assert tool_ma == pytest.approx(round(plain["current_ma"], 1))
+        assert given == pytest.approx(plain["tdcs"] * tool_ma / 2, rel=1e-3)
         assert within == []
         assert "made up" in "".join(cell.source for cell in ran.notebook.cells if cell.cell_type == "markdown")
         assert "tDCS plan for colin27" in "".join(ran.shown("text/html"))
