@@ -44,7 +44,7 @@ def plan_card(plan: Plan) -> str:
             ("placements", f"{len(plan.placements)} ranked"),
         ]
     facts.append(("made", plan.created or "not said"))
-    sense = plan.coil.current_direction_y * (plan.pulse.effective_sign if plan.pulse else 1)
+    sense = plan.coil.current_direction_y * plan.effective_sign
     picture = dial(best.angle_deg, _origin(best.angle_from), sense) if best is not None else ""
     return card(_headline(plan), facts, f"TMS plan for {plan.subject}", None, picture, _some(plan.warnings))
 

@@ -77,8 +77,7 @@ class LiveDose:
         """
         other = Coil.read(coil) if coil and Path(coil).suffix else Coil.named(str(coil)) if coil else None
         plan = _valid_plan(subject)
-        sign = plan.pulse.effective_sign if plan.pulse else 1
-        tool = other.driven(sign) if other else planned_coil(subject, plan)
+        tool = other.driven(plan.effective_sign) if other else planned_coil(subject, plan)
         mapped = subject.recorded("dosemap", lambda folder: DoseMap.load(folder / "dosemap.npz"))
         meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
         if mapped is None or meshed is None:
@@ -149,7 +148,7 @@ class LiveDose:
     @cached_property
     def _coils(self) -> dict[str, Coil]:
         """The coils that may be asked for: this one and the built-in ones."""
-        sign = self.plan.pulse.effective_sign if self.plan.pulse else 1
+        sign = self.plan.effective_sign
         return {name: Coil.named(name).driven(sign) for name in coil_names()} | {self.coil.name: self.coil}
 
     @property

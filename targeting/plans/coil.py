@@ -28,4 +28,4 @@ def planned_coil(subject: Subject, plan: Plan) -> Coil:
         raise InputError(f"the plan's coil cannot be had: {error}; bring it back, or plan again") from None
     if searched.get("parameters", {}).get("coil_sha256", fingerprint(coil)) != fingerprint(coil):
         raise InputError(f"coil {plan.coil.name} changed since the plan was made; run 'target plan' again")
-    return coil if plan.pulse is None else coil.driven(plan.pulse.effective_sign)
+    return coil.driven(plan.effective_sign)

@@ -135,6 +135,11 @@ class Plan:
         """The dangers that nobody accepted: with one, the plan is not to be used."""
         return of_kind(self.warnings, DANGER)
 
+    @property
+    def effective_sign(self) -> int:
+        """Sign of dI/dt in the phase that the plan's fields are of, in the sense of the coil's file."""
+        return 1 if self.pulse is None else self.pulse.effective_sign
+
     def _repr_html_(self) -> str:
         """What a notebook shows."""
         from targeting.cards.plan import plan_card

@@ -106,9 +106,10 @@ def handles_deg(evidence: PlanEvidence) -> NDArray[np.float64]:
     from targeting.tms.orientation import handles_of_angles_deg
 
     plan = evidence.plan
-    sign = plan.pulse.effective_sign if plan.pulse else 1
     normal = -evidence.best_pose.direction_mm
-    return handles_of_angles_deg(evidence.angles_deg, normal, plan.coil.current_direction_y * sign, plan.target.side)
+    return handles_of_angles_deg(
+        evidence.angles_deg, normal, plan.coil.current_direction_y * plan.effective_sign, plan.target.side
+    )
 
 
 def planned_handle_deg(evidence: PlanEvidence) -> float:
