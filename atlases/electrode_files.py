@@ -2,91 +2,51 @@
 
 | suffix | what | frame |
 |---|---|---|
-| ``.csv`` | ``name,x,y,z`` with or without a header; or SimNIBS' ``Kind,x,y,z,...,name`` | RAS mm of the T1 |
-| ``.tsv`` | BIDS ``*_electrodes.tsv`` with its ``*_coordsystem.json`` beside it | what that says |
+| ``.csv`` | ``name,x,y,z``, in the order of its header; or SimNIBS' ``Kind,x,y,z,...,name`` | RAS mm of the T1 |
+| ``.tsv`` | BIDS ``*_electrodes.tsv`` (:mod:`atlases.bids_electrodes`) | what its ``coordsystem.json`` says |
 | ``.hpts`` | MNE: ``category name x y z`` | head |
-| ``.pos`` | Polhemus, as CTF and FieldTrip write it: a count, then ``number [name] x y z`` | head |
-| ``.elc`` | ASA: ``Positions`` and ``Labels`` | head |
+| ``.pos`` | Polhemus, as CTF and FieldTrip write it: a count (or none), then ``[number] name x y z`` | head |
+| ``.elc`` | ASA and ANT: ``Positions`` and ``Labels``, or ``name : x y z`` | head |
 | ``.sfp`` | BESA and EGI: ``name x y z`` | head |
 
 A digitiser knows nothing of the T1: its *head* frame is laid on the subject by nasion and pre-auricular points, which the
 file must hold, by the rotation and shift that fit best; nothing is scaled but units, which the distance between the ears
-tells (m, cm or mm).  Then every electrode is moved to the scalp.  How far that was tells a wrong frame: one line, no guess.
-
-BIDS' coordinate systems are taken as follows (specification 1.10, appendix "Coordinate systems"): ``T1w`` and ``ScanRAS``
-are the T1's RAS; names of MNI templates are taken through the affine part of the registration; all those based on
-landmarks (``CapTrak``, ``EEGLAB``, ``EEGLAB-HJ``, ``CTF``, ``ElektaNeuromag``, ``4DBti``, ``KitYokogawa``, ``Other``) by
-the landmarks in ``AnatomicalLandmarkCoordinates``.
+tells (m, cm or mm).  Points of the head's shape and coils of an MEG are no electrodes and are left out; landmarks that were
+measured twice are averaged, as FieldTrip does.  Then every electrode is held against the place its name has on this head
+(:mod:`atlases.named_places`) and moved to the scalp.  How far that was tells a wrong frame: one line, no guess.
 """
 
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import logging
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atlases.fiducials import Fiducials, fiducial_named, fiducials_of, given_fiducials
+from atlases.bids_electrodes import coordsystem_file, read_bids_electrodes
+from atlases.electrode_set import HEAD, LANDMARKS, MNI, T1, ElectrodeFile, each_once, in_head_frame, marks_once
+from atlases.fiducials import Fiducials, fiducial_named, fiducials_of
+from atlases.named_places import OFF_SCALP_MM, check_places
+from atlases.position_columns import columns_named
 from atlases.scalp import Scalp
 from atlases.scalp_foot import scalp_feet
-from atlases.scalp_positions import ELECTRODE, KINDS, REFERENCE, ScalpPositions, read_scalp_positions
+from atlases.scalp_positions import ELECTRODE, FIDUCIAL, KINDS, REFERENCE, ScalpPositions, read_scalp_positions
+from atlases.ten_ten import ten_five
 from atlases.warp import MniWarp
 from meshes.errors import InputError
 
-LANDMARKS = ("nasion", "lpa", "rpa")
-T1, HEAD, MNI = "T1", "head", "MNI"
-T1_FRAMES = ("t1w", "scanras")
-MNI_FRAMES = ("mni", "icbm", "fsaverage", "colin27")
-UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
-EARS_MM = (90.0, 220.0)
+log = logging.getLogger(__name__)
+
 FIT_MM = 15.0  # landmarks of one head found twice, by hand and by registration, lie within this
-OFF_SCALP_MM = 25.0  # hair and a digitiser's tip are less
+MOSTLY_OFF_MM = 17.5  # of half the electrodes: a cap that sits 20 mm askew is at most 16 mm off in the median
 SUFFIXES = (".csv", ".tsv", ".hpts", ".pos", ".elc", ".sfp")
-
-
-@dataclass(frozen=True, eq=False)
-class ElectrodeFile:
-    """Electrodes as a file has them.
-
-    Parameters
-    ----------
-    names : tuple of str
-    points_mm : (n, 3) float64
-    frame : {"T1", "head", "MNI"}
-    landmarks_mm : mapping
-        Nasion, inion, lpa and rpa, (3,) each, in the same frame, as far as it has them; for "head" all but the inion.
-    source : str
-        The file's name.
-    """
-
-    names: tuple[str, ...]
-    points_mm: NDArray[np.float64]
-    frame: str
-    landmarks_mm: Mapping[str, NDArray[np.float64]]
-    source: str = ""
-
-    @property
-    def fiducials(self) -> Fiducials | None:
-        """The subject's own fiducials, if the file has them in the T1's frame.
-
-        Raises
-        ------
-        InputError
-            If it has some of the four, and not all.
-        """
-        if self.frame != T1 or not set(self.landmarks_mm) - {"inion"}:  # Iz alone is an electrode
-            return None
-        return given_fiducials(dict(self.landmarks_mm), f"the file {self.source}")
-
-    @property
-    def needs_registration(self) -> bool:
-        """Whether it takes the registration to MNI152 to lay it on a subject."""
-        return self.frame == MNI or self.fiducials is None
+SIDES = {"left": "lpa", "right": "rpa"}
+SHAPE = re.compile(r"(?:(?:extra|hsp|headshape|head|shape)[ _-]?\d*)?", re.IGNORECASE)  # of their own, or nothing
+COILS = re.compile(r"hpi\W*\w*|[nlr]_?coil|[nlr]c|coil\W*\w*", re.IGNORECASE)
 
 
 def read_electrodes(path: str | Path) -> ElectrodeFile:
@@ -95,12 +55,12 @@ def read_electrodes(path: str | Path) -> ElectrodeFile:
     Raises
     ------
     InputError
-        If it is missing or damaged, of no known kind, or does not say what its coordinates mean.
+        If it is missing or damaged, of no known kind, does not say what its coordinates mean, or has a name twice.
     """
     path = Path(path)
     readers: dict[str, Callable[[Path], ElectrodeFile]] = {
         ".csv": _read_csv,
-        ".tsv": _read_bids,
+        ".tsv": read_bids_electrodes,
         ".hpts": _read_hpts,
         ".pos": _read_pos,
         ".elc": _read_elc,
@@ -115,12 +75,13 @@ def read_electrodes(path: str | Path) -> ElectrodeFile:
     except (ValueError, IndexError, KeyError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path.name} is not a {path.suffix} file of electrode positions: check the file") from error
+        told = f": {error}" if isinstance(error, _LineError) else ": check the file"
+        raise InputError(f"{path.name} is not a {path.suffix} file of electrode positions{told}") from error
     if not found.names and not found.landmarks_mm:
         raise InputError(f"{path.name} holds no electrodes: check the file")
     if not np.isfinite(found.points_mm).all():
         raise InputError(f"{path.name}: a coordinate is not a finite number")
-    return found
+    return each_once(found)
 
 
 def files_read(path: Path) -> dict[str, Path]:
@@ -143,7 +104,8 @@ def placed(file: ElectrodeFile, scalp: Scalp, fiducials: Fiducials, warp: MniWar
     Raises
     ------
     InputError
-        If the file's landmarks do not fit the subject's fiducials, or electrodes come to lie off the scalp.
+        If the file's landmarks do not fit the subject's fiducials, an electrode lies elsewhere than its name says, or off
+        the scalp.
     """
     points = file.points_mm
     if file.frame == MNI:
@@ -154,7 +116,8 @@ def placed(file: ElectrodeFile, scalp: Scalp, fiducials: Fiducials, warp: MniWar
         points = _aligned(file, fiducials)
     feet = scalp_feet(scalp, points)[0] if len(points) else points
     off = np.linalg.norm(feet - points, axis=1)
-    if len(off) and (np.median(off) > OFF_SCALP_MM / 2 or off.max() > OFF_SCALP_MM):
+    check_places(file.source, file.names, points, feet, ten_five(scalp, fiducials), file.frame == HEAD)
+    if len(off) and (np.median(off) > MOSTLY_OFF_MM or off.max() > OFF_SCALP_MM):
         worst = file.names[int(off.argmax())]
         raise InputError(
             f"electrode {worst} of {file.source} comes to lie {off.max():.0f} mm off the scalp: its coordinates are of "
@@ -172,43 +135,30 @@ def _aligned(file: ElectrodeFile, fiducials: Fiducials) -> NDArray[np.float64]:
     rotation = u @ flip @ vt
     miss = np.linalg.norm((here - here.mean(0)) @ rotation + there.mean(0) - there, axis=1)
     if miss.max() > FIT_MM:
+        worst = {"lpa": "left ear", "rpa": "right ear"}.get(LANDMARKS[int(miss.argmax())], "nasion")
         raise InputError(
-            f"the file's nasion and pre-auricular points miss this head's by {miss.max():.0f} mm: it is of another head, "
-            "or give the four fiducials of this one"
+            f"nasion and ears of {file.source} miss this head's by {miss.max():.0f} mm (most the {worst}): it is of another "
+            "head, or give the electrodes as .csv in RAS mm of the T1 with this head's nasion, inion, LPA and RPA among them"
         )
     aligned: NDArray[np.float64] = (file.points_mm - here.mean(0)) @ rotation + there.mean(0)
     return aligned
 
 
-def _of_head(path: Path, names: list[str], points: NDArray, landmarks: dict[str, NDArray]) -> ElectrodeFile:
-    """Electrodes in a digitiser's head frame; its unit is what makes the ears lie as far apart as they do."""
-    missing = [name for name in LANDMARKS if name not in landmarks]
-    if missing:
-        raise InputError(
-            f"{path.name} holds no {', '.join(missing)}: without nasion and both pre-auricular points its electrodes "
-            "cannot be laid on this head"
-        )
-    apart = float(np.linalg.norm(landmarks["lpa"] - landmarks["rpa"]))
-    unit = [mm for mm in UNITS_MM.values() if EARS_MM[0] <= mm * apart <= EARS_MM[1]]
-    if not unit:
-        raise InputError(f"{path.name}: its pre-auricular points are {apart:g} apart, which is no head in m, cm or mm")
-    points = np.asarray(points, float).reshape(-1, 3)
-    return ElectrodeFile(
-        tuple(names), unit[0] * points, HEAD, {k: unit[0] * v for k, v in landmarks.items()}, path.name
-    )
+class _LineError(ValueError):
+    """A line that cannot be understood, in words."""
 
 
 def _split(path: Path, rows: list[tuple[str, list[float]]]) -> ElectrodeFile:
-    """Rows of a digitiser, its landmarks among the electrodes by name."""
-    landmarks, names, points = {}, [], []
+    """Rows of a digitiser, its landmarks among the electrodes by name; coils are left out."""
+    marks, names, points = [], [], []
     for name, point in rows:
-        mark = {"left": "lpa", "right": "rpa"}.get(name.lower()) or fiducial_named(name)
-        if mark is None or mark == "inion":
+        mark = SIDES.get(name.lower()) or fiducial_named(name)
+        if mark is not None and mark != "inion":
+            marks.append((mark, point))
+        elif not COILS.fullmatch(name):
             names.append(name)
             points.append(point)
-        else:
-            landmarks[mark] = np.array(point)
-    return _of_head(path, names, np.array(points), landmarks)
+    return in_head_frame(path.name, names, np.array(points), marks)
 
 
 def _lines(path: Path) -> list[str]:
@@ -222,21 +172,49 @@ def _point(cells: list[str]) -> list[float]:
     return [float(cell) for cell in cells]
 
 
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def _read_csv(path: Path) -> ElectrodeFile:
     with path.open(newline="", encoding="utf-8-sig") as file:
         rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(cell.strip() for cell in row)]
     if rows and any(row[0] in KINDS for row in rows):
         both = read_scalp_positions(path)
         cap = both.of_kind(ELECTRODE, REFERENCE)
-        return ElectrodeFile(cap.names, cap.points_mm, T1, fiducials_of(both), path.name)
-    try:
-        float(rows[0][1])
-    except ValueError:
-        rows = rows[1:]  # a header
-    landmarks = {mark: np.array(_point(row[1:4])) for row in rows if (mark := fiducial_named(row[0]))}
-    rows = [row for row in rows if fiducial_named(row[0]) in (None, "inion")]  # Iz is an electrode, too
-    points = np.array([_point(row[1:4]) for row in rows]).reshape(-1, 3)
-    return ElectrodeFile(tuple(row[0] for row in rows), points, T1, landmarks, path.name)
+        marks = [(m, p.tolist()) for m, p in fiducials_of(both).items()]
+        own = both.of_kind(FIDUCIAL)
+        given = [(m, p.tolist()) for n, p in zip(own.names, own.points_mm, strict=True) if (m := fiducial_named(n))]
+        marks = [each for each in marks if each[0] not in dict(given)] + given
+        return ElectrodeFile(cap.names, cap.points_mm, T1, marks_once(marks, 1.0, path.name), path.name)
+    has_header = bool(rows) and not any(_is_number(cell) for cell in rows[0])
+    columns = columns_named(rows[0], path.name) if has_header else None
+    named, axes, mm = columns or (_name_column(rows), None, 1.0)
+    axes = axes or [named + 1, named + 2, named + 3]
+    marks, names, points = [], [], []
+    for number, row in enumerate(rows[has_header:], 1 + has_header):
+        name, cells = row[named], [row[i] if i < len(row) else "" for i in axes]
+        if not all(_is_number(cell) for cell in cells):
+            raise _LineError(f"row {number} ({name}) has no three coordinates")
+        point = [mm * float(cell) for cell in cells]
+        if (mark := fiducial_named(name)) is not None:
+            marks.append((mark, point))
+        if mark in (None, "inion"):  # Iz is an electrode, too
+            names.append(name)
+            points.append(point)
+    return ElectrodeFile(
+        tuple(names), np.array(points, float).reshape(-1, 3), T1, marks_once(marks, 1.0, path.name), path.name
+    )
+
+
+def _name_column(rows: list[list[str]]) -> int:
+    """Where names stand in a table without a header: behind a column that counts, if there is one."""
+    counted = all(len(row) > 4 and row[0].isdigit() and not _is_number(row[1]) for row in rows)
+    return int(counted and bool(rows))
 
 
 def _read_hpts(path: Path) -> ElectrodeFile:
@@ -252,86 +230,48 @@ def _read_hpts(path: Path) -> ElectrodeFile:
 
 
 def _read_pos(path: Path) -> ElectrodeFile:
-    rows = []
-    for line in _lines(path)[1:]:
-        cells = line.split()
-        rows.append((cells[-4], _point(cells[-3:])))  # "3 Fp1 x y z", "3 x y z" or "nasion x y z"
-    return _split(path, rows)
+    """The count may be missing; a row with a number alone, or with no name, is a point of the head's shape."""
+    lines = [line.split() for line in _lines(path)]
+    count = int(lines[0][0]) if lines and len(lines[0]) == 1 and lines[0][0].isdigit() else None
+    headed = bool(lines) and (count is not None or not any(_is_number(cell) for cell in lines[0]))
+    rows = lines[headed:]
+    if count is not None and len(rows) < count:
+        raise _LineError(f"it says {count} points and holds {len(rows)}: it is cut short")
+    kept = []
+    for row in rows:
+        numbered = len(row) > 4 and row[0].isdigit()  # "3 Fp1 x y z"
+        name = " ".join(row[1:-3] if numbered else row[:-3])
+        if not SHAPE.fullmatch(name) and (numbered or not name.isdigit()):
+            kept.append((name, _point(row[-3:])))
+    if len(kept) < len(rows):
+        log.info("%s: %d points of the head's shape are no electrodes and left out", path.name, len(rows) - len(kept))
+    found = _split(path, kept)
+    if not found.names:
+        raise InputError(
+            f"{path.name} holds {len(rows) - len(kept)} numbered points of a head's shape and no electrode by name: give a "
+            "file with the electrodes' names"
+        )
+    return found
 
 
 def _read_sfp(path: Path) -> ElectrodeFile:
-    return _split(path, [(cells[0], _point(cells[1:4])) for cells in (line.split() for line in _lines(path))])
+    rows = [line.split() for line in _lines(path)]
+    return _split(path, [(" ".join(row[:-3]), _point(row[-3:])) for row in rows])
 
 
 def _read_elc(path: Path) -> ElectrodeFile:
+    """Labels stand behind the positions, or before each with a colon; points of the head's shape follow, if any."""
     lines = _lines(path)
-    start, end = lines.index("Positions"), lines.index("Labels")
-    points = [_point(line.split(":")[-1].split()) for line in lines[start + 1 : end]]
-    labels = " ".join(lines[end + 1 :]).split()
-    return _split(path, list(zip(labels, points, strict=True)))
-
-
-def _read_bids(path: Path) -> ElectrodeFile:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        table = [row for row in csv.DictReader(file, delimiter="\t") if "n/a" not in (row["x"], row["y"], row["z"])]
-    system, folder = _coordsystem(path), path.name
-    kind = next((key[: -len("CoordinateSystem")] for key in system if key.endswith("CoordinateSystem")), "EEG")
-    frame = str(system.get(f"{kind}CoordinateSystem", "")).lower()
-    unit = _unit(system.get(f"{kind}CoordinateUnits"), folder)
-    names = tuple(row["name"] for row in table)
-    points = unit * np.array([_point([row["x"], row["y"], row["z"]]) for row in table]).reshape(-1, 3)
-    if frame in T1_FRAMES:
-        return ElectrodeFile(names, points, T1, {}, path.name)
-    if frame.startswith(MNI_FRAMES):
-        return ElectrodeFile(names, points, MNI, {}, path.name)
-    known = system.get("AnatomicalLandmarkCoordinates") or {}
-    its_unit = _unit(system.get("AnatomicalLandmarkCoordinateUnits", system.get(f"{kind}CoordinateUnits")), folder)
-    its_frame = str(system.get("AnatomicalLandmarkCoordinateSystem", frame)).lower()
-    landmarks = {}
-    for name, value in known.items() if its_frame == frame else ():
-        mark = fiducial_named(name)
-        if mark:
-            landmarks[mark] = its_unit * np.array(value, float)
-    missing = [name for name in LANDMARKS if name not in landmarks]
-    if missing:
-        raise InputError(
-            f"{path.name}: its coordsystem.json names the frame {frame or 'of nothing'!r} and holds no landmarks in it "
-            f"({', '.join(missing)}): give AnatomicalLandmarkCoordinates, or coordinates in T1w"
-        )
-    return ElectrodeFile(names, points, HEAD, landmarks, path.name)
-
-
-def coordsystem_file(path: Path) -> Path:
-    """The JSON that belongs to an ``*_electrodes.tsv``: of the same entities, or the one in its folder.
-
-    Raises
-    ------
-    InputError
-        If there is none, or it is not clear which.
-    """
-    stem = path.name.removesuffix("electrodes.tsv")
-    own = path.with_name(f"{stem}coordsystem.json")
-    found = [own] if own.is_file() else sorted(path.parent.glob("*coordsystem.json"))
-    if len(found) != 1:
-        raise InputError(
-            f"{path.name} needs its coordsystem.json beside it, which says what its coordinates mean; "
-            f"there {'is none' if not found else f'are {len(found)}'}"
-        )
-    return found[0]
-
-
-def _coordsystem(path: Path) -> dict[str, Any]:
-    found = coordsystem_file(path)
-    try:
-        system = json.loads(found.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{found.name} is not JSON: check the file") from error
-    if not isinstance(system, dict):
-        raise InputError(f"{found.name} is not a coordsystem.json: check the file")
-    return system
-
-
-def _unit(value: object, name: str) -> float:
-    if value not in UNITS_MM:
-        raise InputError(f"{name}: its coordsystem.json must give the units m, cm or mm, not {value!r}")
-    return UNITS_MM[str(value)]
+    words = [line.lower() for line in lines]
+    rows = []
+    for line in lines[words.index("positions") + 1 :]:
+        name, _, cells = line.rpartition(":")
+        if not all(_is_number(cell) for cell in cells.split()):
+            break
+        rows.append((name.strip(), _point(cells.split())))
+    if all(name for name, _ in rows):
+        return _split(path, rows)
+    behind = lines[words.index("labels") + 1 :]
+    ends = [i for i, line in enumerate(behind) if "headshapepoints" in line.lower()]
+    labels = (line.split() for line in (behind[: ends[0]] if ends else behind))
+    return _split(path, list(zip([name for row in labels for name in row], [point for _, point in rows], strict=True)))

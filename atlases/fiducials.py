@@ -35,12 +35,15 @@ MNI_MM = {
 }
 FARTHEST_MM = 30.0  # off the scalp, a fiducial is of another head
 WIDTH_MM, LENGTH_MM = (90.0, 220.0), (120.0, 280.0)  # ear to ear and nasion to inion, straight: infants to large men
-# names in electrode files, in small letters
+TILT_DEG = 50.0  # no head lies in a scanner more askew
+# top of the head over the ears, in distances between them: 0.87 and 0.82 on Colin27 and on a second head
+HEIGHT = (0.6, 1.25)
+# names in electrode files, in small letters (lhj, rhj: where helix and tragus meet, for EEGLAB the pre-auricular points)
 ALIASES = {
     "nasion": ("nasion", "nas", "nz", "fidnz"),
     "inion": ("inion", "ini", "iz"),
-    "lpa": ("lpa", "fidt9"),
-    "rpa": ("rpa", "fidt10"),
+    "lpa": ("lpa", "fidt9", "lhj"),
+    "rpa": ("rpa", "fidt10", "rhj"),
 }
 
 
@@ -78,6 +81,12 @@ class Fiducials:
             raise InputError(
                 "the left pre-auricular point lies right of the right one: in RAS mm, left has the smaller x"
             )
+        for line, axis, between, way in ((width, 0, "from ear to ear", "x"), (length, 1, "from inion to nasion", "y")):
+            if line[axis] < np.cos(np.deg2rad(TILT_DEG)) * np.linalg.norm(line):
+                raise InputError(
+                    f"the fiducials are turned: the way {between} goes along {way} in RAS mm; correct the order or the signs "
+                    "of the axes"
+                )
 
     @property
     def points_mm(self) -> NDArray[np.float64]:
@@ -100,6 +109,25 @@ class Fiducials:
                 f"fiducial {worst} is {off.max():.0f} mm off this head's scalp: give it in RAS mm of the T1"
             )
         return _of(feet, self.source)
+
+
+def check_height(fiducials: Fiducials, scalp: Scalp) -> None:
+    """Refuse fiducials that lie too high or too low on a head: up and down exchanged, or the origin elsewhere.
+
+    Raises
+    ------
+    InputError
+        With how high the head is over its ears.
+    """
+    right, forward = fiducials.rpa_mm - fiducials.lpa_mm, fiducials.nasion_mm - fiducials.inion_mm
+    up = np.cross(right, forward)
+    above = (scalp.points_mm - (fiducials.lpa_mm + fiducials.rpa_mm) / 2) @ (up / np.linalg.norm(up))
+    top_mm, width_mm = float(above.max()), float(np.linalg.norm(right))
+    if not HEIGHT[0] <= top_mm / width_mm <= HEIGHT[1]:
+        raise InputError(
+            f"{fiducials.source}: the head is {top_mm:.0f} mm high over its ears and {width_mm:.0f} mm wide between "
+            "them, which no head is: up and down look exchanged, or the points are in another frame; give RAS mm of the T1"
+        )
 
 
 def _of(points_mm: Sequence[NDArray[np.float64]] | NDArray[np.float64], source: str) -> Fiducials:

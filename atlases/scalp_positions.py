@@ -3,8 +3,9 @@
 One position a row: ``Kind,x,y,z[,x2,y2,z2],name[,anything]``, millimetres, RAS of the subject's T1.  Kinds are
 ``Electrode``, ``ReferenceElectrode``, ``Fiducial`` (Nz, Iz, LPA, RPA) and ``Generic``.  The three further numbers of an
 electrode are a second point, towards which a pad's own y axis points.  Names may be numbers, and the same name may stand
-for an electrode and a fiducial (Iz).  A first row whose coordinates are words is a header.  Rows of kind ``CoilPos``
-are coil poses, not positions; they are left out.  (SimNIBS documentation, ``eeg_positions`` and ``csv`` files.)
+for an electrode and a fiducial (Iz).  A first row whose coordinates are words is a header, and its order of x, y and z
+counts.  Rows of kind ``CoilPos`` are coil poses, not positions; they are left out.  (SimNIBS documentation,
+``eeg_positions`` and ``csv`` files.)
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from atlases.position_columns import columns_named
 from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
@@ -26,6 +28,12 @@ log = logging.getLogger(__name__)
 ELECTRODE, REFERENCE, FIDUCIAL, GENERIC = KINDS = ("Electrode", "ReferenceElectrode", "Fiducial", "Generic")
 COIL = "CoilPos"
 POINT = "mm:"  # what goes before a point's coordinates, where a name may stand
+OLD_NAMES = {
+    "t3": "T7",
+    "t4": "T8",
+    "t5": "P7",
+    "t6": "P8",
+}  # of the 10-20 system's first papers, for those of the 10-10
 FARTHEST_MM = 1000.0  # further from the origin no coordinate in millimetres of a head can be
 
 
@@ -84,7 +92,7 @@ class ScalpPositions:
     def point_mm(self, name: str) -> NDArray[np.float64]:
         """Where a position is, (3,); capitals do not matter, and an electrode goes before a fiducial of that name.
 
-        ``mm:x,y,z`` is that point itself.
+        T3, T4, T5 and T6 are T7, T8, P7 and P8; ``mm:x,y,z`` is that point itself.
 
         Raises
         ------
@@ -97,6 +105,8 @@ class ScalpPositions:
                 raise InputError(f"a point on the scalp is {POINT}x,y,z in RAS mm of the T1, not {name!r}")
             return np.array(point)
         found = [i for i, each in enumerate(self.names) if each.lower() == name.lower()]
+        if not found and name.lower() in OLD_NAMES:
+            return self.point_mm(OLD_NAMES[name.lower()])
         if not found:
             one_of(name, [each for each in self.names if each], "scalp position")
         return self.points_mm[min(found, key=lambda i: self.kinds[i] not in (ELECTRODE, REFERENCE))]
@@ -126,8 +136,10 @@ def read_scalp_positions(path: str | Path) -> ScalpPositions:
         raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not a .csv file of scalp positions (no text); check the file") from error
+    of_axes, mm = [0, 1, 2], 1.0
     if rows and rows[0][1][0].strip() not in (*KINDS, COIL) and _numbers(rows[0][1][1:4]) is None:
-        rows = rows[1:]  # a header
+        of_axes, mm = _axes_of([cell.strip() for cell in rows[0][1]], path.name)
+        rows = rows[1:]
     names, kinds, points, towards = [], [], [], []
     left_out = 0
     for number, row in rows:
@@ -135,13 +147,18 @@ def read_scalp_positions(path: str | Path) -> ScalpPositions:
         if kind == COIL:
             left_out += 1
             continue
-        point = _numbers(cells[:3])
+        point = _numbers([cells[i] for i in of_axes] if len(cells) > 2 else cells)
+        point = point and [mm * value for value in point]
         if kind not in KINDS or point is None:
             raise InputError(
                 f"{path.name}, line {number}: a row is Kind,x,y,z,name with Kind {', '.join(KINDS)} and mm; "
                 f"not {','.join(row)[:60]!r}"
             )
         toward = _numbers(cells[3:6]) if kind in (ELECTRODE, REFERENCE) else None
+        if toward is not None and (of_axes, mm) != ([0, 1, 2], 1.0):
+            raise InputError(
+                f"{path.name}, line {number}: with a second point the columns are x, y, z in mm; give them so"
+            )
         rest = cells[3:] if toward is None else cells[6:]
         names.append(rest[0] if rest else "")
         kinds.append(kind)
@@ -152,6 +169,18 @@ def read_scalp_positions(path: str | Path) -> ScalpPositions:
     if not names:
         raise InputError(f"{path} holds no scalp positions; give a file like those in charm's eeg_positions folder")
     return ScalpPositions(tuple(names), tuple(kinds), np.array(points), np.array(towards))
+
+
+def _axes_of(header: list[str], source: str) -> tuple[list[int], float]:
+    """Where x, y and z stand behind the kind, and what makes mm of them, by the header; as usual where it does not say."""
+    columns = columns_named(header, source)
+    if columns is None:
+        return [0, 1, 2], 1.0
+    if sorted(columns[1]) != [1, 2, 3]:
+        raise InputError(
+            f"{source}: x, y and z stand behind the kind, before the name; its header has {','.join(header)}"
+        )
+    return [i - 1 for i in columns[1]], columns[2]
 
 
 def write_scalp_positions(positions: ScalpPositions, path: str | Path) -> None:

@@ -71,11 +71,13 @@ def test_a_digitiser_is_laid_on_the_head_by_its_landmarks(ball, tmp_path, suffix
     assert_placed(placed(file, ball, FIDUCIALS, None))
 
 
-def test_polhemus_numbers_may_stand_alone_or_with_a_name(tmp_path):
+@pytest.mark.parametrize("count", ["7\n", ""], ids=["count", "no-count"])
+def test_polhemus_numbers_stand_before_names_and_alone_for_the_shape_of_the_head(tmp_path, count):
     path = tmp_path / "cap.pos"
-    path.write_text("5\n1 Fp1 9 3 4\n2 8 4 5\nnasion 9.2 0 0\nleft 0 9.2 0\nright 0 -9.2 0\n")
+    rows = "1 Fp1 9 3 4\n2 17 8 4 5\n3 7 5 5\nHPI-L 1 2 3\nnasion 9.2 0 0\nleft 0 9.2 0\nright 0 -9.2 0\n"
+    path.write_text(count + rows)
     file = read_electrodes(path)
-    assert file.names == ("Fp1", "2")
+    assert file.names == ("Fp1", "17")
     assert file.points_mm.tolist() == [[90, 30, 40], [80, 40, 50]]
 
 
@@ -137,7 +139,7 @@ def test_bids_in_a_frame_of_landmarks(ball, tmp_path):
     path = bids(tmp_path, 10.0, points, **told)
     assert_placed(placed(read_electrodes(path), ball, FIDUCIALS, None), ELECTRODES)
     path = bids(tmp_path, 10.0, points, **told, AnatomicalLandmarkCoordinateSystem="CapTrak")
-    with pytest.raises(InputError, match="holds no landmarks in it"):
+    with pytest.raises(InputError, match="electrodes are in CTF and its landmarks in CapTrak"):
         read_electrodes(path)
 
 

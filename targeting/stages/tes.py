@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from atlases.warp import MniWarp
     from targeting.fem import HeadConductor
     from targeting.requests.conduction import Conduction
+    from targeting.tes.electrodes import Montage
     from targeting.tes.leadfield import Leadfield
     from targeting.tes.montage_choice import ChosenMontage
     from targeting.tes.montage_confirm import ConfirmedMontage
@@ -94,7 +95,7 @@ def positions_stage(
     registered = register() if own is None or own.needs_registration else None
 
     def make(room: Path) -> HeadPositions:
-        from atlases.fiducials import fiducials_from_warp
+        from atlases.fiducials import check_height, fiducials_from_warp
         from atlases.scalp import Scalp
         from atlases.scalp_positions import write_scalp_positions
         from atlases.ten_ten import ten_five, ten_ten
@@ -104,6 +105,7 @@ def positions_stage(
         fiducials = own.fiducials if own else None
         if fiducials is not None:
             fiducials = fiducials.onto(scalp)
+            check_height(fiducials, scalp)
         else:
             assert warp is not None
             fiducials = fiducials_from_warp(scalp, warp)
@@ -125,7 +127,7 @@ def positions_stage(
 
     files = files_read(file) if file else {}
     after: list[Done[Any]] = [meshed, registered] if registered else [meshed]
-    return Stage(of_cap("positions", cap), 1, make, load, files=files, after=after)
+    return Stage(of_cap("positions", cap), 2, make, load, files=files, after=after)
 
 
 def with_own(measured: ScalpPositions, own: ScalpPositions) -> ScalpPositions:
@@ -234,7 +236,10 @@ def search_stage(
         from targeting.tes.montage_choice import ChosenMontage, best_montage, given_montage, limits_of
 
         if led is None:
-            chosen = ChosenMontage(given_montage(request, located.value.positions, side_of(aimed.value)), None)
+            montage = given_montage(request, located.value.positions, side_of(aimed.value))
+            if request.montage_file:
+                check_montage(montage, request.montage_file.name, meshed.value, located.value)
+            chosen = ChosenMontage(montage, None)
         else:
             head, folded, beside = meshed.value, cortex.value if cortex else None, places.value if places else None
             limits = limits_of(request)
@@ -251,7 +256,26 @@ def search_stage(
     wanted = (led, cortex, places) if led else ()  # a given montage is not searched for
     after: list[Done[Any]] = [meshed, aimed, located, *(each for each in wanted if each)]
     parameters = {**request.search_parameters(along), "side": side_of(aimed.value)}
-    return Stage(name, 3, make, load, files=request.files, parameters=parameters, after=after)
+    return Stage(name, 4, make, load, files=request.files, parameters=parameters, after=after)
+
+
+def check_montage(montage: Montage, source: str, head: HeadMesh, located: HeadPositions) -> None:
+    """Refuse a montage whose electrodes lie elsewhere than their names say: on this head, or as the user's own positions.
+
+    Raises
+    ------
+    InputError
+        With the electrode, how far off it is, and the likely cause.
+    """
+    from atlases.named_places import check_places
+    from atlases.scalp import Scalp
+    from atlases.scalp_foot import scalp_feet
+    from atlases.ten_ten import ten_five
+
+    scalp = Scalp.of(head)
+    points = np.stack([each.center_mm for each in montage.electrodes])
+    places = with_own(ten_five(scalp, located.fiducials), located.positions)
+    check_places(source, montage.names, points, scalp_feet(scalp, points)[0], places)
 
 
 def confirm_stage(

@@ -54,7 +54,7 @@ def read_montage(path: str | Path) -> Montage:
     Raises
     ------
     InputError
-        If the file is missing or a row cannot be understood, or the currents do not sum to zero.
+        If the file is missing or a row cannot be understood, or the currents are all zero or do not sum to zero.
     """
     import numpy as np
 
@@ -85,6 +85,8 @@ def read_montage(path: str | Path) -> Montage:
         toward = center + 100 * np.array(axis) if len(axis) == 3 else None
         shape = row["shape"].strip()
         electrodes.append(Electrode(row["name"].strip(), center, shape, size, toward_mm=toward))  # type: ignore[arg-type]
+    if not np.any(currents):
+        raise InputError(f"{path.name}: current_ma is 0 everywhere, so no current flows; give the currents in mA")
     return Montage(path.stem, tuple(electrodes), np.array(currents))
 
 

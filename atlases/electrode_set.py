@@ -1,0 +1,151 @@
+"""Electrodes as a file has them: names, points, and the frame these are in; each position once, by its usual name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlases.electrode_names import is_radial, settled_names
+from atlases.fiducials import Fiducials, given_fiducials
+from meshes.errors import InputError
+
+log = logging.getLogger(__name__)
+
+T1, HEAD, MNI = "T1", "head", "MNI"
+LANDMARKS = ("nasion", "lpa", "rpa")
+UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
+EARS_MM = (90.0, 220.0)
+TWICE_MM = 3.0  # a plug measured twice
+MARK_TWICE_MM = 10.0  # a landmark measured before and after, which is how a digitiser's drift is seen
+
+
+@dataclass(frozen=True, eq=False)
+class ElectrodeFile:
+    """Electrodes as a file has them.
+
+    Parameters
+    ----------
+    names : tuple of str
+    points_mm : (n, 3) float64
+    frame : {"T1", "head", "MNI"}
+    landmarks_mm : mapping
+        Nasion, inion, lpa and rpa, (3,) each, in the same frame, as far as it has them; for "head" all but the inion.
+    source : str
+        The file's name.
+    """
+
+    names: tuple[str, ...]
+    points_mm: NDArray[np.float64]
+    frame: str
+    landmarks_mm: Mapping[str, NDArray[np.float64]]
+    source: str = ""
+
+    @property
+    def fiducials(self) -> Fiducials | None:
+        """The subject's own fiducials, if the file has them in the T1's frame.
+
+        Raises
+        ------
+        InputError
+            If it has some of the four, and not all.
+        """
+        if self.frame != T1 or not set(self.landmarks_mm) - {"inion"}:  # Iz alone is an electrode
+            return None
+        return given_fiducials(dict(self.landmarks_mm), f"the file {self.source}")
+
+    @property
+    def needs_registration(self) -> bool:
+        """Whether it takes the registration to MNI152 to lay it on a subject."""
+        return self.frame == MNI or self.fiducials is None
+
+
+def each_once(file: ElectrodeFile) -> ElectrodeFile:
+    """The same with the usual names of its positions, and those that stand there twice at the same place as one.
+
+    Raises
+    ------
+    InputError
+        If a name stands for two places.
+    """
+    names = settled_names(file.names)
+    if is_radial(file.names):
+        log.warning("%s has BioSemi's own names: its C3 and the like are not the 10-10 system's", file.source)
+    rows: dict[str, list[int]] = {}
+    for i, name in enumerate(names):
+        rows.setdefault(name.lower() or str(i), []).append(i)
+    kept = [at[0] for at in rows.values()]
+    points = [one_place(names[at[0]], file.points_mm[at], TWICE_MM, file.source) for at in rows.values()]
+    return replace(file, names=tuple(names[i] for i in kept), points_mm=np.array(points, float).reshape(-1, 3))
+
+
+def one_place(name: str, points_mm: NDArray[np.float64], within_mm: float, source: str) -> NDArray[np.float64]:
+    """The mean of the points of one name, (3,).
+
+    Raises
+    ------
+    InputError
+        If they are farther apart than one place measured twice.
+    """
+    apart_mm = max(float(np.linalg.norm(each - points_mm[0])) for each in points_mm)
+    if apart_mm > within_mm:
+        times = "twice" if len(points_mm) == 2 else f"{len(points_mm)} times"
+        raise InputError(f"{source}: {name} stands {times}, {apart_mm:.0f} mm apart; keep the row that is right")
+    if len(points_mm) > 1:
+        log.info("%s: %s was measured %d times; the mean is taken", source, name, len(points_mm))
+    mean: NDArray[np.float64] = np.asarray(points_mm, float).mean(0)
+    return mean
+
+
+def marks_once(marks: Sequence[tuple[str, Sequence[float]]], mm: float, source: str) -> dict[str, NDArray[np.float64]]:
+    """Landmark → the mean of its points times ``mm``, (3,) mm.
+
+    Raises
+    ------
+    InputError
+        If one stands for two places.
+    """
+    return {
+        name: one_place(name, mm * np.array([p for n, p in marks if n == name], float), MARK_TWICE_MM, source)
+        for name in dict(marks)
+    }
+
+
+def in_head_frame(
+    source: str, names: Sequence[str], points: NDArray, marks: Sequence[tuple[str, Sequence[float]]]
+) -> ElectrodeFile:
+    """Electrodes in a digitiser's head frame; its unit is what makes the ears lie as far apart as they do.
+
+    Raises
+    ------
+    InputError
+        If nasion or an ear is missing, or no unit makes a head of them.
+    """
+    first = dict(reversed([(name, np.array(point, float)) for name, point in marks]))
+    missing = [name for name in LANDMARKS if name not in first]
+    if missing:
+        raise InputError(
+            f"{source} holds no {', '.join(missing)}: without nasion and both pre-auricular points its electrodes cannot be "
+            "laid on this head"
+        )
+    apart = float(np.linalg.norm(first["lpa"] - first["rpa"]))
+    unit = unit_of_ears(apart)
+    if unit is None:
+        raise InputError(f"{source}: its pre-auricular points are {apart:g} apart, which is no head in m, cm or mm")
+    mm = UNITS_MM[unit]
+    points = mm * np.asarray(points, float).reshape(-1, 3)
+    return ElectrodeFile(tuple(names), points, HEAD, marks_once(marks, mm, source), source)
+
+
+def unit_of_ears(apart: float) -> str | None:
+    """The unit in which so many are the distance between two ears, if any.
+
+    Examples
+    --------
+    >>> unit_of_ears(0.16), unit_of_ears(14.5), unit_of_ears(900.0)
+    ('m', 'cm', None)
+    """
+    return next((unit for unit, mm in UNITS_MM.items() if EARS_MM[0] <= mm * apart <= EARS_MM[1]), None)
