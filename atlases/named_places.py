@@ -95,9 +95,13 @@ def check_places(
         If one is too far from its place or on the other side; with the likely cause, if the whole set would fit.
     """
     found = _compared(names, points_mm, feet_mm, places)
+    if found.names:
+        _check_names(source, found, places, by_landmarks)
     _check_cap(source, np.asarray(points_mm), places, by_landmarks)
-    if not found.names:
-        return
+
+
+def _check_names(source: str, found: Compared, places: ScalpPositions, by_landmarks: bool) -> None:
+    """Refuse electrodes that lie elsewhere than their names say; say it of a cap that sits askew as a whole."""
     far_mm, straying_mm, slide_mm = found.far_mm, found.far_mm, 0.0
     if len(found.names) >= SLIDE_LEAST:
         back_mm, slide_mm = own_seat(found.points_mm, found.places_mm)

@@ -19,7 +19,10 @@ from meshes.errors import InputError
 
 LOW_MM = -31.0  # nasion and ears lie below a head's middle; the ball's left is not its right
 FIDUCIALS = Fiducials([3, 86.6, LOW_MM], [2, -86.6, LOW_MM], [-86.6, 4, LOW_MM], [86.6, -2, LOW_MM])
-TEN_TWENTY = "Fp1 Fp2 F7 F3 Fz F4 F8 T7 C3 Cz C4 T8 P7 P3 Pz P4 P8 O1 O2".split()
+TEN_TWENTY = [
+    *("Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz"),
+    *("C4", "T8", "P7", "P3", "Pz", "P4", "P8", "O1", "O2"),
+]
 PEERS = Path(__file__).parents[2] / "shared" / "peer" / "navigation-more" / "electrodes"
 
 
@@ -64,11 +67,11 @@ def moved(cap, turn):
         (lambda p: p * [1, -1, 1], "front and back look exchanged"),
         (lambda p: p * [1, 1, -1], "up and down look exchanged"),
         (lambda p: np.array([-p[1], p[0], p[2]]), "the axes are turned by 90°"),
-        (lambda p: np.array([p[1], -p[0], p[2]]) + [0, 20, 0], "the axes are turned by 90°"),
+        (lambda p: np.array([p[1], 20 - p[0], p[2]]), "the axes are turned by 90°"),
         (lambda p: p[::-1], "in the order z,y,x"),
         (lambda p: p / 1000, "look like m, not mm"),
         (lambda p: p / 10, "look like cm, not mm"),
-        (lambda p: p + [0, 20, 45], "off, in another frame or on another head"),
+        (lambda p: np.add(p, (0, 20, 45)), "off, in another frame or on another head"),
     ],
 )
 def test_a_whole_cap_that_would_fit_otherwise_is_told_how(ball, places, tmp_path, turn, says):
@@ -79,7 +82,9 @@ def test_a_whole_cap_that_would_fit_otherwise_is_told_how(ball, places, tmp_path
 
 def test_the_distance_told_is_that_between_the_two_sides(ball, places, tmp_path):
     apart = np.linalg.norm(places.point_mm("C3") - places.point_mm("C3") * [-1, 1, 1])
-    with pytest.raises(InputError, match=rf"electrode C3 of cap.csv lies {apart:.0f} mm from the 10-10 place of that name"):
+    with pytest.raises(
+        InputError, match=rf"electrode C3 of cap.csv lies {apart:.0f} mm from the 10-10 place of that name"
+    ):
         on(ball, table(tmp_path / "cap.csv", moved(cap_of(places), lambda p: p * [-1, 1, 1])))
 
 
@@ -93,8 +98,8 @@ def test_exchanged_plugs_are_named(ball, places, tmp_path, first, second):
 
 @pytest.mark.parametrize("name", ["C3", "EEG C3", "eeg:C3", "EEG C3-REF", "C3-LE", "c3", "EEG-C3"])
 def test_one_electrode_on_the_other_side_is_found_however_it_is_called(ball, places, tmp_path, name):
-    with pytest.raises(InputError, match="electrode C3 of cap.csv lies .* it lies where C4 is"):
-        on(ball, table(tmp_path / "cap.csv", {name: places.point_mm("C4"), "Cz": places.point_mm("Cz")}))
+    with pytest.raises(InputError, match=r"electrode C3 of cap.csv lies .* it lies where C4 is"):
+        on(ball, table(tmp_path / "cap.csv", {name: places.point_mm("C4"), **cap_of(places, ["F4", "Cz"])}))
     cap = on(ball, table(tmp_path / "cap.csv", {name: places.point_mm("C3"), "Cz": places.point_mm("Cz")}))
     assert cap.names == ("C3", "Cz")
 
@@ -124,13 +129,18 @@ def test_one_electrode_astray_in_a_cap_is_refused_and_a_little_askew_is_not(ball
         if passes:
             on(ball, path)
         else:
-            with pytest.raises(InputError, match=r"electrode C3 of cap.csv lies \d\d mm from .* another name"):
+            with pytest.raises(InputError, match=r"electrode C3 of cap.csv lies 3\d mm from"):
                 on(ball, path)
 
 
 @pytest.mark.parametrize(
     "header, order",
-    [("name,z,y,x", (2, 1, 0)), ("label,Y,X,Z", (1, 0, 2)), ("name,x_mm,z_mm,y_mm", (0, 2, 1)), ("Site,R,S,A", (0, 2, 1))],
+    [
+        ("name,z,y,x", (2, 1, 0)),
+        ("label,Y,X,Z", (1, 0, 2)),
+        ("name,x_mm,z_mm,y_mm", (0, 2, 1)),
+        ("Site,R,S,A", (0, 2, 1)),
+    ],
 )
 def test_the_header_says_which_column_is_which(ball, places, tmp_path, header, order):
     cap = on(ball, table(tmp_path / "cap.csv", cap_of(places), header, order))
@@ -189,11 +199,11 @@ def test_a_digitisers_file_with_sides_exchanged(ball, places, tmp_path):
 
 
 def test_landmarks_measured_twice_are_averaged_unless_they_are_two_places(ball, places, tmp_path):
-    again = [(name, point + [0, 4, 0]) for name, point in MARKS]
+    again = [(name, np.add(point, (0, 4, 0))) for name, point in MARKS]
     back = [(name, point - [0, 4, 0]) for name, point in MARKS]
     path = digitised(tmp_path / "cap.pos", cap_of(places), [*again, *back])
     assert_there(on(ball, path), places, TEN_TWENTY)
-    digitised(path, cap_of(places), [*MARKS, ("nasion", FIDUCIALS.nasion_mm + [0, 0, 30])])
+    digitised(path, cap_of(places), [*MARKS, ("nasion", np.add(FIDUCIALS.nasion_mm, (0, 0, 30)))])
     with pytest.raises(InputError, match="nasion stands twice, 30 mm apart"):
         on(ball, path)
 
@@ -211,14 +221,17 @@ def test_exchanged_plugs_do_not_move_the_cap(places):
     cap = np.stack(list(cap_of(places).values()))
     swapped = cap.copy()
     swapped[[8, 10]] = cap[[10, 8]]
-    back, far = own_seat(swapped + [0, 12, 0], cap)
+    back, far = own_seat(np.add(swapped, (0, 12, 0)), cap)
     assert far == pytest.approx(12, abs=0.1)
     assert np.linalg.norm(np.delete(back - cap, [8, 10], axis=0), axis=1).max() < 0.1
 
 
 def test_midline_electrodes_alone_can_tell_no_side(places):
     midline = np.stack([places.point_mm(name) for name in ("Fz", "Cz", "Pz", "Oz")])
-    assert fit_of_all(midline[::-1], midline) == "front and back look exchanged" or True
+    assert fit_of_all(midline * [1, -1, 1], midline) in (
+        "front and back look exchanged",
+        "x and y have the opposite sign, as in LPS",
+    )
     check_places("cap.csv", ["Fz", "Cz", "Pz", "Oz"], midline, midline, places)
 
 
@@ -230,7 +243,7 @@ def test_a_set_without_these_names_is_not_compared(places):
 def test_a_name_of_ones_own_has_the_place_one_gave_it():
     own = ScalpPositions(("pad 1",), ("Electrode",), np.array([[-60.0, 0, 60]]))
     check_places("montage.csv", ["PAD 1"], np.array([[-60.0, 9, 60]]), np.array([[-60.0, 9, 60]]), own)
-    with pytest.raises(InputError, match="electrode pad 1 of montage.csv lies 120 mm from the place of that name"):
+    with pytest.raises(InputError, match=r"electrode pad 1 of montage.csv lies 120 mm from the place of that name"):
         check_places("montage.csv", ["PAD 1"], np.array([[60.0, 0, 60]]), np.array([[60.0, 0, 60]]), own)
 
 
@@ -290,7 +303,7 @@ def test_bids_without_places_and_with_wrong_units(ball, places, tmp_path):
         read_electrodes(bids(tmp_path, picture, "coordsystem.json"))
     some = {**cap_of(places), "GND": ("n/a", "n/a", "n/a"), "REF": ("1.0", "2.0", "n/a")}
     assert on(ball, bids(tmp_path, some, "coordsystem.json")).names == tuple(TEN_TWENTY)
-    with pytest.raises(InputError, match="electrodes_?.*look like m, not mm"):
+    with pytest.raises(InputError, match=r"electrodes_?.*look like m, not mm"):
         on(ball, bids(tmp_path, moved(cap_of(places), lambda p: p / 1000), "coordsystem.json"))
     marks = {n: (p / 1000).tolist() for n, p in (("NAS", MARKS[0][1]), ("LPA", MARKS[1][1]), ("RPA", MARKS[2][1]))}
     with pytest.raises(InputError, match=r"coordsystem.json: its ears lie 0.17\d+ mm apart, which fits m"):
