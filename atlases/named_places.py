@@ -37,7 +37,7 @@ CROSSED_MM = 3.0  # left and right of one row, each on the other's side by so mu
 THERE_MM = 15.0  # nearer than this to another name's place is there
 LEFT, RIGHT = "T7", "T8"
 TOLD_FIRST = ("C3", "C4")  # over the motor cortex, where most montages have a pad
-CAP_LEAST = 8  # electrodes that make a cap, whatever their names
+CAP_LEAST = 16  # electrodes that make a cap, whatever their names; fewer may all lie at the back of the neck
 CAP_RADIUS_MM = 20.0  # a cap of a head is not smaller
 
 

@@ -109,6 +109,10 @@ def test_the_table_comes_back_as_the_same_montage(tmp_path):
         ("name,x_mm\nC3,1\n", "lacks y_mm"),
         ("name,x_mm,y_mm,z_mm,current_ma,shape,size_mm\nC3,one,2,3,2,disc,12\n", "line 2"),
         ("name,x_mm,y_mm,z_mm,current_ma,shape,size_mm\nC3,1,2,3,2,disc,12\nC4,4,2,3,-1,disc,12\n", "sum to zero"),
+        (
+            "name,x_mm,y_mm,z_mm,current_ma,shape,size_mm\nC3,1,2,3,0,disc,12\nC4,4,2,3,0,disc,12\n",
+            "current_ma is 0 everywhere",
+        ),
         ("name,x_mm,y_mm,z_mm,current_ma,shape,size_mm\nC3,1,2,3,2,dsic,12\nC4,4,2,3,-2,disc,12\n", "did you mean"),
     ],
 )

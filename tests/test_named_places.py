@@ -14,8 +14,10 @@ from atlases.named_places import check_places
 from atlases.scalp import Scalp
 from atlases.scalp_foot import scalp_feet
 from atlases.scalp_positions import ScalpPositions
-from atlases.ten_ten import TEN_TEN, ten_five
+from atlases.ten_ten import TEN_TEN, ten_five, ten_ten
 from meshes.errors import InputError
+from targeting.stages.tes import HeadPositions, check_montage
+from targeting.tes.electrodes import Electrode, Montage
 
 LOW_MM = -31.0  # nasion and ears lie below a head's middle; the ball's left is not its right
 FIDUCIALS = Fiducials([3, 86.6, LOW_MM], [2, -86.6, LOW_MM], [-86.6, 4, LOW_MM], [86.6, -2, LOW_MM])
@@ -335,3 +337,32 @@ def test_feet_are_what_distances_are_measured_from(ball, places):
     """A plug 15 mm off the skin over its own place is no fault of its name."""
     high = places.point_mm("C3") * (1 + 15 / np.linalg.norm(places.point_mm("C3")))
     check_places("cap.csv", ["C3"], high[None], scalp_feet(ball, high[None])[0], places)
+
+
+@pytest.mark.parametrize("name", ["C3", "EEG C3-REF", "c3"])
+def test_a_montage_whose_c3_lies_at_c4_is_refused(ball, places, name):
+    head = layered_ball(9.0)
+    located = HeadPositions(ten_ten(ball, FIDUCIALS), FIDUCIALS, places.point_mm("Cz"))
+
+    def montage(place):
+        pads = [Electrode(name, places.point_mm(place)), Electrode("FCC2h", places.point_mm("FCC2h"))]
+        return Montage("own", tuple(pads), np.array([2e-3, -2e-3]))
+
+    check_montage(montage("C3"), "own.csv", head, located)
+    apart = np.linalg.norm(places.point_mm("C3") - places.point_mm("C4"))
+    with pytest.raises(InputError, match=f"electrode C3 of own.csv lies {apart:.0f} mm from .* it lies where C4 is"):
+        check_montage(montage("C4"), "own.csv", head, located)
+
+
+def test_a_montage_in_metres_or_mirrored_is_told_so(ball, places):
+    located = HeadPositions(ten_ten(ball, FIDUCIALS), FIDUCIALS, places.point_mm("Cz"))
+
+    def check(turn):
+        pads = [Electrode(name, turn(places.point_mm(name))) for name in ("C3", "Fp2")]
+        check_montage(Montage("own", tuple(pads), np.array([2e-3, -2e-3])), "own.csv", layered_ball(9.0), located)
+
+    check(lambda p: np.add(p, (0, 10, 0)))
+    with pytest.raises(InputError, match="left and right look exchanged"):
+        check(lambda p: p * [-1, 1, 1])
+    with pytest.raises(InputError, match="look like m, not mm"):
+        check(lambda p: p / 1000)
