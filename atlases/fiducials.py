@@ -81,12 +81,6 @@ class Fiducials:
             raise InputError(
                 "the left pre-auricular point lies right of the right one: in RAS mm, left has the smaller x"
             )
-        for line, axis, between, way in ((width, 0, "from ear to ear", "x"), (length, 1, "from inion to nasion", "y")):
-            if line[axis] < np.cos(np.deg2rad(TILT_DEG)) * np.linalg.norm(line):
-                raise InputError(
-                    f"the fiducials are turned: the way {between} goes along {way} in RAS mm; correct the order or the signs "
-                    "of the axes"
-                )
 
     @property
     def points_mm(self) -> NDArray[np.float64]:
@@ -111,15 +105,24 @@ class Fiducials:
         return _of(feet, self.source)
 
 
-def check_height(fiducials: Fiducials, scalp: Scalp) -> None:
-    """Refuse fiducials that lie too high or too low on a head: up and down exchanged, or the origin elsewhere.
+def check_fiducials(fiducials: Fiducials, scalp: Scalp) -> None:
+    """Refuse fiducials that someone gives where they are turned in the T1's axes, or lie too high or too low on the head.
 
     Raises
     ------
     InputError
-        With how high the head is over its ears.
+        With which axis is wrong, or how high the head is over its ears.
     """
     right, forward = fiducials.rpa_mm - fiducials.lpa_mm, fiducials.nasion_mm - fiducials.inion_mm
+    for line, axis, between in (
+        (right, 0, "from ear to ear goes along x"),
+        (forward, 1, "from inion to nasion goes along y"),
+    ):
+        if line[axis] < np.cos(np.deg2rad(TILT_DEG)) * np.linalg.norm(line):
+            raise InputError(
+                f"{fiducials.source}: the fiducials are turned; the way {between} in RAS mm: correct the order or the signs of "
+                "the axes"
+            )
     up = np.cross(right, forward)
     above = (scalp.points_mm - (fiducials.lpa_mm + fiducials.rpa_mm) / 2) @ (up / np.linalg.norm(up))
     top_mm, width_mm = float(above.max()), float(np.linalg.norm(right))

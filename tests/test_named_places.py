@@ -8,7 +8,7 @@ import pytest
 from heads import layered_ball
 
 from atlases.electrode_files import placed, read_electrodes
-from atlases.fiducials import Fiducials, check_height
+from atlases.fiducials import Fiducials, check_fiducials
 from atlases.misplaced_caps import fit_of_all, own_seat
 from atlases.named_places import check_places
 from atlases.scalp import Scalp
@@ -211,12 +211,12 @@ def test_landmarks_measured_twice_are_averaged_unless_they_are_two_places(ball, 
 
 
 def test_fiducials_are_held_against_the_head(ball):
-    check_height(FIDUCIALS, ball)
+    check_fiducials(FIDUCIALS, ball)
     upside_down = Fiducials(*(FIDUCIALS.points_mm * [1, 1, -1]))
     with pytest.raises(InputError, match="up and down look exchanged"):
-        check_height(upside_down, ball)
+        check_fiducials(upside_down, ball)
     with pytest.raises(InputError, match="the fiducials are turned"):
-        Fiducials(*(FIDUCIALS.points_mm @ [[0.1, -0.99, 0], [0.99, 0.1, 0], [0, 0, 1]]))
+        check_fiducials(Fiducials(*(FIDUCIALS.points_mm @ [[0.1, -0.99, 0], [0.99, 0.1, 0], [0, 0, 1]])), ball)
 
 
 def test_exchanged_plugs_do_not_move_the_cap(places):

@@ -95,7 +95,7 @@ def positions_stage(
     registered = register() if own is None or own.needs_registration else None
 
     def make(room: Path) -> HeadPositions:
-        from atlases.fiducials import check_height, fiducials_from_warp
+        from atlases.fiducials import check_fiducials, fiducials_from_warp
         from atlases.scalp import Scalp
         from atlases.scalp_positions import write_scalp_positions
         from atlases.ten_ten import ten_five, ten_ten
@@ -105,7 +105,7 @@ def positions_stage(
         fiducials = own.fiducials if own else None
         if fiducials is not None:
             fiducials = fiducials.onto(scalp)
-            check_height(fiducials, scalp)
+            check_fiducials(fiducials, scalp)
         else:
             assert warp is not None
             fiducials = fiducials_from_warp(scalp, warp)
