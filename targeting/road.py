@@ -239,6 +239,7 @@ def plan(
     with subject.locked():
         segmented = run_segment(subject, source)
         meshed = subject.run(mesh_stage(segmented, source, density))
+        solver.check([(tool, coil_file), *((other.coil, other.file) for other in others)], lambda: meshed.value)
         tensors = cache(lambda: conduction.tensors(meshed.value))
         solves = RIGHT_HAND_SIDES if uncertainty else 1
         conductor = cache(  # set up once for all stages that solve

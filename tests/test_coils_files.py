@@ -42,7 +42,7 @@ vectors = arrays(np.float64, st.tuples(st.integers(1, 6), st.just(3)), elements=
 
 def places_mm(vectors: np.ndarray) -> np.ndarray:
     """Vectors as places where a coil may have windings; two more make it as wide as a coil."""
-    return np.vstack([vectors * [80.0, 50, 19] - [0, 0, 21], [[-44.0, 1, -5], [45, 0, -6]]])
+    return np.vstack([vectors * [80.0, 50, 5] - [0, 0, 7], [[-44.0, 1, -5], [45, 0, -6]]])
 
 
 def decaying(a: np.ndarray) -> np.ndarray:

@@ -5,8 +5,9 @@ A coil is 2 to 60 cm wide, its parts carry current, it lies behind the head, its
 looks like is said.
 
 - The head: in the coil frame (+z into the head, z = 0 the casing's face) a ball of 50 mm radius that touches the origin
-  is smaller than any head that the coil rests on, so nothing of a coil reaches into it.  The wings of an angled coil
-  pass beside it: measured double cones stay 1.6 mm clear, a Brainsway H7 8 mm.
+  is smaller than any head that the coil rests on, so nothing of a coil reaches into it: measured double cones stay
+  1.6 mm clear, a Brainsway H7 8 mm.  Between wings that are steeper still the head does not reach the origin, and the
+  ball has 15 mm.  Wings are bent towards the head, never away from it.
 - The field: at 20 mm before the face the largest |A| of measured coils is 1.2e-6 to 3.5e-6 T·m per A/s; one turn of
   20 mm has 1e-7.  ``LEAST_A_T_M`` and ``MOST_A_T_M`` leave room beyond both.
 - The rating: measured coils on their stimulators reach 80 to 170 A/µs (Drakaki et al. 2022, doi
@@ -29,8 +30,9 @@ from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialG
 
 NARROWEST_MM, WIDEST_MM = 20.0, 600.0
 USUAL_MM = 180.0  # a figure-of-eight's width
-BALL_MM, INTO_BALL_MM = 50.0, 2.0
+BALL_MM, BETWEEN_WINGS_MM, INTO_BALL_MM = 50.0, 15.0, 2.0
 OUT_OF_CASING_MM, FAR_MM = 20.0, 100.0
+CELL_MM, BENT_MM = 15.0, 15.0
 WEAK = 0.01  # of the strongest part: too weak to be winding, as for the casing
 AT_MM, LEAST_A_T_M, MOST_A_T_M = 20.0, 5e-8, 2e-5
 LOWEST_A_PER_S, HIGHEST_A_PER_S, A_PER_US = 1e6, 1e9, 1e6
@@ -171,10 +173,12 @@ def _check_side(file: str, windings_mm: NDArray[np.float64], parts: str) -> None
     elif in_head.any():
         deepest = windings_mm[in_head, 2].max()
         where = f"{in_head.sum()} of its {len(windings_mm)} {parts} lie where the head is (z up to {deepest:.0f} mm)"
+    elif _bent_away_mm(windings_mm) > BENT_MM:
+        where = f"its wings are bent away from the head, by {_bent_away_mm(windings_mm):.0f} mm"
     else:
         return
     flipped = windings_mm * [1, 1, -1]
-    turned = flipped[:, 2].min() <= FLAT_MM and not _in_head(flipped).any()
+    turned = flipped[:, 2].min() <= FLAT_MM and not _in_head(flipped).any() and _bent_away_mm(flipped) <= BENT_MM
     advice = "turn the z axis round" if turned else "z = 0 must be the casing's face"
     raise InputError(
         f"{file}: {where}; z must point into the head, and only the wings of an angled coil may reach there: {advice}"
@@ -182,8 +186,20 @@ def _check_side(file: str, windings_mm: NDArray[np.float64], parts: str) -> None
 
 
 def _in_head(points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
-    inside: NDArray[np.bool_] = np.linalg.norm(points_mm - [0, 0, BALL_MM], axis=1) < BALL_MM - INTO_BALL_MM
+    """Which points lie in a ball that touches the origin, as a head does; between steep wings it only fits if small."""
+    radius_mm = BETWEEN_WINGS_MM if _bent_away_mm(points_mm) < -BENT_MM else BALL_MM
+    inside: NDArray[np.bool_] = np.linalg.norm(points_mm - [0, 0, radius_mm], axis=1) < radius_mm - INTO_BALL_MM
     return inside
+
+
+def _bent_away_mm(windings_mm: NDArray[np.float64]) -> float:
+    """By how much the front of the outer half of a coil lies farther back than that of the inner half."""
+    cells, which = np.unique(np.floor(windings_mm[:, :2] / CELL_MM), axis=0, return_inverse=True)
+    front = np.full(len(cells), -np.inf)
+    np.maximum.at(front, which.ravel(), windings_mm[:, 2])
+    off_center = np.linalg.norm(cells + 0.5, axis=1)
+    outer = off_center > np.median(off_center)
+    return float(np.median(front[~outer]) - np.median(front[outer])) if outer.any() else 0.0
 
 
 def _check_inside(file: str, windings_mm: NDArray[np.float64], casing: Casing) -> None:
@@ -221,7 +237,7 @@ def _check_grid(file: str, grid: PotentialGrid, mm_per_unit: float) -> None:
     beside = min(*high[:2], *-low[:2])
     if width > WIDEST_GRID_MM:
         raise InputError(f"{file}: its grid is {length(width)} wide, far more than a head{other}: correct the affine")
-    if high[2] < GRID_REACH_MM and -low[2] >= GRID_REACH_MM and not other:
+    if high[2] <= GRID_START_MM and -low[2] >= GRID_REACH_MM and not other:
         raise InputError(
             f"{file}: its grid lies behind the coil (z from {low[2]:.0f} to {high[2]:.0f} mm) and covers no head; z must "
             "point into the head: turn the z axis round"
@@ -246,7 +262,7 @@ def _check_source_of_field(file: str, grid: PotentialGrid, lowest_mm: float) -> 
     flat = np.stack(np.meshgrid(step, step, [0.0], indexing="ij"), -1).reshape(-1, 3)
 
     def at(z_mm: float) -> float:
-        return float(np.linalg.norm(_linear(grid, flat + [0, 0, z_mm])))
+        return float(np.linalg.norm(_linear(grid, flat + np.array([0, 0, z_mm]))))
 
     if at(GRID_START_MM) < at(GRID_REACH_MM - 1) or (lowest_mm <= -10.0 and at(-10.0) < at(10.0)):
         raise InputError(
