@@ -52,10 +52,12 @@ def read_ccd(path: Path) -> Coil:
             f"{path.name} promises {expected} dipoles of six finite numbers, it has {len(table)} rows: fetch it again"
         )
     facts = _facts(lines)
+    with np.errstate(over="ignore"):
+        points_mm = table[:, :3] * MM_PER_M
     return coil_of_file(
         path,
         " ".join(filter(None, [facts.get("brand", ""), facts.get("coilname", path.stem)])),
-        (MagneticDipoles(table[:, :3] * MM_PER_M, table[:, 3:]),),
+        (MagneticDipoles(points_mm, table[:, 3:]),),
         MM_PER_M,
         _max_didt(facts.get("dIdtmax"), path),
         rated_on=facts.get("stimulator", ""),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from targeting.coils.casing import casing_around
 from targeting.coils.coil import Casing, Coil
 from targeting.coils.fields import current_direction_y
@@ -42,7 +44,8 @@ def coil_of_file(
     InputError
         If it cannot be a coil (:mod:`targeting.coils.gate`).
     """
-    check_sources(path.name, sources, mm_per_unit, casing)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond all measure are refused, too
+        check_sources(path.name, sources, mm_per_unit, casing)
     drawn, note = (casing, "the file's casing") if casing is not None else casing_around(sources)
     return Coil(
         name=name,

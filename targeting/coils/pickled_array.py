@@ -73,7 +73,7 @@ def array_in(pickled: bytes) -> NDArray[np.float64]:
 def _followed(pickled: bytes) -> Any:
     """What the pickle's instructions leave on the stack, with names and calls noted and not followed."""
     stack: list[Any] = []
-    memory: dict[int, Any] = {}
+    memory: dict[Any, Any] = {}
     marks: list[int] = []
     for opcode, argument, _ in pickletools.genops(pickled):
         name: str = opcode.name
@@ -100,11 +100,11 @@ def _followed(pickled: bytes) -> Any:
             state = stack.pop()
             stack[-1].state = state
         elif name in ("BINPUT", "LONG_BINPUT"):
-            memory[int(argument)] = stack[-1]
+            memory[argument] = stack[-1]
         elif name == "MEMOIZE":
             memory[len(memory)] = stack[-1]
         elif name in ("BINGET", "LONG_BINGET"):
-            stack.append(memory[int(argument)])
+            stack.append(memory[argument])
         elif name == "STOP":
             return stack.pop()
         elif name not in ("PROTO", "FRAME"):

@@ -209,7 +209,13 @@ def for_simnibs(head: HeadMesh) -> HeadMesh:
     number = np.full(len(head.points_mm), -1)
     number[used] = np.arange(len(used))
     there = (number[triangles] >= 0).all(axis=1)
-    return HeadMesh(head.points_mm[used], corners.reshape(-1, 4), head.tissue, number[triangles][there], tags[there])
+    return HeadMesh(
+        head.points_mm[used],
+        corners.reshape(-1, 4).astype(np.int32),
+        head.tissue,
+        number[triangles][there],
+        tags[there],
+    )
 
 
 def written_coil(coil: Coil, room: Path) -> Path:
