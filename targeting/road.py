@@ -384,7 +384,7 @@ def files_stage(
         return read_plan(folder / "plan.json")
 
     files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
-    return Stage("files", 9, make, load, files=files, parameters=parameters, after=after)
+    return Stage("files", 10, make, load, files=files, parameters=parameters, after=after)
 
 
 def _words(direction: Direction) -> str:
