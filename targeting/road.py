@@ -239,6 +239,7 @@ def plan(
     with subject.locked():
         segmented = run_segment(subject, source)
         meshed = subject.run(mesh_stage(segmented, source, density))
+        solver.check([(tool, coil_file), *((other.coil, other.file) for other in others)], lambda: meshed.value)
         tensors = cache(lambda: conduction.tensors(meshed.value))
         solves = RIGHT_HAND_SIDES if uncertainty else 1
         conductor = cache(  # set up once for all stages that solve
@@ -383,7 +384,7 @@ def files_stage(
         return read_plan(folder / "plan.json")
 
     files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
-    return Stage("files", 9, make, load, files=files, parameters=parameters, after=after)
+    return Stage("files", 10, make, load, files=files, parameters=parameters, after=after)
 
 
 def _words(direction: Direction) -> str:

@@ -61,8 +61,14 @@ PACKAGE = """
         from meshes import HeadMesh
         from meshes.formats.gmsh_io import write_gmsh
         from targeting.fem import HeadConductor
+        from simnibs.simulation.tms_coil.tms_coil import TmsCoil
 
         coil, head = session.poslists[0], HeadMesh.read(session.fnamehead)
+        TmsCoil.from_file(coil.fnamecoil)
+        if not (head.triangle_tissue == 1005).any():
+            raise ValueError("no scalp surface")
+        if len(np.unique(head.tets)) != len(head.points_mm):
+            raise ValueError("a node belongs to no tetrahedron")
         names = dict(enumerate(["wm", "gm", "csf", "skull", "scalp", "eyes"], 1))
         conductor = HeadConductor(head, {{name: coil.cond[tag - 1].value for tag, name in names.items()}})
         table = np.atleast_2d(np.loadtxt(coil.fnamecoil, skiprows=2))
@@ -100,6 +106,51 @@ PACKAGE = """
         return written
 """
 
+# what SimNIBS 4.5 asks of a coil file: the parts of a .ccd's first line are key=value and one with a full stop is a
+# number, the dipoles begin below the second line; a .tcd's elements name stimulators that are listed, whose limits are
+# positive; the axes of a NIfTI run along x, y and z
+COIL_READER = """
+    import json, os
+    from pathlib import Path
+
+    def from_ccd(path):
+        import numpy as np
+        first = Path(path).read_text().splitlines()[0]
+        for part in (each.strip() for each in first.split(";")[1:]):
+            if part:
+                key, value = part.split("=")
+                if "." in value:
+                    float(value)
+        return np.atleast_2d(np.loadtxt(path, skiprows=2))
+
+    def from_tcd(path):
+        content = json.loads(Path(path).read_text())
+        unknown = set(content) - {"name", "brand", "version", "limits", "resolution", "coilCasing", "coilElementList",
+                                  "stimulatorList", "deformList", "deformRangeList", "coilModels"}
+        if unknown:
+            raise ValueError(f"additional properties {unknown}")
+        for element in content["coilElementList"]:
+            stimulator = content.get("stimulatorList", [])[element["stimulator"]]
+            if not stimulator.get("maxdIdt", 1) > 0:
+                raise ValueError("maxdIdt must be above 0")
+        return content
+
+    def from_nifti(path):
+        import nibabel as nib
+        image = nib.load(path)
+        if min(image.affine.diagonal()) <= 0:
+            raise ValueError("Expected 'resolution' to have values greater than 0")
+        return image.get_fdata(), image.affine
+
+    class TmsCoil:
+        @classmethod
+        def from_file(cls, path):
+            if os.environ.get("STAND_IN") == "no coil":
+                raise ValueError("could not convert string to float: 'PMD45.2'")
+            readers = {".ccd": from_ccd, ".tcd": from_tcd, ".gz": from_nifti, ".nii": from_nifti}
+            return readers[Path(path).suffix](path)
+"""
+
 
 def install(folder: Path, version: str = VERSION) -> Path:
     """Write the stand-in package into a folder (to be put on PYTHONPATH); what it is handed goes to handed.json."""
@@ -107,6 +158,11 @@ def install(folder: Path, version: str = VERSION) -> Path:
     package.mkdir(parents=True)
     text = PACKAGE.format(version=version, root=str(ROOT), notes=str(folder / "handed.json"))
     (package / "__init__.py").write_text(textwrap.dedent(text), encoding="utf-8")
+    reader = package / "simulation" / "tms_coil"
+    reader.mkdir(parents=True)
+    for each in (package / "simulation", reader):
+        (each / "__init__.py").touch()
+    (reader / "tms_coil.py").write_text(textwrap.dedent(COIL_READER), encoding="utf-8")
     return folder
 
 

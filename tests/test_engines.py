@@ -19,12 +19,15 @@ from meshes import HeadMesh, InputError
 from meshes.matching import order_of
 from targeting import Coil, Pose
 from targeting.coils.ccd import write_ccd
-from targeting.coils.sources import CurrentElements, MagneticDipoles
+from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialGrid
+from targeting.coils.tcd import write_tcd
 from targeting.engines import engine_named, solved_by
 from targeting.engines.simnibs import (
     LOG_FILE,
     SimnibsEngine,
+    along_axes,
     find_simnibs,
+    for_simnibs,
     installed_simnibs,
     tissue_conductivities,
     written_coil,
@@ -123,7 +126,112 @@ def test_the_stand_in_found_by_simnibsdir_may_shuffle_the_mesh_and_reads_the_use
     coil, coil_file = lopsided_coil(), tmp_path / "my coil.ccd"
     write_ccd(coil, coil_file)
     check_fields(find_simnibs(tmp_path / "s1"), HeadConductor(HEAD, SIGMA), coil, coil_file)
-    assert json.loads((by_folder / "modules" / "handed.json").read_text())["coil"] == str(coil_file)
+    assert Path(json.loads((by_folder / "modules" / "handed.json").read_text())["coil"]).name == "coil.ccd"
+    assert "coil: my coil.ccd" in (tmp_path / "s1" / LOG_FILE).read_text()
+
+
+def spoilt(lines: list[str], how: str) -> list[str]:
+    """A .ccd's lines, in a way that is read here and is not by SimNIBS."""
+    if how == "a name with a full stop":
+        return [lines[0] + "coilname=PMD45.2;", *lines[1:]]
+    if how == "a part without =":
+        return [lines[0] + "made by hand;", *lines[1:]]
+    if how == "blank lines":
+        return [lines[0], "", "", *lines[1:]]
+    return [lines[1], *lines[3:]]  # without comments: its first dipole would be lost
+
+
+@pytest.mark.parametrize("how", ["a name with a full stop", "a part without =", "blank lines", "no comments"])
+def test_a_users_ccd_is_rewritten_so_that_simnibs_reads_every_dipole(by_import, tmp_path, how):
+    from simnibs.simulation.tms_coil.tms_coil import TmsCoil
+
+    write_ccd(replace(lopsided_coil(), name="plain"), tmp_path / "plain.ccd")
+    file = tmp_path / "own.ccd"
+    file.write_text("\n".join(spoilt((tmp_path / "plain.ccd").read_text().splitlines(), how)) + "\n")
+    coil = Coil.read(file)
+    try:
+        as_it_is = len(TmsCoil.from_file(str(file)))
+    except ValueError:
+        as_it_is = 0
+    assert as_it_is < 7  # the case is one
+    engine = find_simnibs(tmp_path / "s1")
+    engine.check([(coil, file)], lambda: HEAD)
+    assert not (tmp_path / "s1").exists()
+    assert len(TmsCoil.from_file(str(written_coil(coil, tmp_path)))) == 7
+    if how == "no comments":
+        check_fields(engine, HeadConductor(HEAD, SIGMA), coil, file)
+
+
+def test_what_is_written_can_be_read_by_simnibs_and_keeps_its_words(by_import, tmp_path):
+    from simnibs.simulation.tms_coil.tms_coil import TmsCoil
+
+    for name, stimulator in (("PMD45.2", "MagPro R30"), ("70", "Rapid 2.5"), ("none", "a, b"), ("plain", "")):
+        coil = replace(lopsided_coil(), name=name, rated_on=stimulator, max_didt_a_per_s=114.73e6)
+        for ending in ("ccd", "tcd"):
+            coil.write(tmp_path / f"c.{ending}")
+            TmsCoil.from_file(str(tmp_path / f"c.{ending}"))
+            again = Coil.read(tmp_path / f"c.{ending}")
+            assert again.rated_on == stimulator and again.max_didt_a_per_s == pytest.approx(114.73e6)
+            assert again.name == name or name == "none"
+
+
+def test_a_tcd_without_stimulators_and_a_grid_of_any_axes_are_handed_over(by_import, tmp_path):
+    from simnibs.simulation.tms_coil.tms_coil import TmsCoil
+
+    wires = CurrentElements(np.array([[-40.0, 2, -6], [43, 4, -7]]), np.array([[0.0, 90, 0], [0, 90, 5]]))
+    write_tcd(replace(lopsided_coil(), sources=(wires,)), tmp_path / "c.tcd")
+    content = json.loads((tmp_path / "c.tcd").read_text())
+    del content["stimulatorList"]
+    (tmp_path / "c.tcd").write_text(json.dumps(content))
+    with pytest.raises(IndexError):
+        TmsCoil.from_file(str(tmp_path / "c.tcd"))
+    TmsCoil.from_file(str(written_coil(Coil.read(tmp_path / "c.tcd"), tmp_path)))
+    values = np.random.default_rng(2).normal(size=(5, 6, 7, 3)) * 1e-6
+    affine = np.array([[0, 0, -60.0, 180], [-50, 0, 0, 100], [0, 40, 0, 0], [0, 0, 0, 1]])
+    grid = PotentialGrid(values, affine)
+    assert np.array_equal(along_axes(grid).affine_mm, [[60, 0, 0, -180], [0, 50, 0, -100], [0, 0, 40, 0], [0, 0, 0, 1]])
+    for node in ((0, 0, 0), (4, 1, 2), (3, 5, 6)):
+        place = affine @ [*node, 1]
+        there = np.linalg.solve(along_axes(grid).affine_mm, place)[:3].round().astype(int)
+        assert np.array_equal(along_axes(grid).a_t_m[tuple(there)], values[node])
+    handed, laid = TmsCoil.from_file(str(written_coil(replace(lopsided_coil(), sources=(grid,)), tmp_path)))
+    assert np.array_equal(handed, along_axes(grid).a_t_m) and np.array_equal(laid, along_axes(grid).affine_mm)
+
+
+def test_a_coil_that_simnibs_refuses_is_named_before_the_search(by_import, tmp_path, monkeypatch):
+    monkeypatch.setenv("STAND_IN", "no coil")
+    with pytest.raises(
+        InputError, match=r"SimNIBS cannot read the coil own\.ccd: ValueError: could not convert"
+    ) as error:
+        find_simnibs(tmp_path).check([(Coil.named("figure8-70mm"), Path("own.ccd"))], lambda: HEAD)
+    assert "\n" not in str(error.value) and not list(tmp_path.glob("*.log"))
+
+
+def test_a_mesh_goes_over_as_simnibs_can_take_it(by_import, tmp_path):
+    """With other triangles only and with a node no one uses it is mended; without scalp it is refused."""
+    loose = np.vstack([HEAD.points_mm[:5], [[300.0, 0, 0]], HEAD.points_mm[5:]])
+    tets = np.where(HEAD.tets >= 5, HEAD.tets + 1, HEAD.tets)
+    grey = np.array([tets[HEAD.tissue == 2][0, :3]])
+    head = HeadMesh(loose, tets, HEAD.tissue, grey, np.array([1002]))
+    mended = for_simnibs(head)
+    assert len(mended.points_mm) == len(HEAD.points_mm) and (mended.triangle_tissue == 1005).any()
+    assert np.array_equal(mended.points_mm[mended.tets], HEAD.points_mm[HEAD.tets])
+    own = HeadMesh(loose, tets, HEAD.tissue, tets[HEAD.tissue == 5][:3, :3], np.full(3, 1005))
+    assert np.array_equal(for_simnibs(own).points_mm[for_simnibs(own).triangles], loose[own.triangles])
+    check_fields(find_simnibs(tmp_path / "s1"), HeadConductor(head, SIGMA), lopsided_coil())
+    bare = HeadMesh(HEAD.points_mm, HEAD.tets[HEAD.tissue != 5], HEAD.tissue[HEAD.tissue != 5])
+    with pytest.raises(InputError, match=r"needs a head with scalp .*--engine embedded"):
+        find_simnibs(tmp_path).check([], lambda: bare)
+
+
+def test_the_log_of_every_run_is_kept(by_import, tmp_path):
+    engine, conductor = find_simnibs(tmp_path), HeadConductor(HEAD, SIGMA)
+    for name in ("one.ccd", "two.ccd", "three.ccd"):
+        engine.fields(conductor, lopsided_coil(), POSES[:1], 1e6, Path(name))
+    logs = {file.name: file.read_text() for file in tmp_path.glob("*.log")}
+    assert sorted(logs) == [LOG_FILE, "simnibs_1.log", "simnibs_2.log"]
+    for file, name in ((LOG_FILE, "three"), ("simnibs_1.log", "one"), ("simnibs_2.log", "two")):
+        assert f"coil: {name}.ccd" in logs[file]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in's interpreter is a shell script")
@@ -200,12 +308,32 @@ def test_without_simnibs_the_line_says_how_to_get_it(nowhere, tmp_path, monkeypa
         find_simnibs(tmp_path)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in's interpreter is a shell script")
+def test_a_source_checkout_is_found_by_its_environment_or_named(nowhere, tmp_path, monkeypatch):
+    checkout = tmp_path / "simnibs-git"
+    (checkout / "simnibs").mkdir(parents=True)
+    for file in ("setup.py", "simnibs/__init__.py"):
+        (checkout / file).touch()
+    for folder in (checkout, checkout / "simnibs"):
+        monkeypatch.setenv("SIMNIBSDIR", str(folder))
+        with pytest.raises(InputError, match="is SimNIBS' source code: start from the Python that it is installed in"):
+            find_simnibs(tmp_path)
+    made = stand_in_simnibs.install_as_the_installer_does(tmp_path / "made")
+    (checkout / ".venv").symlink_to(made / "simnibs_env")
+    for folder in (checkout, checkout / "simnibs"):
+        monkeypatch.setenv("SIMNIBSDIR", str(folder))
+        assert find_simnibs(tmp_path).installation.python == checkout / ".venv" / "bin" / "python"
+
+
 def test_a_simnibs_that_does_not_start_or_is_too_old_is_said(by_import, tmp_path):
     module = by_import / "simnibs" / "__init__.py"
     text = module.read_text()
-    module.write_text(text.replace(stand_in_simnibs.VERSION, "3.2.6"))
-    with pytest.raises(InputError, match=r"SimNIBS 3\.2\.6 is too old"):
-        find_simnibs(tmp_path)
+    for old in ("3.2.6", "4.0", "4.0.1"):  # before .tcd
+        module.write_text(text.replace(stand_in_simnibs.VERSION, old))
+        with pytest.raises(InputError, match=rf"SimNIBS {old} is too old .*4\.1 or later"):
+            find_simnibs(tmp_path)
+    module.write_text(text.replace(stand_in_simnibs.VERSION, "4.1.0"))
+    assert find_simnibs(tmp_path).version == "4.1.0"
     module.write_text("import numpy_that_is_not_here\n")
     with pytest.raises(
         InputError, match=r"cannot import it .*ModuleNotFoundError: .*numpy_that_is_not_here.*; install"

@@ -19,7 +19,7 @@ from meshes import HeadMesh
 from targeting import Coil, DoseMap, Pose, search_tms
 from targeting.coils.builtin import coil_names
 from targeting.fem import HeadConductor
-from targeting.files.tms import NAVIGATORS, write_navigator
+from targeting.files.tms import NAVIGATORS, navigator_file, write_navigator
 from targeting.navigation import brainsight, localite
 from targeting.plans.comparison import ComparedCoil
 from targeting.plans.robustness import plan_robustness
@@ -63,8 +63,8 @@ def check_written(folder, skin, coils, hair_mm=HAIR_MM):
     """Every pose in plan.json and in the navigators' files: none in the head, each as far off as was asked for."""
     plan = read_plan(folder / "plan.json")
     poses = [(coil, np.array(matrix)) for _, coil, matrix in planned_poses(plan)]
-    for navigator, name in NAVIGATORS.items():
-        written = VENDORS[navigator].read(folder / name)
+    for navigator in NAVIGATORS:
+        written = VENDORS[navigator].read(folder / navigator_file(navigator, plan.created))
         assert len(written) == len(plan.placements)
         poses += [(plan.coil.name, pose.matrix_mm) for pose in written]
     for name, matrix in poses:

@@ -1,7 +1,9 @@
 """The whole road on the embedded head, and what a second run does again."""
 
 import json
+import re
 import xml.etree.ElementTree as ElementTree
+from datetime import UTC, datetime
 
 import nibabel
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from cli.main import run
 from meshes import HeadMesh
+from targeting.files.tms import navigator_file
 from targeting.plans.tms import read_plan, schema
 from targeting.stages.of_a_plan import STAGES
 from targeting.subject import MAKING, Subject
@@ -68,11 +71,16 @@ def test_all_files_are_there_and_agree(planned):
     from targeting.navigation import brainsight, localite
 
     made = read_plan(planned / "plan.json")
-    for vendor, name in ((brainsight, "plan_brainsight.txt"), (localite, "plan_localite.xml")):
+    session = navigator_file("localite", made.created)
+    for vendor, name in ((brainsight, "plan_brainsight.txt"), (localite, session)):
         poses = vendor.read(planned / name)
         for pose, placement in zip(poses, made.placements, strict=True):
             assert pose.matrix_mm == pytest.approx(np.array(placement.pose), abs=2e-3)
-    ElementTree.parse(planned / "plan_localite.xml")
+    ElementTree.parse(planned / session)
+    # as SimNIBS's reader asks: a Localite session's name, and a time in it
+    stamp = re.findall(r"InstrumentMarker(\d*).xml", str(planned / session))[0]
+    assert datetime.strptime(stamp[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC) == datetime.fromisoformat(made.created)
+    datetime.strptime(stamp, "%Y%m%d%H%M%f")
     report = (planned / "plan.html").read_text()
     assert "<html" in report and "http://" not in report.replace("http://www.w3.org", "")
     image = nibabel.load(planned / "magnE.nii.gz")

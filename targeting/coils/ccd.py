@@ -4,6 +4,10 @@ First line a comment.  Its new form carries ``key=value`` pairs divided by ``;``
 ``stimulator``, ``coilname``); the older form names the file only.  Second line the number of dipoles N, third line a
 comment, then N rows ``x y z mx my mz``: metres, and A·m² per ampere of coil current.  z ≤ 0 is the coil, its casing's
 face lies at z = 0.
+
+SimNIBS's reader wants just these lines in this order, and splits its first at each ``;`` into a key and a value.  It
+takes a value with a full stop for a number and fails on a name like PMD45.2, so such words are written into the third
+line, which it skips; here the pairs of all comments are read.
 """
 
 from __future__ import annotations
@@ -16,12 +20,13 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
-from targeting.coils.casing import casing_around
 from targeting.coils.coil import Coil
-from targeting.coils.fields import current_direction_y
+from targeting.coils.from_file import coil_of_file
+from targeting.coils.gate import A_PER_US, checked_rating
 from targeting.coils.sources import MagneticDipoles
 
-A_PER_US = 1e6  # A/s
+MM_PER_M = 1e3
+NUMBER_TO_OTHERS = re.compile(r"[.,]|^\d+$|^none$")  # a word that SimNIBS would take for a number, a list or nothing
 
 
 def read_ccd(path: Path) -> Coil:
@@ -30,14 +35,13 @@ def read_ccd(path: Path) -> Coil:
     Raises
     ------
     InputError
-        If the file is not such a file, or is cut short.
+        If the file is not such a file, is cut short, or cannot be a coil's.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name} is not a .ccd coil file (not text): check the file") from error
     rows = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    header = "".join(line for line in lines[:1] if line.lstrip().startswith("#"))
     try:
         expected = int(rows[0])
         table = np.array([[float(word) for word in row.split()] for row in rows[1:]])
@@ -47,19 +51,16 @@ def read_ccd(path: Path) -> Coil:
         raise InputError(
             f"{path.name} promises {expected} dipoles of six finite numbers, it has {len(table)} rows: fetch it again"
         )
-    facts = dict(re.findall(r"(\w+)\s*=\s*([^;\n]+)", header))
-    sources = (MagneticDipoles(table[:, :3] * 1e3, table[:, 3:]),)
-    casing, note = casing_around(sources)
-    return Coil(
-        name=" ".join(filter(None, [facts.get("brand", "").strip(), facts.get("coilname", path.stem).strip()])),
-        sources=sources,
-        casing=casing,
-        max_didt_a_per_s=_max_didt(facts.get("dIdtmax"), path),
-        current_direction_y=current_direction_y(sources),
-        source=path.name,
-        casing_note=note,
-        rated_on=facts.get("stimulator", "").strip(),
-        rating_source=f"stated in {path.name}" if "dIdtmax" in facts else "",
+    facts = _facts(lines)
+    with np.errstate(over="ignore"):
+        points_mm = table[:, :3] * MM_PER_M
+    return coil_of_file(
+        path,
+        " ".join(filter(None, [facts.get("brand", ""), facts.get("coilname", path.stem)])),
+        (MagneticDipoles(points_mm, table[:, 3:]),),
+        MM_PER_M,
+        _max_didt(facts.get("dIdtmax"), path),
+        rated_on=facts.get("stimulator", ""),
     )
 
 
@@ -72,13 +73,15 @@ def write_ccd(coil: Coil, path: Path) -> None:
     dipoles = [source for source in coil.sources if isinstance(source, MagneticDipoles)]
     points_m = _in_metres(np.concatenate([source.points_mm for source in dipoles]))
     table = np.hstack([points_m, np.concatenate([source.moments_a_m2 for source in dipoles])])
-    name, stimulator = (re.sub(r"[;=\n]", " ", words) for words in (coil.name, coil.rated_on))
-    limit = f"dIdtmax={coil.max_didt_a_per_s / A_PER_US:.10g};" if coil.max_didt_a_per_s is not None else ""
-    limit += f"stimulator={stimulator};" if stimulator else ""
+    words = {"stimulator": coil.rated_on, "coilname": coil.name}
+    words = {key: " ".join(re.sub("[;=#]", " ", value).split()) for key, value in words.items()}
+    facts = {} if coil.max_didt_a_per_s is None else {"dIdtmax": f"{coil.max_didt_a_per_s / A_PER_US:.10g}"}
+    facts |= {key: value for key, value in words.items() if value and not NUMBER_TO_OTHERS.search(value)}
+    set_apart = {key: value for key, value in words.items() if value and key not in facts}
     rows = "\n".join(" ".join(f"{value:.17e}" for value in row) for row in table)
     text = (
-        f"# {path.name} version 1.0 number of elements; {limit}coilname={name};\n{len(table)}\n"
-        f"# centers and weighted directions of the elements (magnetic dipoles)\n{rows}\n"
+        f"# {path.name} version 1.0 number of elements;{_said(facts)}\n{len(table)}\n"
+        f"# centers and weighted directions of the elements (magnetic dipoles);{_said(set_apart)}\n{rows}\n"
     )
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -92,11 +95,23 @@ def _in_metres(points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     return points_m
 
 
+def _facts(lines: list[str]) -> dict[str, str]:
+    """What the comments say as ``key=value``, without what they say is not known."""
+    comments = "\n".join(line for line in lines if line.lstrip().startswith("#"))
+    found = {key: value.strip() for key, value in re.findall(r"(\w+)\s*=\s*([^;\n]+)", comments)}
+    return {key: value for key, value in found.items() if value and value.lower() != "none"}
+
+
+def _said(facts: dict[str, str]) -> str:
+    return "".join(f"{key}={value};" for key, value in facts.items())
+
+
 def _max_didt(value: str | None, path: Path) -> float | None:
     if value is None:
         return None
     try:
-        limit = float(value) * A_PER_US
+        return checked_rating(path.name, "dIdtmax", float(value), A_PER_US)
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError(f"{path.name}: dIdtmax is {value!r}, not a number of A/µs: correct the first line") from error
-    return limit if np.isfinite(limit) and limit > 0 else None

@@ -33,6 +33,6 @@ class ChosenCoil:
         True
         """
         path = Path(word)
-        if isinstance(word, Path) or path.suffix in SUFFIXES or len(path.parts) > 1:
+        if isinstance(word, Path) or path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
             return cls(Coil.read(path), path)
         return cls(Coil.named(str(word)))

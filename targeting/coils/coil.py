@@ -69,15 +69,15 @@ class Coil:
         Raises
         ------
         InputError
-            If the file is missing, damaged or of another kind.
+            If the file is missing, damaged, of another kind, or no coil's (:mod:`targeting.coils.gate`).
 
         Examples
         --------
         >>> import tempfile
         >>> from pathlib import Path
         >>> from targeting.coils import Coil
-        >>> path = Path(tempfile.mkdtemp()) / "loop.ccd"
-        >>> _ = path.write_text("# loop; dIdtmax=100;\n1\n# one dipole\n0 0 -0.008 0 0 1e-3\n")
+        >>> path = Path(tempfile.mkdtemp()) / "two.ccd"
+        >>> _ = path.write_text("# c; dIdtmax=100;\n2\n# wings\n-.04 0 -.008 0 0 .02\n.04 0 -.008 0 0 -.02\n")
         >>> Coil.read(path).max_didt_a_per_s
         100000000.0
         """

@@ -17,7 +17,7 @@ def read_coil(path: Path) -> Coil:
     Raises
     ------
     InputError
-        If the file is missing, empty, of another kind, or damaged.
+        If the file is missing, empty, of another kind, damaged, or no coil's (:mod:`targeting.coils.gate`).
     """
     from targeting.coils.ccd import read_ccd
     from targeting.coils.nifti import read_nifti_coil

@@ -17,13 +17,12 @@ from nibabel.filebasedimages import ImageFileError
 
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
-from targeting.coils.casing import casing_around
 from targeting.coils.coil import Coil
-from targeting.coils.fields import current_direction_y
+from targeting.coils.from_file import coil_of_file
+from targeting.coils.gate import A_PER_US, checked_rating
 from targeting.coils.sources import PotentialGrid
 
 MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
-A_PER_US = 1e6  # A/s
 DESCRIPTION_BYTES = 79  # of the header's 80; the last ends the text
 MAX_A_T_M = 1e-3  # a hundred times any coil's A: a file above it is not per 1 A/s
 
@@ -34,7 +33,7 @@ def read_nifti_coil(path: Path) -> Coil:
     Raises
     ------
     InputError
-        If it is no NIfTI, is cut short, or does not look like an A-field per 1 A/s.
+        If it is no NIfTI, is cut short, or does not look like a coil's A-field per 1 A/s.
     """
     try:
         image = nib.load(path)
@@ -60,23 +59,19 @@ def read_nifti_coil(path: Path) -> Coil:
             f"{path.name}: the largest value is {largest:.2g}; A per 1 A/s is about 1e-6 T·m: this is another image"
         )
     affine = np.array(image.affine, dtype=np.float64)
-    affine[:3] *= MM_PER_UNIT[image.header.get_xyzt_units()[0]]
+    mm_per_unit = MM_PER_UNIT[image.header.get_xyzt_units()[0]]
+    affine[:3] *= mm_per_unit
     if abs(np.linalg.det(affine)) < 1e-12 or not np.isfinite(affine).all():
         raise InputError(f"{path.name} has no usable affine (voxel to mm): fetch the coil file again")
     words = dict(re.findall(r"(\w+)\s*=\s*([^;]+)", image.header["descrip"].item().decode("latin-1")))
     limit = re.fullmatch(r"[\d.]+(?:[eE][+-]?\d+)?", words.get("dIdtmax", "").strip())
-    sources = (PotentialGrid(values, affine),)
-    casing, note = casing_around(sources)
-    return Coil(
-        name=words.get("coilname", path.name.removesuffix(".gz").removesuffix(".nii")).strip(),
-        sources=sources,
-        casing=casing,
-        max_didt_a_per_s=float(limit.group()) * A_PER_US if limit else None,
-        current_direction_y=current_direction_y(sources),
-        source=path.name,
-        casing_note=note,
+    return coil_of_file(
+        path,
+        words.get("coilname", path.name.removesuffix(".gz").removesuffix(".nii")).strip(),
+        (PotentialGrid(values, affine),),
+        mm_per_unit,
+        checked_rating(path.name, "dIdtmax", float(limit.group()), A_PER_US) if limit else None,
         rated_on=words.get("stimulator", "").strip(),
-        rating_source=f"stated in {path.name}" if limit else "",
     )
 
 

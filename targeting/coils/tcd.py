@@ -6,8 +6,9 @@ ampere on (nx, ny, nz, 3), ``affine`` voxel → mm).  ``deformations`` of an ele
 shifts in mm along x, y, z or turns in degrees about the axis from ``point1`` to ``point2`` (``rot2p``) — which are
 applied in their order, here at the ``initial`` value of their ``deformRange``; the element's casing moves with it.
 ``coilModels`` holds casings (``points`` mm, ``faces``), named by ``coilCasing`` or ``elementCasing``;
-``stimulatorList`` the limits (``maxdIdt``, A/s).  Arrays are plain lists or base64 of zlib of little-endian float64 or
-int64; grids are encoded as a pickled NumPy array, of which nothing but an array is taken.
+``stimulatorList`` the limits (``maxdIdt``, A/s).  Arrays are plain lists, or base64 of bytes that zlib may have packed.
+What these bytes are follows from what they are of: little-endian float64 of points and values, int64 of faces, and of a
+grid's data an array as ``pickle`` spells it, which is read as data (:mod:`targeting.coils.pickled_array`).
 
 A wire piece acts at its point, as in SimNIBS, whose own files hold the middles of the pieces.  (Brainsway's H7 lists
 where they begin: 0.25 mm off along the wire, under 0.8 % of the field in a head.)
@@ -18,10 +19,8 @@ Elements of more than one stimulator get the same dI/dt here; the limit is then 
 from __future__ import annotations
 
 import base64
-import io
 import json
 import logging
-import pickle
 import zlib
 from pathlib import Path
 from typing import Any
@@ -34,19 +33,17 @@ from meshes.errors import InputError
 from meshes.whole_files import written_whole
 from targeting.coils.casing import SPACING_MM, casing_around, joined, thinned
 from targeting.coils.coil import Casing, Coil
-from targeting.coils.fields import current_direction_y, transformed
+from targeting.coils.fields import transformed
+from targeting.coils.from_file import coil_of_file
+from targeting.coils.gate import NARROWEST_MM, checked_rating
+from targeting.coils.pickled_array import array_in
 from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialGrid, Source
 
 log = logging.getLogger(__name__)
 DIPOLES, WIRES, GRID = 1, 2, 3
 NO_NAME = "stimulator"  # of one whose name is not known
-PARTS_OF_AN_ARRAY = {
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy._core.numeric", "_frombuffer"),
-    ("_codecs", "encode"),
-}
+ZLIB = 0x78  # the first byte of what zlib packs
+MOST_BYTES = 2**30  # of one array unpacked
 
 
 def read_tcd(path: Path) -> Coil:
@@ -55,14 +52,23 @@ def read_tcd(path: Path) -> Coil:
     Raises
     ------
     InputError
-        If the file is not such a file, is cut short, or names parts that are not there.
+        If the file is not such a file, is cut short, names parts that are not there, or cannot be a coil's.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return _coil(content, path)
     except InputError:
         raise
-    except (LookupError, ValueError, TypeError, AttributeError, EOFError, zlib.error, pickle.UnpicklingError) as error:
+    except (
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        OverflowError,
+        RecursionError,
+        zlib.error,
+    ) as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())[:120]
         raise InputError(f"{path.name} is not a .tcd coil file or is damaged ({what}): fetch it again") from error
 
@@ -90,36 +96,35 @@ def write_tcd(coil: Coil, path: Path) -> None:
 def _coil(content: dict[str, Any], path: Path) -> Coil:
     elements = content["coilElementList"]
     moves = [_moved(element, content) for element in elements]
-    sources = tuple(transformed(_source(e, content, path), m) for e, m in zip(elements, moves, strict=True))
+    sources = tuple(transformed(_source(e), m) for e, m in zip(elements, moves, strict=True))
     if not sources:
         raise ValueError("it has no coil elements")
     places = [(element.get("elementCasing"), move) for element, move in zip(elements, moves, strict=True)]
     places.append((content.get("coilCasing"), np.eye(4)))
     parts = [_casing(_at(content["coilModels"], index), move) for index, move in places if index is not None]
-    casing, note = (joined(parts), "the file's casing") if parts else casing_around(sources)
     stimulators = content.get("stimulatorList", [])
     used = {element["stimulator"] for element in elements if element.get("stimulator") is not None}
     if len(used) > 1:
         log.warning("%s is driven by %d stimulators: the same dI/dt is used for all", path.name, len(used))
-    limits = [float(_at(stimulators, index)["maxdIdt"]) for index in used if "maxdIdt" in _at(stimulators, index)]
-    names = {str(_at(stimulators, index).get("name") or NO_NAME) for index in used} - {NO_NAME}
-    return Coil(
-        name=" ".join(filter(None, [content.get("brand", ""), content.get("name", path.stem)])),
-        sources=sources,
-        casing=casing,
-        max_didt_a_per_s=min(limits) if limits else None,
-        current_direction_y=current_direction_y(sources),
-        source=path.name,
-        casing_note=note,
+    driving = [_at(stimulators, index) for index in used] if stimulators else []  # SimNIBS wants the list, others none
+    stated = [float(each["maxdIdt"]) for each in driving if each.get("maxdIdt") is not None]
+    limits = [limit for value in stated if (limit := checked_rating(path.name, "maxdIdt", value, 1.0)) is not None]
+    names = {str(each.get("name") or NO_NAME) for each in driving} - {NO_NAME}
+    return coil_of_file(
+        path,
+        " ".join(filter(None, [content.get("brand"), content.get("name", path.stem)])),
+        sources,
+        1.0,
+        min(limits) if limits else None,
+        joined(parts) if parts else None,
         rated_on=names.pop() if len(names) == 1 else "",
-        rating_source=f"stated in {path.name}" if limits else "",
     )
 
 
-def _source(element: dict[str, Any], content: dict[str, Any], path: Path) -> Source:
+def _source(element: dict[str, Any]) -> Source:
     kind = element["type"]
     if kind == GRID:
-        data = _grid_values(element["data"], content, path)
+        data = _grid_values(element["data"])
         affine = _numbers(element["affine"], (4, 4))
         if abs(np.linalg.det(affine)) < 1e-12:
             raise ValueError("the affine of a grid is singular")
@@ -170,7 +175,8 @@ def _casing(model: dict[str, Any], matrix: NDArray[np.float64]) -> Casing:
     corners = points[faces]
     edge_mm = float(np.median(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)))
     # thinned once: what was thinned before keeps its points, so that writing and reading changes nothing
-    return thinned(points, faces) if edge_mm < 0.8 * SPACING_MM else Casing(points, faces.astype(np.int32))
+    fine = edge_mm < 0.8 * SPACING_MM and np.ptp(points, axis=0).max() > NARROWEST_MM
+    return thinned(points, faces) if fine else Casing(points, faces.astype(np.int32))
 
 
 def _at(items: list[Any], index: int) -> Any:
@@ -179,45 +185,28 @@ def _at(items: list[Any], index: int) -> Any:
     return items[index]
 
 
-def _decoded(array: Any, kind: str) -> NDArray[Any]:
-    """A plain list or an encoded string as a flat or shaped array."""
-    if not isinstance(array, str):
-        return np.array(array, dtype=kind)
-    raw = zlib.decompress(base64.b64decode(array, validate=True))
-    if raw[:1] == b"[":
-        return np.array(json.loads(raw), dtype=kind)
-    if raw[:1] == pickle.PROTO:
-        return np.asarray(_ArrayUnpickler(io.BytesIO(raw)).load(), dtype=kind)
-    return np.frombuffer(raw, dtype=kind)
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Builds NumPy arrays and nothing else: a pickle could otherwise run any code."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        module = module.replace("numpy.core.", "numpy._core.")  # as NumPy 1 called it
-        if (module, name) not in PARTS_OF_AN_ARRAY:
-            raise ValueError(f"an encoded grid asks for {module}.{name}, which is no part of an array")
-        return super().find_class(module, name)
+def _unpacked(array: str) -> bytes:
+    """The bytes of an encoded array; early files have them unpacked."""
+    raw = base64.b64decode(array, validate=True)
+    if len(raw) < 2 or raw[0] != ZLIB or (raw[0] * 256 + raw[1]) % 31:  # zlib's own mark
+        return raw
+    unpacker = zlib.decompressobj()
+    unpacked = unpacker.decompress(raw, MOST_BYTES)
+    if not unpacker.eof:
+        raise ValueError("an encoded array is cut short, or larger than any coil's")
+    return unpacked
 
 
 def _numbers(array: Any, shape: tuple[int, ...], kind: str = "<f8") -> NDArray[Any]:
-    values = _decoded(array, kind).reshape(shape)
+    values = np.frombuffer(_unpacked(array), kind) if isinstance(array, str) else np.array(array, dtype=kind)
+    values = values.reshape(shape)
     if not np.isfinite(values).all():
         raise ValueError("it holds numbers that are not finite")
     return values
 
 
-def _grid_values(array: Any, content: dict[str, Any], path: Path) -> NDArray[np.float64]:
-    values = _decoded(array, "<f8")
-    if values.ndim == 1:  # encoded without its shape: the file's sampling grid tells it
-        limits, resolution = content.get("limits"), content.get("resolution")
-        if limits is None or resolution is None:
-            raise InputError(
-                f"{path.name} holds an encoded grid without its size (limits, resolution): save it as lists"
-            )
-        span = np.diff(_numbers(limits, (3, 2)), axis=1).ravel() / _numbers(resolution, (3,))
-        values = values.reshape(*(np.round(span).astype(int) + 1), 3)
+def _grid_values(array: Any) -> NDArray[np.float64]:
+    values = array_in(_unpacked(array)) if isinstance(array, str) else np.array(array, dtype=np.float64)
     if values.ndim != 4 or values.shape[3] != 3 or min(values.shape[:3]) < 2 or not np.isfinite(values).all():
         raise ValueError(f"a grid must be finite and (nx, ny, nz, 3), not {values.shape}")
     return values

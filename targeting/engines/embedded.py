@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from targeting.pose import Pose
 from targeting.versions import package_version
 
 if TYPE_CHECKING:
+    from meshes.head import HeadMesh
     from targeting.fem import HeadConductor
     from targeting.tms.field import TmsField
 
@@ -26,6 +27,9 @@ class EmbeddedEngine:
     def version(self) -> str:
         """Of this project."""
         return package_version()
+
+    def check(self, coils: Iterable[tuple[Coil, Path | None]], head: Callable[[], HeadMesh]) -> None:
+        """Nothing to find out: what was read can be solved."""
 
     def fields(
         self,

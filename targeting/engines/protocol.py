@@ -7,11 +7,12 @@ and the number its dose is checked against.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from meshes.head import HeadMesh
     from targeting.coils.coil import Coil
     from targeting.fem import HeadConductor
     from targeting.pose import Pose
@@ -67,6 +68,23 @@ class Engine(Protocol):
         """Of the program; a plan made with another version is made again."""
         ...
 
+    def check(self, coils: Iterable[tuple[Coil, Path | None]], head: Callable[[], HeadMesh]) -> None:
+        """Refuse, before anything is searched, what the program could not solve at the end.
+
+        Parameters
+        ----------
+        coils : iterable of (Coil, path or None)
+            Each with the file it was read from.
+        head : callable
+            Gives the head's mesh; asked only if it is needed.
+
+        Raises
+        ------
+        InputError
+            If a coil or the head cannot be handed over.
+        """
+        ...
+
     def fields(
         self,
         conductor: HeadConductor,
@@ -87,7 +105,7 @@ class Engine(Protocol):
         didt_a_per_s : float
             Rate of change of the coil current.
         coil_file : path, optional
-            The file the coil was read from, for a program that reads it itself.
+            The file the coil was read from, for messages.
 
         Raises
         ------

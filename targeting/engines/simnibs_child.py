@@ -1,7 +1,7 @@
 """What SimNIBS's own Python runs: the poses of a job file, through SimNIBS's public scripting interface.
 
 It is started as a script, with the job file as its only argument, by an interpreter that has SimNIBS and nothing of
-this project (Python 3.9 with SimNIBS 4.0), so it imports the standard library and ``simnibs`` alone.  The interface is
+this project (Python 3.9 with SimNIBS 4.1), so it imports the standard library and ``simnibs`` alone.  The interface is
 that of SimNIBS's "Scripting Simulations" tutorial and its pages on SESSION, TMSLIST and POSITION: ``matsimnibs`` is the
 coil → world matrix in mm (columns x, y, z, centre; z into the head, y the prolongation of the handle), ``didt`` A/s,
 ``cond[tag - 1].value`` S/m, ``fields`` "e" and "E" the field's strength and the field in every element.
@@ -20,6 +20,7 @@ def main(job_file: str) -> None:
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     from simnibs import run_simnibs, sim_struct
 
+    sys.stdout.write(f"coil: {job['coil_read_from']}\n")
     session = sim_struct.SESSION()
     session.fnamehead = job["mesh"]
     session.pathfem = job["results"]

@@ -22,7 +22,7 @@ from meshes.child_process import last_words
 from meshes.errors import InputError
 
 HOW_TO_GET_IT = (
-    "install SimNIBS 4 (https://simnibs.org) and set SIMNIBSDIR to its folder, such as ~/SimNIBS-4.5, "
+    "install SimNIBS 4 (4.1 or later, https://simnibs.org) and set SIMNIBSDIR to its folder, such as ~/SimNIBS-4.5, "
     "or use --engine embedded"
 )
 # from the installation's folder, and from the environment's own
@@ -32,7 +32,10 @@ INTERPRETERS = (
     "bin/simnibs_python",
     "bin/python",
     "python.exe",
+    ".venv/bin/python",  # of a source checkout that was installed in place
+    "venv/bin/python",
 )
+OLDEST = (4, 1)  # the first that reads .tcd
 SIGNS_OF_LIFE = "import simnibs; from simnibs import run_simnibs, sim_struct; print('version', simnibs.__version__)"
 START_LIMIT_S = 300.0  # to import it from a slow disk
 
@@ -50,6 +53,10 @@ class Installation:
         """What its child processes get."""
         return environment_of(self.foreign)
 
+    def refuses(self, script: str, argument: str) -> str:
+        """Why a line of Python fails there, "" if it does not."""
+        return _said_by(self.python, self.foreign, script, argument)[1]
+
 
 def find_installation() -> Installation:
     """The SimNIBS of this machine.
@@ -57,22 +64,30 @@ def find_installation() -> Installation:
     Raises
     ------
     InputError
-        If there is none, or it does not start, or it is older than SimNIBS 4: one line that says how to get it.
+        If there is none, or it does not start, or it is older than SimNIBS 4.1: one line that says how to get it.
     """
     reasons = []
     candidates = list(_interpreters())
     for python, foreign in candidates:
         version, why = _version_of(python, foreign)
         if version:
-            major = re.match(r"\d+", version)
-            if major and int(major[0]) < 4:
+            numbers = re.match(r"(\d+)(?:\.(\d+))?", version)
+            if numbers and (int(numbers[1]), int(numbers[2] or 0)) < OLDEST:
                 raise InputError(f"SimNIBS {version} is too old for --engine simnibs: {HOW_TO_GET_IT}")
             return Installation(python, version, foreign)
         reasons.append(f"{python} cannot import it ({why})")
     named = os.environ.get("SIMNIBSDIR")
     if named and not any(foreign for _, foreign in candidates):
-        reasons.append(f"SIMNIBSDIR is {named}, which has no Python of SimNIBS")
+        reasons.append(f"SIMNIBSDIR is {named}, which {_what_is(Path(named).expanduser())}")
     raise InputError(f"SimNIBS is not here{': ' + '; '.join(reasons) if reasons else ''}; {HOW_TO_GET_IT}")
+
+
+def _what_is(folder: Path) -> str:
+    """What a folder is in which there is no interpreter of SimNIBS."""
+    roots = (folder, folder.parent)
+    if any((root / "simnibs" / "__init__.py").is_file() and (root / "setup.py").is_file() for root in roots):
+        return "is SimNIBS' source code: start from the Python that it is installed in, or set SIMNIBSDIR to that one"
+    return "has no Python of SimNIBS"
 
 
 def _interpreters() -> Iterator[tuple[Path, bool]]:
@@ -95,9 +110,16 @@ def _interpreters() -> Iterator[tuple[Path, bool]]:
 
 def _version_of(python: Path, foreign: bool) -> tuple[str, str]:
     """SimNIBS's version by an interpreter, or "" and why it cannot be had."""
+    words, why = _said_by(python, foreign, SIGNS_OF_LIFE)
+    said = re.search(r"^version (\S+)", words, re.MULTILINE)
+    return (said[1], "") if said and not why else ("", why or "it said nothing")
+
+
+def _said_by(python: Path, foreign: bool, *command: str) -> tuple[str, str]:
+    """What a line of Python prints in an interpreter, and why it fails, "" if it does not."""
     try:
         done = subprocess.run(
-            [python, "-c", SIGNS_OF_LIFE],
+            [python, "-c", *command],
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=START_LIMIT_S,
@@ -108,10 +130,8 @@ def _version_of(python: Path, foreign: bool) -> tuple[str, str]:
         return "", f"it took longer than {START_LIMIT_S:g} s"
     except OSError as error:
         return "", f"it cannot be started: {error.strerror}"
-    said = re.search(r"^version (\S+)", done.stdout.decode(errors="replace"), re.MULTILINE)
-    if done.returncode or not said:
-        return "", last_words(done.stderr.decode(errors="replace"))
-    return said[1], ""
+    why = last_words(done.stderr.decode(errors="replace")) if done.returncode else ""
+    return done.stdout.decode(errors="replace"), why
 
 
 def environment_of(foreign: bool) -> dict[str, str]:

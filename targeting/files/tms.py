@@ -52,7 +52,8 @@ if TYPE_CHECKING:
     from targeting.tms.robustness import Robustness
     from targeting.uncertainty import DoseSpread
 
-NAVIGATORS = {"brainsight": "plan_brainsight.txt", "localite": "plan_localite.xml"}
+# SimNIBS's reader takes a Localite file by the name that a session gives it, and reads the time out of that
+NAVIGATORS = {"brainsight": "plan_brainsight.txt", "localite": "plan_localite_InstrumentMarker{time}.xml"}
 DRAWING = "coil.geo"
 DEEP_RATIO = 1.5
 
@@ -239,7 +240,7 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
         casing=results.coil.casing,
         background=background,
         background_affine_mm=affine,
-        navigator_files=tuple(NAVIGATORS.values()),
+        navigator_files=tuple(navigator_file(navigator, plan.created) for navigator in NAVIGATORS),
         on_cortex=on_cortex,
         surfaces=results.surfaces,
         around_mm=results.robust.points_mm if results.robust else None,
@@ -251,6 +252,25 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
         evidence.outline.save(room / OUTLINE)
     write_report(room / "plan.html", evidence)
     write_treatment_sheet(room / SHEET, evidence)
+
+
+def navigator_file(navigator: str, created: str = "") -> str:
+    """The usual name of a navigator's file; ``created`` is the plan's time (ISO 8601), "" for now.
+
+    Raises
+    ------
+    InputError
+        If the navigator is unknown.
+
+    Examples
+    --------
+    >>> from targeting.files.tms import navigator_file
+    >>> navigator_file("localite", "2026-03-01T09:30:05+00:00")
+    'plan_localite_InstrumentMarker20260301093005000.xml'
+    """
+    name = NAVIGATORS[one_of(navigator, NAVIGATORS, "navigator")]
+    time = datetime.fromisoformat(created) if created else datetime.now(UTC)
+    return name.format(time=f"{time:%Y%m%d%H%M%S}000")
 
 
 def write_navigator(plan: Plan, navigator: str, path: Path, gate: PoseGate, frame: FrameImage | None = None) -> Path:
@@ -265,17 +285,17 @@ def write_navigator(plan: Plan, navigator: str, path: Path, gate: PoseGate, fram
         If the navigator is unknown, the folder is not there, or a pose has the coil in the head.
     """
     poses = [Pose(np.array(each.pose), name=f"{plan.target.name}-{each.rank}") for each in plan.placements]
-    return write_poses(poses, navigator, path, gate, frame)
+    file = path / navigator_file(navigator, plan.created) if path.is_dir() else path
+    return write_poses(poses, navigator, file, gate, frame)
 
 
 def write_poses(
-    poses: Sequence[Pose], navigator: str, path: Path, gate: PoseGate, frame: FrameImage | None = None
+    poses: Sequence[Pose], navigator: str, file: Path, gate: PoseGate, frame: FrameImage | None = None
 ) -> Path:
-    """Write any poses for one navigator; parameters and errors as for :func:`write_navigator`."""
+    """Write any poses for one navigator to a file; parameters and errors as for :func:`write_navigator`."""
     from targeting.navigation import brainsight, localite
 
     one_of(navigator, NAVIGATORS, "navigator")
-    file = path / NAVIGATORS[navigator] if path.is_dir() else path
     if not file.parent.is_dir():
         raise InputError(f"there is no folder {file.parent}; make it first")
     gate.check(poses, "nothing is written, pose")

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from qtpy import QtCore, QtGui, QtWidgets
 
 from meshes.errors import InputError
-from targeting.files.tms import NAVIGATORS, write_poses
+from targeting.files.tms import navigator_file, write_poses
 from targeting.plans.tms import Plan
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
@@ -277,8 +277,7 @@ class CoilControl(QtCore.QObject):
 
     def file_for(self, navigator: str) -> str:
         """The name a navigator's file of this pose gets if the user gives none."""
-        stem, ending = NAVIGATORS[navigator].rsplit(".", 1)
-        return str(self.subject.folder / f"{stem.replace('plan', 'pose')}.{ending}")
+        return str(self.subject.folder / navigator_file(navigator).replace("plan", "pose"))
 
     def _read_saved(self) -> None:
         try:
