@@ -7,8 +7,9 @@ from heads import layered_ball
 from test_cortical_field import sphere
 
 from meshes import InputError
+from meshes.cortex_fit import check_fit
 from meshes.cortical_surface import Cortex, CorticalSurface
-from meshes.formats.cortex_files import check_fit, cortex_files, read_cortex
+from meshes.formats.cortex_files import cortex_files, read_cortex
 from meshes.formats.freesurfer import read_freesurfer
 from meshes.formats.gifti import read_surface, write_surface
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from meshes.cortex_fit import check_fit
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
-from meshes.formats.cortex_files import charm_files, check_fit, cortex_files, read_cortex
+from meshes.formats.cortex_files import charm_files, cortex_files, read_cortex
 from meshes.formats.gifti import read_surface, write_surface
 from meshes.head import HeadMesh
 from targeting.requests.head import HeadSource
