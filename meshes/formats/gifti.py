@@ -12,6 +12,7 @@ from xml.parsers.expat import ExpatError
 
 import nibabel as nib
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
 from nibabel.gifti import GiftiCoordSystem, GiftiDataArray, GiftiImage, GiftiMetaData
 from numpy.typing import NDArray
 
@@ -88,7 +89,7 @@ def read_surface(path: str | Path) -> CorticalSurface:
         TypeError,
         ExpatError,
         zlib.error,
-        nib.filebasedimages.ImageFileError,
+        ImageFileError,
     ) as error:
         raise InputError(f"{path} is truncated or no GIFTI surface; copy or make it again") from error
     if not all(isinstance(each, np.ndarray) and each.ndim == 2 and each.shape[1] == 3 for each in (points, triangles)):

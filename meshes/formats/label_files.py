@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from meshes.errors import InputError
-from meshes.mri import THICKEST_VOXEL_MM, Frame, read_volume
+from meshes.mri import THICKEST_VOXEL_MM, read_volume
 from meshes.segmentation.cleaning import BRAIN, tidy_labels
 from meshes.segmentation.head_grid import HeadGrid
 from meshes.segmentation.tissue_fields import LABEL_SOFTENING, fields_for, one_hot
 from meshes.tissue_codes import SIX_TISSUES, TISSUE_NAMES, Tissue, known_codes
 from meshes.tissues import Tissues
+from meshes.world import Frame
 
 log = logging.getLogger(__name__)
 
