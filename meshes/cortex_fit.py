@@ -43,6 +43,8 @@ class GreyMatter:
         normals = np.cross(b - a, c - a)
         self._normals = normals / np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-12)
         self._offsets_mm = np.einsum("tfi,tfi->tf", self._normals, a)
+        farthest = np.linalg.norm(corners - self.middles_mm[:, None], axis=2).max(initial=0.0)
+        self._reach_mm = float(farthest) + REACH_MM
 
     @cached_property
     def _tree(self) -> KDTree:
@@ -70,9 +72,14 @@ class GreyMatter:
         found = []
         for some in np.array_split(shifts_mm, max(1, len(points_mm) * len(shifts_mm) // 50_000)):
             moved = (points_mm + some[:, None]).reshape(-1, 3)
-            near = self._tree.query(moved, k=min(NEAREST, len(self.middles_mm)))[1].reshape(len(moved), -1)
-            beyond_mm = np.einsum("pkfi,pi->pkf", self._normals[near], moved) - self._offsets_mm[near]
-            within = beyond_mm.max(axis=2).min(axis=1) <= REACH_MM
+            k = min(NEAREST, len(self.middles_mm))
+            near = self._tree.query(moved, k=k, distance_upper_bound=self._reach_mm)[1].reshape(len(moved), -1)
+            some_near = np.flatnonzero(near[:, 0] < len(self.middles_mm))
+            tets, points = near[some_near], moved[some_near]
+            tets = np.where(tets < len(self.middles_mm), tets, tets[:, :1])
+            beyond_mm = np.einsum("pkfi,pi->pkf", self._normals[tets], points) - self._offsets_mm[tets]
+            within = np.zeros(len(moved), bool)
+            within[some_near] = beyond_mm.max(axis=2).min(axis=1) <= REACH_MM
             found.append(within.reshape(len(some), -1).mean(axis=1))
         return np.concatenate(found)
 

@@ -24,7 +24,8 @@ SURE = 0.55  # from here on only the surroundings are looked at for a better pla
 WEAK = 0.33  # below it a warning; and no better place is believed that reaches less
 FARTHEST_MM, COARSE_MM = 84.0, 12.0  # of the shifts tried
 NEAR_STEPS_MM = np.arange(-18.0, 18.1, 4.5)  # closer together: the likeness falls to half within 4 mm
-STARTS = 6  # the best of these shifts that are made better
+MIRROR_GAIN = 0.1  # the two halves of a head are alike, so this is asked of a mirrored image
+STARTS = 4  # the best of these shifts that are made better
 LEAST_SHIFT_MM, LEAST_GAIN = 2.5, 0.05  # what a better place must be away and gain to be believed
 LEAST_COVERED = 0.7  # of the mesh's volume, inside the image's grid
 WINDOW_PERCENT = 99.5  # brighter voxels (vessels) are taken as bright as this share of all
@@ -104,12 +105,12 @@ def check_image_fit(
             f"{name} and {of} lie about {np.linalg.norm(shift_mm):.0f} mm apart: the mesh's tissues fit the image much better "
             "there; they are not of one session, or one's frame was changed: give the image the mesh was made from"
         )
-    if not wide:
-        return ""
     for axis, words in enumerate(("left and right", "front and back", "top and bottom")):
+        if axis > 0 and not wide:
+            break
         turned = np.flip(bright, np.abs(affine_mm[axis, :3]).argmax())
         fits, _ = _better_place(turned, affine_mm, spread, wide)
-        if fits > max(here, WEAK) + LEAST_GAIN:
+        if fits > max(here, WEAK) + (MIRROR_GAIN if wide else LEAST_GAIN):
             raise InputError(
                 f"{name} does not fit {of}, but does with {words} exchanged: one of the two is mirrored; make the folder again"
             )
@@ -142,7 +143,7 @@ def _better_place(
     found = []
     for best in starts:
         for step, every in ((COARSE_MM / 2, 4), (COARSE_MM / 4, 4), (COARSE_MM / 8, 2), (COARSE_MM / 16, 1)):
-            best = max(best + _cube(np.array([0.0, -step, step])), key=lambda shift, every=every: score(shift, every))
+            best = max(best + _cube(np.array([0.0, -step, step])), key=lambda shift, every=every: score(shift, every))  # type: ignore[misc]
         found.append((score(best, 1), best))
     return max(found, key=lambda each: each[0])
 

@@ -94,7 +94,7 @@ def given_cortex_stage(source: CortexSource, meshed: Done[HeadMesh]) -> Stage[Co
         check_fit(cortex, meshed.value, str(source.folder))
         return _kept(room, cortex)
 
-    return Stage("cortex", 1, make, load_cortex, files=source.files or {}, after=[meshed])
+    return Stage("cortex", 2, make, load_cortex, files=source.files or {}, after=[meshed])
 
 
 def cortex_stage(segmented: Done[Segmented], meshed: Done[HeadMesh], registered: Done[MniWarp]) -> Stage[Cortex]:

@@ -22,6 +22,7 @@ from targeting.subject import Done, Stage, Subject, sha256
 
 if TYPE_CHECKING:
     from atlases.warp import MniWarp
+    from meshes.formats.head_folder import HeadFolder
     from meshes.world import Frame
 
 log = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> 
         return mesh
 
     parameters = {} if source.way == "head" else {"density": density, "seed": 0}
-    return Stage("mesh", 2, make, _load_mesh, parameters=parameters, after=[segmented])
+    return Stage("mesh", 3, make, _load_mesh, parameters=parameters, after=[segmented])
 
 
 def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[MniWarp]:
@@ -241,12 +242,29 @@ def _frame_of_head(source: HeadSource, room: Path) -> Framed:
 
     path = source.files["head"]
     found = read_head(path)
+    warnings = _checked_images(found, source)
     image = found.t1 or found.labels
     if image is not None:
-        return _kept_image(image, "T1" if found.t1 else "labels", room, source.frame)
+        frame, further = _kept_image(image, "T1" if found.t1 else "labels", room, source.frame)
+        return frame, (*further, *warnings)
     affine, shape = grid_around(found.mesh)
     warning = f"{path.name} came without its T1: coordinates are those of the mesh, taken as RAS mm of the T1"
     return FrameImage(found.mesh_file.name, sha256(found.mesh_file), affine.tolist(), shape), (warning,)
+
+
+def _checked_images(found: HeadFolder, source: HeadSource) -> tuple[str, ...]:
+    """Hold the images of a charm folder against its mesh; what is doubtful in them."""
+    from meshes.image_fit import check_image_fit
+    from meshes.images import open_nifti
+    from meshes.world import world_of
+
+    doubts = []
+    for path in (found.t1, found.labels):
+        if path is not None:
+            image = open_nifti(path)
+            affine_mm = world_of(image, source.frame).affine_mm
+            doubts.append(check_image_fit(image.volume(), affine_mm, found.mesh, path.name, found.mesh_file.name))
+    return tuple(doubt for doubt in doubts if doubt)
 
 
 def _files_of_head(path: Path) -> dict[str, Path]:
@@ -265,8 +283,11 @@ def _kept_charm_warp(path: Path, room: Path, frame: Frame | None) -> bool:
         return False
     from atlases.charm_warp import read_charm_warp
     from atlases.warp import save_warp
+    from atlases.warp_fit import check_warp_fit
+    from meshes.formats.head_folder import read_head
 
     warp = read_charm_warp(images["mni_to_subject"], images.get("subject_to_mni"), frame)
+    check_warp_fit(warp, read_head(path).mesh, images["mni_to_subject"].name)
     save_warp(warp, room / CHARM_WARP_FILE)
     return True
 
