@@ -60,7 +60,7 @@ def check_warp_fit(warp: MniWarp, mesh: HeadMesh, name: str) -> None:
         cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)
         best = max(best + cube, key=lambda shift, every=every: overlap(shift, every))  # type: ignore[misc]
     away_mm = float(np.linalg.norm(best))
-    if away_mm >= LEAST_SHIFT_MM and overlap(best) > here + LEAST_GAIN:
+    if away_mm >= LEAST_SHIFT_MM and overlap(best) > max(here + LEAST_GAIN, LEAST_OVERLAP):
         raise InputError(
             f"{name} takes MNI152's brain to a place about {away_mm:.0f} mm from this head's: it is not this head's warp; make "
             "the folder again, or give the mesh file alone and the head is registered anew"

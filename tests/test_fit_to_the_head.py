@@ -55,14 +55,17 @@ def head() -> HeadMesh:
         away = (place - center) / SHAPE
         near = np.flatnonzero(np.abs(np.linalg.norm(away, axis=1) - 52) < 12)
         grey[near] |= KDTree(hemisphere(center, seed).points_mm).query(place[near])[0] < THICKNESS_MM / 2
-    corner = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+    return blocks(index[grey], STEP_MM, low + STEP_MM / 2)
+
+
+def blocks(index: np.ndarray, step_mm: float, origin_mm: np.ndarray) -> HeadMesh:
+    """Grey matter of the voxels round some grid points, (n, 3), each cut into five tetrahedra."""
+    corner = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)]) - 0.5
     five = np.array([[0, 3, 5, 6], [0, 1, 3, 5], [0, 2, 3, 6], [0, 4, 5, 6], [3, 5, 6, 7]])
-    nodes = (index[grey][:, None] + corner).reshape(-1, 3)
-    unique, where = np.unique(nodes, axis=0, return_inverse=True)
+    unique, where = np.unique((index[:, None] + corner).reshape(-1, 3), axis=0, return_inverse=True)
     tets = where.reshape(-1, 8)[:, five].reshape(-1, 4)
-    mesh = HeadMesh(low + unique * STEP_MM, tets, np.full(len(tets), 2))
-    tets = np.where((mesh.volumes_mm3 < 0)[:, None], tets[:, [0, 1, 3, 2]], tets)
-    return replace(mesh, tets=tets)
+    mesh = HeadMesh(origin_mm + unique * step_mm, tets, np.full(len(tets), 2))
+    return replace(mesh, tets=np.where((mesh.volumes_mm3 < 0)[:, None], tets[:, [0, 1, 3, 2]], tets))
 
 
 def moved(found: Cortex, how) -> Cortex:
@@ -154,10 +157,7 @@ def test_an_image_of_nothing_is_doubted(lopsided):
 def template_head() -> HeadMesh:
     """The template's own brain as a mesh: one block of tetrahedra for each point of a grid."""
     points = warp_grid(4.0).reshape(-1, 3)
-    brain = points[template_brain(points)]
-    corner = 6.0 * (np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]) - 0.25)
-    nodes = (brain[:, None] + corner).reshape(-1, 3)
-    return HeadMesh(nodes, np.arange(len(nodes)).reshape(-1, 4), np.full(len(brain), 2))
+    return blocks(points[template_brain(points)] / 4.0, 4.0, np.zeros(3))
 
 
 @pytest.mark.parametrize(("by_mm", "mm"), [((0, 0, 0), 0), ((3, 0, -2), 0), ((0, 14, 10), 17), ((0, 0, 60), 60)])
