@@ -194,5 +194,5 @@ def test_the_road_takes_the_folders_own_warp(charm_folder, tmp_path, caplog, mon
 
 def test_a_damaged_warp_stops_the_road_before_anything_is_made(charm_folder, tmp_path):
     (charm_folder / "toMNI" / "MNI2Conform_nonl.nii.gz").write_bytes(b"no image")
-    with pytest.raises(InputError, match="MNI2Conform_nonl.nii.gz is not a NIfTI file"):
+    with pytest.raises(InputError, match=r"MNI2Conform_nonl\.nii\.gz is not a NIfTI file"):
         aimed(Subject.named("ball", tmp_path / "ball"), charm_folder)
