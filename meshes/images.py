@@ -230,6 +230,8 @@ def unpacked(path: Path, end: int) -> bytes:
         If there are fewer, the packing is damaged, or much more comes after them.
     """
     damaged = InputError(f"{path} is truncated or damaged; copy it again")
+    if end > MOST_BYTES:
+        raise damaged
     try:
         if not packed(path):
             with path.open("rb") as file:
