@@ -52,7 +52,7 @@ class NiftiImage:
     path : Path
         As the user names it.
     header : nibabel.Nifti1Header
-        As it stands in the file: nothing in it is corrected.
+        As it stands in the file: nothing in it is corrected but ``pixdim[0]``, whose 0 stands for 1.
     files : tuple of Path
         All that the image consists of: one file, or the pair's header and voxels.
     """
@@ -150,6 +150,7 @@ def open_nifti(path: str | Path) -> NiftiImage:
         raise InputError(f"{path} is half of a pair, and the .img (or .hdr) is not beside it; give both or one .nii.gz")
     try:
         header = HEADER_BYTES[size](block[:size], check=False)
+        header["pixdim"][0] = -1.0 if header["pixdim"][0] < 0 else 1.0
         shape, stored = header.get_data_shape(), header.get_data_dtype()
     except (WrapStructError, HeaderDataError, ValueError, KeyError) as error:
         raise InputError(f"{path} is not a NIfTI file, or its beginning is damaged; copy it again") from error
