@@ -227,6 +227,45 @@ def test_files_that_are_not_tensors_are_refused(tmp_path, change, words):
         DiffusionImage.read(path)
 
 
+def masked_ball(tmp_path, noise=0.0):
+    """Tensors in the head's brain only, as a fit in a mask leaves them; or with a fit's noise around it."""
+    affine = np.diag([5.0, 5, 5, 1])
+    affine[:3, 3] = -115
+    components = grid_of(tensor(), affine, "fsl", (47, 47, 47))
+    place = np.stack(np.indices((47, 47, 47)), -1) * 5.0 - 115
+    outside = np.linalg.norm(place / [0.85, 1.1, 0.95], axis=-1) > 76
+    components[outside] = np.random.default_rng(0).normal(0, 1e-4, (int(outside.sum()), 6)) * (noise > 0)
+    return DiffusionImage.read(write(tmp_path / "dti.nii", components, affine))
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("off_mm", "says"),
+    [((0, 0, 0), ""), ((3, -2, 0), ""), ((0, 16, 0), "moved by about"), ((-20, 0, 0), "moved by about")],
+)
+def test_tensors_off_the_brain_are_refused_and_noise_around_it_is_not(tmp_path, noise, off_mm, says):
+    image = masked_ball(tmp_path, noise)
+    moved = image.affine_mm.copy()
+    moved[:3, 3] += off_mm
+    image = replace(image, affine_mm=moved)
+    if not says:
+        assert tensor_conductivity(HEAD, image, TABLE).fallback_share < 0.1
+        return
+    with pytest.raises(InputError, match=says):
+        tensor_conductivity(HEAD, image, TABLE)
+
+
+def test_most_of_the_white_matter_needs_a_tensor(tmp_path):
+    image = masked_ball(tmp_path)
+    moved = image.affine_mm.copy()
+    moved[2, 3] += 90
+    with pytest.raises(InputError, match="of this head's white matter: it must be registered"):
+        tensor_conductivity(HEAD, replace(image, affine_mm=moved), TABLE)
+    inside_out = replace(image, components=np.zeros_like(image.components), broken=image.usable)
+    with pytest.raises(InputError, match="only 0% of its tensors in this head's white matter are positive"):
+        tensor_conductivity(HEAD, inside_out, TABLE)
+
+
 def test_an_image_elsewhere_or_unknown_words_are_refused(image, tmp_path):
     moved = image.affine_mm.copy()
     moved[0, 3] += 900
