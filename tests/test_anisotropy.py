@@ -314,6 +314,23 @@ def test_what_is_asked_of_a_tensor_image_is_checked_first(dti_file, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_the_frame_of_a_tensor_image_is_asked_for_heeded_and_remembered(dti_file):
+    assert "frame" not in Conduction.of(None, dti_file, frame="qform").parameters["anisotropy"]  # nothing to choose
+    image = nib.load(dti_file)
+    shifted = image.affine.copy()
+    shifted[1, 3] += 4
+    image.set_sform(shifted, 2)
+    dti_file = dti_file.with_name("two.nii")
+    nib.save(image, dti_file)
+    with pytest.raises(InputError, match="say which is right with --frame"):
+        Conduction.of(None, dti_file)
+    asked = Conduction.of(None, dti_file, frame="sform")
+    assert asked.parameters["anisotropy"]["frame"] == "sform"
+    again = Conduction.recorded({"parameters": asked.parameters, "paths": {"dti": str(dti_file)}})
+    assert again.anisotropy == asked.anisotropy
+    assert DiffusionImage.read(dti_file, "fsl", "sform").affine_mm == pytest.approx(shifted)
+
+
 def test_the_dose_map_is_made_again_when_the_tensors_change(dti_file, tmp_path):
     subject = Subject("ball", tmp_path / "ball")
     meshed: Done = Done("mesh", "m", 0.0, lambda: HEAD)
