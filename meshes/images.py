@@ -52,7 +52,7 @@ class NiftiImage:
     path : Path
         As the user names it.
     header : nibabel.Nifti1Header
-        As it stands in the file: nothing in it is corrected.
+        As it stands in the file: nothing in it is corrected but ``pixdim[0]``, whose 0 stands for 1.
     files : tuple of Path
         All that the image consists of: one file, or the pair's header and voxels.
     """
@@ -87,7 +87,7 @@ class NiftiImage:
             raise InputError(f"{self.name} has colour values; give a single 3D volume of intensities")
         if stored.kind == "c":
             raise InputError(f"{self.name} has complex values; give the magnitude image")
-        content = io.BytesIO(_unpacked(self.files[-1], self._end))
+        content = io.BytesIO(unpacked(self.files[-1], self._end))
         header = self.header.copy()
         header["vox_offset"] = self._offset
         try:
@@ -134,7 +134,7 @@ def open_nifti(path: str | Path) -> NiftiImage:
     """
     path = Path(path)
     files = files_of(path)
-    block = _beginning(files[0])
+    block = beginning(files[0])
     size = _header_size(block)
     if size is None:
         foreign = next((what for at, mark, what in FOREIGN if block[at:].startswith(mark)), None)
@@ -150,6 +150,7 @@ def open_nifti(path: str | Path) -> NiftiImage:
         raise InputError(f"{path} is half of a pair, and the .img (or .hdr) is not beside it; give both or one .nii.gz")
     try:
         header = HEADER_BYTES[size](block[:size], check=False)
+        header["pixdim"][0] = -1.0 if header["pixdim"][0] < 0 else 1.0
         shape, stored = header.get_data_shape(), header.get_data_dtype()
     except (WrapStructError, HeaderDataError, ValueError, KeyError) as error:
         raise InputError(f"{path} is not a NIfTI file, or its beginning is damaged; copy it again") from error
@@ -162,7 +163,7 @@ def open_nifti(path: str | Path) -> NiftiImage:
             "its header may be damaged"
         )
     if len(image.files) > 1:
-        _beginning(image.files[1])
+        beginning(image.files[1])
     return image
 
 
@@ -205,6 +206,51 @@ def packed(path: Path) -> bool:
         return file.read(2) == PACKED
 
 
+def beginning(path: Path) -> bytes:
+    """The first bytes of a file, unpacked: enough for a header."""
+    with whole_file(path).open("rb") as file:
+        if file.read(2) != PACKED:
+            file.seek(0)
+            return file.read(1024)
+        file.seek(0)
+        try:
+            with gzip.GzipFile(fileobj=file) as stream:
+                return stream.read(1024)
+        except EOFError as error:
+            raise InputError(f"{path} is truncated or damaged; copy it again") from error
+        except (OSError, zlib.error) as error:
+            raise InputError(f"{path} is not a NIfTI file, or its beginning is damaged; copy it again") from error
+
+
+def unpacked(path: Path, end: int) -> bytes:
+    """The first ``end`` bytes of a file, unpacked, once it is certain that the rest is whole, too.
+
+    Raises
+    ------
+    InputError
+        If there are fewer, the packing is damaged, or much more comes after them.
+    """
+    damaged = InputError(f"{path} is truncated or damaged; copy it again")
+    if end > MOST_BYTES:
+        raise damaged
+    try:
+        if not packed(path):
+            with path.open("rb") as file:
+                content = file.read(end)
+        else:
+            with gzip.open(path) as stream:
+                content, more = stream.read(end), 0
+                while piece := stream.read(READ_BYTES):  # to the checksum
+                    more += len(piece)
+                    if more > end + READ_BYTES:
+                        raise InputError(f"{path} is much longer than its header says; it is damaged: copy it again")
+    except (OSError, EOFError, zlib.error) as error:
+        raise damaged from error
+    if len(content) < end:
+        raise damaged
+    return content
+
+
 def whole_file(path: str | Path) -> Path:
     """The path, if a file with content of its own is there.
 
@@ -232,49 +278,12 @@ def whole_file(path: str | Path) -> Path:
     return path
 
 
-def _beginning(path: Path) -> bytes:
-    """The first bytes of a file, unpacked: enough for a header."""
-    with whole_file(path).open("rb") as file:
-        if file.read(2) != PACKED:
-            file.seek(0)
-            return file.read(1024)
-        file.seek(0)
-        try:
-            with gzip.GzipFile(fileobj=file) as stream:
-                return stream.read(1024)
-        except EOFError as error:
-            raise InputError(f"{path} is truncated or damaged; copy it again") from error
-        except (OSError, zlib.error) as error:
-            raise InputError(f"{path} is not a NIfTI file, or its beginning is damaged; copy it again") from error
-
-
 def _header_size(block: bytes) -> int | None:
     """348 for NIfTI 1 (and ANALYZE), 540 for NIfTI 2, in either byte order; None for anything else."""
     if len(block) < min(HEADER_BYTES):
         return None
     sizes = {int.from_bytes(block[:4], "little"), int.from_bytes(block[:4], "big")}
     return next((size for size in HEADER_BYTES if size in sizes and len(block) >= size), None)
-
-
-def _unpacked(path: Path, end: int) -> bytes:
-    """The first ``end`` bytes of a file, unpacked, once it is certain that the rest is whole, too."""
-    damaged = InputError(f"{path} is truncated or damaged; copy it again")
-    try:
-        if not packed(path):
-            with path.open("rb") as file:
-                content = file.read(end)
-        else:
-            with gzip.open(path) as stream:
-                content, more = stream.read(end), 0
-                while piece := stream.read(READ_BYTES):  # to the checksum
-                    more += len(piece)
-                    if more > end + READ_BYTES:
-                        raise InputError(f"{path} is much longer than its header says; it is damaged: copy it again")
-    except (OSError, EOFError, zlib.error) as error:
-        raise damaged from error
-    if len(content) < end:
-        raise damaged
-    return content
 
 
 def _sha256(path: Path) -> str:

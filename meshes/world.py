@@ -176,8 +176,6 @@ def frames_apart_mm(one: NDArray[np.float64], other: NDArray[np.float64], shape:
 
 def _matrix(header: nib.Nifti1Header, form: str) -> NDArray[np.float64]:
     """The entry's matrix in the header's unit; InputError without a message of use if it is none."""
-    header = header.copy()
-    header["pixdim"][0] = -1.0 if header["pixdim"][0] < 0 else 1.0  # 0 stands for 1
     try:
         return np.array(header.get_sform() if form == "sform" else header.get_qform(), np.float64)
     except (ValueError, HeaderDataError) as error:

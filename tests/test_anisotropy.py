@@ -227,6 +227,45 @@ def test_files_that_are_not_tensors_are_refused(tmp_path, change, words):
         DiffusionImage.read(path)
 
 
+def masked_ball(tmp_path, noise=0.0):
+    """Tensors in the head's brain only, as a fit in a mask leaves them; or with a fit's noise around it."""
+    affine = np.diag([5.0, 5, 5, 1])
+    affine[:3, 3] = -115
+    components = grid_of(tensor(), affine, "fsl", (47, 47, 47))
+    place = np.stack(np.indices((47, 47, 47)), -1) * 5.0 - 115
+    outside = np.linalg.norm(place / [0.85, 1.1, 0.95], axis=-1) > 76
+    components[outside] = np.random.default_rng(0).normal(0, 1e-4, (int(outside.sum()), 6)) * (noise > 0)
+    return DiffusionImage.read(write(tmp_path / "dti.nii", components, affine))
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("off_mm", "says"),
+    [((0, 0, 0), ""), ((3, -2, 0), ""), ((0, 16, 0), "moved by about"), ((-20, 0, 0), "moved by about")],
+)
+def test_tensors_off_the_brain_are_refused_and_noise_around_it_is_not(tmp_path, noise, off_mm, says):
+    image = masked_ball(tmp_path, noise)
+    moved = image.affine_mm.copy()
+    moved[:3, 3] += off_mm
+    image = replace(image, affine_mm=moved)
+    if not says:
+        assert tensor_conductivity(HEAD, image, TABLE).fallback_share < 0.1
+        return
+    with pytest.raises(InputError, match=says):
+        tensor_conductivity(HEAD, image, TABLE)
+
+
+def test_most_of_the_white_matter_needs_a_tensor(tmp_path):
+    image = masked_ball(tmp_path)
+    moved = image.affine_mm.copy()
+    moved[2, 3] += 90
+    with pytest.raises(InputError, match="of this head's white matter: it must be registered"):
+        tensor_conductivity(HEAD, replace(image, affine_mm=moved), TABLE)
+    inside_out = replace(image, components=np.zeros_like(image.components), broken=image.usable)
+    with pytest.raises(InputError, match="only 0% of its tensors in this head's white matter are positive"):
+        tensor_conductivity(HEAD, inside_out, TABLE)
+
+
 def test_an_image_elsewhere_or_unknown_words_are_refused(image, tmp_path):
     moved = image.affine_mm.copy()
     moved[0, 3] += 900
@@ -273,6 +312,23 @@ def test_what_is_asked_of_a_tensor_image_is_checked_first(dti_file, tmp_path):
     with pytest.raises(InputError, match="--dti"):
         plan("colin27", dti_mapping="dir", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_frame_of_a_tensor_image_is_asked_for_heeded_and_remembered(dti_file):
+    assert "frame" not in Conduction.of(None, dti_file, frame="qform").parameters["anisotropy"]  # nothing to choose
+    image = nib.load(dti_file)
+    shifted = image.affine.copy()
+    shifted[1, 3] += 4
+    image.set_sform(shifted, 2)
+    dti_file = dti_file.with_name("two.nii")
+    nib.save(image, dti_file)
+    with pytest.raises(InputError, match="say which is right with --frame"):
+        Conduction.of(None, dti_file)
+    asked = Conduction.of(None, dti_file, frame="sform")
+    assert asked.parameters["anisotropy"]["frame"] == "sform"
+    again = Conduction.recorded({"parameters": asked.parameters, "paths": {"dti": str(dti_file)}})
+    assert again.anisotropy == asked.anisotropy
+    assert DiffusionImage.read(dti_file, "fsl", "sform").affine_mm == pytest.approx(shifted)
 
 
 def test_the_dose_map_is_made_again_when_the_tensors_change(dti_file, tmp_path):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from meshes.cortical_surface import CorticalSurface
 from meshes.errors import InputError
+from meshes.images import whole_file
 from meshes.whole_files import written_whole
 
 STRUCTURE = {"lh": "CortexLeft", "rh": "CortexRight"}
@@ -75,9 +76,7 @@ def read_surface(path: str | Path) -> CorticalSurface:
     InputError
         If the file is missing, damaged or no surface.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"there is no surface {path}; check the path")
+    path = whole_file(path)
     try:
         image = nib.load(path)
         points, triangles = (image.agg_data(intent) for intent in ("pointset", "triangle"))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from nibabel.spatialimages import HeaderDataError
 
 from meshes.errors import InputError
 from meshes.images import open_nifti
@@ -49,8 +50,11 @@ def read_nifti_coil(path: Path) -> Coil:
         raise InputError(
             f"{path.name}: the largest value is {largest:.2g}; A per 1 A/s is about 1e-6 T·m: this is another image"
         )
-    affine = np.array(image.header.get_best_affine(), dtype=np.float64)
-    affine[:3] *= MM_PER_UNIT[image.header.get_xyzt_units()[0]]
+    try:
+        affine = np.array(image.header.get_best_affine(), dtype=np.float64)
+        affine[:3] *= MM_PER_UNIT[image.header.get_xyzt_units()[0]]
+    except (KeyError, ValueError, HeaderDataError):
+        raise InputError(f"{path.name} has no usable affine (voxel to mm): fetch the coil file again") from None
     if abs(np.linalg.det(affine)) < 1e-12 or not np.isfinite(affine).all():
         raise InputError(f"{path.name} has no usable affine (voxel to mm): fetch the coil file again")
     words = dict(re.findall(r"(\w+)\s*=\s*([^;]+)", image.header["descrip"].item().decode("latin-1")))

@@ -50,12 +50,15 @@ class CortexSource:
         Raises
         ------
         InputError
-            If the folder given has no surfaces.
+            If the folder given has no surfaces, or a file in it is damaged.
         """
         if given is not None:
+            read_cortex(given)  # all of it, before anything is made
             return cls(Path(given), cortex_files(given))
         head = source.files.get("head")
         if head is not None and charm_files(head):
+            if not source.remembered:
+                read_cortex(head)
             return cls(head, charm_files(head))
         return cls(gone=source.remembered and head is not None and not head.exists())
 
