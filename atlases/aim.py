@@ -1,8 +1,8 @@
 """Aim: what the user asks to reach becomes a Target in the subject's own grey matter.
 
 An aim is a name of ``targets.toml``, ``mni:x,y,z``, ``ras:x,y,z`` (the subject's RAS mm), or a NIfTI mask in the
-subject's space.  A point is moved to the nearest grey matter of its own hemisphere, and how far is told; too far is an
-error.  The side is asked for, never assumed.
+subject's space (in MNI152 after ``mni:``).  A point is moved to the nearest grey matter of its own hemisphere, and how
+far is told; too far is an error.  The side is asked for, never assumed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from meshes import HeadMesh
 from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.tissue_codes import Tissue
+from meshes.world import Frame
 
 # Cortex is under 5 mm thick and sulci a few millimetres wide: a point that is 10 mm from any grey matter is in the
 # white core, in a ventricle, or off the brain: not a slip of the registration but another place.
@@ -32,6 +33,8 @@ POINT_RADIUS_MM = 5.0  # of a target given by coordinates
 # at the frontal pole.  Nearer than this, the user's word on the side counts.
 MIDLINE_MM = 6.0
 LEAST_GREY = 0.1  # share of a mask's volume below which a warning is due
+MNI = "mni:"
+MASK_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 CANDIDATES = 64  # nearest tetrahedra that are asked whether they hold a point
 
 Warp = MniWarp | Callable[[], MniWarp] | None
@@ -90,13 +93,14 @@ def resolve_target(
     warp: Warp = None,
     radius_mm: float | None = None,
     hotspot_mm: Sequence[float] | None = None,
+    frame: Frame | None = None,
 ) -> AimedTarget:
     """The target an aim means in a head.
 
     Parameters
     ----------
     aim : str
-        A target's name, ``mni:x,y,z``, ``ras:x,y,z``, or the path of a NIfTI mask.
+        A target's name, ``mni:x,y,z``, ``ras:x,y,z``, or the path of a NIfTI mask (``mni:FILE`` for one in MNI152).
     side : str or None
         "left" or "right"; needed for a name, checked against the point otherwise.
     head : HeadMesh
@@ -107,6 +111,8 @@ def resolve_target(
         Instead of the target's own (named) or 5 mm (coordinates).
     hotspot_mm : (3,) sequence of float, optional
         A measured motor hotspot, subject RAS mm, instead of the atlas point; for the M1 targets only.
+    frame : {"sform", "qform"}, optional
+        Which frame of a mask counts, where its two disagree.
 
     Raises
     ------
@@ -126,7 +132,7 @@ def resolve_target(
     if is_mask(aim):
         if radius_mm is not None:
             raise InputError("a mask has its own extent; leave out the radius")
-        return _mask_target(Path(aim), side, head)
+        return _mask_target(aim, side, head, warp, frame)
     if aim in targets():
         return _named_target(aim, side, head, warp, radius_mm, hotspot_mm)
     space, colon, numbers = aim.partition(":")
@@ -145,8 +151,19 @@ def resolve_target(
 
 
 def is_mask(aim: str) -> bool:
-    """Whether an aim is the path of a NIfTI mask."""
-    return aim.lower().endswith((".nii", ".nii.gz"))
+    """Whether an aim is the path of a NIfTI mask, or ``mni:`` and such a path.
+
+    Examples
+    --------
+    >>> is_mask("spot.NII.gz"), is_mask("mni:spot.nii"), is_mask("mni:-38,-20,60")
+    (True, True, False)
+    """
+    return aim.lower().endswith(MASK_SUFFIXES)
+
+
+def mask_path(aim: str) -> Path:
+    """The file of an aim that is a mask."""
+    return Path(aim[len(MNI) :] if aim.lower().startswith(MNI) else aim)
 
 
 def parse_point(text: str, what: str) -> NDArray[np.float64]:
@@ -209,7 +226,7 @@ def _atlas_point(
 ) -> AimedTarget:
     """A target from a point of MNI152; its side is the sign of its x."""
     side = _agreed_side(float(mni_mm[0]), side, name, sure_mm=0.0)
-    warp = warp if isinstance(warp, MniWarp) or warp is None else warp()
+    warp = _made(warp)
     if warp is None:
         raise InputError(f"{name} needs the registration to MNI152, which is not there; give the target as ras:x,y,z")
     point = warp.to_subject(mni_mm[None])[0]
@@ -256,18 +273,33 @@ def _snapped(
     return AimedTarget(target, asked_mm, mni_mm, tuple(warnings))
 
 
-def _mask_target(path: Path, side: str | None, head: HeadMesh) -> AimedTarget:
-    """A target of the grey matter under a mask."""
-    points, voxel = read_mask(path)
-    asked = points.mean(axis=0)
-    side = _agreed_side(float(_lateral_mm(asked[None], head)[0]), side, f"mask {path.name}", MIDLINE_MM)
+def _made(warp: Warp) -> MniWarp | None:
+    return warp if isinstance(warp, MniWarp) or warp is None else warp()
+
+
+def _mask_target(aim: str, side: str | None, head: HeadMesh, warp: Warp, frame: Frame | None) -> AimedTarget:
+    """A target of the grey matter under a mask of the subject's or of MNI152."""
+    path = mask_path(aim)
+    in_mni = aim.lower().startswith(MNI)
+    mask = read_mask(path, frame, in_mni)
+    points, voxel = mask.points_mm, mask.world.voxel_mm
     volume = len(points) * float(np.prod(voxel))
+    registered, mni_mm = None, None
+    if in_mni:
+        registered = _made(warp)
+        if registered is None:
+            raise InputError(f"mask {path} is in MNI152, and this head is not registered to it; give a mask of its own")
+        mni_mm, points = points.mean(axis=0), registered.to_subject(points)
+        linear = registered.affine_mm[:3, :3]
+        volume, voxel = volume * float(np.linalg.det(linear)), voxel * np.linalg.norm(linear, 2)  # its largest stretch
+    asked = points.mean(axis=0)
+    side = _agreed_side(float(_lateral_mm(asked[None], head, registered)[0]), side, f"mask {path.name}", MIDLINE_MM)
     target = Target(
         center_mm=asked,
         radius_mm=float((3 * volume / (4 * np.pi)) ** (1 / 3)),
         name=path.name.removesuffix(".gz").removesuffix(".nii"),
         side=side,
-        source="mask given by the user",
+        source="mask given by the user" + (" in MNI152" if in_mni else ""),
         mask_points_mm=points,
         mask_radius_mm=float(
             np.linalg.norm(voxel) / 2
@@ -278,13 +310,13 @@ def _mask_target(path: Path, side: str | None, head: HeadMesh) -> AimedTarget:
     except InputError as error:
         raise InputError(
             f"mask {path} covers no grey matter of this head (its centre is {_words(asked)} mm); "
-            "check that it is in the space of the subject's T1"
+            "check that it is in " + ("MNI152" if in_mni else "the space of the subject's T1")
         ) from error
     grey = float(head.volumes_mm3[tets].sum()) / volume
     warnings = []
     if grey < LEAST_GREY:
         warnings.append(f"only {100 * grey:.0f} % of the mask's volume is grey matter; the dose is over that part")
-    return AimedTarget(replace(target, center_mm=share @ head.centroids_mm[tets]), asked, None, tuple(warnings))
+    return AimedTarget(replace(target, center_mm=share @ head.centroids_mm[tets]), asked, mni_mm, tuple(warnings))
 
 
 def mm_outside(head: HeadMesh, point_mm: NDArray[np.float64]) -> float:

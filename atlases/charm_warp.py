@@ -14,7 +14,6 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -22,6 +21,8 @@ from scipy import ndimage
 from atlases.registration import fitted_warp, template_brain, warp_grid
 from atlases.warp import MniWarp
 from meshes.errors import InputError
+from meshes.images import NiftiImage, open_nifti
+from meshes.world import Frame, World, template_world_of, world_of
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,9 @@ LEAST_VALID = 0.95  # share of the brain that must have coordinates
 MOST_APART_MM = 5.0  # median disagreement of the two images; charm's own stay near 1 mm
 
 
-def read_charm_warp(mni_to_subject: str | Path, subject_to_mni: str | Path | None = None) -> MniWarp:
+def read_charm_warp(
+    mni_to_subject: str | Path, subject_to_mni: str | Path | None = None, frame: Frame | None = None
+) -> MniWarp:
     """Read charm's non-linear warp.
 
     Parameters
@@ -40,6 +43,8 @@ def read_charm_warp(mni_to_subject: str | Path, subject_to_mni: str | Path | Non
         ``MNI2Conform_nonl.nii.gz``.
     subject_to_mni : path, optional
         ``Conform2MNI_nonl.nii.gz``, to check the first against.
+    frame : {"sform", "qform"}, optional
+        Which frame of the second counts, where its two disagree.
 
     Raises
     ------
@@ -49,7 +54,8 @@ def read_charm_warp(mni_to_subject: str | Path, subject_to_mni: str | Path | Non
     path = Path(mni_to_subject)
     grid = warp_grid(STEP_MM)
     points = grid.reshape(-1, 3)
-    mapped = _read(path, points)
+    image = open_nifti(path)
+    mapped = _read(image, template_world_of(image), points)
     brain = template_brain(points)
     valid = np.asarray(np.isfinite(mapped).all(axis=1))
     if valid[brain].mean() < LEAST_VALID:
@@ -66,7 +72,8 @@ def read_charm_warp(mni_to_subject: str | Path, subject_to_mni: str | Path | Non
     warp = replace(warp, displacement_mm=warp.displacement_mm[tuple(filled)], source=f"charm's own warp ({path.name})")
     if subject_to_mni is not None:
         there = points[brain][::50]
-        apart = np.linalg.norm(_read(Path(subject_to_mni), warp.to_subject(there)) - there, axis=1)
+        back = open_nifti(subject_to_mni)
+        apart = np.linalg.norm(_read(back, world_of(back, frame), warp.to_subject(there)) - there, axis=1)
         apart_mm = float(np.median(apart[np.isfinite(apart)])) if np.isfinite(apart).any() else float("inf")
         log.info("charm's two warps agree to %.2f mm (median over the brain)", apart_mm)
         if apart_mm > MOST_APART_MM:
@@ -77,25 +84,15 @@ def read_charm_warp(mni_to_subject: str | Path, subject_to_mni: str | Path | Non
     return warp
 
 
-def _read(path: Path, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+def _read(image: NiftiImage, world: World, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     """Where an image of coordinates takes points (n, 3), mm: linear between voxels, NaN beyond them."""
-    try:
-        image = nib.load(path)
-        shape = tuple(int(n) for n in image.shape)
-        if len(shape) == 5 and shape[3] == 1:
-            shape = (*shape[:3], shape[4])
-        if len(shape) != 4 or shape[3] != 3 or min(shape[:3]) < 2:
-            raise InputError(
-                f"{path.name} has shape {image.shape}: a warp is (nx, ny, nz, 3); give charm's folder whole"
-            )
-        values = np.asarray(image.dataobj, dtype=np.float32).reshape(shape)
-        inverse = np.linalg.inv(np.asarray(image.affine, dtype=np.float64))
-    except InputError:
-        raise
-    except Exception as error:  # nibabel, gzip and numpy each have their own for a damaged file
-        raise InputError(
-            f"cannot read the warp {path}: it is missing or damaged; copy the charm folder again, or give its .msh"
-        ) from error
+    shape = image.shape
+    if len(shape) == 5 and shape[3] == 1:
+        shape = (*shape[:3], shape[4])
+    if len(shape) != 4 or shape[3] != 3 or min(shape[:3]) < 2:
+        raise InputError(f"{image.name} has shape {image.shape}: a warp is (nx, ny, nz, 3); give charm's folder whole")
+    values = image.values().reshape(shape)
+    inverse = np.linalg.inv(world.affine_mm)
     index = (points_mm @ inverse[:3, :3].T + inverse[:3, 3]).T
     beyond = {"order": 1, "mode": "constant", "cval": np.nan, "output": np.float64}
     return np.stack([ndimage.map_coordinates(values[..., i], index, **beyond) for i in range(3)], axis=-1)

@@ -1,66 +1,60 @@
-"""A target drawn as a NIfTI mask in the subject's space."""
+"""A target drawn as a NIfTI mask, in the subject's space or a template's."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
+from meshes.images import open_nifti
+from meshes.world import Frame, World, template_world_of, world_of
 
-FORMS_AGREE_MM = 0.1
 
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """The voxels of a mask.
 
-def read_mask(path: str | Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Voxel centres of a mask, and its voxel's three edges.
-
-    A voxel counts if its value is over half of the largest, so that a probability map works too.
-
-    Returns
-    -------
+    Parameters
+    ----------
     points_mm : (n, 3) float64
-        RAS mm of the image's world.
-    voxel_mm : (3,) float64
-        Edge lengths.
+        Their centres, RAS mm of the image's world.
+    world : World
+        The image's.
+    """
+
+    points_mm: NDArray[np.float64]
+    world: World
+
+
+def read_mask(path: str | Path, frame: Frame | None = None, in_mni: bool = False) -> Mask:
+    """Read a mask.
+
+    A voxel counts if its value is over half of the largest, so that a probability map works too; one without a number
+    (NaN) does not.
+
+    Parameters
+    ----------
+    path : path
+        NIfTI file.
+    frame : {"sform", "qform"}, optional
+        Which of its two frames counts where they disagree.
+    in_mni : bool
+        Whether it is said to be in MNI152, so that of two frames the one counts that names a template.
 
     Raises
     ------
     InputError
-        If the file is missing, is no NIfTI, is not 3D, has NaNs, is empty, or has two worlds (sform ≠ qform).
+        If it is no NIfTI image of three dimensions, is empty, or its place in the world is not known.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"mask {path} is not there; check the path")
-    try:
-        image = nibabel.load(path)
-        values = np.asarray(image.dataobj, dtype=np.float32)
-    except Exception as error:  # nibabel and gzip raise many kinds for damaged files
-        raise InputError(
-            f"mask {path} is not a readable NIfTI image; it may be damaged or of another format"
-        ) from error
-    values = values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values
-    if values.ndim != 3:
-        raise InputError(f"mask {path} has {values.ndim} dimensions; a mask is 3D")
+    image = open_nifti(path)
+    values, world = image.volume(), template_world_of(image) if in_mni else world_of(image, frame)
+    values = np.where(np.isnan(values), 0, values)
     if not np.isfinite(values).all():
         raise InputError(f"mask {path} has values that are not finite; make it 0 and 1")
     if values.max() <= 0:
         raise InputError(f"mask {path} is empty: no voxel is above 0")
-    affine = np.asarray(image.affine, dtype=np.float64)
-    _one_world(image.header, np.array(values.shape), path)
-    return np.argwhere(values > values.max() / 2) @ affine[:3, :3].T + affine[:3, 3], np.linalg.norm(
-        affine[:3, :3], axis=0
-    )
-
-
-def _one_world(header: nibabel.Nifti1Header, shape: NDArray[np.int64], path: Path) -> None:
-    """Refuse an image whose two world frames disagree anywhere in it."""
-    if not (hasattr(header, "get_sform") and header["sform_code"] > 0 and header["qform_code"] > 0):
-        return
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape])).reshape(3, -1)
-    apart = (header.get_sform() - header.get_qform())[:3]
-    if np.abs(apart[:, :3] @ corners + apart[:, 3:]).max() > FORMS_AGREE_MM:
-        raise InputError(
-            f"mask {path}: its sform and qform put it at different places; write it again with one of them"
-        )
+    affine = world.affine_mm
+    return Mask(np.argwhere(values > values.max() / 2) @ affine[:3, :3].T + affine[:3, 3], world)

@@ -33,7 +33,7 @@ Density = Annotated[
 Threads = Annotated[int, typer.Option("--threads", min=1, metavar="N", help="Threads for the segmentation.")]
 Frame = Annotated[
     str | None,
-    typer.Option("--frame", metavar="sform|qform", help="Which frame of the image to use, where its two disagree."),
+    typer.Option("--frame", metavar="sform|qform", help="Which frame counts of every image whose two disagree."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the answer.")]
 Json = Annotated[bool, typer.Option("--json", help="The answer as JSON on stdout.")]

@@ -86,7 +86,9 @@ def plan_command(
     aim: Annotated[
         str,
         typer.Option(
-            "--aim", metavar="TARGET", help="A named target (target atlas list), mni:x,y,z, ras:x,y,z or a mask."
+            "--aim",
+            metavar="TARGET",
+            help="A named target (target atlas list), mni:x,y,z, ras:x,y,z or a mask (mni:MASK).",
         ),
     ] = "m1-hand",
     side: Annotated[str | None, typer.Option("--side", metavar="left|right", help="Side of the target.")] = None,

@@ -94,6 +94,7 @@ class MeshReport:
     contacts_cm2: dict[str, float]
     forbidden_cm2: dict[str, float]
     interfaces: tuple[InterfaceReport, ...]
+    body_faults: tuple[str, ...] = ()  # doubled nodes, pieces that share no node, holes: see meshes.one_body
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain numbers, strings, lists and dicts (JSON-able)."""
@@ -119,6 +120,7 @@ def _failures(report: MeshReport) -> list[str]:
         out.append(f"{report.unused_nodes} nodes belong to no tetrahedron")
     if report.crowded_faces:
         out.append(f"{report.crowded_faces} faces belong to more than two tetrahedra")
+    out += report.body_faults
     if report.shape.min_deg < LIMITS.dihedral_deg:
         out.append(f"smallest dihedral angle {report.shape.min_deg:.2f}° is below {LIMITS.dihedral_deg:g}°")
     for tissue in report.tissues:

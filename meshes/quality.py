@@ -22,25 +22,22 @@ from numpy.typing import NDArray
 from meshes.field_interfaces import FieldInterfaces, triangle_areas_mm2
 from meshes.head import HeadMesh
 from meshes.mesh_report import LIMITS, InterfaceReport, MeshReport, ShapeReport, TissueReport
-from meshes.tissue_codes import TISSUE_NAMES, Tissue
+from meshes.one_body import faults
+from meshes.tissue_codes import FIRST_ELECTRODE, SOFT_CODES, Tissue, tissue_name
 from meshes.tissues import Tissues
 from meshes.topology import FaceTable, face_table, surface_topology, tissue_pieces
 
 Array = NDArray[Any]
 
-# SimNIBS' further tissue codes, so that its meshes are understood: 7 and 8 are the skull's two layers
-FURTHER_NAMES = {7: "compact bone", 8: "spongy bone", 9: "blood", 10: "muscle"}
-FIRST_FOREIGN_CODE = 100  # from here on SimNIBS' codes are electrodes and gel, not head
-
 OUTSIDE = int(Tissue.OUTSIDE)
-BRAIN, SKULL, SOFT = (1, 2), (4, 7, 8), (5, 10)
+BRAIN, SKULL, SOFT = (1, 2), (4, 7, 8), SOFT_CODES
 # each interface encloses the one before; the last is the head's surface
 INTERFACES = {
     "white": (1,),
     "pial": BRAIN,
     "CSF": (*BRAIN, 3, 9),
     "skull": (*BRAIN, 3, 9, *SKULL),
-    "scalp": tuple(range(1, FIRST_FOREIGN_CODE)),
+    "scalp": tuple(range(1, FIRST_ELECTRODE)),
 }
 FORBIDDEN = {
     "brain–scalp": (BRAIN, SOFT),
@@ -49,19 +46,6 @@ FORBIDDEN = {
     "brain–outside": (BRAIN, (0,)),
     "CSF–outside": ((3,), (0,)),
 }
-
-
-def tissue_name(code: int) -> str:
-    """The name of a tissue code, of SimNIBS' further codes too.
-
-    Examples
-    --------
-    >>> tissue_name(1), tissue_name(8), tissue_name(501)
-    ('white matter', 'spongy bone', 'code 501')
-    """
-    if code == 0:
-        return "outside"
-    return ({int(k): v for k, v in TISSUE_NAMES.items()} | FURTHER_NAMES).get(code, f"code {code}")
 
 
 @njit(cache=True, parallel=True)
@@ -253,7 +237,7 @@ def check_mesh(mesh: HeadMesh, tissues: Tissues | None = None) -> MeshReport:
     triangles, sides = faces.nodes[differ], (sides[0][differ], sides[1][differ])
     areas_mm2 = triangle_areas_mm2(mesh.points_mm, triangles)
     # electrodes stand outside the head
-    head_sides = tuple(np.where(side < FIRST_FOREIGN_CODE, side, OUTSIDE) for side in sides)
+    head_sides = tuple(np.where(side < FIRST_ELECTRODE, side, OUTSIDE) for side in sides)
     contacts_cm2, forbidden_cm2 = _contacts(head_sides, areas_mm2)
     return MeshReport(
         nodes=len(mesh.points_mm),
@@ -266,4 +250,5 @@ def check_mesh(mesh: HeadMesh, tissues: Tissues | None = None) -> MeshReport:
         contacts_cm2=contacts_cm2,
         forbidden_cm2=forbidden_cm2,
         interfaces=_interfaces(mesh, triangles, head_sides, areas_mm2, tissues),
+        body_faults=tuple(faults(mesh)),
     )

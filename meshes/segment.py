@@ -6,8 +6,9 @@ import logging
 import shutil
 from pathlib import Path
 
-from meshes.mri import Frame, Mri, read_mri, save_canonical
+from meshes.mri import Mri, read_mri, save_canonical
 from meshes.tissues import Tissues
+from meshes.world import Frame
 
 log = logging.getLogger(__name__)
 

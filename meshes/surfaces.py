@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from meshes.head import FACES, HeadMesh
 
 SURFACE_TAG = 1000  # the tag of a tissue's surface is this plus the tissue's code
-SURFACE_ORDER = (1, 2, 9, 3, 4, 8, 7, 6, 10, 5)
+SURFACE_ORDER = (1, 2, 9, 3, 4, 8, 7, 6, 10, 11, 12, 5)
 
 
 def tissue_surfaces(mesh: HeadMesh) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

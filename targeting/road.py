@@ -209,13 +209,14 @@ def plan(
     source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame)
     side, notes = target_side(source, aim, side, pain_side, hotspot_mm)
     notes += coil_notes(aim)
-    goal = Aim(aim, side, hotspot_mm, radius_mm).checked()
+    own = source.own(subject.folder)
+    goal = Aim(aim, side, hotspot_mm, radius_mm).checked(own)
     chosen = ChosenCoil.of(coil)
     coil_file, tool = chosen.file, chosen.coil
     others = asked_coils(compare)
     objective, direction = linear_direction(objective, direction)
-    sought = ObjectiveRequest.of(objective, avoid, also, side, penalty, avoid_cap, least_dose)
-    conduction = Conduction.of(conductivity_s_per_m, dti, dti_mapping, tensor_order)
+    sought = ObjectiveRequest.of(objective, avoid, also, side, penalty, avoid_cap, least_dose, own)
+    conduction = Conduction.of(conductivity_s_per_m, dti, dti_mapping, tensor_order, source.frame)
     sigma = conduction.conductivity_s_per_m
     if uncertainty:
         check_uncertainty(tool, sigma)

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from meshes.errors import InputError
+from meshes.images import identity
 from targeting.folder_lock import LOCK_NAME, locked
 from targeting.versions import package_version, versions
 
@@ -270,12 +271,8 @@ class Subject:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check the path") from None
+    """SHA-256 of a file's bytes, in hexadecimal; of an image that is a pair of files, over both."""
+    return identity(path)
 
 
 def _made_from(stage: Stage[Any]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from targeting.stages.target import target_stage
 from targeting.stages.tes import confirm_stage, leadfield_stage, positions_stage, search_stage
 from targeting.stages.tes_goal import network_stage, places_stage, plan_goal_of, register_if
 from targeting.subject import Done, Stage, Subject
+from targeting.tes.network_map import NetworkMap
 
 CAP_ELECTRODES = 74  # right-hand sides of a leadfield: enough to pay for a factorisation
 INTO, OUT_OF = (
@@ -107,19 +108,20 @@ def plan_tes(
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
     asked = (request if isinstance(request, TesRequest) else TesRequest(kind=request)).checked(direction, aim)
     source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame)
-    network = asked.network_map
+    own = source.own(subject.folder)
+    network = NetworkMap.of(asked.network, own.frame, own.world) if asked.network else None
     goal: Aim | None = None
     notes: list[PlanWarning] = []
     if network is None:
         side, notes = target_side(source, aim, side, pain_side, hotspot_mm)
         notes += target_notes(aim)
-        goal = Aim(aim, side, hotspot_mm, radius_mm).checked()
+        goal = Aim(aim, side, hotspot_mm, radius_mm).checked(own)
     elif aim != DEFAULT_AIM or hotspot_mm is not None or radius_mm is not None:
         raise InputError("the map of --network is the target: leave out --aim, --hotspot and --radius")
     elif side is not None or pain_side is not None:
         side = side_for(side, pain_side)  # of avoided regions by name
-    sought = Sought.of(asked.avoid, asked.also, side)
-    conduction = Conduction.of(conductivity_s_per_m, dti, dti_mapping, tensor_order)
+    sought = Sought.of(asked.avoid, asked.also, side, own)
+    conduction = Conduction.of(conductivity_s_per_m, dti, dti_mapping, tensor_order, source.frame)
     sigma = conduction.conductivity_s_per_m
     one_of(density, DENSITIES, "density")
     check_direction(direction)
@@ -141,7 +143,7 @@ def plan_tes(
         notes += [warning(each) for each in without]
         if network is not None:
             warp = register_if(network.in_mni, register)
-            aimed = subject.run(network_stage(asked.kind, network, segmented, meshed, folded, warp, without))
+            aimed = subject.run(network_stage(asked.kind, network, meshed, folded, warp, without))
         assert aimed is not None
         places = None
         if sought is not None:

@@ -226,14 +226,15 @@ class TestMask:
         twice.set_sform(two.affine, code=1)
         nibabel.save(twice, tmp_path / "twice.nii")
         cases = {
-            "missing.nii.gz": "not there",
-            "broken.nii.gz": "not a readable",
-            "cut.nii": "not a readable",
+            "missing.nii.gz": "there is no file",
+            "broken.nii.gz": "not a NIfTI file",
+            "cut.nii": "truncated",
             "four.nii": "3D",
             "twice.nii": "sform and qform",
         }
         cases |= {write_mask(tmp_path / "empty.nii", spot, value=0.0): "empty"}
-        cases |= {write_mask(tmp_path / "nan.nii", spot, value=np.nan): "finite"}
+        cases |= {write_mask(tmp_path / "nan.nii", spot, value=np.nan): "empty"}
+        cases |= {write_mask(tmp_path / "inf.nii", spot, value=np.inf): "finite"}
         cases |= {write_mask(tmp_path / "white.nii", ball([-20, 0, 0], 6)): "no grey matter"}
         for name, says in cases.items():
             with pytest.raises(InputError, match=says) as error:

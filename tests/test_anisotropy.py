@@ -1,5 +1,6 @@
 """Conductivity tensors: their identities in the solver, and reading them from a DTI image without turning anything round."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import nibabel as nib
@@ -202,11 +203,11 @@ def test_eigenvalues_are_capped(tmp_path):
 def test_tetrahedra_without_a_tensor_stay_isotropic_and_are_counted(tmp_path):
     affine = affine_of(np.eye(3), (9.0, 11.0, 11.0), 1)
     components = grid_of(tensor(), affine, "fsl")
-    components[14:] = 0  # nothing beyond x = +13 mm
+    components[17:] = 0  # nothing beyond x = +40 mm
     components[:4] = -components[:4]  # not positive
     made = tensor_conductivity(HEAD, DiffusionImage.read(write(tmp_path / "dti.nii", components, affine)), TABLE)
-    assert HEAD.centroids_mm[made.tets, 0].max() < 20
-    assert 0.1 < made.fallback_share < 0.9
+    assert HEAD.centroids_mm[made.tets, 0].max() < 47
+    assert 0.02 < made.fallback_share < 0.4
     assert made.fallback_share == pytest.approx(1 - len(made.tets) / len(WHITE))
 
 
@@ -226,10 +227,49 @@ def test_files_that_are_not_tensors_are_refused(tmp_path, change, words):
         DiffusionImage.read(path)
 
 
+def masked_ball(tmp_path, noise=0.0):
+    """Tensors in the head's brain only, as a fit in a mask leaves them; or with a fit's noise around it."""
+    affine = np.diag([5.0, 5, 5, 1])
+    affine[:3, 3] = -115
+    components = grid_of(tensor(), affine, "fsl", (47, 47, 47))
+    place = np.stack(np.indices((47, 47, 47)), -1) * 5.0 - 115
+    outside = np.linalg.norm(place / [0.85, 1.1, 0.95], axis=-1) > 76
+    components[outside] = np.random.default_rng(0).normal(0, 1e-4, (int(outside.sum()), 6)) * (noise > 0)
+    return DiffusionImage.read(write(tmp_path / "dti.nii", components, affine))
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+@pytest.mark.parametrize(
+    ("off_mm", "says"),
+    [((0, 0, 0), ""), ((3, -2, 0), ""), ((0, 16, 0), "moved by about"), ((-20, 0, 0), "moved by about")],
+)
+def test_tensors_off_the_brain_are_refused_and_noise_around_it_is_not(tmp_path, noise, off_mm, says):
+    image = masked_ball(tmp_path, noise)
+    moved = image.affine_mm.copy()
+    moved[:3, 3] += off_mm
+    image = replace(image, affine_mm=moved)
+    if not says:
+        assert tensor_conductivity(HEAD, image, TABLE).fallback_share < 0.1
+        return
+    with pytest.raises(InputError, match=says):
+        tensor_conductivity(HEAD, image, TABLE)
+
+
+def test_most_of_the_white_matter_needs_a_tensor(tmp_path):
+    image = masked_ball(tmp_path)
+    moved = image.affine_mm.copy()
+    moved[2, 3] += 90
+    with pytest.raises(InputError, match="of this head's white matter: it must be registered"):
+        tensor_conductivity(HEAD, replace(image, affine_mm=moved), TABLE)
+    inside_out = replace(image, components=np.zeros_like(image.components), broken=image.usable)
+    with pytest.raises(InputError, match="only 0% of its tensors in this head's white matter are positive"):
+        tensor_conductivity(HEAD, inside_out, TABLE)
+
+
 def test_an_image_elsewhere_or_unknown_words_are_refused(image, tmp_path):
     moved = image.affine_mm.copy()
     moved[0, 3] += 900
-    away = DiffusionImage(image.components, moved, image.to_world, "dti.nii")
+    away = replace(image, affine_mm=moved)
     with pytest.raises(InputError, match="registered"):
         tensor_conductivity(HEAD, away, TABLE)
     with pytest.raises(InputError, match="anisotropy"):
@@ -272,6 +312,23 @@ def test_what_is_asked_of_a_tensor_image_is_checked_first(dti_file, tmp_path):
     with pytest.raises(InputError, match="--dti"):
         plan("colin27", dti_mapping="dir", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_frame_of_a_tensor_image_is_asked_for_heeded_and_remembered(dti_file):
+    assert "frame" not in Conduction.of(None, dti_file, frame="qform").parameters["anisotropy"]  # nothing to choose
+    image = nib.load(dti_file)
+    shifted = image.affine.copy()
+    shifted[1, 3] += 4
+    image.set_sform(shifted, 2)
+    dti_file = dti_file.with_name("two.nii")
+    nib.save(image, dti_file)
+    with pytest.raises(InputError, match="say which is right with --frame"):
+        Conduction.of(None, dti_file)
+    asked = Conduction.of(None, dti_file, frame="sform")
+    assert asked.parameters["anisotropy"]["frame"] == "sform"
+    again = Conduction.recorded({"parameters": asked.parameters, "paths": {"dti": str(dti_file)}})
+    assert again.anisotropy == asked.anisotropy
+    assert DiffusionImage.read(dti_file, "fsl", "sform").affine_mm == pytest.approx(shifted)
 
 
 def test_the_dose_map_is_made_again_when_the_tensors_change(dti_file, tmp_path):

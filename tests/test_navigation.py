@@ -154,7 +154,7 @@ def test_visor2_knows_its_image(tmp_path):
     nib.save(image, tmp_path / "none.nii.gz")
     with pytest.raises(InputError, match="no qform"):
         visor2.ImageFingerprint.of(tmp_path / "none.nii.gz")
-    with pytest.raises(InputError, match="as NIfTI"):
+    with pytest.raises(InputError, match=r"a NIfTI file|no file"):
         visor2.ImageFingerprint.of(tmp_path / "plan.mrk")
 
 

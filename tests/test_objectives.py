@@ -282,7 +282,7 @@ def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
         ({"avoid": ["ras:1,2,3@left"]}, "side of their x"),
         ({"avoid": ["ras:1,2,3/ten"]}, "a radius in mm follows the /"),
         ({"avoid": ["ras:1,2,3/500"]}, "between 0 and 100 mm"),
-        ({"avoid": ["nowhere.nii.gz"]}, "there is no mask"),
+        ({"avoid": ["nowhere.nii.gz"]}, "there is no file"),
         ({"side": None, "avoid": ["psi"]}, "which side of psi? write --avoid psi@left or psi@right"),
         ({"weight": 2.0}, "give --avoid REGION, or --objective depth"),
         ({"cap": 0.5}, "give --avoid REGION"),

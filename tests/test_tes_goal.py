@@ -18,6 +18,8 @@ from atlases.target import is_center
 from cli.main import run
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
+from meshes.images import open_nifti
+from meshes.world import world_of
 from targeting import tes_road
 from targeting.files.tes import warnings_of, write_tes_files
 from targeting.plans.tes import from_dict, read_tes_plan, write_tes_plan
@@ -218,16 +220,16 @@ def test_a_map_of_another_space_or_head_is_refused(cortex, tmp_path):
     head = ball_head()
     marked = write_map(tmp_path / "marked.nii.gz", [(SPOT, 1.0)], code=4)
     with pytest.raises(InputError, match="write mni:"):
-        map_target(NetworkMap.of(str(marked)), head, cortex)
-    image = nibabel.load(marked)
-    assert map_target(NetworkMap.of(str(marked)), head, cortex, None, (image.affine, image.shape)).target.near > 0.6
+        NetworkMap.of(str(marked))
+    own = world_of(open_nifti(marked))
+    assert map_target(NetworkMap.of(str(marked), own=own), head, cortex).target.near > 0.6
     away = write_map(tmp_path / "away.nii.gz", [(SPOT, 1.0)], move_mm=(0, 0, 60.0))
     with pytest.raises(InputError, match="lie within 6 mm of this head's grey matter"):
         map_target(NetworkMap.of(str(away)), head, cortex)
     nibabel.save(nibabel.Nifti1Image(np.zeros((4, 4, 4), np.float32), np.eye(4)), tmp_path / "zero.nii.gz")
     for text, words in (
         (str(tmp_path / "zero.nii.gz"), "zero everywhere"),
-        ("mni:no.nii.gz", "there is no map no.nii"),
+        ("mni:no.nii.gz", "there is no file no.nii"),
     ):
         with pytest.raises(InputError, match=words):
             NetworkMap.of(text)
@@ -439,7 +441,7 @@ def test_the_envelope_on_the_cortex_is_that_of_the_fields_left_on_the_left(corte
         ("tdcs", ["--cap", "10-5"], "--cap 10-5 is for small electrodes"),
         ("hd-tdcs", ["--cap", "10-20"], "unknown positions of --cap"),
         ("tdcs", ["--network", "net.nii.gz"], "--network is for small electrodes"),
-        ("hd-tdcs", ["--network", "net.nii.gz"], "there is no map net.nii.gz"),
+        ("hd-tdcs", ["--network", "net.nii.gz"], "there is no file net.nii.gz"),
         ("hd-tdcs", ["--tes-objective", "projection"], "needs --network"),
         ("hd-tdcs", ["--penalty", "2", "--avoid", FRONT], "--penalty has no use with --with hd-tdcs"),
         ("tms", ["--cap", "10-5"], "--cap has no use with --with tms"),

@@ -381,7 +381,7 @@ def test_a_map_is_read_where_it_lies(tmp_path):
     leadfield = replace(random_leadfield(5, count=5), points_mm=points)
     network = Network.of_image(leadfield, tmp_path / "map.nii.gz", np.ones((5, 3)))
     assert network.region.points.tolist() == [0, 1] and network.wanted == pytest.approx([1, 0.5])
-    with pytest.raises(InputError, match="not there"):
+    with pytest.raises(InputError, match="there is no file"):
         sampled(tmp_path / "no.nii", points)
     with pytest.raises(InputError, match="zero everywhere"):
         Network.of_values(leadfield, np.zeros(5), np.ones((5, 3)))

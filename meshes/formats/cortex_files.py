@@ -13,11 +13,6 @@ from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
 from meshes.formats.freesurfer import freesurfer_files, read_freesurfer
 from meshes.formats.gifti import read_surface
-from meshes.head import HeadMesh
-from meshes.tissue_codes import Tissue
-
-NEAR_MM = 4.0  # of a vertex from the middle of a grey-matter tetrahedron: two edges of a coarse mesh
-LEAST_SHARE = 0.5  # of vertices that must be near grey matter: 0.95 for the head's own cortex
 
 
 def charm_files(folder: str | Path) -> dict[str, Path]:
@@ -56,26 +51,6 @@ def read_cortex(folder: str | Path) -> Cortex:
     if not cortex.left.points_mm[:, 0].mean() < cortex.right.points_mm[:, 0].mean():
         raise InputError(f"in {folder} the left hemisphere lies right of the right one; its files are mixed up")
     return cortex
-
-
-def check_fit(cortex: Cortex, head: HeadMesh, where: str) -> None:
-    """Refuse surfaces that are not those of a head.
-
-    Raises
-    ------
-    InputError
-        If less than half of a hemisphere's vertices lie in or near grey matter.
-    """
-    from scipy.spatial import cKDTree
-
-    tree = cKDTree(head.centroids_mm[head.tissue == Tissue.GM])
-    for side, surface in cortex.hemispheres.items():
-        near = tree.query(surface.points_mm[::10], distance_upper_bound=NEAR_MM)[0] < np.inf
-        if near.mean() < LEAST_SHARE:
-            raise InputError(
-                f"only {near.mean():.0%} of {side} in {where} lie in this head's grey matter; "
-                "they must be made from the same T1"
-            )
 
 
 def _outward(surface: CorticalSurface) -> CorticalSurface:

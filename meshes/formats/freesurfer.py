@@ -15,6 +15,7 @@ The file's footer has x, y, z and c; where it is missing, ``mri/orig.mgz`` has t
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,14 +23,19 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.freesurfer.mghformat import MGHError, MGHHeader
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 from numpy.typing import NDArray
 
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
+from meshes.images import beginning, unpacked, whole_file
 
 CORONAL = np.array([[-1.0, 0, 0], [0, 0, -1], [0, 1, 0]]).T  # columns: the axes of tkRAS' volume
 SIDES = ("lh", "rh")
 LAYERS = ("white", "pial")
+MGH_HEADER_BYTES, GOOD_RAS_AT = 284, 28
 
 
 def freesurfer_files(folder: str | Path) -> dict[str, Path]:
@@ -96,7 +102,31 @@ def scanner_from_tk(geometry: Mapping[str, Any]) -> NDArray[np.float64]:
     return matrix
 
 
+def scanner_from_volume(path: Path) -> NDArray[np.float64]:
+    """The matrix from tkRAS to scanner RAS, (4, 4), from ``mri/orig.mgz``.
+
+    Raises
+    ------
+    InputError
+        If it is no such volume, is cut short, or does not know its place in the scanner (goodRASFlag 0).
+    """
+    block = beginning(path)
+    try:
+        header = MGHHeader(block[: MGHHeader.template_dtype.itemsize])
+        size = math.prod(header.get_data_shape()) * header.get_data_dtype().itemsize
+    except (WrapStructError, HeaderDataError, MGHError, ValueError, KeyError) as error:
+        raise InputError(f"{path} is no FreeSurfer volume; give the subject's own mri/orig.mgz") from error
+    unpacked(path, MGH_HEADER_BYTES + size)
+    if int.from_bytes(block[GOOD_RAS_AT : GOOD_RAS_AT + 2], "big") != 1:
+        raise InputError(f"{path} does not know its place in the scanner; run recon-all from an image that does")
+    matrix: NDArray[np.float64] = header.get_vox2ras() @ np.linalg.inv(header.get_vox2ras_tkr())
+    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 0.5:
+        raise InputError(f"{path} has a damaged place in its header; copy or make it again")
+    return matrix
+
+
 def _read(path: Path, volume: Path | None) -> CorticalSurface:
+    whole_file(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # nibabel warns where there is no footer; that is looked at below
@@ -109,8 +139,7 @@ def _read(path: Path, volume: Path | None) -> CorticalSurface:
     if str(geometry.get("valid", "")).split()[:1] == ["1"]:
         matrix = scanner_from_tk(geometry)
     elif volume is not None:
-        header = nib.load(volume).header
-        matrix = header.get_vox2ras() @ np.linalg.inv(header.get_vox2ras_tkr())
+        matrix = scanner_from_volume(volume)
     else:
         raise InputError(f"{path} does not say where the brain is, and there is no mri/orig.mgz; give the whole folder")
     return CorticalSurface(surface.points_mm @ matrix[:3, :3].T + matrix[:3, 3], surface.triangles)

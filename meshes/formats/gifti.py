@@ -12,11 +12,13 @@ from xml.parsers.expat import ExpatError
 
 import nibabel as nib
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
 from nibabel.gifti import GiftiCoordSystem, GiftiDataArray, GiftiImage, GiftiMetaData
 from numpy.typing import NDArray
 
 from meshes.cortical_surface import CorticalSurface
 from meshes.errors import InputError
+from meshes.images import whole_file
 from meshes.whole_files import written_whole
 
 STRUCTURE = {"lh": "CortexLeft", "rh": "CortexRight"}
@@ -74,9 +76,7 @@ def read_surface(path: str | Path) -> CorticalSurface:
     InputError
         If the file is missing, damaged or no surface.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"there is no surface {path}; check the path")
+    path = whole_file(path)
     try:
         image = nib.load(path)
         points, triangles = (image.agg_data(intent) for intent in ("pointset", "triangle"))
@@ -88,7 +88,7 @@ def read_surface(path: str | Path) -> CorticalSurface:
         TypeError,
         ExpatError,
         zlib.error,
-        nib.filebasedimages.ImageFileError,
+        ImageFileError,
     ) as error:
         raise InputError(f"{path} is truncated or no GIFTI surface; copy or make it again") from error
     if not all(isinstance(each, np.ndarray) and each.ndim == 2 and each.shape[1] == 3 for each in (points, triangles)):

@@ -1,7 +1,8 @@
 """A finished head from elsewhere: a mesh file, or the folder ``m2m_NAME`` that SimNIBS' ``charm`` leaves.
 
-Tissue codes are kept as they are in the mesh: compact bone 7, spongy bone 8, blood 9 and muscle 10 have conductivities
-of their own.  What knows six tissues only (registration, label images) sees them through :func:`to_six_tissues`.
+Tissue codes are kept as they are in the mesh: compact bone 7, spongy bone 8, blood 9, muscle 10, cartilage 11 and fat 12
+have conductivities of their own.  What knows six tissues only (registration, label images) sees them through
+:func:`to_six_tissues`.
 Electrodes and gel of an earlier simulation (codes from 100) are taken away, with the nodes only they used.
 
 The folder (charm 4.x): ``NAME.msh``, ``T1.nii.gz``, ``final_tissues.nii.gz`` (labels on the T1's grid),
@@ -11,7 +12,6 @@ The folder (charm 4.x): ``NAME.msh``, ``T1.nii.gz``, ``final_tissues.nii.gz`` (l
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,15 +20,9 @@ import numpy as np
 from meshes.errors import InputError
 from meshes.formats.mesh_files import read_mesh
 from meshes.head import HeadMesh
-from meshes.surfaces import SURFACE_TAG
-from meshes.tissue_codes import Tissue
+from meshes.one_body import whole_head
+from meshes.tissue_codes import SIX_TISSUES, known_codes
 
-logger = logging.getLogger(__name__)
-
-FIRST_ELECTRODE = 100  # codes from here on are rubber, gel and saline
-# SimNIBS' further tissues and the one of the six that takes their place: bone is bone; the blood charm finds runs in
-# the sinuses, between brain and skull, where the other labels have CSF; muscle lies in what the others call scalp
-SIX_TISSUES = {7: Tissue.SKULL, 8: Tissue.SKULL, 9: Tissue.CSF, 10: Tissue.SCALP}
 IMAGES = {
     "t1": ("T1.nii.gz", "T1.nii"),
     "labels": ("final_tissues.nii.gz", "label_prep/tissue_labeling_upsampled.nii.gz"),
@@ -104,7 +98,7 @@ def read_head(path: str | Path) -> HeadFolder:
     """
     path = Path(path)
     mesh_file = mesh_file_of(path)
-    mesh = without_electrodes(read_mesh(mesh_file))
+    mesh = whole_head(read_mesh(mesh_file), str(mesh_file))
     _check(mesh, mesh_file)
     if not path.is_dir():
         return HeadFolder(mesh, mesh_file)
@@ -118,46 +112,15 @@ def images_of_head(path: str | Path) -> dict[str, Path]:
     return {role: file for role, file in found.items() if file is not None}
 
 
-def without_electrodes(mesh: HeadMesh) -> HeadMesh:
-    """The head alone: no electrodes or gel, no nodes without a tetrahedron, no triangles of either.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from meshes import HeadMesh
-    >>> from meshes.formats.head_folder import without_electrodes
-    >>> points = np.vstack([np.zeros(3), np.eye(3), -np.eye(3)[:1]])
-    >>> with_gel = HeadMesh(points, np.array([[0, 1, 2, 3], [0, 2, 4, 3]]), np.array([5, 501]))
-    >>> without_electrodes(with_gel).points_mm.shape
-    (4, 3)
-    """
-    keep = mesh.tissue < FIRST_ELECTRODE
-    used = np.zeros(len(mesh.points_mm), bool)
-    used[mesh.tets[keep]] = True
-    if used.all() and keep.all():
-        return mesh
-    if not keep.all():
-        logger.info("left out %d tetrahedra of electrodes (codes from %d)", (~keep).sum(), FIRST_ELECTRODE)
-    of_head = used[mesh.triangles].all(axis=1) & (mesh.triangle_tissue < SURFACE_TAG + FIRST_ELECTRODE)
-    new = np.cumsum(used) - 1
-    return HeadMesh(
-        mesh.points_mm[used],
-        new[mesh.tets[keep]],
-        mesh.tissue[keep],
-        new[mesh.triangles[of_head]],
-        mesh.triangle_tissue[of_head],
-    )
-
-
 def to_six_tissues(mesh: HeadMesh) -> HeadMesh:
-    """The same mesh with six tissues: compact and spongy bone as skull, blood as CSF, muscle as scalp.
+    """The same mesh with six tissues: compact and spongy bone as skull, blood as CSF, the rest as scalp.
 
     Surface triangles of the merged tissues are dropped (writing the mesh makes them anew).
 
     Raises
     ------
     InputError
-        If a tissue code is none of SimNIBS' tissues 1 to 10.
+        If a tissue code is none of SimNIBS' tissues 1 to 12.
 
     Examples
     --------
@@ -165,13 +128,13 @@ def to_six_tissues(mesh: HeadMesh) -> HeadMesh:
     >>> from meshes import HeadMesh
     >>> from meshes.formats.head_folder import to_six_tissues
     >>> points = np.vstack([np.zeros(3), np.eye(3)])
-    >>> [int(to_six_tissues(HeadMesh(points, [[0, 1, 2, 3]], [code])).tissue[0]) for code in (2, 7, 8, 9, 10)]
-    [2, 4, 4, 3, 5]
+    >>> [int(to_six_tissues(HeadMesh(points, [[0, 1, 2, 3]], [code])).tissue[0]) for code in (2, 7, 8, 9, 10, 11, 12)]
+    [2, 4, 4, 3, 5, 5, 5]
     """
     codes = np.unique(mesh.tissue)
     unknown = [int(code) for code in codes if code not in SIX_TISSUES and not 1 <= code <= 6]
     if unknown:
-        raise InputError(f"the mesh has tissue codes {unknown} that are not SimNIBS' (1 to 10); relabel them")
+        raise InputError(f"the mesh has tissue codes {unknown} that no tissue has; known are {known_codes()}")
     if codes.max() <= 6:
         return mesh
     lookup = np.array([SIX_TISSUES.get(int(code), int(code)) for code in codes])

@@ -8,28 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from meshes.errors import InputError
-from meshes.mri import THICKEST_VOXEL_MM, Frame, read_volume
+from meshes.mri import THICKEST_VOXEL_MM, read_volume
 from meshes.segmentation.cleaning import BRAIN, tidy_labels
 from meshes.segmentation.head_grid import HeadGrid
 from meshes.segmentation.tissue_fields import LABEL_SOFTENING, fields_for, one_hot
-from meshes.tissue_codes import TISSUE_NAMES, Tissue
+from meshes.tissue_codes import SIX_TISSUES, TISSUE_NAMES, Tissue, known_codes
 from meshes.tissues import Tissues
+from meshes.world import Frame
 
 log = logging.getLogger(__name__)
 
-TISSUE_OF_CODE = {
-    0: Tissue.OUTSIDE,
-    1: Tissue.WM,
-    2: Tissue.GM,
-    3: Tissue.CSF,
-    4: Tissue.SKULL,
-    5: Tissue.SCALP,
-    6: Tissue.EYES,
-    7: Tissue.SKULL,  # compact bone
-    8: Tissue.SKULL,  # spongy bone
-    9: Tissue.CSF,  # blood: the large vessels and sinuses, which run in the CSF's layer
-    10: Tissue.SCALP,  # muscle
-}
+TISSUE_OF_CODE = {int(tissue): tissue for tissue in Tissue} | SIX_TISSUES
 
 
 def tissues_from_labels(path: str | Path, frame: Frame | None = None) -> Tissues:
@@ -38,7 +27,7 @@ def tissues_from_labels(path: str | Path, frame: Frame | None = None) -> Tissues
     Parameters
     ----------
     path : path
-        3D NIfTI of whole numbers 0 to 10 (``TISSUE_OF_CODE``), voxels up to 1.5 mm.
+        3D NIfTI of whole numbers 0 to 12 (``TISSUE_OF_CODE``), voxels up to 1.5 mm.
     frame : {"sform", "qform"}, optional
         Which of the file's frames to use where the two disagree.
 
@@ -54,8 +43,7 @@ def tissues_from_labels(path: str | Path, frame: Frame | None = None) -> Tissues
     unknown = sorted({int(code) for code in np.unique(volume.data)} - set(TISSUE_OF_CODE))
     if unknown:
         raise InputError(
-            f"{name} has unknown tissue codes {', '.join(map(str, unknown[:5]))}; known are 0 outside, 1 white matter, "
-            "2 grey matter, 3 CSF, 4 skull, 5 scalp, 6 eyes, 7 compact bone, 8 spongy bone, 9 blood, 10 muscle"
+            f"{name} has unknown tissue codes {', '.join(map(str, unknown[:5]))}; known are 0 outside, {known_codes()}"
         )
     if volume.voxel_mm.max() > THICKEST_VOXEL_MM + 1e-3:
         text = " x ".join(f"{v:.2f}" for v in volume.voxel_mm)

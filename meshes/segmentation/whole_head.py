@@ -39,6 +39,10 @@ CUT_CM2 = 10.0  # a ball of a head's size cut 2 mm deep
 TRIMMED_CUT_CM2 = 20.0  # the same where the edge was found from empty planes, which touch any head
 SPECK_ML = 2.0  # smaller bright pieces are noise
 TOUCH_CM2 = 1.0
+MASKED_MM = 8.0  # what masking leaves without numbers may reach this far into the head as a solid: ears, chin
+EDGE_SHARE = 12  # an upright edge of the volume is this part of its width and depth
+NOISY_AIR = 0.3  # of the bright tissue's intensity: above a scanner's air by far; the mean of even noise is 0.5
+ROUGH = 0.25  # mean step between neighbours over the mean: even noise has 0.67, tissue 0.05 to 0.15
 
 
 @dataclass(frozen=True)
@@ -97,16 +101,87 @@ def check_whole_head(data: NDArray[np.float32], voxel_mm: NDArray[np.float64], n
     return tuple(warnings)
 
 
+def without_gaps(data: NDArray[np.float32], voxel_mm: NDArray[np.float64], name: str) -> NDArray[np.float32]:
+    """The volume with air where it has no number (NaN, infinite), as masking leaves it around a head.
+
+    Raises
+    ------
+    InputError
+        If numbers are missing within the head.
+    """
+    gaps = ~np.isfinite(data)
+    if not gaps.any():
+        return data
+    bad = int(gaps.sum())
+    filled = np.where(gaps, np.min(data, where=~gaps, initial=np.inf), data)
+    pieces, count = ndi.label(gaps)
+    rim = [np.take(pieces, side, axis).ravel() for axis in range(3) for side in (0, -1)]
+    outer = np.zeros(count + 1, bool)
+    outer[np.unique(np.concatenate(rim))] = True
+    if outer[1:].all() and filled.min() < filled.max():
+        image, size_mm, _ = coarse(filled, voxel_mm)
+        lattice, _ = _lattice(filled, voxel_mm)
+        inside = depth_mm(head_mask(image), size_mm) > MASKED_MM
+    if not outer[1:].all() or not filled.min() < filled.max() or (gaps[lattice] & inside).any():
+        raise InputError(
+            f"{name} has {bad} voxels that are NaN or infinite, in the head, too; export it again from the scanner's images"
+        )
+    return filled.astype(np.float32)
+
+
+def check_air(data: NDArray[np.float32], name: str) -> None:
+    """Refuse a volume whose air is as bright as tissue: a ratio of two images, such as MP2RAGE's, is noise where both are dark.
+
+    Looked at are the four upright edges of the volume, which a head does not reach: bright on the whole and rough from
+    voxel to voxel.
+
+    Raises
+    ------
+    InputError
+        If two of them or more are such noise.
+    """
+    level = data - np.percentile(data, 1)
+    bright = float(np.percentile(level[level > level.mean()], 90))
+    nx, ny, nz = data.shape
+    wide, deep = max(nx // EDGE_SHARE, 2), max(ny // EDGE_SHARE, 2)
+    noisy = 0
+    for x in (slice(None, wide), slice(-wide, None)):
+        for y in (slice(None, deep), slice(-deep, None)):
+            edge = level[x, y, nz // 2 :]
+            rough = float(np.abs(np.diff(edge, axis=2)).mean())
+            noisy += edge.mean() > NOISY_AIR * bright and rough > ROUGH * edge.mean()
+    if noisy > 1:
+        raise InputError(
+            f"{name}: the air around the head is noise as bright as tissue, as in MP2RAGE's UNI image: give the denoised "
+            "one (background removed), or a plain T1-weighted scan"
+        )
+
+
 def coarse(
     data: NDArray[np.float32], voxel_mm: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_]]:
     """A copy at about 2 mm without the empty planes around it, its voxel size, and which faces lost planes, (3, 2)."""
-    box = ndi.find_objects((data != data.min()).astype(np.uint8))[0]
+    box = _box(data)
     trimmed = np.array([[s.start > 0, s.stop < n] for s, n in zip(box, data.shape, strict=True)])
-    step = np.maximum(np.rint(GRID_MM / voxel_mm).astype(int), 1)
+    lattice, step = _lattice(data, voxel_mm)
     blurred = ndi.gaussian_filter(data[box], GRID_MM / 2 / voxel_mm, mode="nearest")
-    starts = (np.array(blurred.shape) - 1) % step // 2  # what does not divide is left out on both sides alike
-    return blurred[tuple(slice(a, None, s) for a, s in zip(starts, step, strict=True))], voxel_mm * step, trimmed
+    within = tuple(slice(s.start - b.start, None, s.step) for s, b in zip(lattice, box, strict=True))
+    return blurred[within], voxel_mm * step, trimmed
+
+
+def _box(data: NDArray[np.float32]) -> tuple[slice, ...]:
+    """The volume without its empty planes."""
+    found: tuple[slice, ...] = ndi.find_objects((data != data.min()).astype(np.uint8))[0]
+    return found
+
+
+def _lattice(data: NDArray[np.float32], voxel_mm: NDArray[np.float64]) -> tuple[tuple[slice, ...], NDArray[np.int64]]:
+    """The voxels that the coarse copy keeps, and their step, (3,)."""
+    step = np.maximum(np.rint(GRID_MM / voxel_mm).astype(int), 1)
+    box = _box(data)
+    starts = [s.start + (s.stop - s.start - 1) % n // 2 for s, n in zip(box, step, strict=True)]
+    # what does not divide is left out on both sides alike
+    return tuple(slice(a, s.stop, n) for a, s, n in zip(starts, box, step, strict=True)), step
 
 
 def head_mask(image: NDArray[np.float32]) -> NDArray[np.bool_]:

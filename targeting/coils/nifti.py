@@ -8,14 +8,14 @@ what the header says); the components are those of the coil's frame.  The header
 from __future__ import annotations
 
 import re
-import zlib
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
 from meshes.errors import InputError
+from meshes.images import open_nifti
 from meshes.whole_files import written_whole
 from targeting.coils.coil import Coil
 from targeting.coils.from_file import coil_of_file
@@ -35,22 +35,13 @@ def read_nifti_coil(path: Path) -> Coil:
     InputError
         If it is no NIfTI, is cut short, or does not look like a coil's A-field per 1 A/s.
     """
-    try:
-        image = nib.load(path)
-        if not isinstance(image, nib.Nifti1Image):
-            raise InputError(f"{path.name} is not NIfTI: give a .nii or .nii.gz A-field")
-        shape = image.shape
-        if len(shape) == 5 and shape[3] == 1:
-            shape = (*shape[:3], shape[4])
-        if len(shape) != 4 or shape[3] != 3 or min(shape[:3]) < 2:
-            raise InputError(
-                f"{path.name} has shape {image.shape}: an A-field is (nx, ny, nz, 3); this is another image"
-            )
-        values = np.asarray(image.dataobj, dtype=np.float64).reshape(shape)
-    except (ImageFileError, EOFError, zlib.error, ValueError, OSError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path.name} is not NIfTI or is cut short: fetch the coil file again") from error
+    image = open_nifti(path)
+    shape = image.shape
+    if len(shape) == 5 and shape[3] == 1:
+        shape = (*shape[:3], shape[4])
+    if len(shape) != 4 or shape[3] != 3 or min(shape[:3]) < 2:
+        raise InputError(f"{path.name} has shape {image.shape}: an A-field is (nx, ny, nz, 3); this is another image")
+    values = image.values(np.float64).reshape(shape)
     if not np.isfinite(values).all():
         raise InputError(f"{path.name} holds NaN or infinite values: fetch the coil file again")
     largest = float(np.abs(values).max())
@@ -58,9 +49,12 @@ def read_nifti_coil(path: Path) -> Coil:
         raise InputError(
             f"{path.name}: the largest value is {largest:.2g}; A per 1 A/s is about 1e-6 T·m: this is another image"
         )
-    affine = np.array(image.affine, dtype=np.float64)
-    mm_per_unit = MM_PER_UNIT[image.header.get_xyzt_units()[0]]
-    affine[:3] *= mm_per_unit
+    try:
+        affine = np.array(image.header.get_best_affine(), dtype=np.float64)
+        mm_per_unit = MM_PER_UNIT[image.header.get_xyzt_units()[0]]
+        affine[:3] *= mm_per_unit
+    except (KeyError, ValueError, HeaderDataError):
+        raise InputError(f"{path.name} has no usable affine (voxel to mm): fetch the coil file again") from None
     if abs(np.linalg.det(affine)) < 1e-12 or not np.isfinite(affine).all():
         raise InputError(f"{path.name} has no usable affine (voxel to mm): fetch the coil file again")
     words = dict(re.findall(r"(\w+)\s*=\s*([^;]+)", image.header["descrip"].item().decode("latin-1")))

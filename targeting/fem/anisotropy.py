@@ -16,28 +16,29 @@ A file holds six volumes, in one of two orders and frames:
 - ``fsl`` (``dtifit --save_tensor``): xx, xy, xz, yy, yz, zz along the image's axes, the first of them flipped where the
   affine's determinant is positive (FSL works in radiological voxel axes);
 - ``mrtrix`` (``dwi2tensor``): xx, yy, zz, xy, xz, yz along the world's axes, RAS.
+
+AFNI (3dDWItoDT), DIPY and ANTs write the lower triangle, xx, xy, yy, xz, yz, zz (NIfTI's intent "symmetric matrix"), along
+axes that the file does not tell: those are named, not read.
 """
 
 from __future__ import annotations
 
 import logging
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from meshes import HeadMesh
 from meshes.choices import one_of
 from meshes.errors import InputError
-from meshes.mri import affine_of
+from meshes.images import open_nifti
+from meshes.world import Frame, world_of
 from targeting.fem.conductivity import tissue_names
+from targeting.fem.diffusion_fit import check_place
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +47,14 @@ ORDERS = {  # where xx, xy, xz, yy, yz, zz stand in the file
     "fsl": (0, 1, 2, 3, 4, 5),
     "mrtrix": (0, 3, 4, 1, 5, 2),
 }
+LOWER_TRIANGLE = (0, 1, 3, 2, 4, 5)  # the same of AFNI, DIPY and ANTs
 MAX_RATIO = 10.0
 MAX_CONDUCTIVITY_S_PER_M = 2.0
 FITTED = ("wm", "gm")  # the tissues whose means the direct mapping fits
-FEWEST_POSITIVE = 0.5  # of the voxels that are not empty; fewer: the components stand in another order
-FEWEST_COVERED = 0.1  # of the white matter; less: the image lies elsewhere
+MOSTLY_POSITIVE = 0.5  # of the voxels that are not empty, where noise around the head was masked
+HARDLY_POSITIVE = 0.05  # noise alone has 0.02; an unmasked head 0.1 and more
+OTHER_ORDER = 1.5  # another order that makes so many more of them positive is the right one
+MOST_JUDGED = 200_000  # voxels, for the order
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,47 +118,77 @@ class DiffusionImage:
         Orthogonal: the file's frame → RAS.
     name : str
         The file's name.
+    order : str
+        Of :data:`ORDERS`.
+    broken : (nx, ny, nz) bool
+        Where the file has six numbers that are no positive tensor: noise, or the wrong order.
     """
 
     components: NDArray[np.float32]
     affine_mm: NDArray[np.float64]
     to_world: NDArray[np.float64]
     name: str
+    order: str
+    broken: NDArray[np.bool_]
 
     @classmethod
-    def read(cls, path: str | Path, order: str = "fsl") -> DiffusionImage:
+    def read(cls, path: str | Path, order: str = "fsl", frame: Frame | None = None) -> DiffusionImage:
         """Read a NIfTI file of six volumes.
+
+        Whether its tensors are this head's is seen in the head only (:mod:`targeting.fem.diffusion_fit`): around it, where
+        nothing was masked, they are noise.
+
+        Parameters
+        ----------
+        path : path
+        order : {"fsl", "mrtrix"}
+        frame : {"sform", "qform"}, optional
+            Which of its two frames counts where they disagree.
 
         Raises
         ------
         InputError
-            If it is not one, or most of its tensors are not positive.
+            If it is not one, its place is not known, or its components plainly stand in another order.
         """
         path = Path(path)
         places = ORDERS[one_of(order, ORDERS, "tensor order")]
-        image, raw = _read(path)
-        affine = affine_of(image, path.name)
-        components = np.ascontiguousarray(raw[..., places])
-        filled = np.isfinite(components).all(-1) & (components != 0).any(-1)
-        positive = np.zeros(filled.shape, bool)
-        positive[filled] = _matrices_positive(components[filled])
+        raw, affine = _read(path, frame)
+        filled = np.isfinite(raw).all(-1) & (raw != 0).any(-1)
         if not filled.any():
             raise InputError(
                 f"{path.name} holds no tensors; give the file that dtifit --save_tensor or dwi2tensor wrote"
             )
-        if positive.sum() < FEWEST_POSITIVE * filled.sum():
-            other = next(name for name in ORDERS if name != order)
-            raise InputError(
-                f"{path.name}: most of its tensors are not positive in the order '{order}': try --tensor-order {other}"
-            )
+        _check_order(raw[filled], order, path.name)
+        components = np.ascontiguousarray(raw[..., places])
+        positive = np.zeros(filled.shape, bool)
+        positive[filled] = _matrices_positive(components[filled])
         components[~positive] = 0
-        return cls(components, affine, _to_world(affine, order), path.name)
+        return cls(components, affine, _to_world(affine, order), path.name, order, filled & ~positive)
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Where there is a positive tensor, (nx, ny, nz)."""
+        return (self.components != 0).any(-1)
+
+    def voxels(self, points_mm: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The voxels that hold points, (n, 3); outside the image as well."""
+        inverse = np.linalg.inv(self.affine_mm)
+        return np.rint(points_mm @ inverse[:3, :3].T + inverse[:3, 3]).astype(np.int64)
+
+    def fractional_anisotropy(self) -> NDArray[np.float32]:
+        """How directed diffusion is, 0 to 1 (nx, ny, nz): √(3/2) |D − mean| / |D| (Basser 1996); 0 without a tensor."""
+        xx, xy, xz, yy, yz, zz = np.moveaxis(self.components.astype(np.float64), -1, 0)
+        off = 2 * (xy**2 + xz**2 + yz**2)
+        whole = xx**2 + yy**2 + zz**2 + off
+        spread = whole - (xx + yy + zz) ** 2 / 3
+        share = np.divide(spread, whole, out=np.zeros_like(whole), where=whole > 0)
+        return np.sqrt(np.clip(1.5 * share, 0, 1)).astype(np.float32)
 
     def at(self, points_mm: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Tensors (n, 3, 3) in RAS at points (n, 3), linear between usable voxels, and where there is one, (n,)."""
         inverse = np.linalg.inv(self.affine_mm)
         index = (points_mm @ inverse[:3, :3].T + inverse[:3, 3]).T
-        usable = (self.components != 0).any(-1).astype(np.float32)
+        usable = self.usable.astype(np.float32)
         weight = map_coordinates(usable, index, order=1, mode="constant")
         found = weight > 0.5
         six = np.zeros((len(points_mm), 6))
@@ -189,22 +223,19 @@ def tensor_conductivity(
     Raises
     ------
     InputError
-        For an unknown mapping or tissue, or if the image does not cover the head's white matter.
+        For an unknown mapping or tissue, or if the image is not this head's or not where it is.
     """
     one_of(mapping, MAPPINGS, "anisotropy")
     for name in tissues:
         one_of(name, FITTED, "anisotropic tissue")
     codes = tissue_names(head.tissue)
+    for name in tissues:
+        if name not in codes:
+            raise InputError(f"this head has no {name.upper()} that could conduct along its fibres; leave out --dti")
+    check_place(diffusion, head)
     kinds = {name: np.flatnonzero(head.tissue == codes[name]) for name in FITTED if name in codes}
     sampled = {name: diffusion.at(head.centroids_mm[tets]) for name, tets in kinds.items()}
     volumes = {name: head.volumes_mm3[tets] for name, tets in kinds.items()}
-    for name in tissues:
-        covered = volumes[name][sampled[name][1]].sum() / volumes[name].sum() if name in kinds else 0.0
-        if covered < FEWEST_COVERED:
-            raise InputError(
-                f"{diffusion.name} has tensors for only {covered:.0%} of this head's {name.upper()}: it must be registered "
-                "to the T1 (same world, RAS mm)"
-            )
     values = {name: _capped(*np.linalg.eigh(tensors[found])) for name, (tensors, found) in sampled.items()}
     if mapping == "dir":
         size = {}
@@ -253,17 +284,39 @@ def _matrices_positive(six: NDArray[np.floating]) -> NDArray[np.bool_]:
     return (xx > 0) & (minor > 0) & (whole > 0)
 
 
-def _read(path: Path) -> tuple[nib.Nifti1Pair, NDArray[np.float32]]:
-    if not path.is_file():
-        raise InputError(f"there is no file {path}; check the path")
-    try:
-        image = nib.load(path)
-        raw = np.asarray(image.dataobj, dtype=np.float32)
-    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, TypeError, zlib.error) as error:
-        raise InputError(f"{path} is not a NIfTI file, or it is damaged; give a .nii or .nii.gz file") from error
-    if not isinstance(image, nib.Nifti1Pair):
-        raise InputError(f"{path} is not a NIfTI file; convert it to .nii.gz first")
-    if raw.ndim != 4 or raw.shape[3] != 6:
-        shape = " x ".join(map(str, raw.shape))
-        raise InputError(f"{path.name} is {shape}; a tensor image has six volumes (dtifit --save_tensor, dwi2tensor)")
-    return image, raw
+def _check_order(six: NDArray[np.float32], order: str, name: str) -> None:
+    """Refuse six components (n, 6) that plainly stand in another order than said, and tell which."""
+    some = six[:: max(len(six) // MOST_JUDGED, 1)]
+    orders = {**ORDERS, "lower": LOWER_TRIANGLE}
+    positive = {each: float(_matrices_positive(some[:, places]).mean()) for each, places in orders.items()}
+    if positive[order] >= MOSTLY_POSITIVE:
+        return
+    best = max(positive, key=positive.__getitem__)
+    if positive[best] > max(OTHER_ORDER * positive[order], HARDLY_POSITIVE):
+        way = f"try --tensor-order {best}"
+        if best == "lower":
+            way = (
+                "they stand as xx, xy, yy, xz, yz, zz (AFNI, DIPY, ANTs); bring them into dtifit's order and axes first "
+                "(xx, xy, xz, yy, yz, zz)"
+            )
+        raise InputError(f"{name}: most of its tensors are not positive in the order '{order}': {way}")
+    if positive[order] < HARDLY_POSITIVE:
+        raise InputError(
+            f"{name}: its six volumes are no tensors: only {positive[order]:.0%} are positive in the order '{order}', and no "
+            "more in another; give the file that dtifit --save_tensor or dwi2tensor wrote"
+        )
+
+
+def _read(path: Path, frame: Frame | None) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Six volumes (nx, ny, nz, 6) and their affine (4, 4)."""
+    image = open_nifti(path)
+    shape = image.shape
+    if len(shape) == 5 and shape[3:] == (1, 6):
+        raise InputError(
+            f"{path.name} is a 5D symmetric matrix (ANTs, ITK, DIPY: xx, xy, yy, xz, yz, zz), whose axes the file does not "
+            "tell; give the file that dtifit --save_tensor or dwi2tensor wrote"
+        )
+    if len(shape) != 4 or shape[3] != 6:
+        words = " x ".join(map(str, shape))
+        raise InputError(f"{path.name} is {words}; a tensor image has six volumes (dtifit --save_tensor, dwi2tensor)")
+    return image.values(), world_of(image, frame).affine_mm

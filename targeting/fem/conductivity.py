@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
+from meshes.tissue_codes import known_codes
 
 # tissue name -> (codes in mesh files, S/m)
 _TABLE: dict[str, tuple[int, float]] = {
@@ -28,6 +29,8 @@ _TABLE: dict[str, tuple[int, float]] = {
     "spongy_bone": (8, 0.025),
     "blood": (9, 0.6),
     "muscle": (10, 0.16),
+    "cartilage": (11, 0.88),
+    "fat": (12, 0.078),
 }
 CONDUCTIVITY_S_PER_M: dict[str, float] = {name: value for name, (_, value) in _TABLE.items()}
 
@@ -64,7 +67,7 @@ def sigma_per_tet(tissue: NDArray[np.integer], table: Mapping[str, float]) -> ND
     present = np.unique(tissue)
     unknown = [int(code) for code in present if int(code) not in codes]
     if unknown:
-        raise InputError(f"the mesh has tissue codes {unknown} without a conductivity; known codes are 1 to 10")
+        raise InputError(f"the mesh has tissue codes {unknown} without a conductivity; known are {known_codes()}")
     lookup = np.zeros(int(present.max()) + 1)
     for code in present:
         lookup[code] = codes[int(code)]

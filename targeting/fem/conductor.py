@@ -24,6 +24,7 @@ from scipy.sparse.csgraph import connected_components
 
 from meshes import HeadMesh
 from meshes.choices import one_of
+from meshes.one_body import check_one_piece
 from targeting.fem.anisotropy import ElementTensors, whitened
 from targeting.fem.assembly import gather_divergence, gradient, shape_gradients, stiffness
 from targeting.fem.conductivity import conductivities, sigma_per_tet
@@ -50,6 +51,11 @@ class HeadConductor:
         Relative residual of every solution.
     right_hand_sides : int
         How many are expected in all, if that is known: many pay for a factorisation.
+
+    Raises
+    ------
+    InputError
+        If the head falls into pieces, between which no current would pass, or has a tissue without a conductivity.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class HeadConductor:
         tolerance: float = RELATIVE_TOLERANCE,
         right_hand_sides: int = 1,
     ) -> None:
+        check_one_piece(head, "the head")
         self.head = head
         self._solver_name: SolverName = one_of(solver, SOLVERS, "solver")
         self._tolerance = tolerance

@@ -39,14 +39,10 @@ class ImageFingerprint:
         InputError
             If the image cannot be read, or has no qform.
         """
-        import nibabel
+        from meshes.images import open_nifti
 
-        try:
-            header = nibabel.load(path).header
-            codes = int(header["qform_code"])
-        except (OSError, KeyError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
-            raise InputError(f"cannot read {path} as NIfTI; give the T1 that visor2 shows") from error
-        if codes == 0:
+        header = open_nifti(path).header
+        if int(header["qform_code"]) == 0:
             raise InputError(f"{path} has no qform, which visor2 needs; give the T1 as visor2 has it")
         return cls(
             tuple(float(header[f"quatern_{axis}"]) for axis in "bcd"),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from atlases.aim import is_mask, parse_point, side_for
+from atlases.aim import MNI, is_mask, mask_path, parse_point, side_for
+from atlases.mask import read_mask
 from atlases.targets import SIDES, targets
 from meshes.choices import one_of
 from meshes.errors import InputError
+from meshes.images import open_nifti
+from meshes.world import Frame, check_own_space, frame_needed
 from targeting.plans.warnings import PlanWarning, note, warning
-from targeting.requests.head import EMBEDDED, HeadSource
+from targeting.requests.head import EMBEDDED, HeadSource, OwnWorld
 
 Direction = str | tuple[float, float, float] | None  # "normal", or RAS components
 
@@ -28,16 +31,26 @@ class Aim:
     side: str | None
     hotspot_mm: tuple[float, float, float] | None = None
     radius_mm: float | None = None
+    frame: Frame | None = None  # of a mask whose header has two that disagree
 
     @property
     def mask(self) -> Path | None:
         """The NIfTI mask, if the aim is one."""
-        return Path(self.name) if is_mask(self.name) else None
+        return mask_path(self.name) if is_mask(self.name) else None
 
     @property
     def in_mni(self) -> bool:
-        """Whether the registration is needed: a named target or mni:x,y,z that no measured hotspot overrides."""
-        return self.mask is None and not self.name.startswith("ras:") and self.hotspot_mm is None
+        """Whether the registration is needed: a named target, mni:x,y,z or mni:MASK that no measured hotspot overrides."""
+        if self.mask is not None:
+            return self.name.lower().startswith(MNI)
+        return not self.name.startswith("ras:") and self.hotspot_mm is None
+
+    @property
+    def recorded(self) -> str:
+        """The name as a stage's parameters have it: a mask's bytes count, not what its file is called."""
+        if self.mask is None:
+            return self.name
+        return f"{MNI}mask" if self.in_mni else "mask"
 
     @property
     def entry(self) -> dict[str, Any] | None:
@@ -54,17 +67,27 @@ class Aim:
             "current": named.current_medial_anterior,
         }
 
-    def checked(self) -> Aim:
+    def checked(self, own: OwnWorld | None = None) -> Aim:
         """The same aim, if its words can be understood; before anything is made.
+
+        Parameters
+        ----------
+        own : OwnWorld, optional
+            What a mask's place is held against; without it only the file is looked at.
 
         Raises
         ------
         InputError
-            If the target's name or coordinates are not usable.
+            If the target's name or coordinates are not usable, or a mask is not, or its place is not known.
         """
         if self.mask is not None:
-            if not self.mask.is_file():
-                raise InputError(f"there is no mask {self.mask}; check the path")
+            image = open_nifti(self.mask)
+            if own is not None:
+                frame = None if self.in_mni else frame_needed(image, own.frame)
+                mask = read_mask(self.mask, frame, self.in_mni)
+                if not self.in_mni:
+                    check_own_space(self.mask, mask.world, own.world)
+                return replace(self, frame=frame)
         elif ":" in self.name:
             one_of(self.name.partition(":")[0], ["mni", "ras"], "space of a target")
             parse_point(self.name.partition(":")[2], self.name)

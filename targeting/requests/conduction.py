@@ -10,6 +10,8 @@ from typing import Any
 from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.head import HeadMesh
+from meshes.images import open_nifti
+from meshes.world import Frame, frame_needed
 from targeting.fem.anisotropy import MAPPINGS, ORDERS, DiffusionImage, ElementTensors, tensor_conductivity
 from targeting.fem.conductivity import conductivities
 from targeting.fem.conductor import HeadConductor
@@ -24,10 +26,15 @@ class Anisotropy:
     dti: Path
     mapping: str = DEFAULT_MAPPING
     order: str = DEFAULT_ORDER
+    frame: Frame | None = None  # of an image whose header has two that disagree
 
     @classmethod
     def of(
-        cls, dti: str | Path | None, mapping: str = DEFAULT_MAPPING, order: str = DEFAULT_ORDER
+        cls,
+        dti: str | Path | None,
+        mapping: str = DEFAULT_MAPPING,
+        order: str = DEFAULT_ORDER,
+        frame: Frame | None = None,
     ) -> Anisotropy | None:
         """What is asked for, None for isotropic tissues; the image is looked at, so that bad input stops early.
 
@@ -44,12 +51,14 @@ class Anisotropy:
                     "--anisotropy and --tensor-order say how to read a tensor image: give it with --dti FILE"
                 )
             return None
-        DiffusionImage.read(dti, order)
-        return cls(Path(dti), mapping, order)
+        frame = frame_needed(open_nifti(dti), frame)
+        DiffusionImage.read(dti, order, frame)
+        return cls(Path(dti), mapping, order, frame)
 
     def tensors(self, head: HeadMesh, conductivity_s_per_m: dict[str, float]) -> ElementTensors:
         """The conductivity tensors of the head's white matter."""
-        return tensor_conductivity(head, DiffusionImage.read(self.dti, self.order), conductivity_s_per_m, self.mapping)
+        diffusion = DiffusionImage.read(self.dti, self.order, self.frame)
+        return tensor_conductivity(head, diffusion, conductivity_s_per_m, self.mapping)
 
     def words(self, tensors: ElementTensors) -> str:
         """How the white matter was modelled, for the plan."""
@@ -71,6 +80,7 @@ class Conduction:
         dti: str | Path | None = None,
         mapping: str = DEFAULT_MAPPING,
         order: str = DEFAULT_ORDER,
+        frame: Frame | None = None,
     ) -> Conduction:
         """What is asked for: the table with some values replaced, and :meth:`Anisotropy.of`.
 
@@ -79,16 +89,17 @@ class Conduction:
         InputError
             For an unknown tissue or an impossible value, and as :meth:`Anisotropy.of`.
         """
-        return cls(conductivities(overrides_s_per_m), Anisotropy.of(dti, mapping, order))
+        return cls(conductivities(overrides_s_per_m), Anisotropy.of(dti, mapping, order, frame))
 
     @classmethod
     def recorded(cls, made_from: Mapping[str, Any]) -> Conduction:
         """What a stage was made with, by its sidecar (``Subject.made_from``)."""
         said = made_from["parameters"]
         words = said.get("anisotropy")
-        anisotropy = (
-            Anisotropy.of(made_from["paths"]["dti"], words["mapping"], words["tensor_order"]) if words else None
-        )
+        anisotropy = None
+        if words:
+            dti = made_from["paths"]["dti"]
+            anisotropy = Anisotropy.of(dti, words["mapping"], words["tensor_order"], words.get("frame"))
         return cls(said["conductivity_s_per_m"], anisotropy)
 
     @property
@@ -101,7 +112,8 @@ class Conduction:
         """What a stage that solves with it depends on."""
         said: dict[str, Any] = {"conductivity_s_per_m": dict(self.conductivity_s_per_m)}
         if self.anisotropy:
-            said["anisotropy"] = {"mapping": self.anisotropy.mapping, "tensor_order": self.anisotropy.order}
+            words = {"mapping": self.anisotropy.mapping, "tensor_order": self.anisotropy.order}
+            said["anisotropy"] = {**words, **({"frame": self.anisotropy.frame} if self.anisotropy.frame else {})}
         return said
 
     def tensors(self, head: HeadMesh) -> ElementTensors | None:

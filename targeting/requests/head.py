@@ -11,12 +11,28 @@ from meshes.errors import InputError
 from targeting.subject import Subject
 
 if TYPE_CHECKING:
-    from meshes.mri import Frame
+    from meshes.world import Frame, World
 
 EMBEDDED = "colin27"
 DENSITIES = ("standard", "fast")
 FRAMES = ("sform", "qform")
 WAYS = ("t1", "labels", "head", "embedded")
+
+
+@dataclass(frozen=True, eq=False)
+class OwnWorld:
+    """What other images of the same person are held against.
+
+    Parameters
+    ----------
+    world : World or None
+        Of the image that defines the head's millimetres; None where there is no image.
+    frame : {"sform", "qform"}, optional
+        The user's word for every image whose header has two frames that disagree.
+    """
+
+    world: World | None = None
+    frame: Frame | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,7 @@ class HeadSource:
         if subject.name == EMBEDDED:
             from meshes.formats.tissue_files import embedded_path
 
-            return cls("embedded", {"embedded": embedded_path(EMBEDDED)}, threads)
+            return cls("embedded", {"embedded": embedded_path(EMBEDDED)}, threads, chosen)
         before = subject.made_from("segment")
         if not before:
             raise InputError(
@@ -79,6 +95,44 @@ class HeadSource:
             return "T1 and T2" if "t2" in self.files else "T1"
         return {"head": "finished mesh"}.get(self.way, self.way)
 
+    @property
+    def images(self) -> dict[str, Path]:
+        """The head's images by role; the first of them defines its millimetres, but for a warp."""
+        if self.way in ("t1", "labels"):
+            return dict(self.files)
+        if self.way == "head" and self.files["head"].is_dir():
+            from meshes.formats.head_folder import images_of_head
+
+            return images_of_head(self.files["head"])
+        return {}
+
+    @property
+    def needed_frame(self) -> Frame | None:
+        """The frame, if one of the head's own images leaves a choice: what its tissues and place depend on."""
+        from meshes.images import open_nifti
+        from meshes.world import world_of
+
+        own = [path for role, path in self.images.items() if role != "mni_to_subject"]
+        if self.frame is None or not all(path.is_file() for path in own):
+            return self.frame
+        return self.frame if any(world_of(open_nifti(path), self.frame).chosen for path in own) else None
+
+    def own(self, folder: Path) -> OwnWorld:
+        """What other images of this person are held against; ``folder`` is the subject's, which keeps a copy.
+
+        Raises
+        ------
+        InputError
+            If the head's own image cannot be used.
+        """
+        from meshes.images import open_nifti
+        from meshes.world import world_of
+
+        kept = [folder / f"{role}{suffix}" for role in ("T1", "labels") for suffix in (".nii.gz", ".nii", ".hdr")]
+        given = [path for role, path in self.images.items() if role in ("t1", "labels")]
+        image = next((path for path in (given or (kept if self.remembered else [])) if path.is_file()), None)
+        return OwnWorld(world_of(open_nifti(image), self.frame) if image else None, self.frame)
+
     def checked(self) -> HeadSource:
         """The same source, after a short look at its files, so that bad input stops before anything is made.
 
@@ -90,9 +144,22 @@ class HeadSource:
         for path in self.files.values():
             if not path.exists() and not self.remembered:
                 raise InputError(f"there is no file {path}; check the path")
-        if self.way == "t1" and not self.remembered:
-            from meshes.mri import read_mri
+        if self.remembered:
+            return self
+        from meshes.images import open_nifti, whole_file
+        from meshes.mri import read_mri
+        from meshes.world import world_of
 
-            for path in self.files.values():
+        if self.way == "head":
+            from meshes.formats.head_folder import mesh_file_of
+
+            whole_file(mesh_file_of(self.files["head"]))
+        for role, path in self.images.items():
+            if self.way == "t1":
                 read_mri(path, self.frame)
+                continue
+            image = open_nifti(path)
+            if role in ("t1", "labels"):
+                image.volume()
+                world_of(image, self.frame)
         return self

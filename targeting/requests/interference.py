@@ -9,6 +9,7 @@ from atlases.aim import side_for
 from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.requests.aim import Aim, Direction, check_direction
+from targeting.requests.head import OwnWorld
 from targeting.requests.tes import CAPS, PER_HD_ELECTRODE_MA, TEN_TEN_CAP, TOTAL_MA
 
 KEEP, MOST_KEPT = 10, 200
@@ -38,6 +39,8 @@ class InterferenceRequest:
         How many to list.
     cap : {"10-10", "10-5"}
         Whose leadfield.
+    frame : {"sform", "qform"}, optional
+        Which frame of a mask counts, where its two disagree.
     """
 
     aim: str | None = None
@@ -51,6 +54,7 @@ class InterferenceRequest:
     shares: tuple[float, ...] = (0.5,)
     keep: int = KEEP
     cap: str = TEN_TEN_CAP
+    frame: str | None = None
 
     def checked(self) -> InterferenceRequest:
         """The same, if everything in it can be had.
@@ -88,14 +92,14 @@ class InterferenceRequest:
             self.goal()
         return self
 
-    def goal(self) -> Aim | None:
-        """The aim, if one is named."""
+    def goal(self, own: OwnWorld | None = None) -> Aim | None:
+        """The aim, if one is named; a mask's place held against ``own``, if that is given."""
         if self.aim is None:
             return None
         side = None
         if self.side is not None or self.pain_side is not None:
             side = side_for(self.side, self.pain_side)
-        aim = Aim(self.aim, side, None, self.radius_mm).checked()
+        aim = Aim(self.aim, side, None, self.radius_mm).checked(own)
         if side is None and aim.mask is None and ":" not in self.aim:
             side_for(None, None)  # says that a side is needed
         return aim
@@ -112,4 +116,4 @@ class InterferenceRequest:
         """For the stage."""
         aim = self.goal()
         entry = {} if aim is None else {"entry": aim.entry}
-        return {**asdict(self), **entry, "shares": list(self.shares), "aim": "mask" if aim and aim.mask else self.aim}
+        return {**asdict(self), **entry, "shares": list(self.shares), "aim": aim.recorded if aim else None}

@@ -18,6 +18,7 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.plans.warnings import PlanWarning, note
 from targeting.requests.aim import Aim, Direction
+from targeting.requests.head import OwnWorld
 from targeting.requests.objective_names import DEFAULT, LINEAR, OBJECTIVES
 
 WEIGHT, LEAST_SHARE = 1.0, 0.5  # the same as targeting.tms.objectives has; that module is slow to import
@@ -44,6 +45,7 @@ class ObjectiveRequest:
         weight: float | None = None,
         cap: float | None = None,
         least_share: float | None = None,
+        own: OwnWorld | None = None,
     ) -> ObjectiveRequest | None:
         """The request, checked before anything is made; None for a linear dose of one target that avoids nothing.
 
@@ -64,8 +66,8 @@ class ObjectiveRequest:
             raise InputError(f"--least-dose is for objectives other than the dose itself; {objective} needs none")
         numbers = (WEIGHT if weight is None else weight, cap, LEAST_SHARE if least_share is None else least_share)
         _check_numbers(*numbers)
-        regions = tuple(region_of(each, side, "--avoid") for each in avoid)
-        others = tuple(region_of(each, side, "--also") for each in also)
+        regions = tuple(region_of(each, side, "--avoid", own) for each in avoid)
+        others = tuple(region_of(each, side, "--also", own) for each in also)
         return None if plain else cls(objective, regions, others, *numbers)
 
     def check_beside(self, uncertainty: bool, hotspot_is_target: bool) -> None:
@@ -137,7 +139,7 @@ def linear_direction(objective: str, direction: Direction) -> tuple[str, Directi
     return own, direction
 
 
-def region_of(text: str, side: str | None, option: str) -> Aim:
+def region_of(text: str, side: str | None, option: str, own: OwnWorld | None = None) -> Aim:
     """The region that ``NAME[@side][/radius]``, ``mni:x,y,z[/radius]``, ``ras:x,y,z[/radius]`` or a mask means.
 
     Parameters
@@ -147,6 +149,8 @@ def region_of(text: str, side: str | None, option: str) -> Aim:
         Of the plan's target: a name's, where it says none.
     option : str
         What to say in a complaint.
+    own : OwnWorld, optional
+        What a mask's place is held against.
 
     Raises
     ------
@@ -156,10 +160,10 @@ def region_of(text: str, side: str | None, option: str) -> Aim:
     Examples
     --------
     >>> region_of("m1-face@right/6", "left", "--avoid")
-    Aim(name='m1-face', side='right', hotspot_mm=None, radius_mm=6.0)
+    Aim(name='m1-face', side='right', hotspot_mm=None, radius_mm=6.0, frame=None)
     """
     if is_mask(text):
-        return Aim(text, None).checked()
+        return Aim(text, None).checked(own)
     rest, slash, radius = text.partition("/")
     name, at, word = (each.strip() for each in rest.partition("@"))
     try:
@@ -179,7 +183,7 @@ def region_of(text: str, side: str | None, option: str) -> Aim:
 def _recorded(aim: Aim) -> dict[str, Any]:
     return {
         **asdict(aim),
-        "name": "mask" if aim.mask else aim.name,
+        "name": aim.recorded,
         "entry": aim.entry if aim.name in targets() else None,
     }
 

@@ -102,16 +102,10 @@ class TesRequest:
 
     @property
     def network_map(self) -> NetworkMap | None:
-        """The map that is the target, if one is.
-
-        Raises
-        ------
-        InputError
-            If it cannot be used.
-        """
+        """The map that is the target, if one is; its file is not looked at."""
         from targeting.tes.network_map import NetworkMap
 
-        return NetworkMap.of(self.network) if self.network else None
+        return NetworkMap.named(self.network) if self.network else None
 
     @property
     def share(self) -> float:
@@ -271,7 +265,6 @@ class TesRequest:
             raise InputError("--network is the target, and --also adds further ones: leave out one of them")
         if direction is not None:
             raise InputError("--network goes along the cortex's normal: leave out --direction")
-        _ = self.network_map
 
     def _check_search(self, direction: object) -> None:
         objective = one_of(self.objective_for(direction), OBJECTIVES, "objective of --tes-objective")

@@ -13,6 +13,7 @@ from typing import Any
 
 from meshes.errors import InputError
 from targeting.requests.aim import Aim
+from targeting.requests.head import OwnWorld
 from targeting.requests.objective import ObjectiveRequest, region_of
 
 CAP = 0.5
@@ -27,7 +28,9 @@ class Sought:
     also: tuple[Aim, ...]
 
     @classmethod
-    def of(cls, avoid: Sequence[str], also: Sequence[str], side: str | None) -> Sought | None:
+    def of(
+        cls, avoid: Sequence[str], also: Sequence[str], side: str | None, own: OwnWorld | None = None
+    ) -> Sought | None:
         """From the user's words; None for neither.
 
         Parameters
@@ -35,6 +38,8 @@ class Sought:
         avoid, also : sequence of str
         side : str or None
             Of the plan's own target: a name's, where it says none.
+        own : OwnWorld, optional
+            What a mask's place is held against.
 
         Raises
         ------
@@ -47,8 +52,8 @@ class Sought:
             if len(set(words)) < len(words):
                 raise InputError(f"{option} names a place twice: leave one out")
         return cls(
-            tuple(region_of(each, side, "--avoid") for each in avoid),
-            tuple(region_of(each, side, "--also") for each in also),
+            tuple(region_of(each, side, "--avoid", own) for each in avoid),
+            tuple(region_of(each, side, "--also", own) for each in also),
         )
 
     @property

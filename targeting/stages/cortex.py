@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from meshes.cortex_fit import check_fit
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
-from meshes.formats.cortex_files import charm_files, check_fit, cortex_files, read_cortex
+from meshes.formats.cortex_files import charm_files, cortex_files, read_cortex
 from meshes.formats.gifti import read_surface, write_surface
 from meshes.head import HeadMesh
 from targeting.requests.head import HeadSource
@@ -49,12 +50,15 @@ class CortexSource:
         Raises
         ------
         InputError
-            If the folder given has no surfaces.
+            If the folder given has no surfaces, or a file in it is damaged.
         """
         if given is not None:
+            read_cortex(given)  # all of it, before anything is made
             return cls(Path(given), cortex_files(given))
         head = source.files.get("head")
         if head is not None and charm_files(head):
+            if not source.remembered:
+                read_cortex(head)
             return cls(head, charm_files(head))
         return cls(gone=source.remembered and head is not None and not head.exists())
 
@@ -93,7 +97,7 @@ def given_cortex_stage(source: CortexSource, meshed: Done[HeadMesh]) -> Stage[Co
         check_fit(cortex, meshed.value, str(source.folder))
         return _kept(room, cortex)
 
-    return Stage("cortex", 1, make, load_cortex, files=source.files or {}, after=[meshed])
+    return Stage("cortex", 2, make, load_cortex, files=source.files or {}, after=[meshed])
 
 
 def cortex_stage(segmented: Done[Segmented], meshed: Done[HeadMesh], registered: Done[MniWarp]) -> Stage[Cortex]:

@@ -22,7 +22,8 @@ from targeting.subject import Done, Stage, Subject, sha256
 
 if TYPE_CHECKING:
     from atlases.warp import MniWarp
-    from meshes.mri import Frame
+    from meshes.formats.head_folder import HeadFolder
+    from meshes.world import Frame
 
 log = logging.getLogger(__name__)
 
@@ -91,10 +92,9 @@ class Segmented:
         """The MRI's (or the labels') voxels to draw results on, (nx, ny, nz); None without an image."""
         if self.frame.copy is None:
             return None if self.tissues is None else self.tissues.labels.astype(np.float32)
-        import nibabel
+        from meshes.images import open_nifti
 
-        image = nibabel.load(self.folder / self.frame.copy)
-        return np.asarray(image.dataobj, dtype=np.float32).reshape(self.frame.shape)
+        return open_nifti(self.folder / self.frame.copy).volume()
 
 
 Framed = tuple[FrameImage, tuple[str, ...]]  # the frame, and warnings
@@ -125,7 +125,7 @@ def segment_stage(source: HeadSource, folder: Path) -> Stage[Segmented]:
             frame, warnings = _embedded(source.files["embedded"], room)
         else:
             frame, warnings = _frame_of_head(source, room)
-        charm_warp = source.way == "head" and _kept_charm_warp(source.files["head"], room)
+        charm_warp = source.way == "head" and _kept_charm_warp(source.files["head"], room, source.frame)
         about = {"way": source.way, "frame": asdict(frame), "warnings": list(warnings), "charm_warp": charm_warp}
         (room / HEAD_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         # the tissues are read back: the file rounds them, and a later run shall mesh the very same
@@ -135,7 +135,7 @@ def segment_stage(source: HeadSource, folder: Path) -> Stage[Segmented]:
     if source.way == "head":
         files = _files_of_head(source.files["head"])
     return Stage(
-        "segment", 2, make, _load_segmented, files=files, parameters={"way": source.way, "frame": source.frame}
+        "segment", 3, make, _load_segmented, files=files, parameters={"way": source.way, "frame": source.needed_frame}
     )
 
 
@@ -158,7 +158,7 @@ def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> 
         return mesh
 
     parameters = {} if source.way == "head" else {"density": density, "seed": 0}
-    return Stage("mesh", 2, make, _load_mesh, parameters=parameters, after=[segmented])
+    return Stage("mesh", 3, make, _load_mesh, parameters=parameters, after=[segmented])
 
 
 def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[MniWarp]:
@@ -214,7 +214,8 @@ def _from_t1(source: HeadSource, work_dir: Path, room: Path) -> Framed:
     t1 = read_mri(source.files["t1"], source.frame)
     t2 = read_mri(source.files["t2"], source.frame) if "t2" in source.files else None
     save_tissues(segment_checked(t1, t2, work_dir, source.threads), room / TISSUES_FILE)
-    return _kept_image(t1.path, "T1", room, source.frame), (*t1.warnings, *(t2.warnings if t2 else ()))
+    frame, _ = _kept_image(t1.path, "T1", room, source.frame)
+    return frame, (*t1.warnings, *(t2.warnings if t2 else ()))
 
 
 def _from_labels(source: HeadSource, room: Path) -> Framed:
@@ -223,7 +224,7 @@ def _from_labels(source: HeadSource, room: Path) -> Framed:
 
     path = source.files["labels"]
     save_tissues(tissues_from_labels(path, source.frame), room / TISSUES_FILE)
-    return _kept_image(path, "labels", room, source.frame), ()
+    return _kept_image(path, "labels", room, source.frame)
 
 
 def _embedded(path: Path, room: Path) -> Framed:
@@ -241,12 +242,29 @@ def _frame_of_head(source: HeadSource, room: Path) -> Framed:
 
     path = source.files["head"]
     found = read_head(path)
+    warnings = _checked_images(found, source)
     image = found.t1 or found.labels
     if image is not None:
-        return _kept_image(image, "T1" if found.t1 else "labels", room, source.frame), ()
+        frame, further = _kept_image(image, "T1" if found.t1 else "labels", room, source.frame)
+        return frame, (*further, *warnings)
     affine, shape = grid_around(found.mesh)
     warning = f"{path.name} came without its T1: coordinates are those of the mesh, taken as RAS mm of the T1"
     return FrameImage(found.mesh_file.name, sha256(found.mesh_file), affine.tolist(), shape), (warning,)
+
+
+def _checked_images(found: HeadFolder, source: HeadSource) -> tuple[str, ...]:
+    """Hold the images of a charm folder against its mesh; what is doubtful in them."""
+    from meshes.image_fit import check_image_fit
+    from meshes.images import open_nifti
+    from meshes.world import world_of
+
+    doubts = []
+    for path in (found.t1, found.labels):
+        if path is not None:
+            image = open_nifti(path)
+            affine_mm = world_of(image, source.frame).affine_mm
+            doubts.append(check_image_fit(image.volume(), affine_mm, found.mesh, path.name, found.mesh_file.name))
+    return tuple(doubt for doubt in doubts if doubt)
 
 
 def _files_of_head(path: Path) -> dict[str, Path]:
@@ -256,7 +274,7 @@ def _files_of_head(path: Path) -> dict[str, Path]:
     return {"head": mesh_file_of(path), **(images_of_head(path) if path.is_dir() else {})}
 
 
-def _kept_charm_warp(path: Path, room: Path) -> bool:
+def _kept_charm_warp(path: Path, room: Path, frame: Frame | None) -> bool:
     """Keep a charm folder's own warp, if it has one, in the subject's folder; whether it had."""
     from meshes.formats.head_folder import images_of_head
 
@@ -265,20 +283,31 @@ def _kept_charm_warp(path: Path, room: Path) -> bool:
         return False
     from atlases.charm_warp import read_charm_warp
     from atlases.warp import save_warp
+    from atlases.warp_fit import check_warp_fit
+    from meshes.formats.head_folder import read_head
 
-    save_warp(read_charm_warp(images["mni_to_subject"], images.get("subject_to_mni")), room / CHARM_WARP_FILE)
+    warp = read_charm_warp(images["mni_to_subject"], images.get("subject_to_mni"), frame)
+    check_warp_fit(warp, read_head(path).mesh, images["mni_to_subject"].name)
+    save_warp(warp, room / CHARM_WARP_FILE)
     return True
 
 
-def _kept_image(path: Path, role: str, room: Path, frame: Frame | None) -> FrameImage:
-    """Copy the image that defines the frame into the folder, so that the folder can be moved, and describe its grid."""
-    import nibabel
+def _kept_image(path: Path, role: str, room: Path, frame: Frame | None) -> Framed:
+    """Copy the image that defines the frame into the folder, so that the folder can be moved, and describe its grid.
 
-    from meshes.mri import world_of
+    The copy is named by what it is; of a pair both files are kept.
+    """
+    from meshes.images import identity, open_nifti, packed
+    from meshes.world import world_of
 
-    copy = f"{role}{'.nii.gz' if path.name.endswith('.gz') else '.nii'}"
-    shutil.copyfile(path, room / copy)
-    image = nibabel.load(path)
-    nx, ny, nz = (int(n) for n in image.shape[:3])
-    world = world_of(image, path.name, frame)
-    return FrameImage(path.name, sha256(path), world.affine_mm.tolist(), (nx, ny, nz), copy, world.form, world.code)
+    image = open_nifti(path)
+    nx, ny, nz = image.volume().shape  # whole, before it is kept
+    world = world_of(image, frame)
+    suffixes = [".nii"] if len(image.files) == 1 else [".hdr", ".img"]
+    copies = [f"{role}{suffix}{'.gz' * packed(file)}" for suffix, file in zip(suffixes, image.files, strict=True)]
+    for file, copy in zip(image.files, copies, strict=True):
+        shutil.copyfile(file, room / copy)
+    kept = FrameImage(
+        path.name, identity(path), world.affine_mm.tolist(), (nx, ny, nz), copies[0], world.form, world.code
+    )
+    return kept, world.template_warning(path.name)

@@ -23,6 +23,7 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
 from targeting.plans.tes import KINDS
+from targeting.requests.head import HeadSource
 from targeting.requests.interference import InterferenceRequest
 from targeting.requests.tes import SHAPES, TEN_TEN_CAP
 from targeting.stages.cortex import load_cortex
@@ -100,7 +101,7 @@ def interference_stage(subject: Subject, asked: InterferenceRequest, led: str) -
 
     field = standing(subject, led, lambda folder: Leadfield.load(folder / f"{led}.h5"))
     meshed = standing(subject, "mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
-    aim = asked.goal()
+    aim = asked.goal(HeadSource.of(subject, frame=asked.frame).own(subject.folder) if asked.aim else None)
     after: list[Done[Any]] = [meshed, field]
     warped: Done[MniWarp] | None = None
     aimed: Done[AimedTarget] | None = None
@@ -123,7 +124,7 @@ def interference_stage(subject: Subject, asked: InterferenceRequest, led: str) -
             return aimed.value
         assert aim is not None
         warp = warped.value if warped else None
-        return resolve_target(aim.name, aim.side, meshed.value, warp, radius_mm=aim.radius_mm)
+        return resolve_target(aim.name, aim.side, meshed.value, warp, radius_mm=aim.radius_mm, frame=aim.frame)
 
     def make(room: Path) -> Found:
         cortex = folded.value if folded else None

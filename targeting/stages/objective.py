@@ -94,7 +94,7 @@ def regions_stage(
         head, warp = meshed.value, registered.value if registered else None
 
         def found(aim: Aim) -> AimedTarget:
-            return resolve_target(aim.name, aim.side, head, warp, radius_mm=aim.radius_mm)
+            return resolve_target(aim.name, aim.side, head, warp, radius_mm=aim.radius_mm, frame=aim.frame)
 
         avoid, also = [found(each) for each in request.avoid], [found(each) for each in request.also]
         for role, places in (("avoid", avoid), ("also", also)):

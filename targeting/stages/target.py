@@ -32,6 +32,7 @@ def target_stage(aim: Aim, meshed: Done[HeadMesh], registered: Done[MniWarp] | N
             registered.value if registered else None,
             radius_mm=aim.radius_mm,
             hotspot_mm=aim.hotspot_mm,
+            frame=aim.frame,
         )
         save_target(room / "target.npz", aimed)
         return aimed
@@ -42,7 +43,7 @@ def target_stage(aim: Aim, meshed: Done[HeadMesh], registered: Done[MniWarp] | N
         make,
         lambda folder: load_target(folder / "target.npz"),
         files={"mask": aim.mask} if aim.mask else {},
-        parameters={**asdict(aim), "name": "mask" if aim.mask else aim.name, "entry": aim.entry},
+        parameters={**asdict(aim), "name": aim.recorded, "entry": aim.entry},
         after=[meshed, registered] if registered else [meshed],
     )
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from atlases.aim import AimedTarget
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
@@ -23,7 +21,6 @@ from targeting.plans.pole import SIGNED
 from targeting.plans.tes_goal import PlanNetwork, PlanTesGoal, PlanTesPlace
 from targeting.requests.aim import Direction
 from targeting.requests.tes_goal import Sought
-from targeting.stages.head import Segmented
 from targeting.stages.objective import named
 from targeting.stages.target import load_target, save_target
 from targeting.subject import Done, Stage
@@ -58,7 +55,7 @@ def places_stage(kind: str, sought: Sought, meshed: Done[HeadMesh], registered: 
         head, warp = meshed.value, registered.value if registered else None
         for role, aims in (("avoid", sought.avoid), ("also", sought.also)):
             for i, aim in enumerate(aims):
-                place = resolve_target(aim.name, aim.side, head, warp, radius_mm=aim.radius_mm)
+                place = resolve_target(aim.name, aim.side, head, warp, radius_mm=aim.radius_mm, frame=aim.frame)
                 save_target(room / f"{kind}-{role}{i}.npz", place)
         return load(room)
 
@@ -75,7 +72,6 @@ def places_stage(kind: str, sought: Sought, meshed: Done[HeadMesh], registered: 
 def network_stage(
     kind: str,
     given: NetworkMap,
-    segmented: Done[Segmented],
     meshed: Done[HeadMesh],
     cortex: Done[Cortex] | None,
     registered: Done[MniWarp] | None,
@@ -98,10 +94,8 @@ def network_stage(
     def make(room: Path) -> AimedTarget:
         from targeting.tes.network_map import MapTarget, map_target
 
-        frame = segmented.value.frame
         warp = registered.value if registered else None
-        grid = (np.array(frame.affine_mm), tuple(frame.shape))
-        aimed = map_target(given, meshed.value, folded.value, warp, grid)
+        aimed = map_target(given, meshed.value, folded.value, warp)
         assert isinstance(aimed.target, MapTarget)
         aimed.target.save(room / f"{name}.npz", aimed.asked_mm, aimed.warnings)
         return load(room)
@@ -111,9 +105,9 @@ def network_stage(
 
         return MapTarget.load(folder / f"{name}.npz")
 
-    after: list[Done[Any]] = [segmented, meshed, folded, *([registered] if registered else [])]
-    parameters = {"space": given.space, "name": given.path.name}
-    return Stage(name, 2, make, load, files={"map": given.path}, parameters=parameters, after=after)
+    after: list[Done[Any]] = [meshed, folded, *([registered] if registered else [])]
+    parameters = {"space": given.space, "name": given.path.name, "frame": given.frame}
+    return Stage(name, 3, make, load, files={"map": given.path}, parameters=parameters, after=after)
 
 
 def register_if(needed: bool, register: Callable[[], Done[MniWarp]]) -> Done[MniWarp] | None:

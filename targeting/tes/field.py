@@ -18,6 +18,7 @@ from atlases.scalp import Scalp
 from meshes import HeadMesh
 from meshes.choices import one_of
 from meshes.errors import InputError
+from meshes.tissue_codes import SOFT_CODES
 from targeting.fem import HeadConductor
 from targeting.fem.conductor import RECOVERIES, Recovery
 from targeting.fem.field import ElementField
@@ -26,8 +27,6 @@ from targeting.tes.contact import Contact, lay_all
 from targeting.tes.electrodes import Montage
 
 log = logging.getLogger(__name__)
-
-SCALP_CODES = (5, 10)  # scalp, and the muscle of other programs' meshes
 
 
 @dataclass(frozen=True)
@@ -140,6 +139,6 @@ def _electrode_current(contact: Contact, potential_v: float, phi: NDArray[np.flo
 def _scalp_share(conductor: HeadConductor, gradient: NDArray[np.float64], total_a: float) -> float:
     """Share of the current that never enters anything but scalp."""
     moments = conductor.conducted(gradient)
-    moments[np.isin(conductor.head.tissue, SCALP_CODES)] = 0
+    moments[np.isin(conductor.head.tissue, SOFT_CODES)] = 0
     flux = conductor.divergence(moments)
     return 1.0 - float(np.abs(flux).sum()) / 2 / total_a

@@ -7,7 +7,7 @@ head's grey matter.  A positive value wants the field to point into the cortex (
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,9 @@ from atlases.aim import AimedTarget
 from atlases.target import Target
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from meshes.mri import SUBJECT_CODES, frames_apart_mm, world_of
+from meshes.images import open_nifti
 from meshes.tissue_codes import Tissue
+from meshes.world import Frame, World, check_own_space, frame_needed, template_world_of, world_of
 
 if TYPE_CHECKING:
     from atlases.warp import MniWarp
@@ -31,7 +32,6 @@ MNI = "mni:"
 LEAST_SHARE = 0.05  # of the map's largest size: tetrahedra below carry too little weight to matter
 CORE = 0.5  # of the largest size: the voxels that must lie near grey matter
 NEAR_MM, LEAST_NEAR = 6.0, 0.6  # of them at least this share must lie this near to grey matter
-SAME_GRID_MM = 0.1
 HELD_MM = 2.0  # a point this near to a tetrahedron of the map is in it
 
 
@@ -44,23 +44,43 @@ class NetworkMap:
     path : Path
     in_mni : bool
         Whether it is in MNI152; else in the subject's space.
+    frame : {"sform", "qform"}, optional
+        Which of its header's two frames counts, where they disagree.
     """
 
     path: Path
     in_mni: bool
+    frame: Frame | None = None
 
     @classmethod
-    def of(cls, text: str) -> NetworkMap:
-        """The map that ``FILE.nii.gz`` or ``mni:FILE.nii.gz`` means, its file looked at.
+    def named(cls, text: str) -> NetworkMap:
+        """The map that ``FILE.nii.gz`` or ``mni:FILE.nii.gz`` means."""
+        in_mni = text.lower().startswith(MNI)
+        return cls(Path(text[len(MNI) :] if in_mni else text), in_mni)
+
+    @classmethod
+    def of(cls, text: str, frame: Frame | None = None, own: World | None = None) -> NetworkMap:
+        """The same, its file looked at and held against the subject's own image.
+
+        Parameters
+        ----------
+        text : str
+        frame : {"sform", "qform"}, optional
+            Which frame of its header counts, where the two disagree.
+        own : World, optional
+            Of the image that defines the subject's space.
 
         Raises
         ------
         InputError
-            If there is no such image, it is not 3D, has nothing in it, or its header says another space.
+            If there is no such image, it is not 3D, has nothing in it, or its place is not known or another than said.
         """
-        in_mni = text.lower().startswith(MNI)
-        found = cls(Path(text[len(MNI) :] if in_mni else text), in_mni)
-        found.read()
+        found = cls.named(text)
+        if not found.in_mni:
+            found = replace(found, frame=frame_needed(open_nifti(found.path), frame))
+        _, world = found.read()
+        if not found.in_mni:
+            check_own_space(found.path, world, own)
         return found
 
     @property
@@ -68,33 +88,19 @@ class NetworkMap:
         """Where it is: "mni" or "subject"."""
         return "mni" if self.in_mni else "subject"
 
-    def read(self) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-        """Its values (nx, ny, nz), its affine (4, 4), voxel → RAS mm, and the NIfTI code of its space.
+    def read(self) -> tuple[NDArray[np.float64], World]:
+        """Its values (nx, ny, nz), 0 where they are no numbers, and where they lie.
 
         Raises
         ------
         InputError
             If it cannot be used, in one line.
         """
-        import nibabel
-
-        if not self.path.is_file():
-            raise InputError(f"there is no map {self.path}; check the path")
-        try:
-            image = nibabel.load(self.path)
-            values = np.asarray(image.dataobj, dtype=np.float64)
-        except Exception as error:  # nibabel and gzip raise many kinds for damaged files
-            raise InputError(f"map {self.path} is not a readable NIfTI image; it may be damaged") from error
-        if not hasattr(image, "get_sform"):
-            raise InputError(f"map {self.path} is not a NIfTI image; convert it to .nii.gz")
-        values = values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values
-        if values.ndim != 3:
-            raise InputError(f"map {self.path} has {values.ndim} dimensions; a map is 3D")
-        values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+        image = open_nifti(self.path)
+        values = np.nan_to_num(image.volume(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
         if not values.any():
             raise InputError(f"map {self.path} is zero everywhere")
-        world = world_of(image, str(self.path))
-        return values, world.affine_mm, world.code
+        return values, template_world_of(image) if self.in_mni else world_of(image, self.frame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +178,6 @@ def map_target(
     head: HeadMesh,
     cortex: Cortex,
     warp: MniWarp | None = None,
-    grid: tuple[NDArray[np.float64], tuple[int, ...]] | None = None,
 ) -> AimedTarget:
     """A map as a target in a head.
 
@@ -186,29 +191,17 @@ def map_target(
         Where the normals come from.
     warp : MniWarp, optional
         For a map in MNI152.
-    grid : (affine, shape), optional
-        Of the subject's own image: a map on the same grid is the subject's, whatever its header says.
 
     Raises
     ------
     InputError
-        If the header says another space than the user, or most of the map lies off this head's grey matter.
+        If most of the map lies off this head's grey matter.
     """
     from scipy.ndimage import map_coordinates
     from scipy.spatial import cKDTree
 
-    values, affine, code = given.read()
-    if not given.in_mni:
-        own = (
-            grid is not None
-            and values.shape == grid[1]
-            and frames_apart_mm(affine, grid[0], values.shape) < SAME_GRID_MM
-        )
-        if code > SUBJECT_CODES and not own:
-            raise InputError(
-                f"the header of map {given.path} says that it is in a template's space (NIfTI code {code}): write "
-                f"mni:{given.path} if that is MNI152; if it is in the subject's own, correct its header"
-            )
+    values, world = given.read()
+    affine = world.affine_mm
     grey = np.flatnonzero(head.tissue == Tissue.GM)
     places = head.centroids_mm[grey]
     largest = float(np.abs(values).max())

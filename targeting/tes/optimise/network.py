@@ -172,22 +172,14 @@ def sampled(path: str | Path, points_mm: NDArray[np.float64]) -> NDArray[np.floa
     Raises
     ------
     InputError
-        If the file is missing, is no NIfTI, or is not 3D.
+        If the file is missing, is no NIfTI, is not 3D, or its place in the world is not known.
     """
-    import nibabel
     from scipy.ndimage import map_coordinates
 
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"map {path} is not there; check the path")
-    try:
-        image = nibabel.load(path)
-        values = np.asarray(image.dataobj, dtype=np.float64)
-    except Exception as error:  # nibabel and gzip raise many kinds for damaged files
-        raise InputError(f"map {path} is not a readable NIfTI image; it may be damaged or of another format") from error
-    values = values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values
-    if values.ndim != 3:
-        raise InputError(f"map {path} has {values.ndim} dimensions; a map is 3D")
-    to_voxels = np.linalg.inv(image.affine)
+    from meshes.images import open_nifti
+    from meshes.world import world_of
+
+    image = open_nifti(path)
+    values, to_voxels = image.volume(np.float64), np.linalg.inv(world_of(image).affine_mm)
     voxels = to_voxels[:3, :3] @ points_mm.T + to_voxels[:3, 3:]
     return map_coordinates(np.nan_to_num(values, posinf=0, neginf=0), voxels, order=1, mode="constant")
