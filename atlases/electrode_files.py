@@ -112,7 +112,7 @@ def read_electrodes(path: str | Path) -> ElectrodeFile:
         found = readers[path.suffix.lower()](path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
-    except (ValueError, IndexError, KeyError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, csv.Error) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path.name} is not a {path.suffix} file of electrode positions: check the file") from error
@@ -324,7 +324,7 @@ def _coordsystem(path: Path) -> dict[str, Any]:
     found = coordsystem_file(path)
     try:
         system = json.loads(found.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{found.name} is not JSON: check the file") from error
     if not isinstance(system, dict):
         raise InputError(f"{found.name} is not a coordsystem.json: check the file")

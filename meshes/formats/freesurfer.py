@@ -30,6 +30,7 @@ from meshes.errors import InputError
 CORONAL = np.array([[-1.0, 0, 0], [0, 0, -1], [0, 1, 0]]).T  # columns: the axes of tkRAS' volume
 SIDES = ("lh", "rh")
 LAYERS = ("white", "pial")
+STRAIGHT = 0.01  # a volume of both frames may differ by this much
 
 
 def freesurfer_files(folder: str | Path) -> dict[str, Path]:
@@ -107,10 +108,31 @@ def _read(path: Path, volume: Path | None) -> CorticalSurface:
     except (OSError, ValueError, IndexError, EOFError, OverflowError, MemoryError, InputError) as error:
         raise InputError(f"{path} is truncated or no FreeSurfer surface; copy or make it again") from error
     if str(geometry.get("valid", "")).split()[:1] == ["1"]:
-        matrix = scanner_from_tk(geometry)
+        matrix = _footer_matrix(geometry, path)
     elif volume is not None:
-        header = nib.load(volume).header
-        matrix = header.get_vox2ras() @ np.linalg.inv(header.get_vox2ras_tkr())
+        matrix = _scanner_from_tk_of(volume)
     else:
         raise InputError(f"{path} does not say where the brain is, and there is no mri/orig.mgz; give the whole folder")
     return CorticalSurface(surface.points_mm @ matrix[:3, :3].T + matrix[:3, 3], surface.triangles)
+
+
+def _footer_matrix(geometry: Mapping[str, Any], path: Path) -> NDArray[np.float64]:
+    try:
+        matrix = scanner_from_tk(geometry)
+    except (KeyError, ValueError, TypeError):
+        matrix = np.full((4, 4), np.nan)
+    if not np.isfinite(matrix).all() or abs(abs(np.linalg.det(matrix[:3, :3])) - 1) > STRAIGHT:
+        raise InputError(f"the end of {path}, which says where the brain is, is damaged; copy or make it again")
+    return matrix
+
+
+def _scanner_from_tk_of(volume: Path) -> NDArray[np.float64]:
+    """The matrix from tkRAS to scanner RAS by the volume's header."""
+    try:
+        header = nib.load(volume).header
+        matrix: NDArray[np.float64] = header.get_vox2ras() @ np.linalg.inv(header.get_vox2ras_tkr())
+        if not np.isfinite(matrix).all() or abs(abs(np.linalg.det(matrix[:3, :3])) - 1) > STRAIGHT:
+            raise ValueError("a header that moves the brain apart")
+    except Exception as error:  # nibabel, gzip and numpy each have their own for a damaged file
+        raise InputError(f"{volume} is truncated or no FreeSurfer volume; copy it again") from error
+    return matrix

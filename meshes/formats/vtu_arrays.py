@@ -1,4 +1,4 @@
-"""The arrays of a ``.vtu`` file, read without VTK: its own reader trusts the file's counts, and a damaged one ends the program.
+"""The arrays of a ``.vtu`` file, read without VTK, whose reader trusts a file's counts: a damaged one ends the program.
 
 Layout (VTK file formats, "XML File Formats"): pieces of points, cells (``connectivity``, ``offsets``, ``types``) and data, each
 a ``DataArray`` in ascii, inline base64 or as a place in ``AppendedData`` (raw or base64).  Binary arrays begin with a count of
@@ -14,16 +14,17 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError
+from xml.etree.ElementTree import Element
 
 import numpy as np
-from defusedxml import ElementTree
 from numpy.typing import NDArray
 
-MOST_BYTES = 1 << 32  # of one array; 40 million tetrahedra take a third of it
+from meshes.formats.safe_xml import parsed_xml
+
+MOST_BYTES = 1 << 31  # of one array; 40 million tetrahedra take two thirds of it
 KINDS = {f"{sign}Int{bits}": f"{kind}{bits // 8}" for sign, kind in (("", "i"), ("U", "u")) for bits in (8, 16, 32, 64)}
 KINDS |= {"Float32": "f4", "Float64": "f8"}
-FAULTS = (ParseError, ValueError, KeyError, TypeError, IndexError, OverflowError, zlib.error, lzma.LZMAError)
+FAULTS = (ValueError, LookupError, TypeError, OverflowError, zlib.error, lzma.LZMAError)
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -72,7 +73,7 @@ def read_arrays(content: bytes) -> VtuArrays:
         If it is damaged, or states more than it holds.
     """
     text, appended, kind = _split(content)
-    root = ElementTree.fromstring(text)
+    root = parsed_xml(text)
     decoder = _Decoder(root, appended, kind)
     pieces = [_piece(piece, decoder) for piece in root.iterfind("UnstructuredGrid/Piece")]
     if not pieces:
@@ -90,7 +91,9 @@ def read_arrays(content: bytes) -> VtuArrays:
 
 
 def _together(pieces: list[Arrays]) -> Arrays:
-    return {name: np.concatenate([each[name] for each in pieces]) for name in pieces[0] if all(name in p for p in pieces)}
+    return {
+        name: np.concatenate([each[name] for each in pieces]) for name in pieces[0] if all(name in p for p in pieces)
+    }
 
 
 def _split(content: bytes) -> tuple[bytes, bytes, str]:
@@ -109,11 +112,13 @@ def _split(content: bytes) -> tuple[bytes, bytes, str]:
 def _piece(piece: Element, decoder: _Decoder) -> VtuArrays:
     many, cells = int(piece.attrib["NumberOfPoints"]), int(piece.attrib["NumberOfCells"])
     (points,) = decoder.arrays(piece.find("Points"), many).values()
-    table = decoder.arrays(piece.find("Cells"), None)
-    connectivity, offsets, types = (table[name].astype(np.int64) for name in ("connectivity", "offsets", "types"))
-    if points.shape != (many, 3) or len(offsets) != cells or len(types) != cells:
-        raise ValueError("points or cells are missing")
-    if cells and (offsets[0] < 0 or (np.diff(offsets) < 0).any() or offsets[-1] > len(connectivity)):
+    ends = decoder.arrays(piece.find("Cells"), cells, ("offsets", "types"))
+    offsets, types = (ends[name].astype(np.int64) for name in ("offsets", "types"))
+    many_nodes = int(offsets[-1]) if cells else 0
+    connectivity = decoder.arrays(piece.find("Cells"), many_nodes, ("connectivity",))["connectivity"].astype(np.int64)
+    if points.shape != (many, 3):
+        raise ValueError("points are missing")
+    if cells and (offsets[0] < 0 or (np.diff(offsets) < 0).any()):
         raise ValueError("cells end where no nodes are")
     if len(connectivity) and not 0 <= connectivity.min() <= connectivity.max() < many:
         raise ValueError("a cell names a node that is not there")
@@ -133,49 +138,56 @@ class _Decoder:
         compressor = root.get("compressor")
         self.unpack = UNPACKERS[compressor] if compressor else None
 
-    def arrays(self, parent: Element | None, rows: int | None) -> Arrays:
-        """The numeric arrays of an element by name; each with ``rows`` rows, where that is known."""
+    def arrays(self, parent: Element | None, rows: int, names: tuple[str, ...] = ()) -> Arrays:
+        """The numeric arrays of an element by name (all, or those asked for), each of so many rows."""
         found = {}
         for element in () if parent is None else parent.iterfind("DataArray"):
-            if element.get("type") not in KINDS:
+            name = element.get("Name", "")
+            if element.get("type") not in KINDS or (names and name not in names):
                 continue  # words and bits
-            values = self._values(element)
             components = int(element.get("NumberOfComponents", "1") or 1)
-            if components != 1:
-                values = values.reshape(-1, components)
-            if rows is not None and len(values) != rows:
-                raise ValueError(f"{element.get('Name')} has {len(values)} rows for {rows}")
-            found[element.get("Name", "")] = values
+            values = self._values(element, rows * components)
+            found[name] = values if components == 1 else values.reshape(rows, components)
         return found
 
-    def _values(self, element: Element) -> NDArray[Any]:
+    def _values(self, element: Element, many: int) -> NDArray[Any]:
+        """The ``many`` values of one array."""
         kind = np.dtype(self.order + KINDS[element.attrib["type"]])
+        if not 0 <= many * kind.itemsize <= MOST_BYTES:
+            raise ValueError(f"an array of {many} values")
         match element.get("format", "ascii"):
             case "ascii":
-                return np.array((element.text or "").split()).astype(kind)
+                values = np.array((element.text or "").split()).astype(kind)
             case "binary":
                 content = "".join((element.text or "").split()).encode("ascii")
-                return np.frombuffer(self._block(content, raw=False), kind)
+                values = np.frombuffer(self._block(content, False, many * kind.itemsize), kind)
             case "appended":
                 offset = int(element.attrib["offset"])
                 if not 0 <= offset < max(1, len(self.appended)):
                     raise ValueError("an array begins where nothing is")
-                return np.frombuffer(self._block(self.appended[offset:], self.raw), kind)
-        raise ValueError("an array is in no known format")
+                values = np.frombuffer(self._block(self.appended[offset:], self.raw, many * kind.itemsize), kind)
+            case other:
+                raise ValueError(f"an array in the unknown format {other}")
+        if len(values) != many:
+            raise ValueError(f"{len(values)} values for {many}")
+        return values
 
-    def _block(self, content: bytes, raw: bool) -> bytes:
-        """The bytes of one array, which ``content`` begins with."""
+    def _block(self, content: bytes, raw: bool, expected: int) -> bytes:
+        """The bytes of one array, which ``content`` begins with; ValueError unless as many as ``expected``."""
         size = self.header.itemsize
         if self.unpack is None:
             if not raw:  # a count with padding stands alone, else the values follow in the same run
                 alone = b"=" in content[: _encoded(size)]
-                content = _plain(content, _encoded(size)) + _plain(content[_encoded(size) :]) if alone else _plain(content)
+                content = (
+                    _plain(content, _encoded(size)) + _plain(content[_encoded(size) :]) if alone else _plain(content)
+                )
             many = int(np.frombuffer(content, self.header, 1)[0])
             return _exactly(content[size:], many)
         head = content if raw else _plain(content, _encoded(3 * size))
         blocks, whole, last = (int(n) for n in np.frombuffer(head, self.header, 3))
-        if blocks * size > len(content) or blocks * whole > MOST_BYTES or last > whole:
-            raise ValueError("an array states more than the file holds")
+        stated = blocks * whole - (whole - last if blocks and last else 0)
+        if blocks * size > len(content) or last > whole or stated != expected:
+            raise ValueError("an array states more or less than it must hold")
         length = (3 + blocks) * size
         head = content if raw else _plain(content, _encoded(length))
         packed = [int(n) for n in np.frombuffer(head, self.header, blocks, 3 * size)]

@@ -62,7 +62,8 @@ def read_tcd(path: Path) -> Coil:
         return _coil(content, path)
     except InputError:
         raise
-    except (LookupError, ValueError, TypeError, AttributeError, EOFError, zlib.error, pickle.UnpicklingError) as error:
+    except (LookupError, ValueError, TypeError, AttributeError, EOFError, zlib.error, pickle.UnpicklingError,
+            OverflowError, RecursionError) as error:  # fmt: skip
         what = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())[:120]
         raise InputError(f"{path.name} is not a .tcd coil file or is damaged ({what}): fetch it again") from error
 
