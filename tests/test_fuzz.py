@@ -46,7 +46,17 @@ from targeting.dosing import protocol_named, protocols
 from targeting.fem.anisotropy import DiffusionImage
 from targeting.live.protocol import document_of, id_of, request_of
 from targeting.navigation import brainsight, localite, softaxic, visor2
+from targeting.plans.tape import PlanLandmarks
+from targeting.plans.tes import (
+    PlanElectrode,
+    PlanSafetyItem,
+    PlanTesDose,
+    TesPlan,
+    read_tes_plan,
+    write_tes_plan,
+)
 from targeting.plans.tms import read_plan, to_dict
+from targeting.plans.warnings import warning
 from targeting.scene.delivered import read_delivered
 from targeting.tes.montage_files import read_montage
 from targeting.tes.network_map import NetworkMap
@@ -230,6 +240,31 @@ def own_protocol(path):
     path.write_text("\n".join(f"{name} = {json.dumps(value)}" for name, value in rows if value is not None) + "\n")
 
 
+def older_plan(path):
+    document = {**to_dict(one_plan()), "schema_version": "1.4"}
+    del document["target"]["shape"]
+    path.write_text(json.dumps(document))
+
+
+def montage_plan(path):
+    plan = one_plan()
+    tape = {f"from_{mark}_mm": 100.0 for mark in ("nasion", "inion", "left_ear", "right_ear")}
+    pads = [
+        PlanElectrode(name, [x, 0.0, 60.0], ma, "rectangle", [50.0, 70.0], [0.0, 1.0, 0.0], 3500.0, 0.57, **tape)
+        for name, x, ma in (("C3", -60.0, 2.0), ("F4", 30.0, -2.0))
+    ]
+    made = TesPlan(
+        subject="ball", kind="tdcs", frame=plan.frame, target=plan.target, montage_name="m1-so", montage=pads,
+        total_current_ma=2.0, minutes=20.0, objective="", pole=None, standard=None, optimum=None, goal=None,
+        dose=PlanTesDose("m1-so", 2.0, 0.314, 0.32, 0.4, 0.11, 0.36, [0.0, 0.0, 0.0], 2.84, 4.7),
+        landmarks=PlanLandmarks([0.0, 90, 0], [0.0, -90, 0], [-70.0, 0, 0], [70.0, 0, 0], 390.0, 380.0, "given"),
+        safety=[PlanSafetyItem("charge", "session charge", 9.0, 7.2, "C", "I t", False, True, "a paper", "re-read")],
+        session_checks=[], charge_c=2.4, brain_e_v_per_m=0.4, eye_e_v_per_m=None, search={},
+        warnings=[warning("a warning")], versions={}, seconds={}, conductivity_s_per_m={},
+    )  # fmt: skip
+    write_tes_plan(path, made)
+
+
 def wire(path):
     pose = POSES[0].matrix_mm.tolist()
     path.write_text(json.dumps({"id": 7, "pose": pose, "frame": "ras", "didt_a_per_us": 80.0, "coil": "figure8-70mm"}))
@@ -317,6 +352,8 @@ PARSERS = {
     ),
     "protocol": Parser(".toml", own_protocol, damage.text, protocol_named),
     "plan.json": Parser(".json", text(json.dumps(to_dict(one_plan()))), damage.document, read_plan),
+    "plan.json of before": Parser(".json", older_plan, damage.document, read_plan),
+    "plan.json of a montage": Parser(".json", montage_plan, damage.document, read_tes_plan),
     "Brainsight": Parser(".txt", text(brainsight.to_string(POSES)), damage.text, brainsight.read),
     "Brainsight, samples": Parser(".txt", samples, damage.text, read_delivered),
     "Localite": Parser(".xml", text(localite.to_string(POSES)), damage.text, localite.read),

@@ -49,7 +49,7 @@ class VtuArrays:
     cell_data: Arrays
     point_data: Arrays
 
-    def cells(self, kind: int, nodes: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def cells(self, kind: int, nodes: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """The cells of one kind, (k, nodes), and which of all cells they are, (n,) bool.
 
         Raises
@@ -61,7 +61,7 @@ class VtuArrays:
         begins = np.concatenate([[0], self.offsets[:-1]])[of_kind]
         if (self.offsets[of_kind] - begins != nodes).any():
             raise ValueError(f"a cell of type {kind} has not {nodes} nodes")
-        return self.connectivity[begins[:, None] + np.arange(nodes)], of_kind
+        return self.connectivity[begins[:, None] + np.arange(nodes)].astype(np.int32), of_kind
 
 
 def read_arrays(content: bytes) -> VtuArrays:
@@ -233,8 +233,8 @@ def _lzma(packed: bytes, size: int) -> bytes:
 def _lz4(packed: bytes, size: int) -> bytes:
     from vtkmodules.vtkIOCore import vtkLZ4DataCompressor
 
-    out = np.zeros(size, np.uint8)
-    done = vtkLZ4DataCompressor().Uncompress(np.frombuffer(packed, np.uint8).copy(), len(packed), out, size)
+    out, given = np.zeros(size, np.uint8), np.frombuffer(packed, np.uint8).copy()
+    done = vtkLZ4DataCompressor().Uncompress(given, len(given), out, size)  # type: ignore[call-overload]
     return out[:done].tobytes()
 
 
