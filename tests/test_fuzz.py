@@ -202,11 +202,11 @@ def encoded_tcd(path):
 
 def warp_values():
     """MNI152's own millimetres, on a coarse grid."""
-    index = np.stack(np.meshgrid(np.arange(7), np.arange(8), np.arange(7), indexing="ij"), -1)
-    return (index * 32.0 - [100, 130, 80]).astype(np.float32)
+    index = np.stack(np.meshgrid(np.arange(37), np.arange(44), np.arange(37), indexing="ij"), -1)
+    return (index * 5.0 - [90, 126, 72]).astype(np.float32)
 
 
-WARP_AFFINE = np.array([[32.0, 0, 0, -100], [0, 32, 0, -130], [0, 0, 32, -80], [0, 0, 0, 1]])
+WARP_AFFINE = np.array([[5.0, 0, 0, -90], [0, 5, 0, -126], [0, 0, 5, -72], [0, 0, 0, 1]])
 
 
 def trigger_markers(path):
