@@ -23,6 +23,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nibabel.freesurfer.io import write_geometry
+from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 from test_plan_file import one_plan
 
@@ -40,6 +41,7 @@ from meshes.formats.vtk_io import read_vtu, to_grid, write_vtu
 from meshes.mri import read_volume
 from targeting import Pose
 from targeting.coils.coil import Casing, Coil
+from targeting.coils.fields import vector_potential
 from targeting.coils.files import read_coil, write_coil
 from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialGrid
 from targeting.dosing import protocol_named, protocols
@@ -96,8 +98,15 @@ POSES = [
         ([2.8, -0.2, 0.1], np.array([[42.0], [-18], [58]]), "right"),
     )
 ]
-DIPOLES = MagneticDipoles(RNG.normal(size=(6, 3)) * 20 - [0, 0, 60], RNG.normal(size=(6, 3)))
-CASING = Casing(SHEET.points_mm, SHEET.triangles)
+# a small figure-of-eight: two wings of three dipoles, a box round them, and its field over a head
+DIPOLES = MagneticDipoles(
+    np.array([[x, y, -6.0 - abs(y) / 10] for x in (-40.0, 40.0) for y in (-20.0, 0.0, 20.0)]),
+    np.array([[0, 0, 0.002 * sign] for sign in (1, -1) for _ in range(3)]),
+)
+CORNERS = np.array([[x, y, z] for x in (-75.0, 75.0) for y in (-45.0, 45.0) for z in (-30.0, 0.0)])
+CASING = Casing(CORNERS, ConvexHull(CORNERS).simplices.astype(np.int32))
+WIRES = CurrentElements(DIPOLES.points_mm, np.array([[0, 10.0 * sign, 0] for sign in (1, -1) for _ in range(3)]))
+FIELD_AFFINE = np.array([[20.0, 0, 0, -60], [0, 20, 0, -60], [0, 0, 20, 0], [0, 0, 0, 1]])
 
 
 def image(values, kind=nib.Nifti1Image, affine=AFFINE):
@@ -195,7 +204,7 @@ def encoded_tcd(path):
         "stimulatorList": [{"name": "a stimulator", "maxdIdt": 1.5e8}],
         "deformList": [{"type": "x", "deformRange": 0}, rotation],
         "deformRangeList": [{"initial": 1.0, "range": [0, 2]}],
-        "coilModels": [{"points": SHEET.points_mm.tolist(), "faces": SHEET.triangles.tolist()}],
+        "coilModels": [{"points": CASING.points_mm.tolist(), "faces": CASING.triangles.tolist()}],
     }
     path.write_text(json.dumps(content))
 
@@ -278,7 +287,10 @@ def read_wire(path):
 HEAD_LANDMARKS = "nasion 0 9.5 0\nlpa -7.2 0 0\nrpa 7.3 0 0\n"
 VOLUME = RNG.integers(0, 6, (9, 10, 11)).astype(np.int16)
 TENSORS = np.tile(np.array([1.6, 0.1, 0.0, 0.8, 0.1, 0.6], np.float32), (4, 5, 6, 1))
-A_FIELD = (RNG.normal(size=(5, 4, 4, 3)) * 1e-6).astype(np.float32)
+A_FIELD = (
+    np.stack(np.meshgrid(*map(np.arange, (7, 7, 5)), indexing="ij"), -1) @ FIELD_AFFINE[:3, :3].T + FIELD_AFFINE[:3, 3]
+)
+A_FIELD = vector_potential(DIPOLES, A_FIELD.reshape(-1, 3)).reshape(A_FIELD.shape)
 NII, MGH, PLAIN = (lambda valid, head=head: damage.binary(valid, head) for head in (352, 284, 64))
 POINTS = np.array([[0.0, 1, 2], [3, 4, 5]])
 
@@ -306,12 +318,10 @@ PARSERS = {
         ".mgz", image(VOLUME, nib.MGHImage), lambda v: damage.zipped(gzip.decompress(v), 284), read_orig_beside
     ),
     "coil .ccd": Parser(".ccd", coil(DIPOLES), damage.text, read_coil),
-    "coil .tcd": Parser(".tcd", coil(DIPOLES, CurrentElements(POINTS - 60, POINTS + 1)), damage.document, read_coil),
+    "coil .tcd": Parser(".tcd", coil(DIPOLES, WIRES), damage.document, read_coil),
     "coil .tcd, encoded": Parser(".tcd", encoded_tcd, damage.document, read_coil),
-    "coil .tcd, grid": Parser(
-        ".tcd", coil(PotentialGrid(A_FIELD.astype(float), AFFINE)), damage.document, read_coil, 20
-    ),
-    "coil .nii": Parser(".nii", coil(PotentialGrid(A_FIELD.astype(float), AFFINE)), NII, read_coil),
+    "coil .tcd, grid": Parser(".tcd", coil(PotentialGrid(A_FIELD, FIELD_AFFINE)), damage.document, read_coil, 20),
+    "coil .nii": Parser(".nii", coil(PotentialGrid(A_FIELD, FIELD_AFFINE)), NII, read_coil),
     "electrodes .csv": Parser(
         ".csv", text("name,x,y,z\nNz,0,95,0\nCz,0,0,120\nC3,-60,5,100\n"), damage.text, read_electrodes
     ),
@@ -430,8 +440,8 @@ def assert_finite(value):
     elif isinstance(value, list | tuple):
         for each in value:
             assert_finite(each)
-    elif is_dataclass(value) and hasattr(value, "affine_mm"):
-        assert np.isfinite(value.affine_mm).all() and abs(np.linalg.det(value.affine_mm)) > 0
+    elif is_dataclass(value) and (affine := vars(value).get("affine_mm")) is not None:
+        assert np.isfinite(affine).all() and abs(np.linalg.det(affine)) > 0
 
 
 @pytest.mark.parametrize("name", PARSERS)
