@@ -158,7 +158,7 @@ def _up_to_root(folder: Path) -> list[Path]:
 def _coordsystem(found: Path) -> dict[str, Any]:
     try:
         system = json.loads(found.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{found.name} is not JSON: check the file") from error
     if not isinstance(system, dict):
         raise InputError(f"{found.name} is not a coordsystem.json: check the file")

@@ -72,7 +72,7 @@ def read_electrodes(path: str | Path) -> ElectrodeFile:
         found = readers[path.suffix.lower()](path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
-    except (ValueError, IndexError, KeyError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, csv.Error) as error:
         if isinstance(error, InputError):
             raise
         told = f": {error}" if isinstance(error, _LineError) else ": check the file"

@@ -29,7 +29,7 @@ from meshes.errors import InputError
 PACKED = b"\x1f\x8b"
 HEADER_BYTES = {348: nib.Nifti1Header, 540: nib.Nifti2Header}  # by the header's first number
 MAGIC_AT = {348: 344, 540: 4}
-MOST_BYTES = 2**32  # unpacked: a 4D warp of half a millimetre takes a quarter of it
+MOST_BYTES = 2**31  # unpacked: a 4D warp of half a millimetre takes a third of it
 READ_BYTES = 2**20
 PAIR = re.compile(r"(.+)\.(hdr|img)((?:\.gz)?)", re.IGNORECASE)
 POINTERS = (b"version https://git-lfs.github.com", b"version https://hawser.github.com")
@@ -235,6 +235,8 @@ def unpacked(path: Path, end: int) -> bytes:
         raise damaged
     try:
         if not packed(path):
+            if path.stat().st_size < end:  # before room is made for what is not there
+                raise damaged
             with path.open("rb") as file:
                 content = file.read(end)
         else:

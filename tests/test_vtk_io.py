@@ -7,6 +7,7 @@ import pytest
 import pyvista as pv
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridWriter
 
 from meshes import HeadMesh, InputError
 from meshes.formats.vtk_io import read_vtu, write_vtu
@@ -77,3 +78,58 @@ def test_bad_files_say_why(tmp_path, capfd):
     with pytest.raises(InputError, match="'E' has shape"):
         write_vtu(tmp_path / "new.vtu", PAIR, {"E": np.zeros(3)})
     assert not (tmp_path / "new.vtu").exists()
+
+
+def written_as(path, mode, compressor, header, encode, order="Little"):
+    """The mixed grid as VTK writes it in one of its ways."""
+    writer = vtkXMLUnstructuredGridWriter()
+    writer.SetInputData(mixed_grid())
+    writer.SetFileName(str(path))
+    getattr(writer, f"SetDataModeTo{mode}")()
+    getattr(writer, f"SetCompressorTypeTo{compressor}")()
+    getattr(writer, f"SetHeaderTypeTo{header}")()
+    getattr(writer, f"SetByteOrderTo{order}Endian")()
+    writer.SetEncodeAppendedData(encode)
+    writer.SetBlockSize(512)  # several blocks
+    assert writer.Write()
+    return path
+
+
+def mixed_grid():
+    rng = np.random.default_rng(4)
+    points = rng.normal(size=(90, 3)) * 50
+    cells = [4, 0, 1, 2, 3, 3, 0, 1, 2]
+    for i in range(4, 80):
+        cells += [4, i, i + 1, i + 2, i + 3]
+    kinds = [pv.CellType.TETRA, pv.CellType.TRIANGLE, *[pv.CellType.TETRA] * 76]
+    grid = pv.UnstructuredGrid(np.array(cells), np.array(kinds, np.uint8), points)
+    grid.cell_data["tissue"] = rng.integers(1, 6, 78)
+    grid.cell_data["E"] = rng.normal(size=(78, 3)).astype(np.float32)
+    grid.point_data["v"] = rng.normal(size=90)
+    return grid
+
+
+@pytest.mark.parametrize("order", ["Little", "Big"])
+@pytest.mark.parametrize("header", ["UInt32", "UInt64"])
+@pytest.mark.parametrize("compressor", ["None", "ZLib", "LZ4", "LZMA"])
+@pytest.mark.parametrize(("mode", "encode"), [("Ascii", 0), ("Binary", 0), ("Appended", 0), ("Appended", 1)])
+def test_every_way_that_vtk_writes_is_read(tmp_path, mode, encode, compressor, header, order):
+    path = written_as(tmp_path / "a.vtu", mode, compressor, header, encode, order)
+    mesh, cells, points = read_vtu(path)
+    truth = pv.read(path)
+    is_tet = truth.celltypes == pv.CellType.TETRA
+    np.testing.assert_array_equal(mesh.points_mm, truth.points)
+    np.testing.assert_array_equal(np.sort(mesh.tets), np.sort(truth.cells_dict[pv.CellType.TETRA]))
+    np.testing.assert_array_equal(mesh.tissue, truth.cell_data["tissue"][is_tet])
+    np.testing.assert_array_equal(cells["E"], truth.cell_data["E"][is_tet])
+    np.testing.assert_array_equal(points["v"], truth.point_data["v"])
+    assert (mesh.volumes_mm3 > 0).all() and cells["E"].dtype == np.float32
+
+
+def test_pieces_are_put_together(tmp_path):
+    content = written_as(tmp_path / "a.vtu", "Ascii", "None", "UInt32", 0).read_text()
+    begin, end = content.index("<Piece"), content.index("</Piece>") + len("</Piece>")
+    (tmp_path / "two.vtu").write_text(content[:end] + content[begin:end] + content[end:])
+    one, (two, cells, points) = read_vtu(tmp_path / "a.vtu")[0], read_vtu(tmp_path / "two.vtu")
+    np.testing.assert_array_equal(two.tets, np.vstack([one.tets, one.tets + 90]))
+    assert len(cells["E"]) == 154 and len(points["v"]) == 180

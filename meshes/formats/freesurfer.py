@@ -36,6 +36,7 @@ CORONAL = np.array([[-1.0, 0, 0], [0, 0, -1], [0, 1, 0]]).T  # columns: the axes
 SIDES = ("lh", "rh")
 LAYERS = ("white", "pial")
 MGH_HEADER_BYTES, GOOD_RAS_AT = 284, 28
+STRAIGHT = 0.01  # a volume of both frames may differ by this much
 
 
 def freesurfer_files(folder: str | Path) -> dict[str, Path]:
@@ -137,9 +138,19 @@ def _read(path: Path, volume: Path | None) -> CorticalSurface:
     except (OSError, ValueError, IndexError, EOFError, OverflowError, MemoryError, InputError) as error:
         raise InputError(f"{path} is truncated or no FreeSurfer surface; copy or make it again") from error
     if str(geometry.get("valid", "")).split()[:1] == ["1"]:
-        matrix = scanner_from_tk(geometry)
+        matrix = _footer_matrix(geometry, path)
     elif volume is not None:
         matrix = scanner_from_volume(volume)
     else:
         raise InputError(f"{path} does not say where the brain is, and there is no mri/orig.mgz; give the whole folder")
     return CorticalSurface(surface.points_mm @ matrix[:3, :3].T + matrix[:3, 3], surface.triangles)
+
+
+def _footer_matrix(geometry: Mapping[str, Any], path: Path) -> NDArray[np.float64]:
+    try:
+        matrix = scanner_from_tk(geometry)
+    except (KeyError, ValueError, TypeError):
+        matrix = np.full((4, 4), np.nan)
+    if not np.isfinite(matrix).all() or abs(abs(np.linalg.det(matrix[:3, :3])) - 1) > STRAIGHT:
+        raise InputError(f"the end of {path}, which says where the brain is, is damaged; copy or make it again")
+    return matrix

@@ -6,6 +6,8 @@ Written as Connectome Workbench, FreeView and nilearn open them: the surface's c
 
 from __future__ import annotations
 
+import base64
+import math
 import zlib
 from pathlib import Path
 from xml.parsers.expat import ExpatError
@@ -18,11 +20,14 @@ from numpy.typing import NDArray
 
 from meshes.cortical_surface import CorticalSurface
 from meshes.errors import InputError
+from meshes.formats.safe_xml import parsed_xml
 from meshes.images import whole_file
 from meshes.whole_files import written_whole
 
 STRUCTURE = {"lh": "CortexLeft", "rh": "CortexRight"}
 SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
+MOST_VALUES = 1 << 28  # of one array: 80 million vertices
+WIDEST_BYTES = 8  # a value of GIFTI's data types, at most
 
 
 def write_surface(path: str | Path, surface: CorticalSurface, side: str) -> None:
@@ -78,14 +83,18 @@ def read_surface(path: str | Path) -> CorticalSurface:
     """
     path = whole_file(path)
     try:
+        _check_sizes(path.read_bytes())
         image = nib.load(path)
         points, triangles = (image.agg_data(intent) for intent in ("pointset", "triangle"))
     except (
         OSError,
         ValueError,
         EOFError,
-        KeyError,
+        LookupError,
         TypeError,
+        AttributeError,
+        AssertionError,
+        OverflowError,
         ExpatError,
         zlib.error,
         ImageFileError,
@@ -96,6 +105,19 @@ def read_surface(path: str | Path) -> CorticalSurface:
     if not np.isfinite(points).all():
         raise InputError(f"{path} has points that are no numbers; make it again")
     return CorticalSurface(points, triangles)
+
+
+def _check_sizes(content: bytes) -> None:
+    """ValueError if the file declares entities, or its arrays state or unpack to more than a surface can have."""
+    for array in parsed_xml(content).iter("DataArray"):
+        many = math.prod(int(array.get(f"Dim{i}", "1")) for i in range(int(array.get("Dimensionality", "1"))))
+        if not 0 <= many <= MOST_VALUES:
+            raise ValueError(f"an array of {many} values")
+        if array.get("Encoding") == "GZipBase64Binary":
+            unpacker = zlib.decompressobj()
+            unpacker.decompress(base64.b64decode(array.findtext("Data", "")), WIDEST_BYTES * many + 1)
+            if unpacker.unconsumed_tail:
+                raise ValueError("an array that unpacks to more than it states")
 
 
 def _save(path: str | Path, arrays: list[GiftiDataArray], side: str) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 import pyvista as pv
 from numpy.typing import NDArray
 from vtkmodules.vtkCommonCore import vtkObject
-from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridReader, vtkXMLUnstructuredGridWriter
+from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridWriter
 
 from meshes.errors import InputError
+from meshes.formats.vtu_arrays import FAULTS, read_arrays
 from meshes.head import HeadMesh
 from meshes.whole_files import written_whole
 
@@ -89,40 +90,34 @@ def read_vtu(path: str | Path) -> tuple[HeadMesh, dict[str, NDArray], dict[str, 
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            head = file.read(4096)
-            file.seek(max(0, path.stat().st_size - 64))
-            tail = file.read()
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
-    if b"UnstructuredGrid" not in head:
+    if b"UnstructuredGrid" not in content[:4096]:
         raise InputError(f"{path} is not a VTK unstructured grid; give a .vtu or .msh file")
-    reader = vtkXMLUnstructuredGridReader()
-    reader.SetFileName(str(path))
-    with _quiet_vtk():
-        reader.Update()
-    if reader.GetErrorCode() or b"</VTKFile>" not in tail:
-        raise InputError(f"{path} is truncated or damaged; copy or make it again")
-    grid = pv.wrap(reader.GetOutput())
-    tets = grid.cells_dict.get(pv.CellType.TETRA)
-    if tets is None or len(tets) == 0:
+    try:
+        grid = read_arrays(content)
+        tets, is_tet = grid.cells(pv.CellType.TETRA, 4)
+    except FAULTS as error:
+        raise InputError(f"{path} is truncated or damaged; copy or make it again") from error
+    if len(tets) == 0:
         raise InputError(f"{path} has no tetrahedra; give a volume mesh of a head")
     name = next((name for name in TISSUE_NAMES_OF_OTHERS if name in grid.cell_data), None)
     if name is None:
         raise InputError(f"{path} has no cell data named 'tissue'; add the tissue code of every tetrahedron")
-    is_tet = grid.celltypes == pv.CellType.TETRA
+    tissue = grid.cell_data[name][is_tet]
+    if not np.isfinite(grid.points_mm).all() or tissue.ndim != 1 or (tissue != tissue.astype(np.int32)).any():
+        raise InputError(f"{path} has nodes that are no numbers, or tissues that are no codes; make the mesh again")
     if not is_tet.all():
         logger.info("%s: left out %d cells that are not tetrahedra", path.name, (~is_tet).sum())
-    points = np.array(grid.points, dtype=np.float64)
-    mesh = HeadMesh(points, tets, np.asarray(grid.cell_data[name])[is_tet])
+    mesh = HeadMesh(grid.points_mm, tets, tissue)
     negative = mesh.volumes_mm3 < 0
     if negative.any():
-        tets = np.array(tets)
         tets[negative] = tets[negative][:, [0, 1, 3, 2]]
-        mesh = HeadMesh(points, tets, mesh.tissue)
+        mesh = HeadMesh(grid.points_mm, tets, tissue)
         logger.info("%s: turned %d tetrahedra of negative volume", path.name, negative.sum())
-    cell_data = {key: np.array(grid.cell_data[key])[is_tet] for key in grid.cell_data if key != name}
-    return mesh, cell_data, {key: np.array(grid.point_data[key]) for key in grid.point_data}
+    cell_data = {key: values[is_tet] for key, values in grid.cell_data.items() if key != name}
+    return mesh, cell_data, grid.point_data
 
 
 @contextmanager

@@ -19,11 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, Delaunay, cKDTree
 
+from meshes.errors import InputError
 from targeting.coils.coil import Casing
 from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialGrid, Source
 
 SPACING_MM = 6.0
 FLAT_MM = 1.0  # sources no higher than this above z = 0: a flat coil
+WIDEST_MM = 2000.0  # no coil is wider, and a grid of points over it would not fit into the memory
 SIDE_MM = 2.0  # wall between the outermost source and the casing's side and back
 GRID_PLATE_MM = (180.0, 100.0, 20.0)  # the common figure-of-eight, where a file says nothing of the coil's size
 
@@ -90,6 +92,9 @@ def casing_around(sources: tuple[Source, ...]) -> tuple[Casing, str]:
         note = f"assumed: a plate of {x:.0f} × {y:.0f} × {thick:.0f} mm under z = 0; the A-field file does not say"
         return plate(box, 0.0, -thick), note
     windings = np.vstack(points)
+    apart_mm = float(np.ptp(windings, axis=0).max())
+    if apart_mm > WIDEST_MM:
+        raise InputError(f"the coil's parts lie up to {apart_mm / 1e3:.3g} m apart; correct their positions or unit")
     if windings[:, 2].max() <= FLAT_MM:
         circle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
         wide = windings[:, None, :2] + SIDE_MM * np.c_[np.cos(circle), np.sin(circle)]

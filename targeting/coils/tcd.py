@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 DIPOLES, WIRES, GRID = 1, 2, 3
 NO_NAME = "stimulator"  # of one whose name is not known
 ZLIB = 0x78  # the first byte of what zlib packs
-MOST_BYTES = 2**30  # of one array unpacked
+MOST_BYTES = 2**28  # of one array unpacked: 11 million points
 
 
 def read_tcd(path: Path) -> Coil:

@@ -258,7 +258,7 @@ def _own(path: Path) -> Protocol:
         read: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"protocol {path} cannot be read ({error.strerror}); check the path") from None
-    except ValueError as error:  # bad UTF-8 and bad TOML are ValueErrors
+    except (ValueError, RecursionError) as error:  # bad UTF-8 and bad TOML are ValueErrors
         raise InputError(f"{path} is not TOML ({' '.join(str(error).split())})") from None
     name = path.stem
     if len(read) == 1 and isinstance(next(iter(read.values())), dict):

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
+from meshes.formats.safe_xml import parsed_xml
 from targeting.navigation.rigid import LPS_TO_RAS, finite, one_line, read_text, rigid_pose, write_text
 from targeting.pose import Pose
 
@@ -157,8 +158,8 @@ def read_triggers(path: str | Path) -> list[Pulse]:
 
 def _root(text: str, tag: str, source: str) -> ElementTree.Element:
     try:
-        root = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError) as error:
+        root = parsed_xml(text)
+    except ValueError as error:
         raise InputError(f"{source} is truncated or not XML ({error}); copy it from the session again") from None
     if root.tag != tag:
         raise InputError(f"{source} is a {root.tag}, not a {tag}; give Localite's file of that name")

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
+from meshes.formats.safe_xml import parsed_xml
 from targeting.navigation.rigid import finite, read_text, rigid_pose
 from targeting.pose import Pose
 
@@ -33,8 +34,8 @@ def from_string(text: str, source: str = "Softaxic file") -> list[Pose]:
         If this is no Softaxic file, is damaged, or does not say which way a coil faces.
     """
     try:
-        root = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError) as error:
+        root = parsed_xml(text)
+    except ValueError as error:
         raise InputError(f"{source} is truncated or not XML ({error}); export it again") from None
     if root.tag != "stmp":
         raise InputError(f"{source} is not a Softaxic file (its root is {root.tag!r}); give a .stmpx file")
@@ -46,7 +47,7 @@ def read(path: str | Path) -> list[Pose]:
     return from_string(read_text(path), str(path))
 
 
-def _pose(point: ElementTree.Element, source: str) -> Pose:
+def _pose(point: Element, source: str) -> Pose:
     name = point.get("id", "")
     place = point.find("fp")
     far_side = None if place is None else place.find("f")
@@ -67,7 +68,7 @@ def _pose(point: ElementTree.Element, source: str) -> Pose:
     return rigid_pose(matrix, name, source)
 
 
-def _numbers(element: ElementTree.Element, keys: Sequence[str], name: str, source: str) -> NDArray[np.float64]:
+def _numbers(element: Element, keys: Sequence[str], name: str, source: str) -> NDArray[np.float64]:
     try:
         values = np.array([float(element.attrib[key]) for key in keys])
     except (KeyError, ValueError):

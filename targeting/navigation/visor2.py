@@ -104,7 +104,7 @@ def from_string(text: str, source: str = "visor2 file") -> list[Pose]:
                 raise InputError(f"{source}: {key} of {name!r} is {marker.get(key)!r}; only {value!r} can be read")
         try:
             matrix = np.array(marker["CoilPose"]["RigidTransformMatrix4x4"], dtype=np.float64)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             matrix = np.zeros(0)
         if matrix.shape != (4, 4):
             raise InputError(f"{source}: {name!r} has no 4 × 4 pose; export it again")
@@ -123,7 +123,7 @@ def image_from_string(text: str, source: str = "visor2 file") -> ImageFingerprin
     try:
         about = _document(text, source)["Configuration"]["AssociatedImageInfo"]
         parts = [tuple(float(n) for n in about[f"NIfTI_{key}"]) for key in ("quatern", "qoffset", "pixdim")]
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise InputError(f"{source} does not say which image its poses belong to; export it again") from None
     return ImageFingerprint(*parts)
 
@@ -141,8 +141,9 @@ def read(path: str | Path) -> list[Pose]:
 def _document(text: str, source: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"{source} is truncated or not JSON (line {error.lineno}); export it again") from None
+    except (ValueError, RecursionError) as error:
+        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "numbers or lists too long"
+        raise InputError(f"{source} is truncated or not JSON ({where}); export it again") from None
     if not isinstance(document, dict) or not isinstance(document.get("TargetMarkers"), list):
         raise InputError(f"{source} has no TargetMarkers; give visor2's .mrk file")
     return document
