@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshes.errors import InputError
-from targeting.navigation.choice import ALL_PULSES, Chosen, apart_deg
+from targeting.navigation.choice import ALL_PULSES, Chosen, apart_deg, coil_pulses
 from targeting.navigation.records import PULSE, TARGET, Kind, Record
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
@@ -127,7 +127,7 @@ def _let_in(chosen: Chosen, gate: PoseGate, off_mm: float) -> tuple[list[Pose], 
         fault, record = (wrong or faults)[0]
         if many > 1:
             hint = f"nor can {len(faults) - 1} more of {many}; check the file's frame and the coil"
-        elif record.kind == TARGET and chosen.session.pulses:
+        elif record.kind == TARGET and coil_pulses(chosen.session):
             hint = f"its recorded pulses are named '{source}:{ALL_PULSES}'"
         else:
             hint = "check its frame and the coil"

@@ -100,6 +100,11 @@ def chosen_pulses(session: Session, file: PoseFile, option: str, own: Sequence[s
     return _only(mine or session.targets, session, file, option)
 
 
+def coil_pulses(session: Session) -> list[Record]:
+    """The pulses of a tracked coil."""
+    return [each for each in session.pulses if each.pose is not None and not NOT_A_COIL.search(each.driver)]
+
+
 def _tracked(session: Session) -> tuple[list[Record], list[str]]:
     """The pulses of a tracked coil, and what was left out.
 
@@ -220,7 +225,7 @@ def _only(rows: list[Record], session: Session, file: PoseFile, option: str) -> 
         unlike = len(named) == len(placed) and all(named)
         names = [each.name if unlike else f"#{each.row}" for each in placed]
         listed = _listed(repr(each.name) if unlike else f"#{each.row} {each.name}".rstrip() for each in placed)
-        pulses = f" (its pulses: {_quoted(file, ALL_PULSES)})" if what == "target" and session.pulses else ""
+        pulses = f" (its pulses: {_quoted(file, ALL_PULSES)})" if what == "target" and coil_pulses(session) else ""
         raise InputError(
             f"{session.source} holds {len(placed)} {what}s{'' if unlike else ' that share names'}: {listed}; say which one is "
             f"meant: {_example(option, file, names[0])}{pulses}"
@@ -274,4 +279,4 @@ def _or_a_target(session: Session) -> str:
     if not session.targets:
         return ""
     first = session.targets[0]
-    return f"; its planned targets can be named, such as {session.source}:{first.name or f'#{first.row}'}"
+    return f"; its planned targets can be named, such as '{session.source}:{first.name or f'#{first.row}'}'"

@@ -34,12 +34,16 @@ class ImageFingerprint:
 
     @property
     def affine_mm(self) -> NDArray[np.float64]:
-        """Voxel index → RAS mm that it describes, (4, 4): NIfTI's qform."""
+        """Voxel index → RAS mm that it describes, (4, 4): NIfTI's qform; InputError if its quaternion is none."""
         from nibabel.quaternions import fillpositive, quat2mat
 
+        try:
+            quaternion = fillpositive(self.quatern, w2_thresh=1e-6)  # the header has single precision
+        except ValueError:
+            raise InputError(f"an image of visor2 has the quaternion {self.quatern}, which is no rotation") from None
         sizes = np.array(self.pixdim[1:4]) * [1, 1, -1 if self.pixdim[0] < 0 else 1]
         affine = np.eye(4)
-        affine[:3, :3] = quat2mat(fillpositive(self.quatern)) * sizes
+        affine[:3, :3] = quat2mat(quaternion) * sizes
         affine[:3, 3] = self.qoffset
         return affine
 
