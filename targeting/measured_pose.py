@@ -17,9 +17,9 @@ import numpy as np
 
 from meshes.errors import InputError
 from targeting.navigation.choice import ALL_PULSES, Chosen, apart_deg, coil_pulses
-from targeting.navigation.records import PULSE, TARGET, Kind, Record
+from targeting.navigation.records import TARGET, Record
 from targeting.pose import Pose
-from targeting.pose_gate import PoseGate
+from targeting.pose_gate import PoseGate, fault_at
 
 SAME_PLACE_MM, SAME_TURN_DEG = 15.0, 30.0
 STRAYS = 0.1  # the share of pulses that may lie elsewhere, and is left out
@@ -35,9 +35,12 @@ class Measured:
         RAS mm of the T1.
     poses : tuple of Pose
         The rows it is the mean of.
-    kind : {"pulse", "target"}
-    said : tuple of str
-        Which rows these are, how far they spread, and how many were left out and why.
+    words : str
+        What the pose is of: "mean of 4 pulses", "target 'hotspot', row 2 of 2".
+    rows : tuple of str
+        Which pulses these are, and how far they spread.
+    left_out : tuple of str
+        How many were left out, and why.
     warnings : tuple of str
         What is to be checked, though the pose can be.
     deepest_mm : float
@@ -46,17 +49,16 @@ class Measured:
 
     pose: Pose
     poses: tuple[Pose, ...]
-    kind: Kind
-    said: tuple[str, ...]
+    words: str
+    rows: tuple[str, ...]
+    left_out: tuple[str, ...]
     warnings: tuple[str, ...]
     deepest_mm: float
 
     @property
-    def words(self) -> str:
-        """What the pose is of: "mean of 4 pulses"."""
-        if self.kind == PULSE:
-            return f"mean of {len(self.poses)} pulses" if len(self.poses) > 1 else "one pulse"
-        return "a planned target"
+    def said(self) -> tuple[str, ...]:
+        """All that is to be said of what it was made of."""
+        return self.rows + self.left_out
 
 
 def measured(chosen: Chosen, gate: PoseGate, off_mm: float) -> Measured:
@@ -75,18 +77,23 @@ def measured(chosen: Chosen, gate: PoseGate, off_mm: float) -> Measured:
     InputError
         If the coil cannot have been there, or the pulses are not of one place; the line names the row.
     """
-    poses, said = _let_in(chosen, gate, off_mm)
+    poses, not_there = _let_in(chosen, gate, off_mm)
     kept, strays = _one_place(poses, chosen)
     pose = mean_pose(kept)
-    said = [chosen.words] * bool(chosen.words) + _spread(pose, kept) + [*chosen.left_out, *said, *strays]
-    depths = [-gate.distance_mm(each) for each in kept]
-    inside = [fault for each in sorted(kept, key=gate.distance_mm) if (fault := gate.fault(each))]
+    if len(kept) > 1:
+        words = f"mean of {len(kept)} pulses"
+        rows = (*[chosen.words] * bool(chosen.words), _spread(pose, kept))
+    else:
+        words, rows = chosen.words or "one pulse", ()
+    left_out = (*chosen.left_out, *not_there, *strays)
+    distances_mm = sorted(gate.distance_mm(each) for each in kept)
+    inside = [fault for each in distances_mm if (fault := fault_at(each))]
     warnings = []
     if inside:
         many = f"in {len(inside)} of {len(kept)} {chosen.kind}s of" if len(kept) > 1 else "at the pose in"
         most = ", at most," if len(inside) > 1 else ""
         warnings = [f"{many} {chosen.session.source}{most} {inside[0]}: check the navigator's registration"]
-    return Measured(pose, kept, chosen.kind, tuple(said), tuple(warnings), max(0.0, *depths) if inside else 0.0)
+    return Measured(pose, kept, words, rows, left_out, tuple(warnings), -distances_mm[0] if inside else 0.0)
 
 
 def mean_pose(poses: Sequence[Pose]) -> Pose:
@@ -155,8 +162,6 @@ def _one_place(poses: list[Pose], chosen: Chosen) -> tuple[tuple[Pose, ...], lis
     return kept, [strays] if away else []
 
 
-def _spread(mean: Pose, poses: Sequence[Pose]) -> list[str]:
-    if len(poses) == 1:
-        return []
+def _spread(mean: Pose, poses: Sequence[Pose]) -> str:
     mm, degrees = (max(each) for each in zip(*(apart(mean, pose) for pose in poses), strict=True))
-    return [f"all within {mm:.1f} mm and {degrees:.0f}° of their mean"]
+    return f"all within {mm:.1f} mm and {degrees:.0f}° of their mean"

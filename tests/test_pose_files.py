@@ -18,6 +18,8 @@ from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.records import Session
 from targeting.navigation.world import HeaderWorlds, in_the_plans_world
 from targeting.pose_gate import PoseGate
+from targeting.requests.command_line import command_line
+from targeting.requests.head import HeadSource
 
 PEER = Path(__file__).parents[2] / "shared" / "peer"
 peer = pytest.mark.skipif(not PEER.is_dir(), reason="real navigator files (../shared/peer) are not here")
@@ -112,6 +114,8 @@ def test_a_word_is_taken_apart_where_the_file_ends(tmp_path):
     file = written(tmp_path / "day 1.txt", [("M1: left", over(LEFT))])
     assert PoseFile.of(file) == PoseFile(file)
     assert PoseFile.of(f"{file}:M1: left") == PoseFile(file, "M1: left")
+    again = command_line(lambda rmt_pose=None: None, {"rmt_pose": f"{file}:M1"}, "s1", HeadSource("t1", {}))
+    assert again == "target plan s1 --rmt-pose 'day 1.txt:M1'"  # without its folder
     assert PoseFile.of(r"C:\study\a.txt") == PoseFile(Path(r"C:\study\a.txt"))
     assert PoseFile.of(r"C:\study\a.XML:hot:spot") == PoseFile(Path(r"C:\study\a.XML"), "hot:spot")
     odd = written(tmp_path / "run:2", [("x", over(LEFT))])  # a colon in the file's own name

@@ -184,7 +184,10 @@ def test_the_planned_pose_delivered_gives_the_planned_field(subject, planned, sc
     file = tmp_path / "markers.xml"
     localite.write(file, [planned])
     delivered = delivered_scene(subject, read_delivered(file))
-    assert "100% of the planned dose" in delivered.title and "a planned target" in delivered.title
+    assert (
+        "100% of the planned dose" in delivered.title
+        and "delivered (target 'pose', row 1 of 1, 0.0 mm" in delivered.title
+    )
     fields = (each.layer("cortex").surface["magnE"] for each in (delivered, scene))
     assert np.allclose(*fields, rtol=1e-3, equal_nan=True)
 

@@ -142,8 +142,7 @@ def _of_system(session: Session, worlds: HeaderWorlds) -> Entry:
     if not same:
         raise InputError(
             f"{session.source} is in {session.system}, and {worlds.name}, on which this plan was made, has {worlds.systems} "
-            f"only: it is of another image, or of its header as it was; export it from Brainsight in {worlds.systems}, with "
-            "this very T1 loaded"
+            "only: it is of another image, or of its header as it was; load this very T1 in Brainsight and export it again"
         )
     if len(same) == 2 and not worlds.agree(same[0].affine_mm, same[1].affine_mm):
         raise InputError(

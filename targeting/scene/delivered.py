@@ -108,7 +108,7 @@ def delivered_scene(subject: Subject, delivered: Delivered) -> Scene:
     words = [f"{given.words}, {away:.1f} mm and {turned:.0f}° from the plan"]
     words[0] += "" if share is None else f", {share:.0%} of the planned dose"
     words += given.said
-    for said in (*given.said, *given.warnings):
+    for said in (*given.left_out, *given.warnings):
         log.warning("%s: %s", delivered.file.path.name, said)
     if given.deepest_mm:
         words.append(f"casing up to {given.deepest_mm:.1f} mm in the head")

@@ -132,9 +132,9 @@ def hotspot_stage(
                 raise InputError(
                     f"the pose in {request.rmt_pose.path} is {away:.0f} mm from the hotspot; check its frame, or --rmt-at"
                 )
-            warnings += [f"motor hotspot: {each}" for each in found_at.warnings]
+            warnings += [f"motor hotspot: {each}" for each in (*found_at.warnings, *found_at.left_out)]
             e = dose_map.mean_e_v_per_m(searchable(coil), pose[None], REFERENCE_DIDT_A_PER_S)[0]
-            rows = "; ".join((found_at.words, *found_at.said))
+            rows = "; ".join((found_at.words, *found_at.rows))
             source += f"; threshold of the pose in {request.rmt_pose.path.name} ({rows})"
         size = float(np.linalg.norm(e))
         center = [float(x) for x in target.center_mm]
