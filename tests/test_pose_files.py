@@ -206,6 +206,44 @@ def test_an_untracked_pulse_is_left_out_and_alone_refused(tmp_path, what):
     refused(lambda: delivered(triggers(tmp_path / "c.xml", [good, sheared])), "'pulse 2' are sheared")
 
 
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_a_marker_without_axes_is_no_place(tmp_path, value):
+    markers = tmp_path / "a.xml"
+    localite.write(markers, [Pose(over(LEFT), "hot"), Pose(over(RIGHT), "never set")])
+    gone = {repr(float(x)) for x in (over(RIGHT) @ localite.TURN + 0.0).ravel()[:12]}
+    head, _, tail = markers.read_text().partition('description="never set"')
+    for number in sorted(gone, key=len, reverse=True):
+        tail = tail.replace(f'="{number}"', f'="{value}"')
+    markers.write_text(head + 'description="never set"' + tail)
+    assert threshold(markers).records[0].name == "hot"
+    refused(lambda: threshold(f"{markers}:never set"), "the target 'never set' has no place with axes")
+
+
+def test_a_coil_is_told_from_a_pointer_by_its_name(tmp_path):
+    named = [(over(LEFT), "M1", "Stim. TTL", tool) for tool in ("Coil tracker", "Pointer tool", "Chair tracker")]
+    assert [each.driver for each in delivered(written(tmp_path / "a.txt", samples=named)).records] == ["Coil tracker"]
+    assert len(delivered(written(tmp_path / "b.txt", samples=pulses(over(LEFT), driver="(null)"))).records) == 1
+
+
+@pytest.mark.parametrize("kind", ["brainsight", "localite"])
+def test_a_session_cut_anywhere_gives_an_error_or_whole_poses(tmp_path, kind):
+    if kind == "brainsight":
+        whole = written(tmp_path / "a.txt", [("M1", over(LEFT))], pulses(over(LEFT), None, over(LEFT)))
+    else:
+        whole = triggers(tmp_path / "a.xml", [over(LEFT) @ localite.TURN, np.eye(4)])
+    text = whole.read_text()
+    for end in range(1, len(text), 7):
+        whole.write_text(text[:end])
+        try:
+            session = PoseFile(whole).read()
+        except InputError as error:
+            assert "\n" not in str(error)
+            continue
+        for record in session.records:
+            if record.pose is not None:
+                np.testing.assert_allclose(record.pose.matrix_mm, over(LEFT), atol=2e-2)
+
+
 def test_a_localite_file_of_another_kind_or_space_says_what_to_give(tmp_path):
     refused(
         lambda: delivered(triggers(tmp_path / "a.xml", [over(LEFT)], "MNI")), "'MNI'", "coordinates of the T1 itself"

@@ -19,7 +19,9 @@ from meshes.errors import InputError
 from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.records import PULSE, Kind, Record, Session
 
-NOT_A_COIL = re.compile(r"\b(mouse|pointer|stylus|tracker|touch ?pad|keyboard)\b", re.IGNORECASE)
+NOT_A_COIL = re.compile(
+    r"^(?!.*coil).*\b(mouse|pointer|stylus|keyboard|(subject|head|chair|patient|reference) tracker)\b", re.IGNORECASE
+)
 TRIGGERED = re.compile(r"ttl|stim|trigger|pulse", re.IGNORECASE)  # of Brainsight's causes; others are hands
 NO_TARGET, ALL_PULSES = "no target", "pulses"
 SAME_PLACE_MM, SAME_TURN_DEG = 0.1, 0.5  # rows of one name that are the same pose twice
@@ -102,7 +104,7 @@ def chosen_pulses(session: Session, file: PoseFile, option: str, own: Sequence[s
 
 def coil_pulses(session: Session) -> list[Record]:
     """The pulses of a tracked coil."""
-    return [each for each in session.pulses if each.pose is not None and not NOT_A_COIL.search(each.driver)]
+    return [each for each in session.pulses if each.pose is not None and not NOT_A_COIL.match(each.driver)]
 
 
 def _tracked(session: Session) -> tuple[list[Record], list[str]]:
@@ -114,7 +116,7 @@ def _tracked(session: Session) -> tuple[list[Record], list[str]]:
         If there are none.
     """
     every, left_out = session.pulses, []
-    pulses = [each for each in every if not NOT_A_COIL.search(each.driver)]
+    pulses = [each for each in every if not NOT_A_COIL.match(each.driver)]
     if len(pulses) < len(every):
         tools = ", ".join(sorted({each.driver for each in every} - {each.driver for each in pulses}))
         left_out.append(f"{len(every) - len(pulses)} of {len(every)} samples left out: not of a coil ({tools})")
@@ -219,7 +221,9 @@ def _only(rows: list[Record], session: Session, file: PoseFile, option: str) -> 
     what = "pulse" if rows[0].kind == PULSE else "target"
     if not placed:
         who = f"the {what} {rows[0].name!r}" if len(rows) == 1 else f"none of its {len(rows)} {what}s"
-        raise InputError(f"{session.source}: {who} has {'no' if len(rows) == 1 else 'a'} place; record it again")
+        raise InputError(
+            f"{session.source}: {who} has {'no' if len(rows) == 1 else 'a'} place with axes; record it again"
+        )
     if any(not _same(placed[0], each) for each in placed[1:]):
         named = {each.name for each in placed}
         unlike = len(named) == len(placed) and all(named)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from targeting.navigation.records import PULSE, TARGET, Record, Session, no_pose
-from targeting.navigation.rigid import LPS_TO_RAS, finite, one_line, read_text, rigid_pose, write_text
+from targeting.navigation.rigid import LPS_TO_RAS, one_line, read_text, rigid_pose, write_text
 from targeting.pose import Pose
 
 TURN = np.array([[0.0, 0, 1, 0], [0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
@@ -101,8 +101,9 @@ def _instruments(root: ElementTree.Element, source: str) -> Iterator[Record]:
     shown = [each for each in root.iterfind("InstrumentMarker/Marker") if each.get("set", "true") == "true"]
     for row, marker in enumerate(shown, start=1):
         name = marker.get("description", "")
-        matrix = finite(_matrix(marker, name, source), name, source)
-        yield Record(TARGET, row, name, rigid_pose(to_ras @ matrix @ TURN, name, source))
+        matrix = _matrix(marker, name, source)
+        placed = np.isfinite(matrix).all() and matrix[:3, :3].any()
+        yield Record(TARGET, row, name, rigid_pose(to_ras @ matrix @ TURN, name, source) if placed else None)
 
 
 def _triggers(root: ElementTree.Element, source: str) -> Iterator[Record]:
