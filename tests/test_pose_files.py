@@ -169,7 +169,11 @@ def test_pulses_of_several_targets_or_coils_are_never_mixed(tmp_path):
     refused(lambda: delivered(four), "several targets and coils", "'no target, Coil 1' (1)")
     assert delivered(f"{four}:M1, Coil 2").records[0].driver == "Coil 2"
     assert delivered(f"{four}:no target").records[0].target == ""
-    refused(lambda: delivered(f"{four}:M1"), "several coils")
+    refused(
+        lambda: delivered(f"{four}:M1"), "several coils", "'M1, Coil 1' (1), 'M1, Coil 2' (1)", f"'{four}:M1, Coil 1'"
+    )
+    unnamed = written(tmp_path / "d.txt", samples=[*coils, *pulses(over(LEFT), driver="(null)")])
+    assert delivered(f"{unnamed}:unnamed coil").records[0].driver == ""
 
 
 def test_what_was_left_out_is_counted_with_its_reason(tmp_path):

@@ -23,7 +23,7 @@ NOT_A_COIL = re.compile(
     r"^(?!.*coil).*\b(mouse|pointer|stylus|keyboard|(subject|head|chair|patient|reference) tracker)\b", re.IGNORECASE
 )
 TRIGGERED = re.compile(r"ttl|stim|trigger|pulse", re.IGNORECASE)  # of Brainsight's causes; others are hands
-NO_TARGET, ALL_PULSES = "no target", "pulses"
+NO_TARGET, NO_COIL, ALL_PULSES = "no target", "unnamed coil", "pulses"
 SAME_PLACE_MM, SAME_TURN_DEG = 0.1, 0.5  # rows of one name that are the same pose twice
 MOST_NAMED = 8
 
@@ -146,34 +146,35 @@ def _one_group(
     tracked: list[Record], session: Session, file: PoseFile, option: str, left_out: list[str], own: Sequence[str] = ()
 ) -> Chosen:
     """All pulses if they are of one coil and one target, else those for the plan's own, if they are of one coil."""
-    groups = Counter((each.target, each.driver) for each in tracked)
+    groups = Counter(map(_labels, tracked))
     mine = [group for group in groups if group[0] in own]
     if len(groups) == 1:
         return Chosen(tuple(tracked), session, tuple(left_out))
     if len(mine) == 1:
         return _of_group(tracked, mine[0], session, left_out)
-    several_targets, several_coils = (len({group[i] for group in groups}) > 1 for i in (0, 1))
-    kinds = [word for word, several in (("target", several_targets), ("coil", several_coils)) if several]
-    names = [_group_name(*group, several_targets, several_coils) for group in groups]
-    listed = _listed(f"{name!r} ({groups[group]})" for name, group in zip(names, groups, strict=True))
+    several = [len({group[i] for group in groups}) > 1 for i in (0, 1)]
+    what = " and ".join(word for word, many in zip(("targets", "coils"), several, strict=True) if many)
+    shown = [len({_labels(each)[i] for each in coil_pulses(session)}) > 1 for i in (0, 1)]  # so that a name means one
+    names = {
+        ", ".join(word for word, many in zip(group, shown, strict=True) if many): n for group, n in groups.most_common()
+    }
     raise InputError(
-        f"{session.source} holds {len(tracked)} pulses of several {' and '.join(f'{kind}s' for kind in kinds)}, of which no "
-        f"mean can be taken: {listed}; say which: {_example(option, file, names[0])}"
+        f"{session.source} holds {len(tracked)} pulses of several {what}, of which no mean can be taken: "
+        f"{_listed(f'{name!r} ({n})' for name, n in names.items())}; say which: {_example(option, file, next(iter(names)))}"
     )
 
 
+def _labels(record: Record) -> tuple[str, str]:
+    """What a pulse was for, and by which coil."""
+    return record.target or NO_TARGET, record.driver or NO_COIL
+
+
 def _of_group(tracked: list[Record], group: tuple[str, str], session: Session, left_out: list[str]) -> Chosen:
-    found = [each for each in tracked if (each.target, each.driver) == group]
-    coils = len({each.driver for each in tracked}) > 1
-    at = group[0] or NO_TARGET
-    words = f"{len(found)} of {len(tracked)} pulses, those at {at}{f' by {group[1]}' if coils else ''}"
-    return Chosen(tuple(found), session, tuple(left_out), words if len(found) < len(tracked) else "")
-
-
-def _group_name(target: str, driver: str, several_targets: bool, several_coils: bool) -> str:
-    if several_targets and several_coils:
-        return f"{target or NO_TARGET}, {driver}"
-    return (target or NO_TARGET) if several_targets else driver
+    found = [each for each in tracked if _labels(each) == group]
+    by = f" by {group[1]}" if len({each.driver for each in tracked}) > 1 else ""
+    return Chosen(
+        tuple(found), session, tuple(left_out), f"{len(found)} of {len(tracked)} pulses, those at {group[0]}{by}"
+    )
 
 
 def _targets_named(session: Session, file: PoseFile, option: str) -> Chosen | None:
@@ -189,15 +190,11 @@ def _pulses_named(session: Session, file: PoseFile, option: str) -> Chosen | Non
     name = file.name.removeprefix("pulses at ")
     if not session.pulses:
         return None
-    meant = [
-        each
-        for each in session.pulses
-        if name in (ALL_PULSES, each.target or NO_TARGET, each.driver, f"{each.target or NO_TARGET}, {each.driver}")
-    ]
+    meant = [each for each in session.pulses if name in (ALL_PULSES, *_labels(each), ", ".join(_labels(each)))]
     if not meant:
         return None
     tracked, left_out = _tracked(Session(tuple(meant), session.source))
-    if len({(each.target, each.driver) for each in tracked}) > 1:
+    if len(set(map(_labels, tracked))) > 1:
         return _one_group(tracked, session, file, option, left_out)
     every = len(session.pulses)
     words = f"{len(tracked)} of {every} pulses, those at {name}" if len(meant) < every else ""
@@ -255,7 +252,7 @@ def apart_deg(one: np.ndarray, other: np.ndarray) -> float:
 
 def _not_there(session: Session, file: PoseFile) -> InputError:
     names = [repr(each.name) if each.name else f"#{each.row}" for each in session.targets]
-    groups = dict.fromkeys(each.target or NO_TARGET for each in session.pulses)
+    groups = dict.fromkeys(_labels(each)[0] for each in session.pulses)
     pulses = [repr(f"pulses at {each}") for each in groups] if session.pulses else []
     held = _listed([*names, *pulses]) if names or pulses else "no pose"
     return InputError(f"{session.source} holds nothing named {file.name!r}; it holds {held}")
