@@ -32,6 +32,7 @@ from targeting.tms.placement import casing_distance_mm
 TOLERANCE_MM = 0.5
 MEASURED_TOLERANCE_MM = 5.0
 MOST_OFF_MM = 25.0
+ON_EDGE = 0.2  # cosine between a coil's axis and the scalp's outward normal; above it the coil faces away, about 0 it is on edge
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +110,7 @@ class PoseGate:
                 f"the coil's face lies {deep:.0f} mm inside the head: this is a target in the head, not a coil's place"
             )
         nearest = self.scalp.points_mm[[self.scalp.nearest(pose.center_mm)]]
-        if self.scalp.patch_normals(nearest)[0] @ pose.direction_mm > 0:
+        if self.scalp.patch_normals(nearest)[0] @ pose.direction_mm > ON_EDGE:
             return "the coil faces away from the head"
         distance = self.distance_mm(pose)
         if distance > off_mm + MOST_OFF_MM:

@@ -294,7 +294,7 @@ def test_a_coil_that_was_off_by_its_navigator_is_told_of(tmp_path, gate):
     file = written(tmp_path / "a.txt", samples=pulses(over(LEFT), over(LEFT, -3.0)))
     found = measured(delivered(file), gate, 4.0)
     (warning,) = found.warnings
-    assert re.search(r"in 1 of 2 pulses of .*a\.txt the casing is 3\.\d mm inside the head.*registration", warning)
+    assert re.search(r"in 1 of 2 pulses of .*a\.txt the casing is [23]\.\d mm inside the head.*registration", warning)
     assert found.deepest_mm == pytest.approx(3.0, abs=0.6)
 
 

@@ -90,8 +90,8 @@ def session_from_string(text: str, source: str = "Localite file") -> Session:
     readers = {INSTRUMENTS: _instruments, TRIGGERS: _triggers}
     if root.tag not in readers:
         raise InputError(
-            f"{source} is XML of the kind {root.tag!r}, in which there are no coil poses; give a file of Localite's InstrumentMarkers "
-            "(planned) or TMSTrigger (pulses)"
+            f"{source} is XML of the kind {root.tag!r}, in which there are no coil poses; give a file of Localite's "
+            "InstrumentMarkers (planned) or TMSTrigger (pulses)"
         )
     return Session(tuple(readers[root.tag](root, source)), source)
 
