@@ -32,7 +32,9 @@ from targeting.tms.placement import casing_distance_mm
 TOLERANCE_MM = 0.5
 MEASURED_TOLERANCE_MM = 5.0
 MOST_OFF_MM = 25.0
-ON_EDGE = 0.2  # cosine between a coil's axis and the scalp's outward normal; above it the coil faces away, about 0 it is on edge
+ON_EDGE = (
+    0.2  # cosine of a coil's axis to the scalp's outward normal; above it the coil faces away, about 0 it is on edge
+)
 
 
 @dataclass(frozen=True, eq=False)
