@@ -218,8 +218,8 @@ def plan_command(
         ),
     ] = None,
     rmt_pose: Annotated[
-        Path | None,
-        typer.Option("--rmt-pose", metavar="FILE", help="Coil pose of the threshold: Brainsight .txt, Localite .xml."),
+        str | None,
+        typer.Option("--rmt-pose", metavar="FILE[:NAME]", help="Coil pose of the threshold: a navigator's file."),
     ] = None,
     match_field: Annotated[
         float | None,

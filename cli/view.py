@@ -60,10 +60,8 @@ def view_command(
         ),
     ] = None,
     delivered: Annotated[
-        Path | None,
-        typer.Option(
-            "--delivered", metavar="FILE", help="Poses really given (Brainsight .txt, Localite .xml), beside."
-        ),
+        str | None,
+        typer.Option("--delivered", metavar="FILE[:NAME]", help="Pulses really given, a navigator's file, beside."),
     ] = None,
     out: Out = None,
     quiet: Quiet = False,

@@ -7,7 +7,8 @@ against exact distances on the embedded head 99.8 % of places within 3 mm of the
 
 A pose that was measured is off by what its navigator was off, some 5 to 6 mm overall (Richter, Robotized Transcranial
 Magnetic Stimulation, Springer 2013, section 1.2): up to ``MEASURED_TOLERANCE_MM`` that is said, more is another frame,
-another coil or another head.
+another coil or another head.  It also faces the head and is near the scalp: a coil held over hair, a cap with electrodes and
+foam is ``MOST_OFF_MM`` farther off than planned at most.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from atlases.scalp import Scalp
+from atlases.scalp import EXACT_WITHIN_MM, Scalp
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
@@ -30,6 +31,10 @@ from targeting.tms.placement import casing_distance_mm
 
 TOLERANCE_MM = 0.5
 MEASURED_TOLERANCE_MM = 5.0
+MOST_OFF_MM = 25.0
+ON_EDGE = (
+    0.2  # cosine of a coil's axis to the scalp's outward normal; above it the coil faces away, about 0 it is on edge
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +49,7 @@ class PoseGate:
     Examples
     --------
     >>> import numpy as np
-    >>> from atlases.scalp import Scalp
+    >>> from atlases.scalp import EXACT_WITHIN_MM, Scalp
     >>> from meshes import HeadMesh
     >>> from targeting import Coil, Pose
     >>> from targeting.pose_gate import PoseGate
@@ -82,6 +87,37 @@ class PoseGate:
     def fault(self, pose: Pose, tolerance_mm: float = TOLERANCE_MM) -> str:
         """What is wrong with a pose, in words; empty if nothing is."""
         return fault_at(casing_distance_mm(self.scalp, self.coil, pose.matrix_mm), tolerance_mm)
+
+    def distance_mm(self, pose: Pose) -> float:
+        """The smallest distance of the casing to the scalp, exact far away too; negative inside the head."""
+        near = casing_distance_mm(self.scalp, self.coil, pose.matrix_mm)
+        if near < EXACT_WITHIN_MM:
+            return near
+        casing = self.coil.casing.points_mm @ pose.matrix_mm[:3, :3].T + pose.center_mm
+        nearest = self.scalp.points_mm[self.scalp.nearest(casing)]
+        return float(np.linalg.norm(casing - nearest, axis=1).min())
+
+    def measured_fault(self, pose: Pose, off_mm: float) -> str:
+        """Why a pose from a file cannot be this coil's at this head, in words; empty if it can.
+
+        Parameters
+        ----------
+        pose : Pose
+        off_mm : float
+            How far from the scalp the coil is planned to be, mm (hair).
+        """
+        deep = -float(self.scalp.signed_distance_mm(pose.center_mm)[0])
+        if deep > MEASURED_TOLERANCE_MM:
+            return (
+                f"the coil's face lies {deep:.0f} mm inside the head: this is a target in the head, not a coil's place"
+            )
+        nearest = self.scalp.points_mm[[self.scalp.nearest(pose.center_mm)]]
+        if self.scalp.patch_normals(nearest)[0] @ pose.direction_mm > ON_EDGE:
+            return "the coil faces away from the head"
+        distance = self.distance_mm(pose)
+        if distance > off_mm + MOST_OFF_MM:
+            return f"the coil is {distance:.0f} mm from the scalp"
+        return fault_at(distance, MEASURED_TOLERANCE_MM)
 
     def check(self, poses: Iterable[Pose], what: str, tolerance_mm: float = TOLERANCE_MM) -> None:
         """Let poses through.

@@ -166,8 +166,9 @@ def plan(
         Whose threshold it is; default: the hand's.
     rmt_at_mm : (3,) float, optional
         The cortical hotspot it was found at, RAS mm; default: that muscle's M1 on the target's side.
-    rmt_pose : path, optional
-        The coil's pose it was found at (Brainsight ``.txt``, Localite ``.xml``); default: the hotspot's best one.
+    rmt_pose : path or str, optional
+        The coil's pose it was found at: a navigator's file (Brainsight, Localite, Softaxic, visor2), ``FILE:NAME`` where it
+        holds several; default: the hotspot's best one.
     match_field : float, optional
         Share of the field at threshold that the target is to get, under all limits; a protocol's intensity is then one.
     protocol : str or path, optional
@@ -254,8 +255,8 @@ def plan(
         spot = None
         if request and not request.is_the_target(goal):
             warp = register() if request.needs_registration(goal) else None
-            at = hotspot_stage(request, meshed, aimed, warp, tool, coil_file, hair_mm, conduction, conductor, folded)
-            spot = subject.run(at)
+            near = (meshed, aimed, warp, tool, coil_file, hair_mm, conduction, conductor, folded, segmented)
+            spot = subject.run(hotspot_stage(request, *near))
             notes += [warning(each) for each in spot.value.warnings]
         inward = folded if direction == "normal" else None  # all else does not depend on the surface
         mapped = subject.run(dose_map_stage(meshed, aimed, conduction, conductor))

@@ -17,12 +17,13 @@ from meshes.errors import InputError
 from targeting import Coil, DoseMap, Pose
 from targeting.fem import HeadConductor
 from targeting.navigation import brainsight, localite
+from targeting.navigation.pose_file import PoseFile
 from targeting.plans.dosing import check_dosing, dosing_warnings
 from targeting.plans.tms import from_dict, schema, to_dict
 from targeting.report.dosing import dosing_section, dosing_words
 from targeting.requests.aim import Aim
 from targeting.requests.conduction import Conduction
-from targeting.requests.dose import DoseRequest, measured_pose
+from targeting.requests.dose import DoseRequest, threshold_rows
 from targeting.stages.dosing import _with_stronger, dosing_of, dosing_stage
 from targeting.stages.hotspot import Hotspot, hotspot_stage, own_hotspot
 from targeting.subject import Done, Subject
@@ -380,8 +381,11 @@ def run(subject, stage):
 
 @pytest.mark.parametrize(("name", "vendor"), [("found.txt", brainsight), ("FOUND.XML", localite)])
 def test_a_measured_pose_is_read_from_either_navigator(tmp_path, name, vendor):
-    vendor.write(tmp_path / name, [Pose(over(AT)), Pose(over([45.0, -20, 45]))])
-    assert measured_pose(tmp_path / name).matrix_mm == pytest.approx(over(AT), abs=2e-3)
+    vendor.write(tmp_path / name, [Pose(over([45.0, -20, 45]), "right"), Pose(over(AT), "left")])
+    (row,) = threshold_rows(PoseFile(tmp_path / name, "left"), None).records
+    assert row.pose.matrix_mm == pytest.approx(over(AT), abs=2e-3)
+    with pytest.raises(InputError, match="2 targets: 'right', 'left'"):
+        request_of(pose=tmp_path / name)
 
 
 def test_the_field_of_a_measured_pose_is_the_dose_maps(tmp_path, ball, coarse):

@@ -122,11 +122,12 @@ def trigger(matrix, time):
 def test_localite_pulses():
     tracked = np.diag([-1.0, -1, 1, 1]) @ LEFT_M1 @ localite.TURN
     text = TRIGGERS.format(trigger(np.eye(4), 100) + trigger(tracked, 2500))
-    (pulse,) = localite.triggers_from_string(text)
+    untracked, pulse = localite.session_from_string(text).pulses
+    assert untracked.pose is None and (untracked.row, untracked.time_s) == (1, 0.1)
     np.testing.assert_allclose(pulse.pose.matrix_mm, LEFT_M1, atol=1e-12)
     assert (pulse.time_s, pulse.didt_a_per_s, pulse.amplitude_percent) == (2.5, 62e6, 45.0)
     assert np.isnan(pulse.response_uv)
-    assert pulse.pose.name == "pulse 2"
+    assert pulse.name == pulse.pose.name == "pulse 2"
 
 
 def test_visor2_over_left_m1():
@@ -199,7 +200,8 @@ def test_brainsights_own_files(name, targets, samples):
     text = (PEER / "brainsight" / name).read_text()
     rows = [line for line in text.splitlines() if not line.startswith("#")]
     found = brainsight.read(PEER / "brainsight" / name)
-    assert (len(found), len(brainsight.samples_from_string(text))) == (targets, samples)
+    session = brainsight.session_from_string(text)
+    assert (len(found), len(session.targets), len(session.pulses)) == (targets, targets, samples)
     for pose, row in zip(found, rows, strict=False):
         assert pose.name == row.split("\t")[0]
         # every target of these files lies on the scalp and faces the brain's middle
@@ -236,11 +238,11 @@ def test_localites_own_files():
 
 
 @peer
-def test_localites_untracked_pulses_are_left_out(caplog):
-    caplog.set_level("INFO")
+def test_localites_untracked_pulses_are_kept_without_a_pose():
     path = next((PEER / "localite").glob("TriggerMarkers*.xml"))
-    assert localite.read_triggers(path) == []
-    assert f"left out {path.read_text().count('<TriggerMarker ')} pulses" in caplog.text
+    pulses = localite.session_from_string(path.read_text()).pulses
+    assert len(pulses) == path.read_text().count("<TriggerMarker ") == 8
+    assert all(each.pose is None for each in pulses)
 
 
 @peer

@@ -16,7 +16,8 @@ from atlases import Target
 from atlases.mask import read_mask
 from meshes import tetrahedralise
 from meshes.formats.label_files import tissues_from_labels
-from meshes.mri import frames_apart_mm, read_volume, save_canonical
+from meshes.mri import read_volume, save_canonical
+from meshes.world import frames_apart_mm
 from targeting import Coil, search_tms
 from targeting.fem import HeadConductor
 from targeting.fem.anisotropy import DiffusionImage

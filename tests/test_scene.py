@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -24,12 +24,16 @@ from targeting.scene.delivered import delivered_scene, read_delivered
 from targeting.scene.export import export, merged, picture
 from targeting.scene.planned import planned_scene
 from targeting.scene.surfaces import HeadSurfaces
+from targeting.stages.head import HEAD_FILE, FrameImage
 from targeting.subject import Subject
 
 
 @pytest.fixture(scope="module")
 def subject(tmp_path_factory):
-    return viewed_head(tmp_path_factory.mktemp("viewed") / "ball")
+    made = viewed_head(tmp_path_factory.mktemp("viewed") / "ball")
+    frame = FrameImage("ball.msh", "0f" * 32, np.eye(4).tolist(), (10, 10, 10))  # a mesh without a T1
+    (made.folder / HEAD_FILE).write_text(json.dumps({"frame": asdict(frame)}))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -147,42 +151,73 @@ def shaken(pose, rng):
     return Pose(matrix, name="pulse")
 
 
-def test_delivered_pulses_become_a_scene_of_their_mean(subject, tmp_path):
-    planned = Pose(np.array(read_plan(subject.folder / "plan.json").placements[0].pose))
+def recorded(file, poses, told=()):
+    """The poses as Brainsight's samples; ``told``: target and driver of each, if the file has them."""
+    text = brainsight.to_string(poses).replace("# Target Name", "# Sample Name")
+    if told:
+        lines = text.splitlines()
+        lines[6] += "\tAssoc. Target\tCrosshairs Driver"
+        lines[7:] = [line + "\t" + "\t".join(words) for line, words in zip(lines[7:], told, strict=True)]
+        text = "\n".join(lines) + "\n"
+    file.write_text(text)
+    return file
+
+
+@pytest.fixture(scope="module")
+def planned(subject):
+    return Pose(np.array(read_plan(subject.folder / "plan.json").placements[0].pose))
+
+
+def test_delivered_pulses_become_a_scene_of_their_mean(subject, planned, tmp_path):
     pulses = [shaken(planned, np.random.default_rng(seed)) for seed in range(12)]
-    file = tmp_path / "session.txt"
-    text = brainsight.to_string(pulses)
-    file.write_text(text.replace("# Target Name", "# Sample Name"))
-    delivered = read_delivered(file)
-    assert delivered.kind == "pulses" and len(delivered.poses) == 12
-    away, turned = delivered.off(planned)
-    assert away < 2 and turned < 4
-    scene = delivered_scene(subject, delivered)
+    scene = delivered_scene(subject, read_delivered(recorded(tmp_path / "session.txt", pulses)))
     assert "mean of 12 pulses" in scene.title and "% of the planned dose" in scene.title
+    away, turned = (float(x) for x in re.search(r"pulses, ([\d.]+) mm and (\d+)° from the plan", scene.title).groups())
+    assert away < 2 and turned < 4
+    assert re.search(r"all within [3-7]\.\d mm and \d° of their mean", scene.title)
     assert scene.layer("pulses").surface.n_points >= 12
-    assert np.allclose(scene.coil_pose_mm, delivered.mean.matrix_mm)
+    assert np.allclose(scene.coil_pose_mm[:3, 3], np.mean([each.center_mm for each in pulses], 0), atol=1e-3)
     assert np.nanmax(scene.layer("cortex").surface["magnE"]) > 0.3
 
 
-def test_the_planned_pose_delivered_gives_the_planned_field(subject, scene, tmp_path):
-    planned = Pose(np.array(read_plan(subject.folder / "plan.json").placements[0].pose))
+def test_the_planned_pose_delivered_gives_the_planned_field(subject, planned, scene, tmp_path):
     file = tmp_path / "markers.xml"
     localite.write(file, [planned])
     delivered = delivered_scene(subject, read_delivered(file))
-    assert "100% of the planned dose" in delivered.title
+    assert (
+        "100% of the planned dose" in delivered.title
+        and "delivered (target 'pose', row 1 of 1, 0.0 mm" in delivered.title
+    )
     fields = (each.layer("cortex").surface["magnE"] for each in (delivered, scene))
     assert np.allclose(*fields, rtol=1e-3, equal_nan=True)
 
 
-def test_a_delivered_pulse_in_the_head_is_said(subject, tmp_path, caplog):
-    planned = Pose(np.array(read_plan(subject.folder / "plan.json").placements[0].pose))
+def test_a_delivered_pulse_in_the_head_is_said(subject, planned, tmp_path, caplog):
     deep = planned.matrix_mm.copy()
     deep[:3, 3] += 7 * deep[:3, 2]  # 4 mm off as planned: 3 mm in
-    file = tmp_path / "markers.xml"
-    localite.write(file, [planned, Pose(deep)])
+    file = recorded(tmp_path / "session.txt", [planned, Pose(deep)])
     scene = delivered_scene(subject, read_delivered(file))
     assert re.search(r"casing up to (2\.[5-9]|3\.[0-5]) mm in the head", scene.title)
-    assert "in 1 of 2 targets of markers.xml" in caplog.text and "check the registration" in caplog.text
+    assert "in 1 of 2 pulses of" in caplog.text and "check the navigator's registration" in caplog.text
+
+
+def test_of_what_was_delivered_the_plans_own_target_is_shown_and_what_was_left_out_is_said(subject, planned, tmp_path):
+    own = f"{read_plan(subject.folder / 'plan.json').target.name}-1"
+    other = np.diag([-1.0, -1, 1, 1]) @ planned.matrix_mm  # on the other side
+    told = [(own, "Coil 1"), (own, "Coil 1"), ("right", "Coil 1"), ("(null)", "Pointer")]
+    file = recorded(tmp_path / "session.txt", [planned, planned, Pose(other), Pose(np.eye(4))], told)
+    scene = delivered_scene(subject, read_delivered(file))
+    for words in (
+        "mean of 2 pulses, 0.0 mm and 0° from the plan, 100% of the planned dose",
+        f"2 of 3 pulses, those at {own}",
+        "1 of 4 samples left out: not of a coil (Pointer)",
+    ):
+        assert words in scene.title
+    with pytest.raises(InputError, match="several targets"):
+        delivered_scene(subject, read_delivered(recorded(file, [planned, planned], [("a", "Coil 1"), ("b", "Coil 1")])))
+    flipped = Pose(planned.matrix_mm @ np.diag([-1.0, 1, -1, 1]))
+    with pytest.raises(InputError, match=r"pulse 'pose' \(row 1\) of .* faces away from the head"):
+        delivered_scene(subject, read_delivered(recorded(file, [flipped])))
 
 
 def test_a_field_basis_is_used_when_it_stands(subject, scene, tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atlases.scalp import EXACT_WITHIN_MM, Scalp
+from atlases.scalp import Scalp
 from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.head import HeadMesh
@@ -32,7 +32,6 @@ from targeting.pose import Pose
 from targeting.pose_gate import PoseGate, fault_at
 from targeting.subject import Subject
 from targeting.tms.dose_map import DoseMap
-from targeting.tms.placement import casing_distance_mm
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +133,7 @@ class LiveDose:
         pose = pose_in(request.frame, request.matrix_mm)
         mean = self.dose_map.mean_e_v_per_m(searchable(coil), pose, request.didt_a_per_us * 1e6)[0]
         dose = self._dose(mean)
-        distance = self._scalp_distance_mm(coil, pose)
+        distance = PoseGate(self.scalp, coil).distance_mm(pose)
         if not np.isfinite([dose, distance]).all():
             raise InputError("there is no dose at this pose: a winding lies on a source inside the head")
         return {
@@ -173,14 +172,6 @@ class LiveDose:
         fault = PoseGate(self.scalp, coil).fault(Pose(np.array(self.plan.placements[0].pose)))
         pose = f"the plan's first pose, of {self.plan.coil.name}, is none of {coil.name}"
         return [f"{pose} ({fault}): do not lead to it, nor by percent_of_plan"] if fault else []
-
-    def _scalp_distance_mm(self, coil: Coil, pose: Pose) -> float:
-        near = casing_distance_mm(self.scalp, coil, pose.matrix_mm)
-        if near < EXACT_WITHIN_MM:
-            return near
-        casing = coil.casing.points_mm @ pose.matrix_mm[:3, :3].T + pose.center_mm
-        nearest = self.scalp.points_mm[self.scalp.nearest(casing)]
-        return float(np.linalg.norm(casing - nearest, axis=1).min())
 
     def _warnings(self, coil: Coil, pose: Pose, distance_mm: float, didt_a_per_us: float) -> list[str]:
         found = []

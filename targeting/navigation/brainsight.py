@@ -6,9 +6,10 @@ matrix (axes as columns) and P ours, P = B · diag(−1, 1, −1), and back by t
 
 Coordinate systems (``# Coordinate system:``): ``NIfTI:Scanner`` and ``NIfTI:Aligned`` (from version 2.5.3 with ``Q:``
 or ``S:``, for qform or sform) are the image's own RAS mm, which is our world.  ``Brainsight`` (from a corner voxel,
-axes to the left and back), ``World`` (images that are not NIfTI) and template spaces are not, and are refused.  The
-name follows the entry of the image's header and that entry's code, so a head whose only entry carries a template's
-code has its own RAS mm named after the template: such names are written (:func:`system_of`), but not read.
+axes to the left and back) and ``World`` (images that are not NIfTI) are not, and are refused.  The name follows the
+entry of the image's header and that entry's code, so a head whose only entry carries a template's code has its own RAS
+mm named after the template: such names are written (:func:`system_of`), and read where the T1 is known to have that very
+entry (:mod:`targeting.navigation.world`).
 
 Written: file version 14 with ``NIfTI:Q:…`` / ``NIfTI:S:…``, version 12 with the older names.  Read: all versions with
 these columns (7, 12 and 14 are tested against the program's own files).
@@ -16,12 +17,13 @@ these columns (7, 12 and 14 are tested against the program's own files).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from meshes.errors import InputError
+from targeting.navigation.records import PULSE, TARGET, Kind, Record, Session, no_pose
 from targeting.navigation.rigid import finite, one_line, read_text, rigid_pose, write_text
 from targeting.pose import Pose
 
@@ -32,6 +34,7 @@ NEW_NAMES = tuple(f"NIfTI:{form}:{code}" for form in "QS" for code in ("Aligned"
 KINDS = {1: "Scanner", 2: "Aligned", 3: "Talairach", 4: "MNI-152", 5: "Other-Template"}  # by NIfTI's codes
 TEMPLATE_NAMES = tuple(f"NIfTI:{form}:{KINDS[code]}" for form in "QS" for code in (3, 4, 5))
 OLD_NAMES = ("NIfTI:Aligned", "NIfTI:Scanner")
+OLD_TEMPLATE_NAMES = tuple(f"NIfTI:{KINDS[code]}" for code in (3, 4, 5))
 MISSING = "(null)"
 
 
@@ -109,12 +112,30 @@ def from_string(text: str, source: str = "Brainsight file") -> list[Pose]:
     InputError
         If this is no Brainsight file, is damaged, or is in a coordinate system that is not the T1's RAS mm.
     """
-    return list(_poses(text, "Target Name", source))
+    lines = _lines(text, source)
+    if (system := _system(lines)) not in NEW_NAMES + OLD_NAMES:
+        raise _other_world(system, source)
+    found = _records(lines, TARGET, source)
+    if found is None:
+        raise InputError(f"{source} has no block 'Target Name'; export it again with its targets")
+    return [each.pose for each in found if each.pose is not None]
 
 
-def samples_from_string(text: str, source: str = "Brainsight file") -> list[Pose]:
-    """The recorded samples of a Brainsight file; those without a place (``(null)``) are left out."""
-    return list(_poses(text, "Sample Name", source))
+def session_from_string(text: str, source: str = "Brainsight file") -> Session:
+    """The targets and samples of a Brainsight file, in its own coordinate system.
+
+    Raises
+    ------
+    InputError
+        If this is no Brainsight file, is damaged, holds neither, or is in a coordinate system that no image's header has.
+    """
+    lines = _lines(text, source)
+    if (system := _system(lines)) not in NEW_NAMES + OLD_NAMES + TEMPLATE_NAMES + OLD_TEMPLATE_NAMES:
+        raise _other_world(system, source)
+    blocks = [_records(lines, TARGET, source), _records(lines, PULSE, source)]
+    if blocks == [None, None]:
+        raise InputError(f"{source} has neither targets nor samples; export it from Brainsight again with them")
+    return Session(tuple(each for block in blocks for each in block or ()), source, system)
 
 
 def write(path: str | Path, poses: Sequence[Pose], coordinate_system: str = NEW_NAMES[0]) -> None:
@@ -127,42 +148,68 @@ def read(path: str | Path) -> list[Pose]:
     return from_string(read_text(path), str(path))
 
 
-def _poses(text: str, block: str, source: str) -> Iterator[Pose]:
+def _lines(text: str, source: str) -> list[str]:
     lines = [line.rstrip("\r") for line in text.split("\n")]
     if not lines[0].startswith("# Version:"):
         raise InputError(f"{source} is not a Brainsight export (no '# Version:'); export the targets again")
-    system = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("# Coordinate system:")), "")
-    if system not in NEW_NAMES + OLD_NAMES:
-        raise InputError(
-            f"{source} is in the coordinate system {system or 'without a name'!r}, which is not the T1's RAS mm; "
-            "export it from Brainsight again as NIfTI:Aligned or NIfTI:Scanner"
-        )
+    return lines
+
+
+def _system(lines: list[str]) -> str:
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("# Coordinate system:")), "")
+
+
+def _other_world(system: str, source: str) -> InputError:
+    return InputError(
+        f"{source} is in the coordinate system {system or 'without a name'!r}, which is not the T1's RAS mm; export it from "
+        "Brainsight again in one of its NIfTI systems, such as NIfTI:S:Aligned (a session on DICOM images has none: load the "
+        "T1 as NIfTI)"
+    )
+
+
+def _records(lines: list[str], kind: Kind, source: str) -> list[Record] | None:
+    """The rows of a block; None if there is no such block."""
+    block = {TARGET: "Target Name", PULSE: "Sample Name"}[kind]
     columns: list[str] = []
-    found = False
+    records: list[Record] | None = None
     for line in lines:
         if line.startswith("#"):
             columns = line[1:].strip().split("\t") if line[1:].strip().startswith(f"{block}\t") else []
-            found |= bool(columns)
-            if columns and not set(PLACE + AXES) <= set(columns):
-                raise InputError(f"{source}: the block '{block}' lacks place or axes; export it again with all columns")
-        elif columns and line.strip():
+            if columns:
+                records = records or []
+                if not set(PLACE + AXES) <= set(columns):
+                    raise InputError(
+                        f"{source}: the block '{block}' lacks place or axes; export it again with all columns"
+                    )
+        elif columns and records is not None and line.strip():
             cells = line.split("\t")
             if len(cells) < len(columns):
                 raise InputError(f"{source} is truncated in the row {cells[0]!r}; export it again")
-            row = dict(zip(columns, cells, strict=False))
-            numbers = [row[name].strip() for name in PLACE + AXES]
-            if MISSING not in numbers:
-                yield _pose(row[block], numbers, source)
-    if not found:
-        raise InputError(f"{source} has no block '{block}'; export it again with its targets")
+            row = {name: "" if cell.strip() == MISSING else cell for name, cell in zip(columns, cells, strict=False)}
+            records.append(
+                Record(
+                    kind,
+                    len(records) + 1,
+                    cells[columns.index(block)],
+                    _pose(kind, cells[columns.index(block)], [row[name].strip() for name in PLACE + AXES], source),
+                    target=row.get("Assoc. Target", "").strip(),
+                    driver=row.get("Crosshairs Driver", "").strip(),
+                    cause=row.get("Creation Cause", "").strip(),
+                )
+            )
+    return records
 
 
-def _pose(name: str, numbers: list[str], source: str) -> Pose:
+def _pose(kind: str, name: str, numbers: list[str], source: str) -> Pose | None:
+    if "" in numbers:
+        return None
     try:
         values = np.array([float(number) for number in numbers])
     except ValueError:
         raise InputError(f"{source}: {name!r} holds words where numbers should be; export it again") from None
-    finite(values, name, source)
     matrix = np.eye(4)
     matrix[:3, 3], matrix[:3, :3] = values[:3], values[3:].reshape(3, 3).T
+    if kind == PULSE and no_pose(matrix):
+        return None
+    finite(values, name, source)
     return rigid_pose(matrix @ FLIP, name, source)

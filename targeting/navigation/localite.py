@@ -4,7 +4,9 @@
 **x into the head, y toward the handle, z along our x**.  So, with L its matrix and P ours, column by column
 P = [L_z, −L_y, L_x], that is P = L · TURN with TURN = [[0,0,1],[0,−1,0],[1,0,0]]; TURN is its own inverse.
 
-``coordinateSpace`` says the world: ``RAS`` for NIfTI images, ``LPS`` for DICOM, with RAS = diag(−1, −1, 1) · LPS.
+``coordinateSpace`` says the world: ``RAS`` for NIfTI images, ``LPS`` for DICOM, with RAS = diag(−1, −1, 1) · LPS.  ``MNI``
+is a template's space, into which Localite has moved the places: refused.  A coil that was not tracked at a pulse has the
+identity, or a matrix of zeros or NaN.
 
 A session keeps them in ``InstrumentMarkers/InstrumentMarker<time>.xml``; Localite has no import of its own, one puts
 the file there as the latest.
@@ -12,9 +14,7 @@ the file there as the latest.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,38 +23,14 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.formats.safe_xml import parsed_xml
-from targeting.navigation.rigid import LPS_TO_RAS, finite, one_line, read_text, rigid_pose, write_text
+from targeting.navigation.records import PULSE, TARGET, Record, Session, no_pose
+from targeting.navigation.rigid import LPS_TO_RAS, one_line, read_text, rigid_pose, write_text
 from targeting.pose import Pose
 
-logger = logging.getLogger(__name__)
-
 TURN = np.array([[0.0, 0, 1, 0], [0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+INSTRUMENTS, TRIGGERS = "InstrumentMarkerList", "TriggerMarkerList"
+TEMPLATES = ("MNI", "Talairach", "TAL")
 WORLD_TO_RAS = {"RAS": np.eye(4), "LPS": LPS_TO_RAS}
-
-
-@dataclass(frozen=True, eq=False)
-class Pulse:
-    """One stimulus as Localite recorded it; numbers the file does not give are NaN.
-
-    Parameters
-    ----------
-    pose : Pose
-        Where the coil was.
-    time_s : float
-        Since the start of the recording.
-    didt_a_per_s : float
-        Rate of change of the coil current, as the stimulator reported it.
-    amplitude_percent : float
-        Percent of the stimulator's maximum output.
-    response_uv : float
-        Peak-to-peak response of the selected muscle.
-    """
-
-    pose: Pose
-    time_s: float
-    didt_a_per_s: float
-    amplitude_percent: float
-    response_uv: float
 
 
 def to_string(poses: Sequence[Pose], coordinate_space: str = "RAS") -> str:
@@ -97,48 +73,56 @@ def from_string(text: str, source: str = "Localite file") -> list[Pose]:
     InputError
         If this is no list of instrument markers, is damaged, or holds a sheared matrix.
     """
-    root = _root(text, "InstrumentMarkerList", source)
-    to_ras = _world_to_ras(root.get("coordinateSpace", ""), source)
-    poses = []
-    for marker in root.iterfind("InstrumentMarker/Marker"):
-        if marker.get("set", "true") == "true":
-            name = marker.get("description", "")
-            poses.append(rigid_pose(to_ras @ _matrix(marker, name, source) @ TURN, name, source))
-    return poses
+    root = _root(text, source)
+    if root.tag != INSTRUMENTS:
+        raise InputError(f"{source} is a {root.tag}, not a {INSTRUMENTS}; give Localite's file of that name")
+    return [each.pose for each in _instruments(root, source) if each.pose is not None]
 
 
-def triggers_from_string(text: str, source: str = "Localite file") -> list[Pulse]:
-    """The pulses of a recording, without those given while the coil was not tracked.
-
-    Localite writes the identity for an untracked coil; their number is logged.
+def session_from_string(text: str, source: str = "Localite file") -> Session:
+    """The instrument markers that are set, or the pulses of a recording with those of a coil that was not tracked.
 
     Raises
     ------
     InputError
-        If this is no list of trigger markers, is damaged, or holds a sheared matrix.
+        If this is no list of markers, is damaged, is in a template's space, or holds a sheared matrix.
     """
-    root = _root(text, "TriggerMarkerList", source)
-    to_ras = _world_to_ras(root.get("coordinateSpace", ""), source)
-    pulses, untracked = [], 0
-    for number, marker in enumerate(root.iterfind("TriggerMarker"), start=1):
-        name = marker.get("description") or f"pulse {number}"
-        matrix = _matrix(marker, name, source)
-        if np.abs(matrix - np.eye(4)).max() < 1e-9:
-            untracked += 1
-            continue
-        values = {value.get("key"): value.get("response") for value in marker.iterfind("ResponseValues/Value")}
-        pulses.append(
-            Pulse(
-                rigid_pose(to_ras @ matrix @ TURN, name, source),
-                time_s=_number(marker.get("recordingTime"), name, source) / 1e3,
-                didt_a_per_s=_number(values.get("valueA"), name, source) * 1e6,
-                amplitude_percent=_number(values.get("amplitudeA"), name, source),
-                response_uv=_number(values.get("response"), name, source),
-            )
+    root = _root(text, source)
+    readers = {INSTRUMENTS: _instruments, TRIGGERS: _triggers}
+    if root.tag not in readers:
+        raise InputError(
+            f"{source} is XML of the kind {root.tag!r}, in which there are no coil poses; give a file of Localite's "
+            "InstrumentMarkers (planned) or TMSTrigger (pulses)"
         )
-    if untracked:
-        logger.info("%s: left out %d pulses given while the coil was not tracked", source, untracked)
-    return pulses
+    return Session(tuple(readers[root.tag](root, source)), source)
+
+
+def _instruments(root: ElementTree.Element, source: str) -> Iterator[Record]:
+    to_ras = _world_to_ras(root.get("coordinateSpace", ""), source)
+    shown = [each for each in root.iterfind("InstrumentMarker/Marker") if each.get("set", "true") == "true"]
+    for row, marker in enumerate(shown, start=1):
+        name = marker.get("description", "")
+        matrix = _matrix(marker, name, source)
+        placed = np.isfinite(matrix).all() and matrix[:3, :3].any()
+        yield Record(TARGET, row, name, rigid_pose(to_ras @ matrix @ TURN, name, source) if placed else None)
+
+
+def _triggers(root: ElementTree.Element, source: str) -> Iterator[Record]:
+    to_ras = _world_to_ras(root.get("coordinateSpace", ""), source)
+    for row, marker in enumerate(root.iterfind("TriggerMarker"), start=1):
+        name = marker.get("description") or f"pulse {row}"
+        matrix = _matrix(marker, name, source)
+        values = {value.get("key"): value.get("response") for value in marker.iterfind("ResponseValues/Value")}
+        yield Record(
+            PULSE,
+            row,
+            name,
+            None if no_pose(matrix) else rigid_pose(to_ras @ matrix @ TURN, name, source),
+            time_s=_number(marker.get("recordingTime"), name, source) / 1e3,
+            didt_a_per_s=_number(values.get("valueA"), name, source) * 1e6,
+            amplitude_percent=_number(values.get("amplitudeA"), name, source),
+            response_uv=_number(values.get("response"), name, source),
+        )
 
 
 def write(path: str | Path, poses: Sequence[Pose], coordinate_space: str = "RAS") -> None:
@@ -151,22 +135,19 @@ def read(path: str | Path) -> list[Pose]:
     return from_string(read_text(path), str(path))
 
 
-def read_triggers(path: str | Path) -> list[Pulse]:
-    """Read trigger markers; see :func:`triggers_from_string`."""
-    return triggers_from_string(read_text(path), str(path))
-
-
-def _root(text: str, tag: str, source: str) -> ElementTree.Element:
+def _root(text: str, source: str) -> ElementTree.Element:
     try:
-        root = parsed_xml(text)
+        return parsed_xml(text)
     except ValueError as error:
         raise InputError(f"{source} is truncated or not XML ({error}); copy it from the session again") from None
-    if root.tag != tag:
-        raise InputError(f"{source} is a {root.tag}, not a {tag}; give Localite's file of that name")
-    return root
 
 
 def _world_to_ras(space: str, source: str) -> NDArray[np.float64]:
+    if space in TEMPLATES:
+        raise InputError(
+            f"{source} is in Localite's coordinate space {space!r}: its places were moved to a template's brain and are not "
+            "this head's; save the session in the coordinates of the T1 itself (RAS for NIfTI, LPS for DICOM) and give that"
+        )
     if space not in WORLD_TO_RAS:
         raise InputError(f"{source}: coordinate space {space!r} is not known; it must be RAS or LPS")
     return WORLD_TO_RAS[space]
@@ -180,7 +161,7 @@ def _matrix(marker: ElementTree.Element, name: str, source: str) -> NDArray[np.f
     if None in numbers:
         raise InputError(f"{source}: the matrix of {name!r} is not complete; copy the file from the session again")
     values = np.array([_number(number, name, source) for number in numbers])
-    return finite(values, name, source).reshape(4, 4)
+    return values.reshape(4, 4)
 
 
 def _number(text: str | None, name: str, source: str) -> float:

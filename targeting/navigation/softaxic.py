@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.formats.safe_xml import parsed_xml
+from targeting.navigation.records import TARGET, Record, Session
 from targeting.navigation.rigid import finite, read_text, rigid_pose
 from targeting.pose import Pose
 
@@ -33,13 +34,21 @@ def from_string(text: str, source: str = "Softaxic file") -> list[Pose]:
     InputError
         If this is no Softaxic file, is damaged, or does not say which way a coil faces.
     """
+    return [each.pose for each in session_from_string(text, source).records if each.pose is not None]
+
+
+def session_from_string(text: str, source: str = "Softaxic file") -> Session:
+    """The coil places as targets; errors as for :func:`from_string`."""
     try:
         root = parsed_xml(text)
     except ValueError as error:
         raise InputError(f"{source} is truncated or not XML ({error}); export it again") from None
     if root.tag != "stmp":
         raise InputError(f"{source} is not a Softaxic file (its root is {root.tag!r}); give a .stmpx file")
-    return [_pose(point, source) for point in root.iter("fmp")]
+    points = enumerate(root.iter("fmp"), start=1)
+    return Session(
+        tuple(Record(TARGET, row, point.get("id", ""), _pose(point, source)) for row, point in points), source
+    )
 
 
 def read(path: str | Path) -> list[Pose]:

@@ -8,14 +8,16 @@ voxel sizes: a reader can tell whether it holds the same image.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from meshes.errors import InputError
+from targeting.navigation.records import TARGET, Record, Session
 from targeting.navigation.rigid import read_text, rigid_pose, write_text
 from targeting.pose import Pose
 
@@ -29,6 +31,21 @@ class ImageFingerprint:
     quatern: tuple[float, ...]
     qoffset: tuple[float, ...]
     pixdim: tuple[float, ...]
+
+    @property
+    def affine_mm(self) -> NDArray[np.float64]:
+        """Voxel index → RAS mm that it describes, (4, 4): NIfTI's qform; InputError if its quaternion is none."""
+        from nibabel.quaternions import fillpositive, quat2mat
+
+        try:
+            quaternion = fillpositive(self.quatern, w2_thresh=1e-6)  # the header has single precision
+        except ValueError:
+            raise InputError(f"an image of visor2 has the quaternion {self.quatern}, which is no rotation") from None
+        sizes = np.array(self.pixdim[1:4]) * [1, 1, -1 if self.pixdim[0] < 0 else 1]
+        affine = np.eye(4)
+        affine[:3, :3] = quat2mat(quaternion) * sizes
+        affine[:3, 3] = self.qoffset
+        return affine
 
     @classmethod
     def of(cls, path: str | Path) -> ImageFingerprint:
@@ -96,8 +113,16 @@ def from_string(text: str, source: str = "visor2 file") -> list[Pose]:
     InputError
         If this is no visor2 file, is damaged, or uses another unit, world or coil frame.
     """
-    poses = []
-    for marker in _markers(_document(text, source), source):
+    return [each.pose for each in _targets(text, source) if each.pose is not None]
+
+
+def session_from_string(text: str, source: str = "visor2 file") -> Session:
+    """The coil targets and the fingerprint of their image; errors as for the two functions that give them alone."""
+    return Session(tuple(_targets(text, source)), source, image=image_from_string(text, source))
+
+
+def _targets(text: str, source: str) -> Iterator[Record]:
+    for row, marker in enumerate(_markers(_document(text, source), source), start=1):
         name = str(marker.get("Name", ""))
         for key, value in CONVENTION.items():
             if marker.get(key) != value:
@@ -108,8 +133,7 @@ def from_string(text: str, source: str = "visor2 file") -> list[Pose]:
             matrix = np.zeros(0)
         if matrix.shape != (4, 4):
             raise InputError(f"{source}: {name!r} has no 4 × 4 pose; export it again")
-        poses.append(rigid_pose(matrix, name, source))
-    return poses
+        yield Record(TARGET, row, name, rigid_pose(matrix, name, source))
 
 
 def image_from_string(text: str, source: str = "visor2 file") -> ImageFingerprint:

@@ -14,6 +14,8 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from targeting.navigation.pose_file import PoseFile
+
 if TYPE_CHECKING:
     from targeting.requests.head import HeadSource
     from targeting.requests.tes import TesRequest
@@ -129,7 +131,8 @@ def command_line(
         words += ["--frame", str(source.frame)]
     for argument, parameter in inspect.signature(road).parameters.items():
         if argument not in NOT_SAID and not _same(given.get(argument, parameter.default), parameter.default):
-            words += _said(OPTIONS[argument], given[argument])
+            value = given[argument] if argument != "rmt_pose" else PoseFile.of(given[argument]).words
+            words += _said(OPTIONS[argument], value)
     if request is not None:
         for field in fields(request):
             default = None if field.name == "kind" or field.default is MISSING else field.default

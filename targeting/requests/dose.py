@@ -12,10 +12,12 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.dosing import Protocol, protocol_named, stimulator_rating
 from targeting.dosing.motor_threshold import check_match, check_threshold
+from targeting.navigation.choice import Chosen, chosen_target
+from targeting.navigation.pose_file import PoseFile
+from targeting.navigation.world import HeaderWorlds, in_the_plans_world
 
 if TYPE_CHECKING:
     from targeting.coils.coil import Coil
-    from targeting.pose import Pose
     from targeting.requests.aim import Aim
 
 HOTSPOTS = {"hand": "m1-hand", "leg": "m1-leg", "face": "m1-face"}  # where a muscle's threshold is found
@@ -46,7 +48,7 @@ class DoseRequest:
     rmt_percent: float
     muscle: str = DEFAULT_MUSCLE
     rmt_at_mm: tuple[float, float, float] | None = None
-    rmt_pose: Path | None = None
+    rmt_pose: PoseFile | None = None
     match_field: float | None = None
     protocol: Protocol | None = None
     muscle_ratio: float | None = None
@@ -88,9 +90,9 @@ class DoseRequest:
             raise InputError(f"a hotspot is three finite numbers in mm, not {rmt_at_mm}")
         if stimulator is not None:
             stimulator_rating(stimulator, coil.name)
-        pose = None if rmt_pose is None else Path(rmt_pose)
+        pose = None if rmt_pose is None else PoseFile.of(rmt_pose)
         if pose is not None:
-            measured_pose(pose)
+            chosen_target(pose.read(), pose, "--rmt-pose")
         chosen = None if protocol is None else protocol_named(protocol)
         _check_muscle(chosen, measured, muscle_ratio)
         return cls(float(rmt_percent), measured, rmt_at_mm, pose, match_field, chosen, muscle_ratio, stimulator)
@@ -129,20 +131,12 @@ def _check_muscle(protocol: Protocol | None, measured: str, ratio: float | None)
         )
 
 
-def measured_pose(path: Path) -> Pose:
-    """The first pose of a navigator's file: Brainsight ``.txt`` or Localite ``.xml``.
+def threshold_rows(file: PoseFile, worlds: HeaderWorlds | None) -> Chosen:
+    """The rows of a navigator's file that the threshold was found at, in RAS mm of the plan.
 
     Raises
     ------
     InputError
-        If the file is neither, or holds no pose.
+        If it is no navigator's file, which of its rows is meant is not clear, or it is in a world that is not this T1's.
     """
-    from targeting.navigation import brainsight, localite
-
-    readers = {".txt": brainsight.read, ".xml": localite.read}
-    if path.suffix.lower() not in readers:
-        raise InputError(f"--rmt-pose takes a Brainsight .txt or a Localite .xml file, not {path.name}")
-    poses = readers[path.suffix.lower()](path)
-    if not poses:
-        raise InputError(f"{path} holds no pose")
-    return poses[0]
+    return chosen_target(in_the_plans_world(file.read(), worlds), file, "--rmt-pose")

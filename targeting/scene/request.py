@@ -129,9 +129,10 @@ class ViewRequest:
 
     def scenes(self) -> list[Scene]:
         """All scenes, in the order they are shown."""
+        # first what may be refused
+        given = [delivered_scene(self.views[0].subject, self.delivered)] if self.delivered is not None else []
         scenes = [view.scene() for view in self.views]
-        if self.delivered is not None:
-            scenes.insert(1, delivered_scene(self.views[0].subject, self.delivered))
+        scenes[1:1] = given
         return [scene.coloured_by(self.field) for scene in scenes]
 
     def _show(self) -> None:

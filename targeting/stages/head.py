@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from atlases.warp import MniWarp
     from meshes.formats.head_folder import HeadFolder
     from meshes.world import Frame
+    from targeting.navigation.world import HeaderWorlds
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,18 @@ class FrameImage:
             return cls(**{**frame, "shape": tuple(frame["shape"])})
         except (OSError, ValueError, KeyError, TypeError):
             raise InputError(f"{folder / HEAD_FILE} is missing or damaged; run 'target plan' again") from None
+
+    def worlds(self, folder: Path) -> HeaderWorlds | None:
+        """The worlds of the copy kept in the subject's folder, which navigators' files are held against; None without one.
+
+        Raises
+        ------
+        InputError
+            If the copy is gone or damaged.
+        """
+        from targeting.navigation.world import HeaderWorlds
+
+        return None if self.copy is None else HeaderWorlds.of(folder / self.copy, self.name, np.array(self.affine_mm))
 
 
 @dataclass(frozen=True)

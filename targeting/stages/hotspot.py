@@ -18,11 +18,12 @@ import numpy as np
 
 from meshes.errors import InputError
 from targeting.coils.fingerprint import fingerprint
+from targeting.measured_pose import measured
 from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
 from targeting.pose import Pose
 from targeting.requests.aim import Aim
 from targeting.requests.angle import AngleRequest
-from targeting.requests.dose import DoseRequest, measured_pose
+from targeting.requests.dose import DoseRequest, threshold_rows
 from targeting.stages.search import orientation
 from targeting.subject import Done, Stage
 
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from meshes.head import HeadMesh
     from targeting.coils.coil import Coil
     from targeting.fem import HeadConductor
-    from targeting.pose_gate import PoseGate
     from targeting.requests.conduction import Conduction
+    from targeting.stages.head import Segmented
     from targeting.tms import DoseMap, TmsSearch
 
 NAME, FILE, MAP_FILE = "hotspot", "hotspot_field.json", "hotspot_dosemap.npz"
@@ -73,10 +74,12 @@ def hotspot_stage(
     conduction: Conduction,
     conductor: Callable[[], HeadConductor],
     cortex: Done[Cortex] | None = None,
+    segmented: Done[Segmented] | None = None,
 ) -> Stage[Hotspot]:
     """Stage "hotspot": its dose map (three solves) and the field at its best, or at its measured, pose.
 
-    The best pose is turned as the muscle's own target wants it, by the fold that ``cortex`` has there.
+    The best pose is turned as the muscle's own target wants it, by the fold that ``cortex`` has there.  A measured pose's file
+    is held against the T1 that ``segmented`` kept.
     """
     turned = AngleRequest.of(None, request.hotspot)
     side = aimed.value.target.side if request.rmt_at_mm is None else None  # else the point's own
@@ -120,15 +123,19 @@ def hotspot_stage(
                 raise RuntimeError(f"the hotspot's best pose: {fault}")
             source += "; threshold taken to be of its best pose"
         else:
-            pose = measured_pose(request.rmt_pose).matrix_mm
+            frame = segmented.value.frame if segmented else None
+            worlds = frame.worlds(segmented.value.folder) if segmented and frame else None
+            found_at = measured(threshold_rows(request.rmt_pose, worlds), gate, hair_mm)
+            pose = found_at.pose.matrix_mm
             away = float(np.linalg.norm(pose[:3, 3] - target.center_mm))
             if away > FARTHEST_POSE_MM:
                 raise InputError(
-                    f"the pose in {request.rmt_pose} is {away:.0f} mm from the hotspot; check its frame, or --rmt-at"
+                    f"the pose in {request.rmt_pose.path} is {away:.0f} mm from the hotspot; check its frame, or --rmt-at"
                 )
-            warnings += _measured(gate, Pose(pose), request.rmt_pose)
+            warnings += [f"motor hotspot: {each}" for each in (*found_at.warnings, *found_at.left_out)]
             e = dose_map.mean_e_v_per_m(searchable(coil), pose[None], REFERENCE_DIDT_A_PER_S)[0]
-            source += f"; threshold of the pose in {request.rmt_pose.name}"
+            rows = "; ".join((found_at.words, *found_at.rows))
+            source += f"; threshold of the pose in {request.rmt_pose.path.name} ({rows})"
         size = float(np.linalg.norm(e))
         center = [float(x) for x in target.center_mm]
         spot = Hotspot(
@@ -142,11 +149,12 @@ def hotspot_stage(
         return Hotspot(**json.loads((folder / FILE).read_text(encoding="utf-8")))
 
     files = {"coil": coil_file} if coil_file else {}
-    files |= ({"rmt_pose": request.rmt_pose} if request.rmt_pose else {}) | conduction.files
+    files |= ({"rmt_pose": request.rmt_pose.path} if request.rmt_pose else {}) | conduction.files
     parameters: dict[str, Any] = {
         "at_mm": request.rmt_at_mm,
         "side": side,
         "muscle": request.muscle,
+        "rmt_row": request.rmt_pose and request.rmt_pose.name,
         "entry": Aim(request.hotspot, None).entry,
         "coil": coil.name,
         "coil_sha256": fingerprint(coil),
@@ -154,21 +162,8 @@ def hotspot_stage(
         **turned.parameters,
         **conduction.parameters,
     }
-    after: list[Done[Any]] = [meshed, *(each for each in (registered, cortex) if each)]
-    return Stage(NAME, 4, make, load, files=files, parameters=parameters, after=after)
-
-
-def _measured(gate: PoseGate, pose: Pose, file: Path) -> list[str]:
-    """What is to be said of a measured pose; InputError if the coil cannot have been there."""
-    from targeting.pose_gate import MEASURED_TOLERANCE_MM
-
-    if fault := gate.fault(pose, MEASURED_TOLERANCE_MM):
-        raise InputError(
-            f"the pose in {file} cannot be of this coil at this head: {fault}; check its frame and the coil"
-        )
-    if fault := gate.fault(pose):
-        return [f"motor hotspot: at the pose in {file.name} {fault}: its navigator's registration is off by that"]
-    return []
+    after: list[Done[Any]] = [meshed, *(each for each in (registered, cortex, segmented) if each)]
+    return Stage(NAME, 5, make, load, files=files, parameters=parameters, after=after)
 
 
 def hotspot_map(done: Done[Hotspot]) -> DoseMap:
