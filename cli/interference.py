@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Json, Name, Out, Quiet, three_numbers
+from cli.options import Anyway, Json, Name, Out, Quiet, three_numbers
 
 if TYPE_CHECKING:
     from targeting.stages.interference_files import Found
@@ -74,6 +74,7 @@ def interference_command(
     cap: Annotated[
         str, typer.Option("--cap", metavar="10-10|10-5", help="Whose leadfield: that of a plan with the same --cap.")
     ] = "10-10",
+    anyway: Anyway = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -100,7 +101,7 @@ def interference_command(
             cap=cap,
         )
         subject = Subject.named(name, out)
-        found = interference(subject, request).value
+        found = interference(subject, request, anyway=anyway).value
     talk.answer(summary(found, subject.folder / NAME), asdict(found))
 
 

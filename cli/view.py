@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Json, Name, Out, Quiet
+from cli.options import Anyway, Json, Name, Out, Quiet
 
 EXAMPLES = """
 **Examples**
@@ -65,6 +65,7 @@ def view_command(
             "--delivered", metavar="FILE", help="Poses really given (Brainsight .txt, Localite .xml), beside."
         ),
     ] = None,
+    anyway: Anyway = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -75,7 +76,7 @@ def view_command(
         from targeting.scene.request import ViewRequest
 
         request = ViewRequest.of(
-            name, out, modality, placement, beside or (), delivered, camera, field, screenshot, export
+            name, out, modality, placement, beside or (), delivered, camera, field, screenshot, export, anyway
         )
         written = request.carried_out()
     if written:

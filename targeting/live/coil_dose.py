@@ -61,7 +61,7 @@ class LiveDose:
     _planned: dict[str, float] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, subject: Subject, coil: str | Path | None = None) -> LiveDose:
+    def of(cls, subject: Subject, coil: str | Path | None = None, anyway: bool = False) -> LiveDose:
         """A planned subject, ready to be asked: reads its folder and makes the field round the head (seconds).
 
         Parameters
@@ -69,6 +69,8 @@ class LiveDose:
         subject : Subject
         coil : str or path, optional
             A built-in coil or a coil file, instead of the plan's coil.
+        anyway : bool
+            Take an outdated plan, too; it is warned of.
 
         Raises
         ------
@@ -76,7 +78,7 @@ class LiveDose:
             If there is no valid plan in the folder, or the coil cannot be used.
         """
         other = Coil.read(coil) if coil and Path(coil).suffix else Coil.named(str(coil)) if coil else None
-        plan = _valid_plan(subject)
+        plan = _valid_plan(subject, anyway)
         tool = other.driven(plan.effective_sign) if other else planned_coil(subject, plan)
         mapped = subject.recorded("dosemap", lambda folder: DoseMap.load(folder / "dosemap.npz"))
         meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
@@ -196,16 +198,12 @@ class LiveDose:
         return found
 
 
-def _valid_plan(subject: Subject) -> Plan:
-    from targeting.stages.of_a_plan import stages_of
+def _valid_plan(subject: Subject, anyway: bool) -> Plan:
+    from targeting.stages.of_a_plan import check_stands
 
     if not (subject.folder / "plan.json").is_file():
         raise InputError(f"there is no plan in {subject.folder}; run 'target plan {subject.name}' first")
-    rows = subject.status(stages_of(subject))
-    if rows[-1].state != "done":  # the last stage, which writes the plan, stands only if all it follows does
-        changed = next((row for row in rows if row.state == "outdated"), rows[-1])
-        why = f"{changed.stage}: {changed.why}" if changed.why else "its files are of another run"
-        raise InputError(f"the plan in {subject.folder} is outdated ({why}); run 'target plan {subject.name}' again")
+    check_stands(subject, anyway=anyway)
     return read_plan(subject.folder / "plan.json")
 
 
