@@ -22,6 +22,7 @@ from cli import (
     setup,
     status,
     stimulators,
+    verify,
     view,
 )
 from cli.console import Talk
@@ -62,6 +63,7 @@ app.command("status", epilog=status.EXAMPLES)(status.status_command)
 app.command("export", epilog=export.EXAMPLES)(export.export_command)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve_command)
 app.command("view", epilog=view.EXAMPLES)(view.view_command)
+app.command("verify", epilog=verify.EXAMPLES)(verify.verify_command)
 app.command("basis", epilog=basis.EXAMPLES)(basis.basis_command)
 app.command("setup", epilog=setup.EXAMPLES)(setup.setup_command)
 app.add_typer(atlas.app, name="atlas")

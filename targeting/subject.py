@@ -187,6 +187,10 @@ class Subject:
         known = self._sidecar(stage)
         return {**known["made_from"], "paths": known["paths"]} if known else {}
 
+    def record(self, stage: str) -> dict[str, Any] | None:
+        """The stage's sidecar as it stands, whether or not its files do; None without a whole one."""
+        return self._sidecar(stage)
+
     def status(self, stages: Sequence[str]) -> list[StageStatus]:
         """How each of the stages stands, in order; an outdated one makes those after it outdated."""
         rows: dict[str, StageStatus] = {}
@@ -238,7 +242,7 @@ class Subject:
             "made_from": wanted,
             "paths": {role: str(Path(path).absolute()) for role, path in stage.files.items()},
             "outputs": outputs,
-            "digest": _digest({name: each["sha256"] for name, each in outputs.items()}),
+            "digest": results_digest(outputs),
             "versions": versions(),
             "seconds": round(seconds, 2),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -290,8 +294,10 @@ def _made_from(stage: Stage[Any]) -> dict[str, Any]:
     return plain
 
 
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+def results_digest(outputs: Mapping[str, Mapping[str, Any]]) -> str:
+    """The hash that names a result: of its files' names and their hashes, as a sidecar holds them."""
+    hashes = {name: each["sha256"] for name, each in outputs.items()}
+    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager

@@ -85,7 +85,7 @@ class LiveDose:
         if mapped is None or meshed is None:
             raise InputError(f"the dose map or the mesh of {subject.name} is gone; run 'target plan' again")
         log.info("the scalp")
-        live = cls(plan, mapped.value, Scalp.of(meshed.value), tool, _direction(subject, meshed.value))
+        live = cls(plan, mapped.value, Scalp.of(meshed.value), tool, planned_direction(subject, meshed.value))
         live.warm_up()
         return live
 
@@ -207,7 +207,7 @@ def _valid_plan(subject: Subject, anyway: bool) -> Plan:
     return read_plan(subject.folder / "plan.json")
 
 
-def _direction(subject: Subject, head: HeadMesh) -> NDArray[np.float64] | None:
+def planned_direction(subject: Subject, head: HeadMesh) -> NDArray[np.float64] | None:
     """The unit vector the plan ranked by; the cortex's normal is taken from the same surface."""
     direction = subject.made_from("search")["parameters"].get("direction")
     if direction is None:

@@ -78,7 +78,8 @@ class ViewRequest:
         Raises
         ------
         InputError
-            If a plan is missing or outdated (and not ``anyway``), an option's value is unknown, options do not go together, or the window cannot open.
+            If a plan is missing or outdated (and not ``anyway``), an option's value is unknown, options do not go
+            together, or the window cannot open.
         """
         if camera is not None:
             one_of(camera, CAMERAS, "camera")
