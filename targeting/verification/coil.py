@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # The same equations on the same mesh: what differs is the order of sums, and the solver's residual of 1e-10.
 SOLVED_AGAIN = 1e-5
+WRITTEN = 1e-9  # numbers are written with all their digits
 MOVED_MM, TURNED_DEG = 1e-3, 0.02  # files round places and axes to 4 digits
 BEFORE_THE_SOLVE = ("segment", "mesh", "target", "cortex", "search")  # what a dose cannot be judged without
 
@@ -44,6 +45,8 @@ def coil_checks(subject: Subject, spoilt: Collection[str], exported: Sequence[Pa
     found = [Check("plan.json", True, f"{plan.target.side} {plan.target.name}, {len(plan.placements)} placements")]
     if subject.record("segment") is not None:
         found.append(checked("frame", lambda: _frame(subject, plan)))
+    if "search.npz" in (subject.record("search") or {}).get("outputs", {}):
+        found.append(checked("placements", partial(_placements, subject, plan)))
     lost = [stage for stage in BEFORE_THE_SOLVE if stage in spoilt]
     if lost:
         found.append(Check("dose", False, f"not solved again, as {', '.join(lost)} changed"))
@@ -65,6 +68,20 @@ def _frame(subject: Subject, plan: Plan) -> Check:
     return Check("frame", True, f"{plan.frame.name} {frame.name}, known by its hash")
 
 
+def _placements(subject: Subject, plan: Plan) -> Check:
+    """Poses and doses beside those that the search left."""
+    with np.load(subject.folder / "search.npz", allow_pickle=False) as arrays:
+        poses, doses = arrays["poses"], arrays["dose_v_per_m"]
+    if len(poses) != len(plan.placements):
+        return Check("placements", False, f"the plan has {len(plan.placements)}, the search found {len(poses)}")
+    for each, pose, dose in zip(plan.placements, poses, doses, strict=True):
+        if not np.allclose(each.pose, pose, rtol=0, atol=WRITTEN) or abs(each.dose_v_per_m - dose) > WRITTEN * abs(
+            dose
+        ):
+            return Check("placements", False, f"pose or dose of placement {each.rank} is not what the search found")
+    return Check("placements", True, f"{len(poses)} poses and doses as the search found them")
+
+
 def _doses(subject: Subject, plan: Plan) -> list[Check]:
     """The target and the winner's numbers."""
     try:
@@ -80,7 +97,7 @@ def _target(plan: Plan, aimed: AimedTarget, head: HeadMesh) -> Check:
     off = float(np.linalg.norm(np.subtract(plan.target.center_mm, there.center_mm)))
     same = off <= MOVED_MM and (plan.target.side, plan.target.radius_mm) == (there.side, there.radius_mm)
     place = ", ".join(f"{x:.1f}" for x in there.center_mm)
-    return Check("target", same, f"{there.side} {there.name} at ({place}) mm, {off:.3f} mm from the plan's")
+    return Check("plan's target", same, f"{there.side} {there.name} at ({place}) mm, {off:.3f} mm from the plan's")
 
 
 def _solved(subject: Subject, plan: Plan, aimed: AimedTarget, head: HeadMesh) -> list[Check]:
