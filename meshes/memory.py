@@ -96,7 +96,7 @@ def _groups(own: Path | None = None, mounted: Path | None = None) -> Iterator[tu
         else:
             continue
         folder = root
-        for part in ("", *path.strip("/").split("/")):
+        for part in ("", *filter(None, path.split("/"))):
             folder = folder / part  # in a container, whose own group is the root, the path may not be there
             yield from _group(folder, *files)
 

@@ -29,6 +29,7 @@ from typing import Any, Generic, TypeVar
 
 from meshes.errors import InputError
 from targeting.folder_lock import LOCK_NAME, locked
+from targeting.memory_need import MemoryNeed, check_memory
 from targeting.versions import package_version, versions
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,8 @@ class Stage(Generic[T]):
         Plain JSON values.
     after : sequence of Done
         The stages it follows.
+    needs : callable, optional
+        What memory it will take, by what it is given; asked for before it is made.  None: little, or not known.
     """
 
     name: str
@@ -89,6 +92,7 @@ class Stage(Generic[T]):
     files: Mapping[str, Path] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     after: Sequence[Done[Any]] = ()
+    needs: Callable[[], MemoryNeed | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +168,9 @@ class Subject:
             log.info("%s: reused", stage.name, extra={"stage": stage.name, "event": "reused"})
             return self._done(known, stage.load, reused=True)
         log.info("%s", stage.name, extra={"stage": stage.name, "event": "started"})
+        need = stage.needs() if stage.needs else None
+        if need is not None:
+            check_memory(stage.name, need)
         start = time.perf_counter()
         room = self.folder / f"{MAKING}{stage.name}"
         with _refusals_explained(self.folder):

@@ -20,6 +20,7 @@ from meshes.errors import InputError
 from meshes.formats.gifti import read_surface, write_surface
 from targeting.requests.conduction import Conduction
 from targeting.stages.cortex import load_cortex
+from targeting.stages.memory_needs import basis_need
 from targeting.stages.of_a_plan import check_stands
 from targeting.subject import Done, Stage, Subject
 
@@ -148,7 +149,16 @@ def basis_stage(subject: Subject, sources: int) -> Stage[CorticalBasis]:
         return CorticalBasis(cortex, basis, check)
 
     parameters = {"sources": sources, "points": POINTS, **conduction.parameters}
-    return Stage(NAME, 1, make, load, files=conduction.files, parameters=parameters, after=[meshed, folded])
+    return Stage(
+        NAME,
+        1,
+        make,
+        load,
+        files=conduction.files,
+        parameters=parameters,
+        after=[meshed, folded],
+        needs=lambda: basis_need(meshed.value, sources),
+    )
 
 
 def load(folder: Path) -> CorticalBasis:

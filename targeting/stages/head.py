@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissues import Tissues
+from targeting.memory_need import MemoryNeed
 from targeting.requests.head import DENSITIES, HeadSource
+from targeting.stages.memory_needs import mesh_need, register_need, segment_need
 from targeting.subject import Done, Stage, Subject, sha256
 
 if TYPE_CHECKING:
@@ -135,7 +137,13 @@ def segment_stage(source: HeadSource, folder: Path) -> Stage[Segmented]:
     if source.way == "head":
         files = _files_of_head(source.files["head"])
     return Stage(
-        "segment", 2, make, _load_segmented, files=files, parameters={"way": source.way, "frame": source.frame}
+        "segment",
+        2,
+        make,
+        _load_segmented,
+        files=files,
+        parameters={"way": source.way, "frame": source.frame},
+        needs=lambda: segment_need(source.way, source.files),
     )
 
 
@@ -158,7 +166,8 @@ def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> 
         return mesh
 
     parameters = {} if source.way == "head" else {"density": density, "seed": 0}
-    return Stage("mesh", 2, make, _load_mesh, parameters=parameters, after=[segmented])
+    needs = partial(_mesh_need, segmented, density)
+    return Stage("mesh", 2, make, _load_mesh, parameters=parameters, after=[segmented], needs=needs)
 
 
 def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[MniWarp]:
@@ -192,7 +201,18 @@ def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[
         return load_warp(folder / WARP_FILE)
 
     after: list[Done[Any]] = [segmented] if segmented.value.way != "head" else [meshed, segmented]
-    return Stage("register", 2, make, load, after=after)
+    return Stage("register", 2, make, load, after=after, needs=partial(_register_need, segmented))
+
+
+def _mesh_need(segmented: Done[Segmented], density: str) -> MemoryNeed | None:
+    return mesh_need(segmented.value.tissues, density)
+
+
+def _register_need(segmented: Done[Segmented]) -> MemoryNeed | None:
+    if segmented.value.charm_warp:  # only copied
+        return None
+    i, j, k = segmented.value.frame.shape if segmented.value.tissues is None else segmented.value.tissues.labels.shape
+    return register_need(i * j * k)
 
 
 def _load_segmented(folder: Path) -> Segmented:

@@ -24,6 +24,7 @@ from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
 from targeting.requests.aim import Direction
 from targeting.requests.tes import SHAPES, TEN_FIVE_CAP, TEN_TEN_CAP, TesRequest
+from targeting.stages.memory_needs import leadfield_need, solve_need
 from targeting.stages.tes_goal import Places, also_units, dose_unit, goal_on, inward_at
 from targeting.subject import Done, Stage
 from targeting.tes.montages import STANDARD, montages
@@ -187,6 +188,7 @@ def leadfield_stage(
             **conduction.parameters,
         },
         after=[meshed, located],
+        needs=lambda: leadfield_need(meshed.value, len(located.value.positions.of_kind(ELECTRODE, REFERENCE).names)),
     )
 
 
@@ -304,6 +306,7 @@ def confirm_stage(
             **conduction.parameters,
         },
         after=[meshed, aimed, located, chosen, *(each for each in (cortex, places) if each)],
+        needs=lambda: solve_need(meshed.value),
     )
 
 
