@@ -12,6 +12,7 @@ import numpy as np
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.engines.protocol import AGREEMENT, by_engine, solved_by
+from targeting.fem.conductor import Recovery
 from targeting.files.tms import NAVIGATORS
 from targeting.navigation import brainsight, localite
 from targeting.navigation.rigid import read_text
@@ -29,8 +30,10 @@ from targeting.verification.check import UNREADABLE, Check, checked, same_number
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
 
-# The same equations on the same mesh: what differs is the order of sums, and the solver's residual of 1e-10.
-SOLVED_AGAIN = 1e-5
+# The same equations on the same mesh: what differs is the order of sums, and the solver's residual.  SimNIBS' plain
+# first-order fields are solved again as such; sampled coils, which it reads linearly, differ by up to 2.6e-3.
+SOLVED_AGAIN = {"embedded": 1e-5, "simnibs": 5e-3}
+RECOVERY: dict[str, Recovery] = {"embedded": "patch", "simnibs": "none"}
 WRITTEN = 1e-9  # numbers are written with all their digits
 MOVED_MM, TURNED_DEG = 1e-3, 0.02  # files round places and axes to 4 digits
 BEFORE_THE_SOLVE = ("segment", "mesh", "target", "cortex", "search")  # what a dose cannot be judged without
@@ -75,9 +78,8 @@ def _placements(subject: Subject, plan: Plan) -> Check:
     if len(poses) != len(plan.placements):
         return Check("placements", False, f"the plan has {len(plan.placements)}, the search found {len(poses)}")
     for each, pose, dose in zip(plan.placements, poses, doses, strict=True):
-        if not np.allclose(each.pose, pose, rtol=0, atol=WRITTEN) or abs(each.dose_v_per_m - dose) > WRITTEN * abs(
-            dose
-        ):
+        stated, sought = np.append(each.pose, each.dose_v_per_m), np.append(pose, dose)
+        if not np.allclose(stated, sought, rtol=0, atol=WRITTEN):
             return Check("placements", False, f"pose or dose of placement {each.rank} is not what the search found")
     return Check("placements", True, f"{len(poses)} poses and doses as the search found them")
 
@@ -109,10 +111,11 @@ def _solved(subject: Subject, plan: Plan, aimed: AimedTarget, head: HeadMesh) ->
     recorded = Conduction.recorded(subject.made_from("dosemap"))
     sigma = plan.conductivity_s_per_m or recorded.conductivity_s_per_m
     conductor = Conduction(sigma, recorded.anisotropy).conductor(head)
-    field = simulate_tms(conductor, planned_coil(subject, plan), Pose(np.array(best.pose)), REFERENCE_DIDT_A_PER_S)
-    now = confirm(head, aimed.target, [field.e_v_per_m], planned_direction(subject, head))
     name, _ = solved_by(plan.search)
-    limit = SOLVED_AGAIN if name == "embedded" else AGREEMENT[name]
+    coil, pose = planned_coil(subject, plan), Pose(np.array(best.pose))
+    field = simulate_tms(conductor, coil, pose, REFERENCE_DIDT_A_PER_S, recovery=RECOVERY[name])
+    now = confirm(head, aimed.target, [field.e_v_per_m], planned_direction(subject, head))
+    limit = SOLVED_AGAIN[name]
     found = [
         same_number(
             "dose", "of the search, V/m at 1 A/µs", best.dose_v_per_m, now.direct_dose_v_per_m[0], AGREEMENT[name]
