@@ -153,3 +153,18 @@ def test_meshing_needs_what_was_measured():
     assert fast.of == f"a head of {litres:.1f} litres at density fast" and "larger machine" in fast.advice
     assert standard.gb > fast.gb > 0.3 and standard.advice == "take --density fast"
     assert memory_needs.mesh_need(None, "fast") is None
+
+
+def test_a_finished_mesh_is_sampled_on_its_images_grid_unless_that_is_too_fine(ball_head, tmp_path):
+    from targeting.stages.head import FrameImage, Segmented, _sampling_grid
+
+    def grid(voxel_mm, shape):
+        affine = np.diag([voxel_mm, voxel_mm, 1.0, 1.0])
+        frame = FrameImage("T1.nii.gz", "0f", affine.tolist(), shape)
+        return affine, _sampling_grid(Segmented(tmp_path, "head", frame, ()), ball_head)
+
+    affine, (used, shape) = grid(0.8, (300, 301, 302))
+    assert np.array_equal(used, affine) and shape == (300, 301, 302)
+    _, (used, shape) = grid(0.5, (600, 600, 600))
+    np.testing.assert_allclose(np.linalg.norm(used[:3, :3], axis=0), 1.0)
+    assert np.prod(shape) < 230**3

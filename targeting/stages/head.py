@@ -189,8 +189,7 @@ def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[
         if tissues is None:
             from meshes.rasterise import tissues_from_mesh
 
-            frame = segmented.value.frame
-            tissues = tissues_from_mesh(meshed.value, segmented.value.affine_mm, frame.shape)
+            tissues = tissues_from_mesh(meshed.value, *_sampling_grid(segmented.value, meshed.value))
         warp = register(tissues)
         save_warp(warp, room / WARP_FILE)
         return warp
@@ -201,18 +200,30 @@ def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[
         return load_warp(folder / WARP_FILE)
 
     after: list[Done[Any]] = [segmented] if segmented.value.way != "head" else [meshed, segmented]
-    return Stage("register", 2, make, load, after=after, needs=partial(_register_need, segmented))
+    return Stage("register", 2, make, load, after=after, needs=partial(_register_need, segmented, meshed))
 
 
 def _mesh_need(segmented: Done[Segmented], density: str) -> MemoryNeed | None:
     return mesh_need(segmented.value.tissues, density)
 
 
-def _register_need(segmented: Done[Segmented]) -> MemoryNeed | None:
+def _register_need(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> MemoryNeed | None:
     if segmented.value.charm_warp:  # only copied
         return None
-    i, j, k = segmented.value.frame.shape if segmented.value.tissues is None else segmented.value.tissues.labels.shape
-    return register_need(i * j * k)
+    tissues = segmented.value.tissues
+    return register_need(
+        tissues.labels.shape if tissues is not None else _sampling_grid(segmented.value, meshed.value)[1]
+    )
+
+
+def _sampling_grid(segmented: Segmented, head: HeadMesh) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
+    """The grid a finished mesh is sampled on: its image's, or 1 mm round the mesh where that is finer than is worked with."""
+    from meshes.rasterise import grid_around
+    from meshes.segmentation.label_fields import FINE_MM
+
+    if (np.linalg.norm(segmented.affine_mm[:3, :3], axis=0) < FINE_MM).any():
+        return grid_around(head)
+    return segmented.affine_mm, segmented.frame.shape
 
 
 def _load_segmented(folder: Path) -> Segmented:

@@ -30,7 +30,8 @@ SAMSEG_GB = 6.0
 FIELDS_TWICE = 2 * 7 * 4
 MESHER_GB_PER_LITRE = {"fast": 0.145, "standard": 0.145 * 3.6}
 
-REGISTRATION_BYTES_PER_VOXEL = 150.0
+# the fields, and what ANTs takes on its own grid of 2 mm
+REGISTRATION_GB, REGISTRATION_BYTES_PER_VOXEL = 0.8, 45
 
 # benchmarks/results/search.json: 5.69 GB at 2.52 M tetrahedra, dose map, distance grid and three coils' searches in one
 # process; a solve alone takes a third (SOLVE)
@@ -75,9 +76,10 @@ def mesh_need(tissues: Tissues | None, density: str) -> MemoryNeed | None:
     return MemoryNeed(gb, f"a head of {litres:.1f} litres at density {density}", advice)
 
 
-def register_need(voxels: int) -> MemoryNeed:
-    """Of stage "register": from the voxels of the tissues' grid."""
-    need = PROGRAM_GB + REGISTRATION_BYTES_PER_VOXEL * voxels / BYTES_PER_GB
+def register_need(shape: tuple[int, ...]) -> MemoryNeed:
+    """Of stage "register": from the tissues' grid."""
+    voxels = float(np.prod(shape))
+    need = PROGRAM_GB + REGISTRATION_GB + REGISTRATION_BYTES_PER_VOXEL * voxels / BYTES_PER_GB
     return MemoryNeed(need, f"a grid of {voxels / 1e6:.1f} M voxels", FINER)
 
 
