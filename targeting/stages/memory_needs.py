@@ -30,8 +30,8 @@ SAMSEG_GB = 6.0
 FIELDS_TWICE = 2 * 7 * 4
 MESHER_GB_PER_LITRE = {"fast": 0.145, "standard": 0.145 * 3.6}
 
-# the fields, and what ANTs takes on its own grid of 2 mm
-REGISTRATION_GB, REGISTRATION_BYTES_PER_VOXEL = 0.8, 45
+# the fields and their labels, and what ANTs takes on its own grid of 2 mm: 0.87 GB for 8.5 M voxels
+REGISTRATION_GB, REGISTRATION_BYTES_PER_VOXEL = 0.3, 32
 
 # benchmarks/results/search.json: 5.69 GB at 2.52 M tetrahedra, dose map, distance grid and three coils' searches in one
 # process; a solve alone takes a third (SOLVE)
