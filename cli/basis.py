@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Json, Name, Out, Quiet
+from cli.options import Anyway, Json, Name, Out, Quiet
 
 LARGE_ERROR = 0.02  # with the default number of sources it is 0.5 %
 
@@ -28,6 +28,7 @@ def basis_command(
     sources: Annotated[
         int | None, typer.Option("--sources", metavar="N", help="Forward solves; more of them, less error.")
     ] = None,
+    anyway: Anyway = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -39,7 +40,7 @@ def basis_command(
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)
-        done = cortical_basis(subject, out, sources)
+        done = cortical_basis(subject, out, sources, anyway)
         made, size = done.value, sum(path.stat().st_size for path in done.outputs)
     points, modes = len(made.basis.points_mm), made.basis.modes.shape[1]
     text = [

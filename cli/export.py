@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Json, Name, Out, Quiet
+from cli.options import Anyway, Json, Name, Out, Quiet
 
 EXAMPLES = """
 **Examples**
@@ -26,6 +26,7 @@ def export_command(
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="Where to write; default: in the subject's folder.")
     ] = None,
+    anyway: Anyway = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -37,10 +38,12 @@ def export_command(
         from targeting.plans.tms import read_plan
         from targeting.pose_gate import PoseGate
         from targeting.stages.head import FrameImage
+        from targeting.stages.of_a_plan import check_stands
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)
         plan = read_plan(subject.folder / "plan.json")
+        check_stands(subject, anyway=anyway)
         gate, frame = PoseGate.of(subject, plan), FrameImage.kept_in(subject.folder)
         written = write_navigator(plan, to, file or subject.folder, gate, frame)
     talk.answer(str(written), {"file": str(written)})

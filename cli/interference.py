@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Frame, Json, Name, Out, Quiet, three_numbers
+from cli.options import Anyway, Frame, Json, Name, Out, Quiet, three_numbers
 
 if TYPE_CHECKING:
     from targeting.stages.interference_files import Found
@@ -75,6 +75,7 @@ def interference_command(
         str, typer.Option("--cap", metavar="10-10|10-5", help="Whose leadfield: that of a plan with the same --cap.")
     ] = "10-10",
     frame: Frame = None,
+    anyway: Anyway = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -102,7 +103,7 @@ def interference_command(
             frame=frame,
         )
         subject = Subject.named(name, out)
-        found = interference(subject, request).value
+        found = interference(subject, request, anyway=anyway).value
     talk.answer(summary(found, subject.folder / NAME), asdict(found))
 
 

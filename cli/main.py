@@ -12,6 +12,7 @@ from cli import (
     atlas,
     basis,
     coils,
+    doctor,
     export,
     mesh,
     montages,
@@ -22,6 +23,7 @@ from cli import (
     setup,
     status,
     stimulators,
+    verify,
     view,
 )
 from cli.console import Talk
@@ -62,7 +64,9 @@ app.command("status", epilog=status.EXAMPLES)(status.status_command)
 app.command("export", epilog=export.EXAMPLES)(export.export_command)
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve_command)
 app.command("view", epilog=view.EXAMPLES)(view.view_command)
+app.command("verify", epilog=verify.EXAMPLES)(verify.verify_command)
 app.command("basis", epilog=basis.EXAMPLES)(basis.basis_command)
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor_command)
 app.command("setup", epilog=setup.EXAMPLES)(setup.setup_command)
 app.add_typer(atlas.app, name="atlas")
 app.add_typer(coils.app, name="coils")

@@ -10,7 +10,7 @@ import typer
 
 from cli import interference
 from cli.console import at_work, talk_of
-from cli.options import Json, Quiet
+from cli.options import Anyway, Json, Quiet
 from cli.tables import Entry, examples_of, group, listing
 
 app = group("Named montages of tDCS, equal doses, and temporal interference.")
@@ -59,7 +59,12 @@ def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = F
 
 @app.command("equal-dose", epilog=EQUAL_EXAMPLES)
 def equal_dose_command(
-    context: typer.Context, plans: Plans, dose: Dose = None, quiet: Quiet = False, as_json: Json = False
+    context: typer.Context,
+    plans: Plans,
+    dose: Dose = None,
+    anyway: Anyway = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
     """Say which total current gives every subject of a group the same dose, and what it does to the safety items."""
     talk = talk_of(context, quiet, as_json)
@@ -67,7 +72,11 @@ def equal_dose_command(
         from targeting.plans.tes import read_tes_plan
         from targeting.tes.equal_dose import equal_dose
 
-        found = equal_dose([read_tes_plan(plan_file(path)) for path in plans], dose)
+        files = [plan_file(path) for path in plans]
+        read = [read_tes_plan(file) for file in files]
+        for file in files:
+            check_in_place(file, anyway)
+        found = equal_dose(read, dose)
     lines = [
         f"{'subject':<20}{'dose V/m':>10}{'plan mA':>9}{'plan V/m':>10}{'set mA':>8}{'gives V/m':>11}  beyond a safety limit"
     ]
@@ -88,3 +97,14 @@ def plan_file(path: Path) -> Path:
     inside = [path / "plan.json", path / "tdcs" / "plan.json", path / "hd-tdcs" / "plan.json"]
     montages = [each for each in inside[1:] if each.is_file()]
     return inside[0] if inside[0].is_file() and not montages else (montages or inside)[0]
+
+
+def check_in_place(file: Path, anyway: bool) -> None:
+    """Refuse (or warn of) a plan that is outdated; one that was taken out of its subject's folder cannot be asked."""
+    from targeting.stages.of_a_plan import check_stands, last_stage
+    from targeting.subject import Subject
+
+    folder = file.absolute().parent
+    stage = last_stage(folder.name)
+    if (folder.parent / f"{stage}.json").is_file():
+        check_stands(Subject(folder.parent.name, folder.parent), stage, anyway)

@@ -35,6 +35,9 @@ Frame = Annotated[
     str | None,
     typer.Option("--frame", metavar="sform|qform", help="Which frame counts of every image whose two disagree."),
 ]
+Anyway = Annotated[
+    bool, typer.Option("--anyway", help="Take a plan that no longer follows from what it was made of; it is said.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the answer.")]
 Json = Annotated[bool, typer.Option("--json", help="The answer as JSON on stdout.")]
 

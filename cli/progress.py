@@ -61,9 +61,9 @@ class Progress(logging.Handler):
             self.stage = ""
         else:
             self.step = " ".join(record.getMessage().split())
-            if self.live:
+            if self.live and record.levelno < logging.WARNING:
                 self._draw()
-            else:
+            else:  # what is drawn over cannot be read
                 self._line(self._now())
 
     def _now(self) -> str:

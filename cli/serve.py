@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Json, Name, Out, Quiet
+from cli.options import Anyway, Json, Name, Out, Quiet
 
 EXAMPLES = """
 **Examples**
@@ -32,6 +32,7 @@ def serve_command(
             "--coil", metavar="NAME|FILE", help="Another coil than the plan's: built-in, .ccd, .tcd, .nii.gz."
         ),
     ] = None,
+    anyway: Anyway = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -45,7 +46,7 @@ def serve_command(
 
         subject = Subject.named(name, out)
         listener = Listener(host, port)  # before the work: a port in use is said at once
-        live = LiveDose.of(subject, coil)
+        live = LiveDose.of(subject, coil, anyway)
     where = {"host": listener.host, "port": listener.port}
     target = f"{live.plan.target.side} {live.plan.target.name}".strip()
 

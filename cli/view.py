@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Json, Name, Out, Quiet
+from cli.options import Anyway, Json, Name, Out, Quiet
 
 EXAMPLES = """
 **Examples**
@@ -63,6 +63,7 @@ def view_command(
         str | None,
         typer.Option("--delivered", metavar="FILE[:NAME]", help="Pulses really given, a navigator's file, beside."),
     ] = None,
+    anyway: Anyway = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -73,7 +74,7 @@ def view_command(
         from targeting.scene.request import ViewRequest
 
         request = ViewRequest.of(
-            name, out, modality, placement, beside or (), delivered, camera, field, screenshot, export
+            name, out, modality, placement, beside or (), delivered, camera, field, screenshot, export, anyway
         )
         written = request.carried_out()
     if written:

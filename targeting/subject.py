@@ -30,6 +30,7 @@ from typing import Any, Generic, TypeVar
 from meshes.errors import InputError
 from meshes.images import identity
 from targeting.folder_lock import LOCK_NAME, locked
+from targeting.memory_need import MemoryNeed, check_memory
 from targeting.versions import package_version, versions
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,8 @@ class Stage(Generic[T]):
         Plain JSON values.
     after : sequence of Done
         The stages it follows.
+    needs : callable, optional
+        What memory it will take, by what it is given; asked for before it is made.  None: little, or not known.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Stage(Generic[T]):
     files: Mapping[str, Path] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     after: Sequence[Done[Any]] = ()
+    needs: Callable[[], MemoryNeed | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,9 @@ class Subject:
             log.info("%s: reused", stage.name, extra={"stage": stage.name, "event": "reused"})
             return self._done(known, stage.load, reused=True)
         log.info("%s", stage.name, extra={"stage": stage.name, "event": "started"})
+        need = stage.needs() if stage.needs else None
+        if need is not None:
+            check_memory(stage.name, need)
         start = time.perf_counter()
         room = self.folder / f"{MAKING}{stage.name}"
         with _refusals_explained(self.folder):
@@ -187,6 +194,10 @@ class Subject:
         """What the stage was made from by its sidecar (``parameters``, ``files``, ``paths`` ...); {} without one."""
         known = self._sidecar(stage)
         return {**known["made_from"], "paths": known["paths"]} if known else {}
+
+    def record(self, stage: str) -> dict[str, Any] | None:
+        """The stage's sidecar as it stands, whether or not its files do; None without a whole one."""
+        return self._sidecar(stage)
 
     def status(self, stages: Sequence[str]) -> list[StageStatus]:
         """How each of the stages stands, in order; an outdated one makes those after it outdated."""
@@ -239,7 +250,7 @@ class Subject:
             "made_from": wanted,
             "paths": {role: str(Path(path).absolute()) for role, path in stage.files.items()},
             "outputs": outputs,
-            "digest": _digest({name: each["sha256"] for name, each in outputs.items()}),
+            "digest": results_digest(outputs),
             "versions": versions(),
             "seconds": round(seconds, 2),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -287,8 +298,10 @@ def _made_from(stage: Stage[Any]) -> dict[str, Any]:
     return plain
 
 
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+def results_digest(outputs: Mapping[str, Mapping[str, Any]]) -> str:
+    """The hash that names a result: of its files' names and their hashes, as a sidecar holds them."""
+    hashes = {name: each["sha256"] for name, each in outputs.items()}
+    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
 
 
 @contextmanager

@@ -195,7 +195,8 @@ def test_which_image_a_navigator_needs_and_that_a_demonstration_has_none(left: P
 
     assert "load  T1.nii.gz  first" in said("T1.nii.gz")
     assert "demonstration and has no image" in said("colin27.npz") and "first: the poses" not in said("colin27.npz")
-    assert "the T1 that  head.msh  was made from" in said("head.msh")
+    for mesh in ("head.msh", "head.vtu", "HEAD.MSH"):
+        assert f"the T1 that  {mesh}  was made from" in said(mesh)
 
 
 def test_every_text_from_outside_is_escaped(left: PlanEvidence, quick: None) -> None:

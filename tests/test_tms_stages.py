@@ -58,13 +58,13 @@ def named_stage(aim):
 
 
 def run_as(subject, stage):
-    """Run a stage that makes nothing; whether it was reused."""
+    """Run a stage that makes nothing and needs nothing; whether it was reused."""
 
     def make(room):
         (room / f"{stage.name}.txt").write_text("made")
 
     with subject.locked():
-        return subject.run(replace(stage, make=make, load=lambda _: None)).reused
+        return subject.run(replace(stage, make=make, load=lambda _: None, needs=None)).reused
 
 
 def test_a_changed_table_of_targets_redoes_the_target(tmp_path, monkeypatch):

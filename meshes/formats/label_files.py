@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
 
 from meshes.errors import InputError
 from meshes.mri import THICKEST_VOXEL_MM, read_volume
-from meshes.segmentation.cleaning import BRAIN, tidy_labels
+from meshes.segmentation.cleaning import BRAIN
 from meshes.segmentation.head_grid import HeadGrid
-from meshes.segmentation.tissue_fields import LABEL_SOFTENING, fields_for, one_hot
+from meshes.segmentation.label_fields import tissues_of_labels
 from meshes.tissue_codes import SIX_TISSUES, TISSUE_NAMES, Tissue, known_codes
 from meshes.tissues import Tissues
 from meshes.world import Frame
-
-log = logging.getLogger(__name__)
 
 TISSUE_OF_CODE = {int(tissue): tissue for tissue in Tissue} | SIX_TISSUES
 
@@ -38,9 +35,9 @@ def tissues_from_labels(path: str | Path, frame: Frame | None = None) -> Tissues
     """
     volume = read_volume(path, frame)
     name = volume.path.name
-    if not np.isfinite(volume.data).all() or (volume.data != np.rint(volume.data)).any():
+    if not all((plane == np.rint(plane)).all() and np.isfinite(plane).all() for plane in volume.data):
         raise InputError(f"{name} has values that are not whole numbers; give tissue labels 0 to {max(TISSUE_OF_CODE)}")
-    unknown = sorted({int(code) for code in np.unique(volume.data)} - set(TISSUE_OF_CODE))
+    unknown = sorted({int(code) for plane in volume.data for code in np.unique(plane)} - set(TISSUE_OF_CODE))
     if unknown:
         raise InputError(
             f"{name} has unknown tissue codes {', '.join(map(str, unknown[:5]))}; known are 0 outside, {known_codes()}"
@@ -55,7 +52,6 @@ def tissues_from_labels(path: str | Path, frame: Frame | None = None) -> Tissues
             names = " or ".join(TISSUE_NAMES[Tissue(tissue)] for tissue in needed)
             raise InputError(f"{name} has no {names}; give labels of the whole head")
     grid = HeadGrid.around(labels > 0, volume.affine_mm)
+    del volume  # four bytes a voxel, which the fields need
     labels = grid.take(labels)
-    tidy = tidy_labels(labels, volume.voxel_mm)
-    log.info("tidied the labels: %d of %d voxels relabelled", int((tidy != labels).sum()), int((labels > 0).sum()))
-    return Tissues(fields_for(one_hot(tidy), tidy, volume.voxel_mm, LABEL_SOFTENING), grid.affine_mm)
+    return tissues_of_labels(labels, grid.affine_mm)

@@ -39,7 +39,13 @@ def one_hot(labels: Labels) -> Fields:
     return (labels[..., None] == np.arange(len(Tissue), dtype=np.uint8)).astype(np.float32)
 
 
-def fields_for(memberships: Fields, labels: Labels, voxel_mm: VoxelMm, softening_voxels: float = SOFTENING) -> Fields:
+def fields_for(
+    memberships: Fields,
+    labels: Labels,
+    voxel_mm: VoxelMm,
+    softening_voxels: float = SOFTENING,
+    volumes: NDArray[np.float64] | None = None,
+) -> Fields:
     """Fields whose winners are ``labels``, as smooth as ``memberships`` where those agree.
 
     Parameters
@@ -52,12 +58,15 @@ def fields_for(memberships: Fields, labels: Labels, voxel_mm: VoxelMm, softening
         Voxel edge lengths.
     softening_voxels : float
         Sigma of the blur that takes the stairs off.
+    volumes : (7,) float, optional
+        What each tissue is to fill, in voxels; default: its labels.
     """
     fields = confined(agreeing(memberships, labels), labels)
     for channel in range(fields.shape[-1]):
         fields[..., channel] = ndi.gaussian_filter(fields[..., channel], softening_voxels)
     fields = holding(fields, labels)
-    volumes = np.bincount(labels.ravel(), minlength=len(Tissue)).astype(float)
+    if volumes is None:
+        volumes = np.bincount(labels.ravel(), minlength=len(Tissue)).astype(float)
     for _ in range(2):  # each of the two disturbs the other a little
         fields = keep_layers(fields, voxel_mm)
         fields += volume_offsets(fields, volumes)

@@ -8,8 +8,6 @@ solves in a third of the time: it pays when many right-hand sides are to come.
 from __future__ import annotations
 
 import logging
-import os
-from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from meshes.choices import one_of
 from meshes.errors import InputError
+from meshes.memory import free_memory_bytes
 from targeting.fem.convergence import RELATIVE_TOLERANCE, SolveError
 from targeting.fem.factorisation import Factorisation, factor_bytes, is_installed
 from targeting.fem.multigrid import Multigrid
@@ -128,17 +127,3 @@ def _factorise(matrix: sp.csr_matrix, tolerance: float) -> Factorisation:
 
 def _fits(n_nodes: int) -> bool:
     return factor_bytes(n_nodes) < MEMORY_SHARE * free_memory_bytes()
-
-
-def free_memory_bytes() -> float:
-    """Memory that can be had now; infinity where the system does not tell."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024.0
-    except OSError:
-        pass
-    try:
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (ValueError, OSError, AttributeError):
-        return float("inf")

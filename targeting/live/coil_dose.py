@@ -60,7 +60,7 @@ class LiveDose:
     _planned: dict[str, float] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, subject: Subject, coil: str | Path | None = None) -> LiveDose:
+    def of(cls, subject: Subject, coil: str | Path | None = None, anyway: bool = False) -> LiveDose:
         """A planned subject, ready to be asked: reads its folder and makes the field round the head (seconds).
 
         Parameters
@@ -68,6 +68,8 @@ class LiveDose:
         subject : Subject
         coil : str or path, optional
             A built-in coil or a coil file, instead of the plan's coil.
+        anyway : bool
+            Take an outdated plan, too; it is warned of.
 
         Raises
         ------
@@ -75,14 +77,14 @@ class LiveDose:
             If there is no valid plan in the folder, or the coil cannot be used.
         """
         other = Coil.read(coil) if coil and Path(coil).suffix else Coil.named(str(coil)) if coil else None
-        plan = _valid_plan(subject)
+        plan = _valid_plan(subject, anyway)
         tool = other.driven(plan.effective_sign) if other else planned_coil(subject, plan)
         mapped = subject.recorded("dosemap", lambda folder: DoseMap.load(folder / "dosemap.npz"))
         meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
         if mapped is None or meshed is None:
             raise InputError(f"the dose map or the mesh of {subject.name} is gone; run 'target plan' again")
         log.info("the scalp")
-        live = cls(plan, mapped.value, Scalp.of(meshed.value), tool, _direction(subject, meshed.value))
+        live = cls(plan, mapped.value, Scalp.of(meshed.value), tool, planned_direction(subject, meshed.value))
         live.warm_up()
         return live
 
@@ -187,20 +189,16 @@ class LiveDose:
         return found
 
 
-def _valid_plan(subject: Subject) -> Plan:
-    from targeting.stages.of_a_plan import stages_of
+def _valid_plan(subject: Subject, anyway: bool) -> Plan:
+    from targeting.stages.of_a_plan import check_stands
 
     if not (subject.folder / "plan.json").is_file():
         raise InputError(f"there is no plan in {subject.folder}; run 'target plan {subject.name}' first")
-    rows = subject.status(stages_of(subject))
-    if rows[-1].state != "done":  # the last stage, which writes the plan, stands only if all it follows does
-        changed = next((row for row in rows if row.state == "outdated"), rows[-1])
-        why = f"{changed.stage}: {changed.why}" if changed.why else "its files are of another run"
-        raise InputError(f"the plan in {subject.folder} is outdated ({why}); run 'target plan {subject.name}' again")
+    check_stands(subject, anyway=anyway)
     return read_plan(subject.folder / "plan.json")
 
 
-def _direction(subject: Subject, head: HeadMesh) -> NDArray[np.float64] | None:
+def planned_direction(subject: Subject, head: HeadMesh) -> NDArray[np.float64] | None:
     """The unit vector the plan ranked by; the cortex's normal is taken from the same surface."""
     direction = subject.made_from("search")["parameters"].get("direction")
     if direction is None:

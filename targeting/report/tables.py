@@ -124,7 +124,7 @@ def _image_to_load(image: str) -> str:
             "show what such files are like."
         )
     named = f"<code>{escape(image)}</code>" if image else "the image of this plan"
-    if image.endswith(".msh"):
+    if image.lower().endswith((".msh", ".vtu")):
         named = f"the T1 that <code>{escape(image)}</code> was made from"
     return (
         f"In the navigator, load {named} first: the poses are in its frame. After loading, check that the coil stands on the "

@@ -15,6 +15,7 @@ from targeting.scene.delivered import Delivered, delivered_scene, read_delivered
 from targeting.scene.export import export, export_path, png_path, screenshot
 from targeting.scene.layer import SCALARS, Scene
 from targeting.scene.planned import MODALITIES, planned_modality, planned_scene
+from targeting.stages.of_a_plan import check_stands, last_stage
 from targeting.subject import Subject
 
 VIEWER = ("pyvistaqt", "PySide6")  # what the window needs
@@ -70,13 +71,15 @@ class ViewRequest:
         field: str,
         screenshot: str | Path | None,
         export: str | Path | None,
+        anyway: bool = False,
     ) -> ViewRequest:
         """Check what was asked for.
 
         Raises
         ------
         InputError
-            If a plan is missing, an option's value is unknown, options do not go together, or the window cannot open.
+            If a plan is missing or outdated (and not ``anyway``), an option's value is unknown, options do not go
+            together, or the window cannot open.
         """
         if camera is not None:
             one_of(camera, CAMERAS, "camera")
@@ -108,6 +111,8 @@ class ViewRequest:
             if field != SCALARS[0] and many == 1:
                 raise InputError("--field is for --screenshot and --export: the window has a list to choose from")
             check_viewer()
+        for shown, stage in dict.fromkeys((view.subject, last_stage(view.modality)) for view in views):
+            check_stands(shown, stage, anyway)
         return written
 
     def carried_out(self) -> list[Path]:

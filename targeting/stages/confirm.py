@@ -21,6 +21,7 @@ from targeting.engines.protocol import Engine
 from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
 from targeting.pose import Pose
 from targeting.requests.aim import Direction
+from targeting.stages.memory_needs import solve_need
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def confirm_stage(
             **conduction.parameters,
         },
         after=[meshed, aimed, searched, *([cortex] if cortex else [])],
+        needs=lambda: solve_need(meshed.value),
     )
 
 

@@ -20,6 +20,8 @@ from meshes.errors import InputError
 from meshes.formats.gifti import read_surface, write_surface
 from targeting.requests.conduction import Conduction
 from targeting.stages.cortex import load_cortex
+from targeting.stages.memory_needs import basis_need
+from targeting.stages.of_a_plan import check_stands
 from targeting.subject import Done, Stage, Subject
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ class CorticalBasis:
 
 
 def cortical_basis(
-    subject: str | Subject, out: str | Path | None = None, sources: int | None = None
+    subject: str | Subject, out: str | Path | None = None, sources: int | None = None, anyway: bool = False
 ) -> Done[CorticalBasis]:
     """The subject's basis: made now (minutes), or read if it stands.
 
@@ -84,11 +86,13 @@ def cortical_basis(
         The subject's folder, instead of ``./name/``.
     sources : int, optional
         Forward solves; default :data:`~targeting.tms.field_basis.SOURCES`.
+    anyway : bool
+        Take an outdated plan's head, too; it is warned of.
 
     Raises
     ------
     InputError
-        If there is no plan, or it has no cortical surfaces.
+        If there is no plan, it is outdated, or it has no cortical surfaces.
 
     Examples
     --------
@@ -106,6 +110,7 @@ def cortical_basis(
         raise InputError(f"a field basis takes 1 to 2000 sources, not {count}")
     if not subject.made_from("dosemap"):
         raise InputError(f"there is no plan of {subject.name} yet; run 'target plan {subject.name}' first")
+    check_stands(subject, "dosemap", anyway)
     with subject.locked():
         return subject.run(basis_stage(subject, count))
 
@@ -144,7 +149,16 @@ def basis_stage(subject: Subject, sources: int) -> Stage[CorticalBasis]:
         return CorticalBasis(cortex, basis, check)
 
     parameters = {"sources": sources, "points": POINTS, **conduction.parameters}
-    return Stage(NAME, 1, make, load, files=conduction.files, parameters=parameters, after=[meshed, folded])
+    return Stage(
+        NAME,
+        1,
+        make,
+        load,
+        files=conduction.files,
+        parameters=parameters,
+        after=[meshed, folded],
+        needs=lambda: basis_need(meshed.value, sources),
+    )
 
 
 def load(folder: Path) -> CorticalBasis:

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissues import Tissues
+from targeting.memory_need import MemoryNeed
 from targeting.requests.head import DENSITIES, HeadSource
+from targeting.stages.memory_needs import mesh_need, register_need, segment_need
 from targeting.subject import Done, Stage, Subject, sha256
 
 if TYPE_CHECKING:
@@ -148,7 +150,13 @@ def segment_stage(source: HeadSource, folder: Path) -> Stage[Segmented]:
     if source.way == "head":
         files = _files_of_head(source.files["head"])
     return Stage(
-        "segment", 3, make, _load_segmented, files=files, parameters={"way": source.way, "frame": source.needed_frame}
+        "segment",
+        3,
+        make,
+        _load_segmented,
+        files=files,
+        parameters={"way": source.way, "frame": source.needed_frame},
+        needs=lambda: segment_need(source.way, source.files),
     )
 
 
@@ -171,7 +179,8 @@ def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> 
         return mesh
 
     parameters = {} if source.way == "head" else {"density": density, "seed": 0}
-    return Stage("mesh", 3, make, _load_mesh, parameters=parameters, after=[segmented])
+    needs = partial(_mesh_need, segmented, density)
+    return Stage("mesh", 3, make, _load_mesh, parameters=parameters, after=[segmented], needs=needs)
 
 
 def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[MniWarp]:
@@ -193,8 +202,7 @@ def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[
         if tissues is None:
             from meshes.rasterise import tissues_from_mesh
 
-            frame = segmented.value.frame
-            tissues = tissues_from_mesh(meshed.value, segmented.value.affine_mm, frame.shape)
+            tissues = tissues_from_mesh(meshed.value, *_sampling_grid(segmented.value, meshed.value))
         warp = register(tissues)
         save_warp(warp, room / WARP_FILE)
         return warp
@@ -205,7 +213,30 @@ def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[
         return load_warp(folder / WARP_FILE)
 
     after: list[Done[Any]] = [segmented] if segmented.value.way != "head" else [meshed, segmented]
-    return Stage("register", 2, make, load, after=after)
+    return Stage("register", 2, make, load, after=after, needs=partial(_register_need, segmented, meshed))
+
+
+def _mesh_need(segmented: Done[Segmented], density: str) -> MemoryNeed | None:
+    return mesh_need(segmented.value.tissues, density)
+
+
+def _register_need(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> MemoryNeed | None:
+    if segmented.value.charm_warp:  # only copied
+        return None
+    tissues = segmented.value.tissues
+    return register_need(
+        tissues.labels.shape if tissues is not None else _sampling_grid(segmented.value, meshed.value)[1]
+    )
+
+
+def _sampling_grid(segmented: Segmented, head: HeadMesh) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
+    """The grid a finished mesh is sampled on: its image's, or 1 mm round the mesh where that is finer than is worked with."""
+    from meshes.rasterise import grid_around
+    from meshes.segmentation.label_fields import FINE_MM
+
+    if (np.linalg.norm(segmented.affine_mm[:3, :3], axis=0) < FINE_MM).any():
+        return grid_around(head)
+    return segmented.affine_mm, segmented.frame.shape
 
 
 def _load_segmented(folder: Path) -> Segmented:

@@ -37,6 +37,7 @@ from targeting.stages.interference_files import (
     write_envelope,
     write_table,
 )
+from targeting.stages.of_a_plan import check_stands
 from targeting.stages.target import load_target
 from targeting.subject import Done, Stage, Subject
 
@@ -52,7 +53,9 @@ PEAK_SHARE = 0.001  # of the grey matter's volume that may exceed the "peak", as
 MM3_PER_CM3 = 1000.0
 
 
-def interference(subject: str | Subject, request: InterferenceRequest, out: str | Path | None = None) -> Done[Found]:
+def interference(
+    subject: str | Subject, request: InterferenceRequest, out: str | Path | None = None, anyway: bool = False
+) -> Done[Found]:
     """The best two pairs of a planned subject: searched now, or read if they stand.
 
     Parameters
@@ -62,11 +65,13 @@ def interference(subject: str | Subject, request: InterferenceRequest, out: str 
     request : InterferenceRequest
     out : path, optional
         The subject's folder, instead of ``./name/``.
+    anyway : bool
+        Take an outdated leadfield, too; it is warned of.
 
     Raises
     ------
     InputError
-        If there is no leadfield, or what is asked cannot be had.
+        If there is no leadfield, it is outdated, or what is asked cannot be had.
 
     Examples
     --------
@@ -85,6 +90,7 @@ def interference(subject: str | Subject, request: InterferenceRequest, out: str 
         raise InputError(
             f"there is no leadfield of {subject.name} yet: run 'target plan {subject.name} --with {KIND}{more}' first"
         )
+    check_stands(subject, led, anyway)
     with subject.locked():
         return subject.run(interference_stage(subject, asked, led))
 

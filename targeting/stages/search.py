@@ -18,6 +18,7 @@ from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
 from targeting.requests.aim import Direction
 from targeting.requests.angle import AngleRequest
 from targeting.requests.pulse import PulseRequest
+from targeting.stages.memory_needs import search_need, solve_need
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:
@@ -53,7 +54,16 @@ def dose_map_stage(
         return DoseMap.load(folder / "dosemap.npz")
 
     files, parameters = conduction.files, conduction.parameters
-    return Stage("dosemap", 2, make, load, files=files, parameters=parameters, after=[meshed, aimed])
+    return Stage(
+        "dosemap",
+        2,
+        make,
+        load,
+        files=files,
+        parameters=parameters,
+        after=[meshed, aimed],
+        needs=lambda: solve_need(meshed.value),
+    )
 
 
 def orientation(asked: AngleRequest, target: Target, scalp: Scalp, cortex: Cortex | None) -> Orientation:
@@ -137,4 +147,5 @@ def search_stage(
             **driven.parameters,
         },
         after=[meshed, aimed, mapped, *([cortex] if cortex else []), *(wanted.after if wanted else [])],
+        needs=lambda: search_need(meshed.value),
     )

@@ -21,9 +21,11 @@ from atlases.scalp_positions import ELECTRODE, REFERENCE, ScalpPositions
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
+from meshes.memory import total_memory_bytes
 from meshes.tissue_codes import Tissue
 from targeting.requests.aim import Direction
 from targeting.requests.tes import SHAPES, TEN_FIVE_CAP, TEN_TEN_CAP, TesRequest
+from targeting.stages.memory_needs import leadfield_need, solve_need
 from targeting.stages.tes_goal import Places, also_units, dose_unit, goal_on, inward_at
 from targeting.subject import Done, Stage
 from targeting.tes.montages import STANDARD, montages
@@ -189,6 +191,7 @@ def leadfield_stage(
             **conduction.parameters,
         },
         after=[meshed, located],
+        needs=lambda: leadfield_need(meshed.value, len(located.value.positions.of_kind(ELECTRODE, REFERENCE).names)),
     )
 
 
@@ -200,15 +203,13 @@ def check_room(electrodes: int, head: HeadMesh, folder: Path) -> None:
     InputError
         With the size, and what to do.
     """
-    import os
     import shutil
 
     points = int((head.tissue == Tissue.GM).sum())
     size = electrodes * points * 3 * np.dtype(np.float32).itemsize
     log.info("a leadfield of %d electrodes at %d points: %.2g GB", electrodes, points, size / BYTES_PER_GB)
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else None
-    for what, there in (("free disk", shutil.disk_usage(folder).free), ("memory", memory)):
-        if there is not None and there < LEAST_FREE * size:
+    for what, there in (("free disk", shutil.disk_usage(folder).free), ("memory", total_memory_bytes())):
+        if there < LEAST_FREE * size:
             raise InputError(
                 f"a leadfield of {electrodes} electrodes on this mesh takes {size / BYTES_PER_GB:.1f} GB, and there is "
                 f"{there / BYTES_PER_GB:.1f} GB of {what}: take --cap 10-10 or --density fast"
@@ -328,6 +329,7 @@ def confirm_stage(
             **conduction.parameters,
         },
         after=[meshed, aimed, located, chosen, *(each for each in (cortex, places) if each)],
+        needs=lambda: solve_need(meshed.value),
     )
 
 

@@ -1,0 +1,1 @@
+"""What `target doctor` looks at: the installation, the machine, and the physics."""

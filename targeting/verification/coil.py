@@ -1,0 +1,173 @@
+"""A coil's plan: its winner solved again from the mesh and the pose, and navigators' files read back."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from targeting.engines.protocol import AGREEMENT, by_engine, solved_by
+from targeting.fem.conductor import Recovery
+from targeting.files.tms import NAVIGATORS
+from targeting.navigation import brainsight, localite
+from targeting.navigation.rigid import read_text
+from targeting.plans.coil import planned_coil
+from targeting.plans.places import plan_target
+from targeting.plans.tms import REFERENCE_DIDT_A_PER_S, Plan, read_plan
+from targeting.pose import Pose
+from targeting.requests.conduction import Conduction
+from targeting.stages.confirm import confirm
+from targeting.stages.head import FrameImage
+from targeting.stages.target import load_target
+from targeting.subject import Subject, sha256
+from targeting.verification.check import UNREADABLE, Check, checked, same_number
+
+if TYPE_CHECKING:
+    from atlases.aim import AimedTarget
+
+# The same equations on the same mesh: what differs is the order of sums, and the solver's residual.  SimNIBS' plain
+# first-order fields are solved again as such; sampled coils, which it reads linearly, differ by up to 2.6e-3.
+SOLVED_AGAIN = {"embedded": 1e-5, "simnibs": 5e-3}
+RECOVERY: dict[str, Recovery] = {"embedded": "patch", "simnibs": "none"}
+WRITTEN = 1e-9  # numbers are written with all their digits
+MOVED_MM, TURNED_DEG = 1e-3, 0.02  # files round places and axes to 4 digits
+BEFORE_THE_SOLVE = ("segment", "mesh", "target", "cortex", "search")  # what a dose cannot be judged without
+
+
+def coil_checks(subject: Subject, spoilt: Collection[str], exported: Sequence[Path] = ()) -> list[Check]:
+    """The checks of the coil's plan; ``spoilt`` are stages whose files are not those of the record."""
+    try:
+        plan = read_plan(subject.folder / "plan.json")
+    except InputError as error:
+        return [Check("plan.json", False, str(error))]
+    found = [Check("plan.json", True, f"{plan.target.side} {plan.target.name}, {len(plan.placements)} placements")]
+    if subject.record("segment") is not None:
+        found.append(checked("frame", lambda: _frame(subject, plan)))
+    if "search.npz" in (subject.record("search") or {}).get("outputs", {}):
+        found.append(checked("placements", partial(_placements, subject, plan)))
+    lost = [stage for stage in BEFORE_THE_SOLVE if stage in spoilt]
+    if lost:
+        found.append(Check("dose", False, f"not solved again, as {', '.join(lost)} changed"))
+    else:
+        found += _doses(subject, plan)
+    files = [(subject.folder / file, navigator) for navigator, file in NAVIGATORS.items()]
+    files += [(file, "localite" if file.suffix.lower() == ".xml" else "brainsight") for file in exported]
+    for file, navigator in files:
+        found.append(checked(file.name, partial(_read_back, subject, plan, file, navigator)))
+    return found
+
+
+def _frame(subject: Subject, plan: Plan) -> Check:
+    frame = FrameImage.kept_in(subject.folder)
+    if (plan.frame.sha256, plan.frame.affine) != (frame.sha256, frame.affine_mm):
+        return Check("frame", False, f"the plan's frame is not that of {frame.name}, which the head was made from")
+    if frame.copy and sha256(subject.folder / frame.copy) != frame.sha256:
+        return Check("frame", False, f"{frame.copy} is not {frame.name}, as the plan names it by its hash")
+    return Check("frame", True, f"{plan.frame.name} {frame.name}, known by its hash")
+
+
+def _placements(subject: Subject, plan: Plan) -> Check:
+    """Poses and doses beside those that the search left."""
+    with np.load(subject.folder / "search.npz", allow_pickle=False) as arrays:
+        poses, doses = arrays["poses"], arrays["dose_v_per_m"]
+    if len(poses) != len(plan.placements):
+        return Check("placements", False, f"the plan has {len(plan.placements)}, the search found {len(poses)}")
+    for each, pose, dose in zip(plan.placements, poses, doses, strict=True):
+        stated, sought = np.append(each.pose, each.dose_v_per_m), np.append(pose, dose)
+        if not np.allclose(stated, sought, rtol=0, atol=WRITTEN):
+            return Check("placements", False, f"pose or dose of placement {each.rank} is not what the search found")
+    return Check("placements", True, f"{len(poses)} poses and doses as the search found them")
+
+
+def _doses(subject: Subject, plan: Plan) -> list[Check]:
+    """The target and the winner's numbers."""
+    try:
+        aimed = load_target(subject.folder / "target.npz")
+        head = HeadMesh.read(subject.folder / "head.msh")
+        return [_target(plan, aimed, head), *_solved(subject, plan, aimed, head)]
+    except UNREADABLE as error:
+        return [Check("dose", False, f"not solved again: {error}")]
+
+
+def _target(plan: Plan, aimed: AimedTarget, head: HeadMesh) -> Check:
+    there = plan_target(aimed, head)
+    off = float(np.linalg.norm(np.subtract(plan.target.center_mm, there.center_mm)))
+    same = off <= MOVED_MM and (plan.target.side, plan.target.radius_mm) == (there.side, there.radius_mm)
+    place = ", ".join(f"{x:.1f}" for x in there.center_mm)
+    return Check("plan's target", same, f"{there.side} {there.name} at ({place}) mm, {off:.3f} mm from the plan's")
+
+
+def _solved(subject: Subject, plan: Plan, aimed: AimedTarget, head: HeadMesh) -> list[Check]:
+    """The winner's field by a forward solve, and what the plan says of it."""
+    from targeting.live.coil_dose import planned_direction
+    from targeting.tms.field import simulate_tms
+
+    best = plan.placements[0]
+    recorded = Conduction.recorded(subject.made_from("dosemap"))
+    sigma = plan.conductivity_s_per_m or recorded.conductivity_s_per_m
+    conductor = Conduction(sigma, recorded.anisotropy).conductor(head)
+    name, _ = solved_by(plan.search)
+    coil, pose = planned_coil(subject, plan), Pose(np.array(best.pose))
+    field = simulate_tms(conductor, coil, pose, REFERENCE_DIDT_A_PER_S, recovery=RECOVERY[name])
+    now = confirm(head, aimed.target, [field.e_v_per_m], planned_direction(subject, head))
+    limit = SOLVED_AGAIN[name]
+    found = [
+        same_number(
+            "dose", "of the search, V/m at 1 A/µs", best.dose_v_per_m, now.direct_dose_v_per_m[0], AGREEMENT[name]
+        )
+    ]
+    of_fields = [
+        ("direct dose", best.direct_dose_v_per_m, now.direct_dose_v_per_m[0]),
+        ("mean |E|", best.direct_mean_e_v_per_m, now.direct_mean_e_v_per_m[0]),
+        ("largest |E|", best.max_e_v_per_m, now.max_e_v_per_m[0]),
+        ("peak", best.peak_e_v_per_m, now.peak_e_v_per_m[0]),
+    ]
+    words = f"solved again{f' here, in the plan{whose}' if (whose := by_engine(plan.search)) else ''}, V/m"
+    if best.direct_dose_v_per_m is None:
+        return found
+    return found + [
+        same_number(each, words, float(stated), float(again), limit)
+        for each, stated, again in of_fields
+        if stated is not None
+    ]
+
+
+def _read_back(subject: Subject, plan: Plan, file: Path, navigator: str) -> Check:
+    """The poses in a navigator's file beside the plan's."""
+    text = read_text(file)
+    if navigator == "localite":
+        poses = localite.from_string(text, file.name)
+    else:
+        system = brainsight.NEW_NAMES[0]
+        if subject.record("segment") is not None:
+            frame = FrameImage.kept_in(subject.folder)
+            if frame.form is not None and frame.code is not None:
+                system = brainsight.system_of(frame.form, frame.code)
+        head = f"# Coordinate system: {system}\n"
+        if head not in text.replace("\r\n", "\n"):
+            return Check(file.name, False, f"it is not in {system}, the entry of the image that the plan is in")
+        # the name was judged: a template's is the image's own here
+        plain = text.replace("\r\n", "\n").replace(head, f"# Coordinate system: {brainsight.NEW_NAMES[0]}\n")
+        poses = brainsight.from_string(plain, file.name)
+    if len(poses) != len(plan.placements):
+        return Check(file.name, False, f"it has {len(poses)} poses, the plan {len(plan.placements)}")
+    pairs = zip(plan.placements, poses, strict=True)
+    moved, turned = np.transpose([_apart(np.array(each.pose), pose.matrix_mm) for each, pose in pairs])
+    worst = int(np.argmax(np.maximum(moved / MOVED_MM, turned / TURNED_DEG)))
+    words = (
+        f"{len(poses)} poses read back, at most {moved.max():.4f} mm and {turned.max():.3f}° from the plan's "
+        f"(at most {MOVED_MM:g} mm and {TURNED_DEG:g}°)"
+    )
+    good = bool(moved.max() <= MOVED_MM and turned.max() <= TURNED_DEG)
+    return Check(file.name, good, words if good else f"pose {worst + 1} is another: {words}")
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """Millimetres and degrees between two poses."""
+    chord = float(np.linalg.norm(one[:3, :3] - other[:3, :3])) / (2 * np.sqrt(2))  # sin of half the angle
+    return float(np.linalg.norm(one[:3, 3] - other[:3, 3])), float(np.degrees(2 * np.arcsin(min(chord, 1.0))))
