@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from meshes.errors import InputError
+from meshes.errors import WriteError
 
 
 @contextmanager
@@ -18,7 +18,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
     Raises
     ------
-    InputError
+    WriteError
         If the folder is missing or cannot be written, or the disk is full.
 
     Examples
@@ -39,6 +39,6 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         why = error.strerror or str(error)
-        raise InputError(f"cannot write {path}: {why}; check the folder, its permissions and the free space") from error
+        raise WriteError(f"cannot write {path}: {why}; check the folder, its permissions and the free space") from error
     finally:
         temporary.unlink(missing_ok=True)

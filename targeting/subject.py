@@ -29,7 +29,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from targeting.folder_lock import LOCK_NAME, locked
 from targeting.versions import package_version, versions
 
@@ -327,12 +327,12 @@ def _refusals_explained(folder: Path) -> Iterator[None]:
         raise _refused(folder, error) from error
 
 
-def _refused(folder: Path, error: OSError) -> InputError:
+def _refused(folder: Path, error: OSError) -> WriteError:
     reason = os.strerror(errno.ENOSPC if error.errno is None else error.errno).lower()
     where = folder
     if error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(folder):
         where = Path(os.fsdecode(error.filename))
-    return InputError(f"cannot write in {where}: {reason}; free some space or choose another --out")
+    return WriteError(f"cannot write in {where}: {reason}; free some space or choose another --out")
 
 
 def _remove_if_unused(folder: Path, made: Sequence[Path]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshes.cortical_surface import Cortex
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from meshes.formats.cortex_files import charm_files, check_fit, cortex_files, read_cortex
 from meshes.formats.gifti import read_surface, write_surface
 from meshes.head import HeadMesh
@@ -80,6 +80,8 @@ def run_cortex(
         return kept, []
     try:
         return subject.run(cortex_stage(segmented, meshed, register())), []
+    except WriteError:
+        raise
     except InputError as error:
         return None, [f"no mid-cortical surface: {error}"]
 
