@@ -51,13 +51,16 @@ from cli.supervision import INTERRUPTED  # noqa: E402
 from targeting.stages.of_a_plan import STAGES  # noqa: E402
 from targeting.subject import sha256  # noqa: E402
 
+ORDER = (*STAGES[:-1], "surfaces", STAGES[-1])
+IN_A_ROW = 5
 LIMIT_S = 2.0  # from Ctrl-C to the end
 LONGEST_S = 900.0  # no run takes longer
 TIMED = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00| UTC)?|\"(seconds|finished|created)\": (\{[^}]*\}|[^,\n]+)|\d+(\.\d+)? (s|min)\b"
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00| UTC)?"
+    r"|\"(seconds|finished|created)\": (\{[^}]*\}|[^,\n]+)|\d+(\.\d+)? (s|min)\b"
 )
 COMMAND = [sys.executable, "-c", "from cli.main import main; main()"]
-WORDS = ["plan", "ball", "--aim", "ras:-27,-12,27", "--side", "left", "--angle", "midline:45", "--out", "ball"]
+WORDS = ["plan", "ball", "--aim", "ras:-20,-9,20", "--side", "left", "--angle", "midline:45", "--out", "ball"]
 # each stage ends, and begins to place its files, by a call of ours: this kills it just there
 AT_BOUNDARY = """
 import os, signal, sys
@@ -103,6 +106,13 @@ class Tally:
     lost: list[str] = field(default_factory=list)
     slowest_s: float = 0.0
 
+    def also(self, faults: list[str]) -> None:
+        """What the run after the last fault, left alone, got wrong."""
+        if faults:
+            self.survived -= 1
+            self.lost += faults
+        print(f"    then left alone: {'; '.join(faults) or 'the same'}", flush=True)
+
     def note(self, fault: str, faults: list[str]) -> None:
         """Count a fault and what was not right after it."""
         self.runs += 1
@@ -118,13 +128,17 @@ class Campaign:
         self.folder, self.random = folder, random.Random(seed)
         make_head(folder / "m2m_ball")
         self.head = ["--head", str(folder / "m2m_ball")]
-        self.counter = 0
+        self.counter, self.slowest_s = 0, 0.0
         self.plan(self.room("warm"))  # compiles
         start = time.monotonic()
-        calm = self.room("calm")
-        self.plan(calm)
+        self.calm = self.room("calm")
+        self.plan(self.calm)
         self.seconds = time.monotonic() - start
-        self.right = contents(calm / "ball")
+        self.stage_s = {
+            each: json.loads((self.calm / "ball" / f"{each}.json").read_text())["seconds"] for each in ORDER
+        }
+        self.start_s = self.seconds - sum(self.stage_s.values())
+        self.right = contents(self.calm / "ball")
         print(f"undisturbed: {self.seconds:.1f} s, {len(self.right)} files", flush=True)
 
     def room(self, name: str) -> Path:
@@ -164,18 +178,33 @@ class Campaign:
         differ = sorted(name for name in found.keys() | self.right.keys() if found.get(name) != self.right.get(name))
         return [f"the next run differs in {', '.join(differ)}"] if differ else []
 
+    def begun(self, name: str, stage: str) -> Path:
+        """A new folder with all stages before this one done."""
+        room = self.room(name)
+        shutil.copytree(self.calm / "ball", room / "ball")
+        for later in ORDER[ORDER.index(stage) :]:
+            sidecar = room / "ball" / f"{later}.json"
+            for output in json.loads(sidecar.read_text())["outputs"]:
+                (room / "ball" / output).unlink()
+            sidecar.unlink()
+        return room
+
     def chain(self, name: str, times: int, strike: Callable[[Path, float], list[str]], tally: Tally) -> None:
-        """Faults at random moments, one after the other in one folder until a run gets to its end, then in a new one."""
-        room, struck = self.room(name), 0
+        """Faults at random moments in random stages: ``IN_A_ROW`` in one folder, each run resuming, then one left alone."""
+        room = None
         for n in range(times):
-            moment = self.random.uniform(0, 0.7 * self.seconds) if n % 3 else self.random.uniform(0, 3)
+            if room is None:
+                stage = self.random.choice(ORDER)
+                room, left = self.begun(name, stage), IN_A_ROW
+            # the start, where all is imported, and then the stage and those after it
+            moment = self.random.uniform(0, self.start_s + 1.5 * self.stage_s[stage] + 1)
             faults = strike(room, moment)
-            struck += 1
+            left -= 1
             faults += broken(room / "ball")
-            if n == times - 1 or (room / "ball" / "files.json").exists():
-                faults += self.after(room)
-                room = self.room(name)
-            tally.note(f"{name} {n + 1} after {moment:.1f} s", faults)
+            tally.note(f"{name} {n + 1} at {moment:.1f} s from {stage} on", faults)
+            if not left or n == times - 1 or (room / "ball" / "files.json").exists():
+                tally.also(self.after(room))
+                room = None
 
     def killed(self, room: Path, moment: float) -> list[str]:
         """Kill -9 of the command."""
@@ -195,7 +224,7 @@ class Campaign:
             terminal.press()
             seconds, code = terminal.end()
             lines = terminal.last_lines(pressed)
-        self.slowest_s = max(getattr(self, "slowest_s", 0.0), seconds)
+        self.slowest_s = max(self.slowest_s, seconds)
         if code == 0 and (room / "ball" / "files.json").exists():  # it was done
             return []
         faults = [f"exit code {code}"] if code != 130 else []
@@ -228,8 +257,8 @@ def make_head(folder: Path) -> None:
     from heads import layered_ball
 
     (folder / "toMNI").mkdir(parents=True)
-    layered_ball(10.0, (0.6, 0.6, 0.6)).write(folder / "ball.msh")
-    scale, middle = 0.75, np.array([0.0, -18.0, 8.0])
+    layered_ball(14.0, (0.45, 0.45, 0.45)).write(folder / "ball.msh")
+    scale, middle = 0.56, np.array([0.0, -18.0, 8.0])
 
     def field_of(values: Callable[[Any], Any], low: float, many: int) -> nibabel.Nifti1Image:
         affine = np.diag([3.0, 3.0, 3.0, 1.0])
@@ -263,7 +292,7 @@ def broken(folder: Path) -> list[str]:
     """What is wrong with a folder as a fault left it."""
     faults, told = [], {".target.lock"}
     for sidecar in folder.glob("*.json"):
-        if sidecar.stem not in (*STAGES, "surfaces"):
+        if sidecar.stem not in ORDER:
             continue
         try:
             outputs = json.loads(sidecar.read_text())["outputs"]
@@ -281,25 +310,25 @@ def broken(folder: Path) -> list[str]:
     return faults + [f"{name} is no stage's" for name in sorted(names - told)]
 
 
-def boundaries(campaign: Campaign, tally: Tally) -> None:
-    """Kill -9 around the end of every stage, all in one folder that is finished after each moment."""
-    for moment in ("before", "between", "after"):
-        room = campaign.room(f"boundary-{moment}")
-        for stage in (*STAGES[:-1], "surfaces", STAGES[-1]):
+def boundaries(campaign: Campaign, rounds: int, tally: Tally) -> None:
+    """Kill -9 around the end of every stage, resumed each time; each round has another moment for each stage."""
+    moments = ("before", "between", "after")
+    for turn in range(rounds):
+        room = campaign.room("boundary")
+        for n, stage in enumerate(ORDER):
+            moment = moments[(n + turn) % 3]
             child = campaign.start(room, [sys.executable, "-c", AT_BOUNDARY, stage, moment])
             child.communicate(timeout=LONGEST_S)
             faults = [] if child.returncode == 128 + signal.SIGKILL else [f"exit code {child.returncode}"]
-            faults += [each for each in broken(room / "ball") if moment != "between" or "is no stage's" in each]
-            if stage == STAGES[-1]:
-                faults += campaign.after(room)
-            tally.note(f"{moment} the end of {stage}", faults)
+            tally.note(f"{moment} {stage} is in its place", faults + broken(room / "ball"))
+        tally.also(campaign.after(room))
 
 
 def full_disk(campaign: Campaign, tally: Tally) -> None:
     """No file may grow beyond a limit, in the order of the sizes that the stages write."""
     room = campaign.room("disk")
-    sizes = sorted({path.stat().st_size for path in (campaign.folder / "002-calm" / "ball").iterdir()})
-    for size in sizes[:-1:2] or sizes:
+    sizes = sorted({path.stat().st_size for path in (campaign.calm / "ball").iterdir()})
+    for size in sizes[2:-1:3]:  # each gets a little farther
 
         def limited(size: int = size) -> None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -316,15 +345,17 @@ def full_disk(campaign: Campaign, tally: Tally) -> None:
 
 def little_memory(campaign: Campaign, tally: Tally) -> None:
     """The worker killed by the system, as the kernel does when memory is full; and a limit of address space."""
-    for _ in range(3):
-        room = campaign.room("memory")
+    for stage in ("cortex", "search", "files"):
+        room = campaign.begun("memory", stage)
         child = campaign.start(room)
-        time.sleep(campaign.random.uniform(0.3, 0.5) * campaign.seconds)
+        time.sleep(campaign.start_s + 0.3 * campaign.stage_s[stage])
         worker = subprocess.run(["pgrep", "-P", str(child.pid)], capture_output=True, text=True).stdout.split()
         os.kill(int(worker[0]), signal.SIGKILL)
         said = child.communicate()[1].strip().splitlines()
         faults = [] if child.returncode == 137 and "out of memory?" in said[-1] else [f"{child.returncode}: {said[-1]}"]
-        tally.note("killed by the system", faults + broken(room / "ball") + campaign.after(room))
+        tally.note(f"killed by the system in {stage}", faults + broken(room / "ball"))
+        if stage == "search":
+            tally.also(campaign.after(room))
     room = campaign.room("memory")
     for gigabytes in (1.0, 1.5, 2.0):
 
@@ -342,7 +373,7 @@ def little_memory(campaign: Campaign, tally: Tally) -> None:
 def together(campaign: Campaign, tally: Tally) -> None:
     """Two at once: a moment apart, in a new folder and in a finished one."""
     for n, apart in enumerate((0.0, 0.0, 0.3, 3.0)):
-        room = campaign.room("together")
+        room = campaign.begun("together", "surfaces")
         one = campaign.start(room)
         time.sleep(apart)
         two = campaign.start(room)
@@ -351,13 +382,13 @@ def together(campaign: Campaign, tally: Tally) -> None:
         faults = []
         if [code for code, _ in ends] != [0, 2] or "another run (process" not in ends[1][1].splitlines()[-1]:
             faults.append(f"exit codes {[code for code, _ in ends]}, {ends[1][1][-200:]}")
-        tally.note(f"two at once, {n + 1}", faults + broken(room / "ball") + campaign.after(room))
+        tally.note(f"two at once, {n + 1}", faults + broken(room / "ball"))
+    tally.also(campaign.after(room))
 
 
 def clock_back(campaign: Campaign, tally: Tally) -> None:
     """A finished folder with file times in the future and the past, then a run that takes itself to be ten years ago."""
-    room = campaign.room("clock")
-    campaign.killed(room, 0.5 * campaign.seconds)
+    room = campaign.begun("clock", "search")
     for n, path in enumerate(sorted((room / "ball").rglob("*"))):
         os.utime(path, (0, 0) if n % 2 else (4e9, 4e9))
     child = campaign.start(room, [sys.executable, "-c", BACK_THEN])
@@ -371,7 +402,7 @@ def campaigns(campaign: Campaign, times: int, only: list[str]) -> Iterator[tuple
     kinds: dict[str, Callable[[Tally], None]] = {
         "together": lambda tally: together(campaign, tally),
         "clock": lambda tally: clock_back(campaign, tally),
-        "boundary": lambda tally: boundaries(campaign, tally),
+        "boundary": lambda tally: boundaries(campaign, 3 if times >= 50 else 1, tally),
         "interrupt": lambda tally: campaign.chain("interrupt", times, campaign.interrupted, tally),
         "kill": lambda tally: campaign.chain("kill", times, campaign.killed, tally),
         "disk": lambda tally: full_disk(campaign, tally),
