@@ -12,7 +12,8 @@ files must be those of a run that was never disturbed, byte for byte but for dat
 
 kill       kill -9 at random moments, each run resuming where the last one was killed
 boundary   kill -9 just as a stage ends, for each stage; and as it begins to rename its files
-interrupt  Ctrl-C in a terminal at random moments: one line, exit code 130, within 2 s
+interrupt  Ctrl-C in a terminal at random moments: one line, exit code 130, within 2 s (but for the 30 ms in which Python
+           itself starts, before any code of this project)
 terminate  SIGTERM likewise: exit code 143
 disk       files of limited size (as on a full disk), for growing limits: one line, exit code 2
 memory     the system kills the process that works, or memory is limited: one line
@@ -53,6 +54,7 @@ from targeting.subject import sha256  # noqa: E402
 
 ORDER = (*STAGES[:-1], "surfaces", STAGES[-1])
 IN_A_ROW = 5
+OURS = re.compile(r"  (segment|mesh)|/(meshes|atlases|targeting)/|/cli/(?!main|supervision)")
 LIMIT_S = 2.0  # from Ctrl-C to the end
 LONGEST_S = 900.0  # no run takes longer
 TIMED = re.compile(
@@ -225,6 +227,9 @@ class Campaign:
             seconds, code = terminal.end()
             lines = terminal.last_lines(pressed)
         self.slowest_s = max(self.slowest_s, seconds)
+        if code in (-signal.SIGINT, 1) and not OURS.search(terminal.text):  # Python itself was starting
+            print("    (before the command had started)", flush=True)
+            return []
         if code == 0 and (room / "ball" / "files.json").exists():  # it was done
             return []
         faults = [f"exit code {code}"] if code != 130 else []

@@ -178,6 +178,8 @@ class Code:
         """``module:function`` of each function that makes a :class:`Stage`, and its version."""
         found = {}
         for module in self.modules.values():
+            if "Stage" not in module.imported:
+                continue
             for name, nodes in module.defined.items():
                 calls = [each for node in nodes for each in ast.walk(node) if _makes_stage(each)]
                 if calls and module.name not in RUNS_STAGES:
@@ -229,8 +231,9 @@ class Code:
             ]
         further: set[Place] = {(name, "<body>")} if "<body>" in module.defined else set()
         for node in nodes:
-            names = module.imported | local | _imports(ast.walk(node))
-            for each in ast.walk(node):
+            inside = list(ast.walk(node))
+            names = module.imported | local | _imports(iter(inside))
+            for each in inside:
                 if isinstance(each, ast.Attribute):
                     further |= self._of_attribute(each, names)
                 elif isinstance(each, ast.Name):
@@ -301,6 +304,14 @@ def read_table(text: str) -> dict[str, Row]:
             stage, version, digest, *reason = line.split(maxsplit=3)
             rows[stage] = Row(version, digest, reason[0].lstrip("# ") if reason else "")
     return rows
+
+
+def told(code: Code, table: Mapping[str, Row]) -> list[str]:
+    """:func:`complaints`, with what git knows."""
+    if not complaints(code, table, None):
+        return []
+    before = sources_when_renewed()
+    return complaints(code, table, Code(before) if before else None)
 
 
 def complaints(code: Code, table: Mapping[str, Row], before: Code | None) -> list[str]:
@@ -378,8 +389,7 @@ def main() -> int:
         TABLE.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
         if not refused:
             return 0
-    before = sources_when_renewed()
-    found = complaints(code, table, Code(before) if before else None)
+    found = told(code, table)
     print(*found, sep="\n")
     return int(bool(found))
 

@@ -11,7 +11,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 CTRL_C = b"\x03"
 # the terminal becomes the one that sends signals; then the command takes this process's place
-ADOPT = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+ADOPT = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.close(int(sys.argv[1]))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Terminal:
@@ -20,10 +25,16 @@ class Terminal:
     def __init__(self, command, folder, environment=None):
         self.side, theirs = pty.openpty()
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})}
-        words = [sys.executable, "-I", "-c", ADOPT, *map(str, command)]
+        adopted, says_so = os.pipe()
+        words = [sys.executable, "-I", "-c", ADOPT, str(says_so), *map(str, command)]
         streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-        self.child = subprocess.Popen(words, cwd=folder, env=environment, start_new_session=True, **streams)
+        self.child = subprocess.Popen(
+            words, cwd=folder, env=environment, start_new_session=True, pass_fds=[says_so], **streams
+        )
         os.close(theirs)
+        os.close(says_so)
+        os.read(adopted, 1)  # ends when the terminal sends signals, just before the command starts
+        os.close(adopted)
         self.text = ""
 
     def __enter__(self):

@@ -1,7 +1,7 @@
 """No stage's code changes without its version being raised, or being said to make the same; and the tool that tells."""
 
 import pytest
-from stage_code import TABLE, Code, Row, changed, complaints, read_table, renewed, sources_here, sources_when_renewed
+from stage_code import TABLE, Code, Row, changed, complaints, read_table, renewed, sources_here, told
 
 # a stage that reaches, two modules on, a number, a class and a table of data
 TOY = {
@@ -68,11 +68,7 @@ def code():
 
 
 def test_the_version_of_every_stage_is_raised_with_its_code(code):
-    table = read_table(TABLE.read_text("utf-8"))
-    found = complaints(code, table, None)
-    if found:  # say what changed, where git knows
-        before = sources_when_renewed()
-        found = complaints(code, table, Code(before) if before else None)
+    found = told(code, read_table(TABLE.read_text("utf-8")))
     assert not found, "\n" + "\n".join(found)
 
 
