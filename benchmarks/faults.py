@@ -2,7 +2,7 @@
 
     python benchmarks/faults.py                      # 50 kills, 50 interrupts and the rest, about an hour
     python benchmarks/faults.py --times 10 --only kill --only interrupt
-    python benchmarks/faults.py --keep FOLDER        # the folders stay there
+    python benchmarks/faults.py --keep FOLDER        # the folders stay there, and the undisturbed run is used again
 
 The head is a small ball in a folder as charm lays one out, so that all stages run in half a minute.  After each fault the
 folder must be *whole*: every file in it is one that a stage recorded, with the hash recorded, or belongs to a stage that
@@ -128,25 +128,28 @@ class Campaign:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.random = folder, random.Random(seed)
-        make_head(folder / "m2m_ball")
         self.head = ["--head", str(folder / "m2m_ball")]
         self.counter, self.slowest_s = 0, 0.0
-        self.plan(self.room("warm"))  # compiles
+        self.calm = folder / "calm"
+        if not self.calm.exists():  # else kept from an earlier campaign
+            make_head(folder / "m2m_ball")
+            self.plan(self.room("warm"))  # compiles
+            self.calm.mkdir()
+            self.plan(self.calm)
         start = time.monotonic()
-        self.calm = self.room("calm")
         self.plan(self.calm)
-        self.seconds = time.monotonic() - start
+        self.start_s = time.monotonic() - start  # all is reused
         self.stage_s = {
             each: json.loads((self.calm / "ball" / f"{each}.json").read_text())["seconds"] for each in ORDER
         }
-        self.start_s = self.seconds - sum(self.stage_s.values())
+        self.seconds = self.start_s + sum(self.stage_s.values())
         self.right = contents(self.calm / "ball")
         print(f"undisturbed: {self.seconds:.1f} s, {len(self.right)} files", flush=True)
 
     def room(self, name: str) -> Path:
         """A new folder to run in."""
         self.counter += 1
-        room = self.folder / f"{self.counter:03}-{name}"
+        room = self.folder / f"{os.getpid()}-{self.counter:03}-{name}"
         room.mkdir()
         return room
 
