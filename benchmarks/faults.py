@@ -59,7 +59,7 @@ LIMIT_S = 2.0  # from Ctrl-C to the end
 LONGEST_S = 900.0  # no run takes longer
 TIMED = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00| UTC)?"
-    r"|\"(seconds|finished|created)\": (\{[^}]*\}|[^,\n]+)|\d+(\.\d+)? (s|min)\b"
+    r"|\"(seconds|finished|created)\": (\{[^}]*\}|[^,\n]+)|(\d+(\.\d+)? (min|s)\b ?)+"
 )
 COMMAND = [sys.executable, "-c", "from cli.main import main; main()"]
 WORDS = ["plan", "ball", "--aim", "ras:-20,-9,20", "--side", "left", "--angle", "midline:45", "--out", "ball"]

@@ -182,3 +182,18 @@ def test_the_library_leaves_signals_alone(capfd):
     before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     assert run(["--version"]) == 0
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+@pytest.mark.parametrize("work", ["sleeps", "swallows it"])
+def test_without_a_watcher_the_process_ends_itself(work):
+    words = command(WORK[work])
+    words[2] = f"import signal\ndel signal.sigtimedwait\n{words[2]}"  # as on macOS
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert worker_of(child.stdout.readline()) == child.pid
+    child.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    said = child.communicate(timeout=10)[1].splitlines()
+    assert child.returncode == 130
+    assert time.monotonic() - start < 2
+    assert work == "sleeps" or said[-1] == INTERRUPTED
