@@ -52,7 +52,6 @@ from cli.supervision import INTERRUPTED  # noqa: E402
 from targeting.stages.of_a_plan import STAGES  # noqa: E402
 from targeting.subject import sha256  # noqa: E402
 
-ORDER = (*STAGES[:-1], "surfaces", STAGES[-1])
 IN_A_ROW = 5
 OURS = re.compile(r"  (segment|mesh)|/(meshes|atlases|targeting)/|/cli/(?!main|supervision)")
 LIMIT_S = 2.0  # from Ctrl-C to the end
@@ -137,10 +136,11 @@ class Campaign:
             self.calm.mkdir()
             self.plan(self.calm)
         start = time.monotonic()
-        self.plan(self.calm)
+        said = self.plan(self.calm)
         self.start_s = time.monotonic() - start  # all is reused
+        self.order = re.findall(r"^  (\w+) +reused$", said, re.MULTILINE)
         self.stage_s = {
-            each: json.loads((self.calm / "ball" / f"{each}.json").read_text())["seconds"] for each in ORDER
+            each: json.loads((self.calm / "ball" / f"{each}.json").read_text())["seconds"] for each in self.order
         }
         self.seconds = self.start_s + sum(self.stage_s.values())
         self.right = contents(self.calm / "ball")
@@ -166,12 +166,13 @@ class Campaign:
             **how,
         )
 
-    def plan(self, room: Path) -> None:
-        """A run that must end well."""
+    def plan(self, room: Path) -> str:
+        """A run that must end well; what it says on its way."""
         child = self.start(room)
         said = child.communicate(timeout=LONGEST_S)[1]
         if child.returncode:
             raise RuntimeError(f"exit code {child.returncode}: {said[-500:]}")
+        return said
 
     def after(self, room: Path) -> list[str]:
         """What is wrong with the next run, left alone."""
@@ -187,7 +188,7 @@ class Campaign:
         """A new folder with all stages before this one done."""
         room = self.room(name)
         shutil.copytree(self.calm / "ball", room / "ball")
-        for later in ORDER[ORDER.index(stage) :]:
+        for later in self.order[self.order.index(stage) :]:
             sidecar = room / "ball" / f"{later}.json"
             for output in json.loads(sidecar.read_text())["outputs"]:
                 (room / "ball" / output).unlink()
@@ -199,7 +200,7 @@ class Campaign:
         room = None
         for n in range(times):
             if room is None:
-                stage = self.random.choice(ORDER)
+                stage = self.random.choice(self.order)
                 room, left = self.begun(name, stage), IN_A_ROW
             # the start, where all is imported, and then the stage and those after it
             moment = self.random.uniform(0, self.start_s + 1.5 * self.stage_s[stage] + 1)
@@ -300,7 +301,7 @@ def broken(folder: Path) -> list[str]:
     """What is wrong with a folder as a fault left it."""
     faults, told = [], {".target.lock"}
     for sidecar in folder.glob("*.json"):
-        if sidecar.stem not in ORDER:
+        if sidecar.stem not in (*STAGES, "surfaces"):
             continue
         try:
             outputs = json.loads(sidecar.read_text())["outputs"]
@@ -323,7 +324,7 @@ def boundaries(campaign: Campaign, rounds: int, tally: Tally) -> None:
     moments = ("before", "between", "after")
     for turn in range(rounds):
         room = campaign.room("boundary")
-        for n, stage in enumerate(ORDER):
+        for n, stage in enumerate(campaign.order):
             moment = moments[(n + turn) % 3]
             child = campaign.start(room, [sys.executable, "-c", AT_BOUNDARY, stage, moment])
             child.communicate(timeout=LONGEST_S)
