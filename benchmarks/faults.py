@@ -57,7 +57,7 @@ OURS = re.compile(r"  (segment|mesh)|/(meshes|atlases|targeting)/|/cli/(?!main|s
 LIMIT_S = 2.0  # from Ctrl-C to the end
 LONGEST_S = 900.0  # no run takes longer
 TIMED = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00| UTC)?"
+    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\+00:00| UTC)?)?"
     r"|\"(seconds|finished|created)\": (\{[^}]*\}|[^,\n]+)|(\d+(\.\d+)? (min|s)\b ?)+"
 )
 COMMAND = [sys.executable, "-c", "from cli.main import main; main()"]
