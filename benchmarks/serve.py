@@ -149,6 +149,13 @@ def resident_mb(pid: int) -> float:
     return int(said.stdout) / 1024
 
 
+def worker_of(pid: int) -> int:
+    """The process in which a command works (:mod:`cli.supervision`): its child, or itself where it has none."""
+    said = subprocess.run(["ps", "-o", "pid=,ppid=", "-A"], capture_output=True, text=True, check=True)
+    pairs = (line.split() for line in said.stdout.splitlines())
+    return next((int(child) for child, parent in pairs if int(parent) == pid), pid)
+
+
 def soak(host: str, port: int, pid: int, minutes: float) -> dict[str, Any]:
     """Run it and sum it up."""
     clients = Soak(host, port, 60 * minutes)
@@ -204,7 +211,7 @@ def serve_and_soak(subject: str, out: Path, minutes: float) -> dict[str, Any]:
         if not line:
             sys.exit("the server did not start")
         said = json.loads(line)
-        found = soak(said["host"], said["port"], child.pid, minutes)
+        found = soak(said["host"], said["port"], worker_of(child.pid), minutes)
         child.terminate()
         if child.wait(10) != 0:
             found["errors"].append(f"the server ended with code {child.returncode}")

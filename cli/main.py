@@ -1,116 +1,51 @@
-"""``target``: the command line.  Commands live in a file each; this one joins them and turns errors into one line."""
+"""``target``: where the command starts, and where what goes wrong becomes one line and an exit code."""
 
 from __future__ import annotations
 
-import io
 import sys
-from typing import Annotated
 
-import typer
-
-from cli import (
-    atlas,
-    basis,
-    coils,
-    doctor,
-    export,
-    mesh,
-    montages,
-    plan,
-    protocols,
-    segment,
-    serve,
-    setup,
-    status,
-    stimulators,
-    verify,
-    view,
-)
-from cli.console import Talk
-from cli.objective_options import OBJECTIVE_LIST
-from cli.options import Json, Quiet
-from meshes.errors import InputError
-
-EXAMPLES = """
-**Examples**
-
-    target plan colin27
-
-    target plan subject01 --t1 T1.nii.gz --aim m1-hand --side left
-
-    target status subject01
-
-    target atlas list
-
-    target coils list
-
-The first needs no data of one's own. Research software, not a medical device.
-"""
-
-app = typer.Typer(
-    name="target",
-    help="From an MRI to a TMS coil pose that a neuronavigator loads, the dose it gives, and a report.",
-    epilog=EXAMPLES,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("plan", epilog=plan.EXAMPLES + OBJECTIVE_LIST)(plan.plan_command)
-app.command("segment", epilog=segment.EXAMPLES)(segment.segment_command)
-app.command("mesh", epilog=mesh.EXAMPLES)(mesh.mesh_command)
-app.command("status", epilog=status.EXAMPLES)(status.status_command)
-app.command("export", epilog=export.EXAMPLES)(export.export_command)
-app.command("serve", epilog=serve.EXAMPLES)(serve.serve_command)
-app.command("view", epilog=view.EXAMPLES)(view.view_command)
-app.command("verify", epilog=verify.EXAMPLES)(verify.verify_command)
-app.command("basis", epilog=basis.EXAMPLES)(basis.basis_command)
-app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor_command)
-app.command("setup", epilog=setup.EXAMPLES)(setup.setup_command)
-app.add_typer(atlas.app, name="atlas")
-app.add_typer(coils.app, name="coils")
-app.add_typer(montages.app, name="montages")
-app.add_typer(protocols.app, name="protocols")
-app.add_typer(stimulators.app, name="stimulators")
-
-
-def _show_version(asked: bool) -> None:
-    if asked:
-        from targeting.versions import package_version
-
-        typer.echo(f"target {package_version()}")
-        raise typer.Exit()
-
-
-@app.callback()
-def _flags(
-    context: typer.Context,
-    quiet: Quiet = False,
-    as_json: Json = False,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The version, and no more.")
-    ] = False,
-) -> None:
-    context.obj = Talk(quiet, as_json)
+from cli.supervision import INTERRUPTED, supervised
 
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit code 2, an interruption is 130."""
+    sys.exit(supervised(_command_line))
+
+
+def _command_line() -> int:
+    import io
+
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal without µ or ° is no reason to fail
-    sys.exit(run(sys.argv[1:]))
+    return run(sys.argv[1:])
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit code."""
+    """Run one command line in this process, whose signals stay as they are, and return its exit code."""
+    # not before: an interrupt of these imports is to be heard as well
+    import typer
+
+    from cli.commands import app
+    from cli.damage import DAMAGED, damage
+    from meshes.errors import InputError
+
+    command = typer.main.get_command(app)
     try:
-        code = app(arguments, prog_name="target", standalone_mode=False)
+        # not command.main(): it takes a file that ends too soon (EOFError) for an interrupt
+        with command.make_context("target", list(arguments)) as context:
+            code = command.invoke(context)
     except InputError as error:
         return _complain(str(error))
+    except DAMAGED as error:
+        return _complain(damage(error))
+    except MemoryError as error:
+        return _complain(f"the memory is full ({str(error) or 'no more is to be had'}); {LESS_MEMORY}")
+    except typer.Exit as end:
+        return end.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        code = 130
+        typer.echo(INTERRUPTED, err=True)
+        return 130
     except BrokenPipeError:  # the reader of our answer left, as `head` does
         sys.stderr.close()
         return 1
@@ -121,11 +56,12 @@ def run(arguments: list[str]) -> int:
         message = error.format_message()
         # without a message it is a bare `target` or `target coils`, whose help was shown
         return _complain(f"{message.rstrip('.')}. See 'target --help'.") if message else 2
-    if code == 130:
-        typer.echo("target: interrupted; the next run resumes where this one stopped", err=True)
     return code if isinstance(code, int) else 0
 
 
+LESS_MEMORY = "close other programs, or take fewer --threads or --density fast; the next run resumes"
+
+
 def _complain(message: str) -> int:
-    typer.echo(f"target: {' '.join(message.split())}", err=True)
+    sys.stderr.write(f"target: {' '.join(message.split())}\n")
     return 2

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import re
+import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +15,7 @@ from pathlib import Path
 from meshes.errors import InputError
 
 log = logging.getLogger(__name__)
+_SYSTEM = ctypes.CDLL(None) if sys.platform == "linux" else None  # before the fork, where little may be done
 
 
 def run_logged(
@@ -58,6 +62,7 @@ def run_logged(
                 encoding="utf-8",
                 errors="replace",
                 env=dict(environment),
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
         except OSError as error:
             raise InputError(f"{program} cannot be started: {error.strerror}; {advice}") from error
@@ -87,6 +92,15 @@ def run_logged(
         text = log_file.read_text(encoding="utf-8")
         why = "the system stopped it (out of memory?)" if code in (-9, 137) else last_words(text)
         raise InputError(f"{program} failed: {why} (log: {log_file})")
+
+
+def _end_with_parent() -> None:
+    """In the child, before its program starts: the system is to kill it if we are killed, so that it cannot go on writing.
+
+    prctl(2), option PR_SET_PDEATHSIG; what another program starts by itself is not told.
+    """
+    assert _SYSTEM is not None
+    _SYSTEM.prctl(1, signal.SIGKILL, 0, 0, 0)
 
 
 def stop(child: subprocess.Popen[str]) -> None:

@@ -7,3 +7,7 @@ The command line prints that line and exits with code 2; everything else is a bu
 
 class InputError(ValueError):
     """The user's input cannot be used; the message says why and what to do, in one line."""
+
+
+class WriteError(InputError):
+    """A folder refuses what is written into it: the disk is full, say.  Nobody may take it for a fault of the head's."""

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from meshes.errors import InputError
+from meshes.errors import WriteError
 
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
     """A temporary path in the same folder, with the same suffixes; renamed to ``path`` if the block ends well.
 
-    If it does not, the temporary file is removed and an existing ``path`` stays as it was.
+    If it does not, the temporary file is removed and an existing ``path`` stays as it was.  That of a process that was
+    killed is removed when the same file is next written.
 
     Raises
     ------
-    InputError
+    WriteError
         If the folder is missing or cannot be written, or the disk is full.
 
     Examples
@@ -34,11 +36,31 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(f".part-{os.getpid()}-{path.name}")
+    _clear_of_the_dead(path)
     try:
         yield temporary
         temporary.replace(path)
     except OSError as error:
         why = error.strerror or str(error)
-        raise InputError(f"cannot write {path}: {why}; check the folder, its permissions and the free space") from error
+        raise WriteError(f"cannot write {path}: {why}; check the folder, its permissions and the free space") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _clear_of_the_dead(path: Path) -> None:
+    """Remove what killed processes left of this file; those that live may be writing it."""
+    for part in path.parent.glob(f".part-*-{glob.escape(path.name)}"):
+        owner = part.name.split("-")[1]
+        if os.name == "posix" and owner.isdigit() and int(owner) != os.getpid() and not _lives(int(owner)):
+            with suppress(OSError):
+                part.unlink()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from meshes.errors import InputError
 
 LOCK_NAME = ".target.lock"
+ENDING_S, RETRY_S = 1.0, 0.05
 
 if sys.platform == "win32":
     import msvcrt
@@ -24,6 +26,35 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def _taken(folder: Path) -> int:
+    """The lock file's descriptor, locked; a holder that is just ending (of many GB, say) is waited for a little."""
+    end = time.monotonic() + ENDING_S
+    while True:
+        # not truncated on opening: the holder's number is read from it
+        descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _try_lock(descriptor)
+            if _is_at(descriptor, folder / LOCK_NAME):
+                return descriptor
+        except OSError:
+            if time.monotonic() > end:
+                holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
+                os.close(descriptor)
+                raise InputError(
+                    f"another run (process {holder}) is at work in {folder}; wait for it, or choose another --out"
+                ) from None
+        os.close(descriptor)
+        time.sleep(RETRY_S)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether the open file is still the one of that name: a run that left nothing takes its lock file away."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock.
@@ -33,16 +64,8 @@ def locked(folder: Path) -> Iterator[None]:
     InputError
         If another run holds it.
     """
-    # not truncated on opening: the holder's number is read from it, below
-    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = _taken(folder)
     try:
-        try:
-            _try_lock(descriptor)
-        except OSError:
-            holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
-            raise InputError(
-                f"another run (process {holder}) is at work in {folder}; wait for it, or choose another --out"
-            ) from None
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{os.getpid()}\n".encode())
         yield

@@ -7,6 +7,7 @@ again; because predecessors count by what they *made*, one redone with the same 
 
 A stage writes into ``.making-<stage>/``; its files are then renamed into place and the sidecar last.  So a killed run
 leaves nothing half-written under a final name, and the next run clears its rooms and resumes at the stage it died in.
+What it had renamed by then stands in its room, so that files of which no sidecar tells are taken away again.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ import logging
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from meshes.images import identity
 from targeting.folder_lock import LOCK_NAME, locked
 from targeting.memory_need import MemoryNeed, check_memory
@@ -37,6 +39,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAKING = ".making-"
+PLACING = ".placing.json"  # in a room: the files that are being renamed into place
 NAME_RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # what the operating system says when it is the folder that refuses, not the program that errs
 REFUSALS = {
@@ -156,10 +159,15 @@ class Subject:
             try:
                 with locked(self.folder):
                     for stale in self.folder.glob(f"{MAKING}*"):
-                        shutil.rmtree(stale)
-                    yield
+                        self._clear(stale)
+                    try:
+                        yield
+                    finally:
+                        if sys.platform != "win32":  # under the lock, or another run's lock file might be taken away
+                            _remove_if_unused(self.folder, made)
             finally:
-                _remove_if_unused(self.folder, made)
+                if sys.platform == "win32":  # where no open file can be removed
+                    _remove_if_unused(self.folder, made)
 
     def run(self, stage: Stage[T]) -> Done[T]:
         """The stage's result: reused if still valid, else made now (call it inside ``locked()``)."""
@@ -180,7 +188,7 @@ class Subject:
                 value = stage.make(room)
                 sidecar = self._commit(stage, wanted, room, time.perf_counter() - start)
             finally:
-                shutil.rmtree(room, ignore_errors=True)
+                self._clear(room)
         seconds = sidecar["seconds"]
         log.info("%s: %.1f s", stage.name, seconds, extra={"stage": stage.name, "event": "done", "seconds": seconds})
         return self._done(sidecar, lambda _: value, reused=False)
@@ -239,6 +247,7 @@ class Subject:
         if not outputs or f"{stage.name}.json" in outputs:
             raise RuntimeError(f"stage {stage.name} must write files, none of them named like its sidecar")
         old = self._sidecar(stage.name)
+        (room / PLACING).write_text(json.dumps(sorted(outputs)), encoding="utf-8")
         for path in files:
             final = self.folder / path.relative_to(room)
             final.parent.mkdir(parents=True, exist_ok=True)
@@ -259,6 +268,17 @@ class Subject:
         written.write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
         written.replace(self.folder / written.name)
         return sidecar
+
+    def _clear(self, room: Path) -> None:
+        """Remove a stage's room, and what it brought into the folder if that was not brought to an end."""
+        known = self._sidecar(room.name.removeprefix(MAKING))
+        try:
+            placing = json.loads((room / PLACING).read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # it had not come so far
+            placing = []
+        for name in set(placing) - set(known["outputs"] if known else ()):
+            (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(room, ignore_errors=True)
 
     def _sidecar(self, stage: str) -> dict[str, Any] | None:
         try:
@@ -317,17 +337,18 @@ def _refusals_explained(folder: Path) -> Iterator[None]:
         raise _refused(folder, error) from error
 
 
-def _refused(folder: Path, error: OSError) -> InputError:
+def _refused(folder: Path, error: OSError) -> WriteError:
     reason = os.strerror(errno.ENOSPC if error.errno is None else error.errno).lower()
     where = folder
     if error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(folder):
         where = Path(os.fsdecode(error.filename))
-    return InputError(f"cannot write in {where}: {reason}; free some space or choose another --out")
+    return WriteError(f"cannot write in {where}: {reason}; free some space or choose another --out")
 
 
 def _remove_if_unused(folder: Path, made: Sequence[Path]) -> None:
     """Take away the folders this run made if it left nothing in them (bad input should leave no trace)."""
     if made and folder.is_dir() and {p.name for p in folder.iterdir()} <= {LOCK_NAME}:
-        (folder / LOCK_NAME).unlink(missing_ok=True)
-        for each in made:
-            each.rmdir()
+        with suppress(OSError):  # another run may have come meanwhile
+            (folder / LOCK_NAME).unlink(missing_ok=True)
+            for each in made:
+                each.rmdir()

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from cli.main import run
@@ -167,3 +168,36 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
     monkeypatch.setattr(Subject, "named", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(["status", "s1"])
+
+
+@pytest.mark.parametrize("kind", ["nii.gz", "npz", "txt.gz"])
+def test_a_file_that_ends_too_soon_is_no_interruption(capfd, monkeypatch, tmp_path, kind):
+    import gzip
+
+    import nibabel
+
+    from targeting.subject import Subject
+
+    path = tmp_path / f"scan.{kind}"
+    noise = np.random.default_rng(0).integers(0, 256, (20, 20, 20), dtype=np.uint8)
+    if kind == "nii.gz":
+        nibabel.save(nibabel.Nifti1Image(noise, np.eye(4)), path)
+        read = lambda: np.asarray(nibabel.load(path).dataobj)  # noqa: E731
+    elif kind == "npz":
+        np.savez_compressed(path, noise=noise)
+        read = lambda: np.load(path)["noise"]  # noqa: E731
+    else:
+        path.write_bytes(gzip.compress(noise.tobytes()))
+        read = lambda: gzip.open(path).read()  # noqa: E731, SIM115
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    monkeypatch.setattr(Subject, "named", lambda *_: read())
+    line = complaint(capfd, "status", "s1")
+    assert f"{path} is damaged or cut short" in line
+    assert "interrupted" not in line
+
+
+def test_too_little_memory_is_one_line(capfd, monkeypatch):
+    from targeting.subject import Subject
+
+    monkeypatch.setattr(Subject, "named", lambda *_: np.zeros((1 << 20, 1 << 20, 1 << 10)))
+    assert "the memory is full (Unable to allocate" in complaint(capfd, "status", "s1")

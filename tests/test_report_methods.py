@@ -13,7 +13,7 @@ from report_ball import NASTY, Reader, make_evidence, with_plan
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.commands import app
 from targeting import road, tes_road
 from targeting.plans.tape import PlanLandmarks
 from targeting.plans.tes import PlanElectrode, PlanOptimum, PlanSafetyItem, PlanTesDose, TesPlan

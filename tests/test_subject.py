@@ -1,5 +1,6 @@
 """The subject folder: reuse, just what depends is redone, killed runs, two runs at once."""
 
+import errno
 import json
 import os
 import resource
@@ -14,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshes import InputError
+from meshes.errors import WriteError
+from targeting.stages.comparison import warp_if_any
 from targeting.subject import MAKING, Done, Stage, Subject
 
 ROOT = Path(__file__).parents[1]
@@ -240,3 +243,123 @@ def test_a_full_disk_is_one_line_and_the_old_result_stands(kitchen):
         signal.signal(signal.SIGXFSZ, ignored)
     assert (kitchen.subject.folder / "pick.txt").read_text() == "leek"
     assert kitchen.states() == ["done"] * 3
+
+
+HALF_PLACED = """
+    import os, signal, sys
+    from pathlib import Path
+    from targeting.subject import Stage, Subject
+
+    def write(room):
+        for name in sys.argv[2].split(","):
+            (room / name).write_text(name)
+
+    if sys.argv[3] == "die":
+        replace = Path.replace
+        def once(path, to):
+            replace(path, to)
+            os.kill(os.getpid(), signal.SIGKILL)
+        Path.replace = once
+    subject = Subject.named("s1", sys.argv[1])
+    with subject.locked():
+        subject.run(Stage("write", 1, write, lambda f: None, parameters={"names": sys.argv[2]}))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_run_killed_while_it_renames_leaves_no_file_that_nobody_knows(tmp_path):
+    def child(names, what):
+        words = [sys.executable, "-c", textwrap.dedent(HALF_PLACED), str(tmp_path / "s1"), names, what]
+        return subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+
+    def files():
+        return {p.name for p in (tmp_path / "s1").iterdir() if not p.name.startswith(".")}
+
+    assert child("T1.nii,x", "die").returncode == -signal.SIGKILL
+    assert files() == {"T1.nii"}
+    assert child("T1.nii.gz", "live").returncode == 0  # another run, which makes other files
+    assert files() == {"T1.nii.gz", "write.json"}
+    assert child("a,b", "die").returncode == -signal.SIGKILL
+    assert child("T1.nii.gz", "live").returncode == 0  # the old result stood, and stands again
+    assert files() == {"T1.nii.gz", "write.json"}
+
+
+def test_a_full_disk_while_the_sidecar_is_written_takes_the_new_files_away(kitchen, monkeypatch):
+    kitchen.run()
+    write = Path.write_text
+
+    def full(path, text, *rest, **how):
+        if path.name == "chop.json":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return write(path, text, *rest, **how)
+
+    (kitchen.subject.folder / "chop.json").unlink()
+    (kitchen.subject.folder / "chop.txt").unlink()
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(WriteError, match="no space left on device"):
+        kitchen.run()
+    monkeypatch.undo()
+    assert not (kitchen.subject.folder / "chop.txt").exists()
+    assert kitchen.run().value == "leek/1+0.5"
+
+
+def test_a_holder_that_is_just_ending_is_waited_for(tmp_path):
+    import threading
+
+    from targeting.folder_lock import locked
+
+    held, end = threading.Event(), threading.Event()
+
+    def hold():
+        with locked(tmp_path):
+            held.set()
+            end.wait(5)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(5)
+    threading.Timer(0.3, end.set).start()
+    with locked(tmp_path):
+        pass
+    holder.join()
+
+
+def test_a_lock_file_that_was_taken_away_locks_nothing(tmp_path):
+    from targeting.folder_lock import LOCK_NAME, locked
+
+    with locked(tmp_path):
+        (tmp_path / LOCK_NAME).unlink()
+        with locked(tmp_path):  # a new file, and a lock of its own
+            assert (tmp_path / LOCK_NAME).read_text() == f"{os.getpid()}\n"
+
+
+def test_a_full_disk_is_not_a_head_without_cortex(tmp_path, monkeypatch):
+    from targeting.stages import cortex
+
+    def full():
+        raise WriteError("cannot write in s1: no space left on device; free some space or choose another --out")
+
+    subject = Subject.named("s1", tmp_path / "s1")
+    with pytest.raises(WriteError, match="no space left"):
+        cortex.run_cortex(subject, cortex.CortexSource(None), None, None, full)  # type: ignore[arg-type]
+    with pytest.raises(WriteError, match="no space left"):
+        warp_if_any(full)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process numbers")
+def test_what_a_killed_process_left_of_a_file_goes_when_it_is_next_written(tmp_path):
+    from meshes.whole_files import written_whole
+
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    names = [
+        f".part-{dead.pid}-note.txt",
+        f".part-{os.getppid()}-note.txt",
+        f".part-{dead.pid}-other.txt",
+        ".part-x-note.txt",
+    ]
+    for name in names:
+        (tmp_path / name).write_text("half")
+    with written_whole(tmp_path / "note.txt") as temporary:
+        temporary.write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"note.txt", *names[1:]}

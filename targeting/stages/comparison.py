@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from meshes.tissue_codes import Tissue
 from targeting.coils.chosen import ChosenCoil
 from targeting.coils.fingerprint import fingerprint
@@ -164,6 +164,8 @@ def warp_if_any(register: Callable[[], Done[MniWarp]]) -> Done[MniWarp] | None:
     """The registration, or None for a head that cannot be registered."""
     try:
         return register()
+    except WriteError:
+        raise
     except InputError:
         return None
 

@@ -1,0 +1,92 @@
+"""``target``'s command line.  Commands live in a file each; this one joins them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli import (
+    atlas,
+    basis,
+    coils,
+    doctor,
+    export,
+    mesh,
+    montages,
+    plan,
+    protocols,
+    segment,
+    serve,
+    setup,
+    status,
+    stimulators,
+    verify,
+    view,
+)
+from cli.console import Talk
+from cli.objective_options import OBJECTIVE_LIST
+from cli.options import Json, Quiet
+
+EXAMPLES = """
+**Examples**
+
+    target plan colin27
+
+    target plan subject01 --t1 T1.nii.gz --aim m1-hand --side left
+
+    target status subject01
+
+    target atlas list
+
+    target coils list
+
+The first needs no data of one's own. Research software, not a medical device.
+"""
+
+app = typer.Typer(
+    name="target",
+    help="From an MRI to a TMS coil pose that a neuronavigator loads, the dose it gives, and a report.",
+    epilog=EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("plan", epilog=plan.EXAMPLES + OBJECTIVE_LIST)(plan.plan_command)
+app.command("segment", epilog=segment.EXAMPLES)(segment.segment_command)
+app.command("mesh", epilog=mesh.EXAMPLES)(mesh.mesh_command)
+app.command("status", epilog=status.EXAMPLES)(status.status_command)
+app.command("export", epilog=export.EXAMPLES)(export.export_command)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve_command)
+app.command("view", epilog=view.EXAMPLES)(view.view_command)
+app.command("verify", epilog=verify.EXAMPLES)(verify.verify_command)
+app.command("basis", epilog=basis.EXAMPLES)(basis.basis_command)
+app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor_command)
+app.command("setup", epilog=setup.EXAMPLES)(setup.setup_command)
+app.add_typer(atlas.app, name="atlas")
+app.add_typer(coils.app, name="coils")
+app.add_typer(montages.app, name="montages")
+app.add_typer(protocols.app, name="protocols")
+app.add_typer(stimulators.app, name="stimulators")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from targeting.versions import package_version
+
+        typer.echo(f"target {package_version()}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _flags(
+    context: typer.Context,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The version, and no more.")
+    ] = False,
+) -> None:
+    context.obj = Talk(quiet, as_json)
