@@ -69,6 +69,12 @@ def test_freesurfers_frame_becomes_the_scanners(subject):
     assert set(cortex_files(subject)) == {"lh.white", "lh.pial", "rh.white", "rh.pial"}
 
 
+def test_a_pial_surface_whose_link_was_lost_is_found(subject):
+    (subject / "surf" / "lh.pial").rename(subject / "surf" / "lh.pial.T1")
+    assert_the_two_balls(read_freesurfer(subject))
+    assert cortex_files(subject)["lh.pial"].name == "lh.pial.T1"
+
+
 def test_without_a_footer_the_volume_says_where_the_brain_is(subject):
     for path in (subject / "surf").iterdir():
         points, triangles = nib.freesurfer.read_geometry(path)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from meshes import HeadMesh, InputError
+from meshes.formats.cortex_files import charm_files
 from meshes.formats.head_folder import mesh_file_of, read_head, to_six_tissues
 from meshes.one_body import without_electrodes
 
@@ -54,10 +55,28 @@ def test_which_mesh_of_a_folder(charm_folder):
         mesh_file_of(charm_folder)
     for path in charm_folder.glob("*.msh"):
         path.unlink()
-    with pytest.raises(InputError, match=r"no \.msh"):
+    with pytest.raises(InputError, match=r"no \.msh, and there is no subject 01\.msh beside it"):
         read_head(charm_folder)
     with pytest.raises(InputError, match="there is no"):
         read_head(charm_folder / "none")
+
+
+def test_a_link_and_headrecos_layout_are_found(charm_folder, tmp_path):
+    (charm_folder / "another.msh").write_text("")
+    link = tmp_path / "elsewhere"
+    link.symlink_to(charm_folder, target_is_directory=True)
+    assert mesh_file_of(link).name == "subject 01.msh"
+    (charm_folder / "another.msh").unlink()
+    (charm_folder / "subject 01.msh").rename(tmp_path / "subject 01.msh")
+    (charm_folder / "T1.nii.gz").rename(charm_folder / "T1fs_conform.nii.gz")
+    for folder in (charm_folder, link):
+        assert mesh_file_of(folder).resolve() == (tmp_path / "subject 01.msh").resolve()
+        assert read_head(folder).t1 == folder / "T1fs_conform.nii.gz"
+    there = charm_folder / "segment" / "cat" / "surf"
+    there.mkdir(parents=True)
+    for side in ("lh", "rh"):
+        (there / f"{side}.central.T1fs_conform.gii").write_text("")
+    assert charm_files(charm_folder)["rh"] == there / "rh.central.T1fs_conform.gii"
 
 
 def test_other_tissues_are_kept_and_merged_on_demand(tmp_path, ball_head):

@@ -1,6 +1,7 @@
 """Mid-cortical surfaces made elsewhere: FreeSurfer's folder, or the ``surfaces`` in SimNIBS' head folder ``m2m_NAME``.
 
-charm 4 leaves ``surfaces/lh.central.gii`` and ``rh.central.gii``, halfway through the cortex, in the T1's millimetres.
+charm 4 leaves ``surfaces/lh.central.gii`` and ``rh.central.gii``, halfway through the cortex, in the T1's millimetres;
+headreco (SimNIBS 3) left CAT12's in ``segment/cat/surf``.
 """
 
 from __future__ import annotations
@@ -14,11 +15,17 @@ from meshes.errors import InputError
 from meshes.formats.freesurfer import freesurfer_files, read_freesurfer
 from meshes.formats.gifti import read_surface
 
+# where charm (SimNIBS 4) and headreco (SimNIBS 3, by CAT12) put them
+CENTRAL = ("surfaces/{side}.central.gii", "segment/cat/surf/{side}.central.T1fs_conform.gii")
+
 
 def charm_files(folder: str | Path) -> dict[str, Path]:
     """The central surfaces that charm left in a head folder, by ``lh`` and ``rh``; empty if there are none."""
-    found = {side: Path(folder) / "surfaces" / f"{side}.central.gii" for side in ("lh", "rh")}
-    return found if all(path.is_file() for path in found.values()) else {}
+    for place in CENTRAL:
+        found = {side: Path(folder) / place.format(side=side) for side in ("lh", "rh")}
+        if all(path.is_file() for path in found.values()):
+            return found
+    return {}
 
 
 def cortex_files(folder: str | Path) -> dict[str, Path]:

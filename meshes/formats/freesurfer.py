@@ -49,12 +49,18 @@ def freesurfer_files(folder: str | Path) -> dict[str, Path]:
     """
     folder = Path(folder)
     surf = folder / "surf" if (folder / "surf").is_dir() else folder
-    found = {f"{side}.{layer}": surf / f"{side}.{layer}" for side in SIDES for layer in LAYERS}
+    found = {f"{side}.{layer}": _surface(surf, f"{side}.{layer}") for side in SIDES for layer in LAYERS}
     missing = [name for name, path in found.items() if not path.is_file()]
     if missing:
         raise InputError(f"{folder} has no {', '.join(missing)}; give the folder of a FreeSurfer subject")
     volume = surf.resolve().parent / "mri" / "orig.mgz"
     return {**found, "orig.mgz": volume} if volume.is_file() else found
+
+
+def _surface(surf: Path, name: str) -> Path:
+    """A surface's file; since FreeSurfer 7 ``?h.pial`` is a link to ``?h.pial.T1``, which copies lose."""
+    plain, linked = surf / name, surf / f"{name}.T1"
+    return linked if linked.is_file() and not plain.is_file() else plain
 
 
 def read_freesurfer(folder: str | Path) -> Cortex:

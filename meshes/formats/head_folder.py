@@ -7,7 +7,8 @@ Electrodes and gel of an earlier simulation (codes from 100) are taken away, wit
 
 The folder (charm 4.x): ``NAME.msh``, ``T1.nii.gz``, ``final_tissues.nii.gz`` (labels on the T1's grid),
 ``toMNI/Conform2MNI_nonl.nii.gz`` and ``toMNI/MNI2Conform_nonl.nii.gz`` (4D images of target coordinates in mm),
-``eeg_positions/*.csv``.
+``eeg_positions/*.csv``.  SimNIBS 3's headreco left ``NAME.msh`` beside its folder ``m2m_NAME``, the T1 as
+``T1fs_conform.nii.gz`` and the surfaces in ``segment/cat/surf``; warps were of the same names.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from meshes.one_body import whole_head
 from meshes.tissue_codes import SIX_TISSUES, known_codes
 
 IMAGES = {
-    "t1": ("T1.nii.gz", "T1.nii"),
+    "t1": ("T1.nii.gz", "T1.nii", "T1fs_conform.nii.gz", "T1fs_conform.nii"),
     "labels": ("final_tissues.nii.gz", "label_prep/tissue_labeling_upsampled.nii.gz"),
     "subject_to_mni": ("toMNI/Conform2MNI_nonl.nii.gz", "toMNI/Conform2MNI_nonl.nii"),
     "mni_to_subject": ("toMNI/MNI2Conform_nonl.nii.gz", "toMNI/MNI2Conform_nonl.nii"),
@@ -76,16 +77,24 @@ def mesh_file_of(path: str | Path) -> Path:
         raise InputError(f"there is no {path}; give a .msh or .vtu file, or charm's folder m2m_NAME")
     if not path.is_dir():
         return path
-    named = path / f"{path.resolve().name.removeprefix('m2m_')}.msh"
-    if named.exists():
-        return named
-    found = sorted(path.glob("*.msh"))
-    if len(found) != 1:
-        many = "no .msh" if not found else f"several .msh ({', '.join(each.name for each in found[:4])})"
+    # a folder may be a link of another name, and a copy may have a new one
+    names = [f"{each.name.removeprefix('m2m_')}.msh" for each in (path.absolute(), path.resolve())]
+    inside, beside = [path / name for name in names], [path.resolve().parent / name for name in names]
+    found = next((each for each in inside if each.is_file()), None)
+    if found is not None:
+        return found
+    several = sorted(path.glob("*.msh"))
+    if len(several) > 1:
+        told = ", ".join(each.name for each in several[:4])
         raise InputError(
-            f"{path} has {many} and no {named.name}; give charm's folder m2m_NAME, or the mesh file itself"
+            f"{path} has several .msh ({told}) and no {names[0]}; give charm's folder m2m_NAME, or the mesh file itself"
         )
-    return found[0]
+    found = next((each for each in (*several, *beside) if each.is_file()), None)
+    if found is None:
+        raise InputError(
+            f"{path} has no .msh, and there is no {names[0]} beside it; give charm's folder m2m_NAME, or the mesh file itself"
+        )
+    return found
 
 
 def read_head(path: str | Path) -> HeadFolder:

@@ -85,7 +85,7 @@ class HeadSource:
         files = {role: Path(path) for role, path in before["paths"].items()}
         way = before["parameters"]["way"]
         if way == "head" and len(files) > 1:  # a charm folder, known by the files in it
-            files = {"head": files["head"].parent}
+            files = {"head": files.get("t1", files["head"]).parent}
         return cls(way, files, threads, chosen or before["parameters"]["frame"], remembered=True)
 
     @property
