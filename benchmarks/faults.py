@@ -428,6 +428,9 @@ def campaigns(campaign: Campaign, times: int, only: list[str]) -> Iterator[tuple
 
 def main() -> int:
     """Run the campaign, print its table, keep it."""
+    for number in (signal.SIGINT, signal.SIGHUP):  # a campaign in the background ignores them, and its children would
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=50, help="random moments of each kind")
     parser.add_argument("--only", action="append", default=[], help="a kind of fault; repeatable")

@@ -52,7 +52,7 @@ def segment(
     >>> segment("no-such-file.nii.gz", work_dir=Path("."))
     Traceback (most recent call last):
         ...
-    meshes.errors.InputError: there is no file no-such-file.nii.gz
+    meshes.errors.InputError: there is no file no-such-file.nii.gz; check the path
     """
     images = [read_mri(path, frame) for path in (t1, t2) if path is not None]
     for image in images:

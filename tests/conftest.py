@@ -1,7 +1,17 @@
 """Heads that several tests share, made once a session."""
 
+import signal
+
 import pytest
 from heads import LEFT_SPOT, layered_ball
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_that_are_heard():
+    """A test run that was put in the background, or under nohup, ignores signals, and its children would, too."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -95,10 +95,13 @@ def test_from_the_image_to_the_exported_file(tmp_path, case, capfd):
     assert FrameImage.kept_in(subject.folder) == segmented.frame
     write_plan(subject.folder / "plan.json", over_a_ball(97.0))
     capfd.readouterr()
-    assert run(["export", "s1", "--to", "brainsight", "--quiet", "--out", str(subject.folder)]) == 2
-    assert "there is no" in capfd.readouterr().err  # no head to hold the coil against
+    export = ["export", "s1", "--to", "brainsight", "--quiet", "--out", str(subject.folder)]
+    assert run(export) == 2
+    assert "there is no files.json" in capfd.readouterr().err  # a plan that no run left
+    assert run([*export, "--anyway"]) == 2
+    assert "head.msh" in capfd.readouterr().err  # no head to hold the coil against
     layered_ball(14.0).write(subject.folder / "head.msh")
-    assert run(["export", "s1", "--to", "brainsight", "--quiet", "--out", str(subject.folder)]) == 0
+    assert run([*export, "--anyway"]) == 0
     written = (subject.folder / "plan_brainsight.txt").read_text()
     assert written.splitlines()[1] == f"# Coordinate system: {name}"
 

@@ -1,5 +1,7 @@
 """A head that falls into pieces or has holes is told; doubled nodes are joined; electrodes are told from what is inside."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 from heads import layered_ball
@@ -21,10 +23,11 @@ from targeting.fem import HeadConductor
 BALL = layered_ball(8.0, (1.0, 1.1, 0.95))
 
 
-def apart(mesh: HeadMesh, outer: np.ndarray) -> HeadMesh:
-    """The mesh with some tetrahedra, (M,) bool, given nodes of their own."""
+def apart(mesh: HeadMesh, outer: np.ndarray, common: Iterable[int] = ()) -> HeadMesh:
+    """The mesh with some tetrahedra, (M,) bool, given nodes of their own, but for those that stay common."""
     tets = mesh.tets.copy()
-    tets[outer] += len(mesh.points_mm)
+    own = outer[:, None] & ~np.isin(tets, list(common))
+    tets[own] += len(mesh.points_mm)
     used = np.zeros(2 * len(mesh.points_mm), bool)
     used[tets] = True
     return HeadMesh(np.vstack([mesh.points_mm] * 2)[used], (np.cumsum(used) - 1)[tets], mesh.tissue)
@@ -55,7 +58,8 @@ def test_tissues_with_nodes_of_their_own_are_pieces_and_are_joined(tmp_path, out
 
 def test_a_slit_over_a_part_of_an_interface_is_joined():
     """One piece still, so counting pieces would miss it."""
-    slit = apart(BALL, (BALL.tissue == 5) & (BALL.centroids_mm[:, 2] > 20))
+    scalp, above = BALL.tissue == 5, BALL.centroids_mm[:, 2] > 20
+    slit = apart(BALL, scalp & above, common=np.unique(BALL.tets[scalp & ~above]))
     assert len(pieces(slit)) == 1 < len(slit.points_mm) - len(BALL.points_mm)
     assert len(with_joined_nodes(slit).points_mm) == len(BALL.points_mm)
     assert with_joined_nodes(BALL) is BALL

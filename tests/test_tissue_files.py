@@ -123,16 +123,18 @@ def test_simnibs_codes_become_the_six_tissues(tmp_path):
     codes[(labels == 4) & (x < 0) & (radius < 31)] = 8
     codes[(labels == 3) & (x > 20)] = 9
     codes[(labels == 5) & (x < -20)] = 10
+    codes[(labels == 5) & (x > 20)] = 11
+    codes[(labels == 5) & (x > 30)] = 12
     with_codes = tissues_from_labels(save_labels(tmp_path / "codes.nii.gz", codes, affine))
     plain = tissues_from_labels(save_labels(tmp_path / "plain.nii.gz", labels, affine))
     np.testing.assert_array_equal(with_codes.fields, plain.fields)
-    assert set(TISSUE_OF_CODE) == set(range(11))
+    assert set(TISSUE_OF_CODE) == set(range(13))
 
 
 @pytest.mark.parametrize(
     "change, says",
     [
-        (lambda a: np.where(a == 4, 12, a), "unknown tissue codes 12"),
+        (lambda a: np.where(a == 4, 13, a), "unknown tissue codes 13"),
         (lambda a: np.where(a == 4, np.int16(-1), a.astype(np.int16)), "unknown tissue codes -1"),
         (lambda a: a * np.float32(0.5), "not whole numbers"),
         (lambda a: np.where(a == 4, 3, a), "has no skull"),

@@ -13,7 +13,7 @@ from test_tes_road import command
 from cli.main import run
 from meshes import HeadMesh, InputError
 from targeting import Coil, Pose, simulate_tms, tes_road
-from targeting.files.tms import NAVIGATORS, write_navigator
+from targeting.files.tms import NAVIGATORS, navigator_file, write_navigator
 from targeting.plans.tes import read_tes_plan, write_tes_plan
 from targeting.plans.tms import read_plan, write_plan
 from targeting.pose_gate import PoseGate
@@ -50,7 +50,7 @@ def made(tmp_path_factory):
         direct_dose_v_per_m=None,
         direct_mean_e_v_per_m=None,
     )
-    true = replace(plan, placements=[first, second])
+    true = replace(plan, placements=[first, second], created="2026-03-01T09:30:05+00:00")
 
     def files(room):
         write_plan(room / "plan.json", true)
@@ -141,8 +141,9 @@ def test_a_changed_pose_is_found_by_the_solve_and_by_both_files_even_where_the_h
     write_plan(subject.folder / "plan.json", moved(plan, 1, [0.0, 0.1, 0.0]))
     rewritten(subject)
     bad = failed(subject)
-    assert {"direct dose", "mean |E|", *NAVIGATORS.values()} <= set(bad) and "files" not in bad
-    assert "pose 1 is another: 2 poses read back, at most 0.1000 mm" in bad["plan_localite.xml"]
+    names = [navigator_file(each, plan.created) for each in NAVIGATORS]
+    assert {"direct dose", "mean |E|", *names} <= set(bad) and "files" not in bad
+    assert "pose 1 is another: 2 poses read back, at most 0.1000 mm" in bad[names[1]]
 
 
 @pytest.mark.parametrize(

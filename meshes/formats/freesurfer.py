@@ -120,14 +120,20 @@ def scanner_from_volume(path: Path) -> NDArray[np.float64]:
     block = beginning(path)
     try:
         header = MGHHeader(block[: MGHHeader.template_dtype.itemsize])
-        size = math.prod(header.get_data_shape()) * header.get_data_dtype().itemsize
+        shape = tuple(int(n) for n in header.get_data_shape())
+        size = math.prod(shape) * header.get_data_dtype().itemsize
+        if min(shape) < 1:
+            raise ValueError("a volume without voxels")
     except (WrapStructError, HeaderDataError, MGHError, ValueError, KeyError) as error:
         raise InputError(f"{path} is no FreeSurfer volume; give the subject's own mri/orig.mgz") from error
     unpacked(path, MGH_HEADER_BYTES + size)
     if int.from_bytes(block[GOOD_RAS_AT : GOOD_RAS_AT + 2], "big") != 1:
         raise InputError(f"{path} does not know its place in the scanner; run recon-all from an image that does")
-    matrix: NDArray[np.float64] = header.get_vox2ras() @ np.linalg.inv(header.get_vox2ras_tkr())
-    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < 0.5:
+    to_ras, to_tk = header.get_vox2ras(), header.get_vox2ras_tkr()
+    if not all(np.isfinite(each).all() and abs(np.linalg.det(each)) > 1e-6 for each in (to_ras, to_tk)):
+        raise InputError(f"{path} has a damaged place in its header; copy or make it again")
+    matrix: NDArray[np.float64] = to_ras @ np.linalg.inv(to_tk)
+    if abs(abs(np.linalg.det(matrix[:3, :3])) - 1) > STRAIGHT:
         raise InputError(f"{path} has a damaged place in its header; copy or make it again")
     return matrix
 

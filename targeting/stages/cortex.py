@@ -123,7 +123,7 @@ def cortex_stage(segmented: Done[Segmented], meshed: Done[HeadMesh], registered:
     after: list[Done[Any]] = (
         [segmented, registered] if segmented.value.way != "head" else [meshed, segmented, registered]
     )
-    return Stage("cortex", 1, make, load_cortex, after=after)
+    return Stage("cortex", 2, make, load_cortex, after=after)
 
 
 def _kept(room: Path, cortex: Cortex) -> Cortex:

@@ -213,7 +213,7 @@ def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[
         return load_warp(folder / WARP_FILE)
 
     after: list[Done[Any]] = [segmented] if segmented.value.way != "head" else [meshed, segmented]
-    return Stage("register", 2, make, load, after=after, needs=partial(_register_need, segmented, meshed))
+    return Stage("register", 3, make, load, after=after, needs=partial(_register_need, segmented, meshed))
 
 
 def _mesh_need(segmented: Done[Segmented], density: str) -> MemoryNeed | None:

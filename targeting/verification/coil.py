@@ -13,7 +13,7 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.engines.protocol import AGREEMENT, by_engine, solved_by
 from targeting.fem.conductor import Recovery
-from targeting.files.tms import NAVIGATORS
+from targeting.files.tms import NAVIGATORS, navigator_file
 from targeting.navigation import brainsight, localite
 from targeting.navigation.rigid import read_text
 from targeting.plans.coil import planned_coil
@@ -55,7 +55,7 @@ def coil_checks(subject: Subject, spoilt: Collection[str], exported: Sequence[Pa
         found.append(Check("dose", False, f"not solved again, as {', '.join(lost)} changed"))
     else:
         found += _doses(subject, plan)
-    files = [(subject.folder / file, navigator) for navigator, file in NAVIGATORS.items()]
+    files = [(subject.folder / navigator_file(each, plan.created), each) for each in NAVIGATORS]
     files += [(file, "localite" if file.suffix.lower() == ".xml" else "brainsight") for file in exported]
     for file, navigator in files:
         found.append(checked(file.name, partial(_read_back, subject, plan, file, navigator)))
