@@ -241,7 +241,13 @@ def masked_ball(tmp_path, noise=0.0):
 @pytest.mark.parametrize("noise", [0.0, 1.0])
 @pytest.mark.parametrize(
     ("off_mm", "says"),
-    [((0, 0, 0), ""), ((3, -2, 0), ""), ((0, 16, 0), "moved by about"), ((-20, 0, 0), "moved by about")],
+    [
+        ((0, 0, 0), ""),
+        ((3, -2, 0), ""),
+        ((0, 16, 0), "moved by about"),
+        ((-20, 0, 0), "moved by about"),
+        ((0, 0, 40), "moved by about"),
+    ],
 )
 def test_tensors_off_the_brain_are_refused_and_noise_around_it_is_not(tmp_path, noise, off_mm, says):
     image = masked_ball(tmp_path, noise)

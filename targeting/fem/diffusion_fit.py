@@ -1,8 +1,8 @@
 """Whether a diffusion image lies where the head is: its tensors cover the white matter, and fit it best where they are.
 
 Two things tell the place.  In an image that was masked, tensors are in the brain and not in skull and scalp; in any image,
-water is more directed in white matter than in grey.  Both are looked at where the image lies and with the image moved by up
-to :data:`FARTHEST_MM`; one that fits clearly better elsewhere was not registered.
+water is more directed in white matter than in grey.  Both are looked at where the image lies and with the image moved by
+:data:`SHIFTS_MM`; one that fits clearly better elsewhere was not registered.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from meshes.tissue_codes import Tissue
+from meshes.tissue_codes import SOFT_CODES, Tissue
 
 if TYPE_CHECKING:
     from targeting.fem.anisotropy import DiffusionImage
 
 FEWEST_POSITIVE = 0.5  # of the voxels with a tensor in white matter; fewer: these are no tensors of this head
 FEWEST_COVERED = 0.6  # of the white matter; a scan that misses brainstem and cerebellum still has 0.75
-STEP_MM, FARTHEST_MM = 8.0, 24.0  # less than half a step off is not told from distortions of the scan
+# along each axis, fine near by and coarse beyond; less than half a fine step off is not told from distortions of the scan
+SHIFTS_MM = (np.arange(-24.0, 25.0, 8.0), np.arange(-64.0, 65.0, 16.0))
 GAIN_COVERED = 0.1  # more of the brain, or less of skull and scalp, with tensors
 GAIN_DIRECTED = 0.05  # in the mean of fractional anisotropy in white matter over that in grey: 0.2 to 0.3 where it fits
 MASKED = 1.7  # of the brain and the CSF around it: tensors in more than that are of an image without a mask
 HARM = 0.2  # of these gains, that the one may lose where the other wins
 MOST_POINTS = 5_000  # of each tissue
-BONE_AND_SKIN = (Tissue.SKULL, Tissue.SCALP, 7, 8, 10)
+BONE_AND_SKIN = (Tissue.SKULL, 7, 8, *SOFT_CODES)
 
 
 def check_place(diffusion: DiffusionImage, head: HeadMesh) -> None:
@@ -64,7 +65,7 @@ def check_place(diffusion: DiffusionImage, head: HeadMesh) -> None:
 
 
 def misplaced_mm(diffusion: DiffusionImage, head: HeadMesh) -> NDArray[np.float64] | None:
-    """The shift (3,), mm, by which the image would fit the head clearly better, to :data:`STEP_MM`; None if there is none."""
+    """The shift of :data:`SHIFTS_MM`, (3,), by which the image would fit the head clearly better; None if there is none."""
     groups = [head.tissue == Tissue.WM, head.tissue == Tissue.GM, np.isin(head.tissue, BONE_AND_SKIN)]
     points = []
     for group in groups:
@@ -73,8 +74,7 @@ def misplaced_mm(diffusion: DiffusionImage, head: HeadMesh) -> NDArray[np.float6
     if not all(len(each) for each in points):
         return None
     usable, directed = diffusion.usable, diffusion.fractional_anisotropy()
-    steps = np.arange(-FARTHEST_MM, FARTHEST_MM + 1, STEP_MM)
-    shifts = np.array(list(product(steps, repeat=3)))
+    shifts = np.unique([shift for steps in SHIFTS_MM for shift in product(steps, repeat=3)], axis=0)
     scores = np.array([_fit(usable, directed, [diffusion.voxels(each - shift) for each in points]) for shift in shifts])
     here = scores[(shifts == 0).all(axis=1)][0]
     gains = (scores - here) / [GAIN_COVERED, GAIN_DIRECTED]
