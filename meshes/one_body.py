@@ -118,8 +118,6 @@ def without_specks(mesh: HeadMesh) -> HeadMesh:
     of_tet = piece_of_tet(mesh.tets, len(mesh.points_mm))
     volume = np.bincount(of_tet, np.abs(mesh.volumes_mm3))
     keep = volume[of_tet] >= min(SPECK_MM3, _hundredth(mesh))
-    if not keep.all():
-        log.warning("left out %d tetrahedra in specks of less than 1 cm³ apart from the head", int((~keep).sum()))
     return part_of(mesh, keep)
 
 
@@ -165,7 +163,6 @@ def with_joined_nodes(mesh: HeadMesh) -> HeadMesh:
     new = (np.cumsum(kept) - 1)[first]
     tets = new[mesh.tets]
     flat = (np.diff(np.sort(tets, axis=1), axis=1) == 0).any(axis=1)
-    log.warning("joined %d nodes that stood twice at one place", int((~kept).sum()))
     return replace(
         mesh,
         points_mm=mesh.points_mm[kept],
@@ -264,18 +261,35 @@ def check_no_holes(mesh: HeadMesh, what: str) -> None:
         )
 
 
-def whole_head(mesh: HeadMesh, what: str) -> HeadMesh:
+def whole_head(mesh: HeadMesh, what: str) -> tuple[HeadMesh, tuple[str, ...]]:
     """The head alone and in one piece: doubled nodes joined, electrodes and specks left out.
+
+    Returns
+    -------
+    head : HeadMesh
+    doubts : tuple of str
+        What was mended and the user should know.
 
     Raises
     ------
     InputError
         If it falls into pieces, or has a hole inside.
     """
-    head = without_specks(without_electrodes(with_joined_nodes(mesh), what))
+    joined = with_joined_nodes(mesh)
+    alone = without_electrodes(joined, what)
+    head = without_specks(alone)
     check_one_piece(head, what)
     check_no_holes(head, what)
-    return head
+    doubts = []
+    if joined is not mesh:
+        doubled = len(mesh.points_mm) - len(joined.points_mm)
+        doubts.append(
+            f"{what}: {doubled} nodes stood twice at one place, so that no current would have passed; they were joined"
+        )
+    lost = len(alone.tets) - len(head.tets)
+    if lost:
+        doubts.append(f"{what}: {lost} tetrahedra in specks of less than 1 cm³ apart from the head were left out")
+    return head, tuple(doubts)
 
 
 def faults(mesh: HeadMesh) -> list[str]:

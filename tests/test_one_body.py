@@ -51,7 +51,9 @@ def test_tissues_with_nodes_of_their_own_are_pieces_and_are_joined(tmp_path, out
     assert any("stand twice" in line for line in faults(cut))
     assert any("2 pieces" in line for line in check_mesh(cut).failures())
     cut.write(tmp_path / "cut.msh")
-    joined = read_head(tmp_path / "cut.msh").mesh
+    found = read_head(tmp_path / "cut.msh")
+    joined = found.mesh
+    assert "nodes stood twice at one place" in found.doubts[0] and found.doubts[0].startswith("cut.msh: ")
     assert (len(joined.points_mm), len(pieces(joined))) == (len(BALL.points_mm), 1)
     assert joined.volumes_mm3.sum() == pytest.approx(BALL.volumes_mm3.sum())
 
@@ -82,8 +84,9 @@ def test_dust_is_left_out(tmp_path):
     HeadMesh(
         np.vstack([BALL.points_mm, dust]), np.vstack([BALL.tets, np.arange(n, n + 4)]), np.append(BALL.tissue, 5)
     ).write(tmp_path / "dusty.msh")
-    found = read_head(tmp_path / "dusty.msh").mesh
-    assert (len(found.tets), len(found.points_mm)) == (len(BALL.tets), n)
+    found = read_head(tmp_path / "dusty.msh")
+    assert (len(found.mesh.tets), len(found.mesh.points_mm)) == (len(BALL.tets), n)
+    assert "1 tetrahedra in specks" in found.doubts[0]
 
 
 @pytest.mark.parametrize("code", [100, 500, 1200])

@@ -53,6 +53,8 @@ class HeadFolder:
         (``atlases.read_charm_warp``).
     eeg_positions : tuple of Path
         Electrode caps as ``.csv`` (``atlases.read_scalp_positions``).
+    doubts : tuple of str
+        What was mended in the mesh and the user should know.
     """
 
     mesh: HeadMesh
@@ -62,6 +64,7 @@ class HeadFolder:
     subject_to_mni: Path | None = None
     mni_to_subject: Path | None = None
     eeg_positions: tuple[Path, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 def mesh_file_of(path: str | Path) -> Path:
@@ -107,12 +110,12 @@ def read_head(path: str | Path) -> HeadFolder:
     """
     path = Path(path)
     mesh_file = mesh_file_of(path)
-    mesh = whole_head(read_mesh(mesh_file), str(mesh_file))
+    mesh, doubts = whole_head(read_mesh(mesh_file), mesh_file.name)
     _check(mesh, mesh_file)
     if not path.is_dir():
-        return HeadFolder(mesh, mesh_file)
+        return HeadFolder(mesh, mesh_file, doubts=doubts)
     caps = tuple(sorted(path.glob("eeg_positions/*.csv")))
-    return HeadFolder(mesh, mesh_file, eeg_positions=caps, **images_of_head(path))
+    return HeadFolder(mesh, mesh_file, eeg_positions=caps, doubts=doubts, **images_of_head(path))
 
 
 def images_of_head(path: str | Path) -> dict[str, Path]:

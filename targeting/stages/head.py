@@ -293,7 +293,7 @@ def _frame_of_head(source: HeadSource, room: Path) -> Framed:
         return frame, (*further, *warnings)
     affine, shape = grid_around(found.mesh)
     warning = f"{path.name} came without its T1: coordinates are those of the mesh, taken as RAS mm of the T1"
-    return FrameImage(found.mesh_file.name, sha256(found.mesh_file), affine.tolist(), shape), (warning,)
+    return FrameImage(found.mesh_file.name, sha256(found.mesh_file), affine.tolist(), shape), (warning, *warnings)
 
 
 def _checked_images(found: HeadFolder, source: HeadSource) -> tuple[str, ...]:
@@ -308,7 +308,7 @@ def _checked_images(found: HeadFolder, source: HeadSource) -> tuple[str, ...]:
             image = open_nifti(path)
             affine_mm = world_of(image, source.frame).affine_mm
             doubts.append(check_image_fit(image.volume(), affine_mm, found.mesh, path.name, found.mesh_file.name))
-    return tuple(doubt for doubt in doubts if doubt)
+    return (*found.doubts, *(doubt for doubt in doubts if doubt))
 
 
 def _files_of_head(path: Path) -> dict[str, Path]:
