@@ -1,5 +1,6 @@
 """An MRI becomes a head of tetrahedra."""
 
+from meshes import idle_threads as idle_threads  # first: before anything loads OpenMP
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue

@@ -2,9 +2,9 @@
 
 Every row passes the gate for measured poses.  Pulses that do not (test pulses into the air) are left out and counted; if most
 of them are in the head or face away, the file is of another frame or another head, and is refused.  What is left must be one
-place: all but a few strays within ``SAME_PLACE_MM`` and ``SAME_TURN_DEG`` of the pulse in their middle.  Recorded sessions of a
-hand-held coil at one target reach 14.7 mm and 14° (Localite, `../shared/peer/navigation-more`); sites that are told apart lie
-farther.  The pose is the mean place and the chordal mean of the rotations (Markley et al. 2007, J Guid Control Dyn 30:1193).
+place: all but a few strays within ``SAME_PLACE_MM`` and ``SAME_TURN_DEG`` of the pulse in their middle.  A recorded session
+of a hand-held coil at one target (Localite's trigger markers) reaches 14.7 mm and 14°; sites that are told apart lie farther.
+The pose is the mean place and the chordal mean of the rotations (Markley et al. 2007, J Guid Control Dyn 30:1193).
 """
 
 from __future__ import annotations

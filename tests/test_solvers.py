@@ -1,5 +1,9 @@
 """Both roads solve the same, say so when they do not, and the choice between them is the one documented."""
 
+import os
+import subprocess
+import sys
+
 import numba
 import numpy as np
 import pytest
@@ -228,3 +232,14 @@ def test_a_road_that_is_not_there_is_refused_in_one_line(matrix, monkeypatch):
 
 def test_free_memory_is_a_number_of_bytes():
     assert solver.free_memory_bytes() > 1e6
+
+
+@pytest.mark.parametrize(("given", "kept"), [(None, "passive"), ("active", "active")])
+def test_waiting_threads_sleep_unless_the_user_says_otherwise(given, kept):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {} if given is None else {"OMP_WAIT_POLICY": given}
+    show = "import meshes, os; print(os.environ['OMP_WAIT_POLICY'])"
+    said = subprocess.run(
+        [sys.executable, "-c", show], env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    assert said.strip() == kept
