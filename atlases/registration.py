@@ -46,6 +46,15 @@ SEED = 1
 SYN: dict[str, Any] = {"aff_metric": "mattes", "syn_metric": "mattes", "reg_iterations": (40, 20, 0)}
 
 
+class NoMatchError(InputError):
+    """A head that is no map of MNI152's brain; ``reason`` says why, the message also what to do for a target in MNI152."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        advice = "check that the image is a whole human head in RAS world coordinates, or give the target as ras:x,y,z"
+        super().__init__(f"{reason}; {advice}")
+
+
 def register(tissues: Tissues) -> MniWarp:
     """Find the map between MNI152 and the subject of some tissues.
 
@@ -210,16 +219,15 @@ def _overlap(tissues: Tissues, warp: MniWarp) -> tuple[float, float]:
 
 def _check(warp: MniWarp) -> None:
     """Refuse a warp that is not a plausible map of a brain."""
-    advice = "check that the image is a whole human head in RAS world coordinates, or give the target as ras:x,y,z"
     linear = warp.affine_mm[:3, :3]
     if np.linalg.det(linear) <= 0 or warp.smallest_jacobian() <= 0:
-        raise InputError(f"the registration to MNI152 folds or mirrors the brain; {advice}")
+        raise NoMatchError("the registration to MNI152 folds or mirrors the brain")
     left, _, right = np.linalg.svd(linear)
     turned_deg = float(np.degrees(np.arccos(np.clip((np.trace(left @ right) - 1) / 2, -1, 1))))
     if turned_deg > MOST_TURNED_DEG:
-        raise InputError(f"the registration to MNI152 turns the head by {turned_deg:.0f} degrees; {advice}")
+        raise NoMatchError(f"the registration to MNI152 turns the head by {turned_deg:.0f} degrees")
     if min(warp.dice_white, warp.dice_grey) < LEAST_DICE:
-        raise InputError(
+        raise NoMatchError(
             f"the brain does not match MNI152 (overlap {warp.dice_white:.2f} white, {warp.dice_grey:.2f} grey matter, "
-            f"at least {LEAST_DICE} needed); {advice}"
+            f"at least {LEAST_DICE} needed)"
         )

@@ -5,6 +5,7 @@ import pytest
 from heads import layered_ball
 from test_cortical_field import sphere
 
+from atlases.registration import NoMatchError
 from cli.main import run
 from meshes import InputError
 from meshes.cortical_surface import Cortex
@@ -78,6 +79,19 @@ def test_a_head_that_cannot_be_registered_goes_without_and_is_told(tmp_path):
         )
     assert found is None
     assert notes == ["no mid-cortical surface: white and grey matter fill 0.10 litres, which is no whole brain"]
+
+
+def test_the_advice_of_a_registration_that_failed_is_not_for_the_cortex(tmp_path):
+    def another_head():
+        raise NoMatchError("the brain does not match MNI152")
+
+    with pytest.raises(InputError, match="give the target as ras:x,y,z"):
+        another_head()
+    subject = Subject.named("s1", tmp_path / "s1")
+    with subject.locked():
+        segmented, meshed = done("segment", None), done("mesh", layered_ball(8.0))
+        _, notes = run_cortex(subject, CortexSource(), segmented, meshed, another_head)
+    assert notes == ["no mid-cortical surface: the brain does not match MNI152"]
 
 
 def test_a_wrong_folder_stops_before_anything_is_made(tmp_path, capfd):

@@ -87,7 +87,11 @@ def run_cortex(
     except WriteError:
         raise
     except InputError as error:
-        return None, [f"no mid-cortical surface: {error}"]
+        from atlases.registration import NoMatchError
+
+        # its advice is for a target in MNI152
+        reason = error.reason if isinstance(error, NoMatchError) else error
+        return None, [f"no mid-cortical surface: {reason}"]
 
 
 def given_cortex_stage(source: CortexSource, meshed: Done[HeadMesh]) -> Stage[Cortex]:
