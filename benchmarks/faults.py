@@ -57,7 +57,7 @@ OURS = re.compile(r"  (segment|mesh)|/(meshes|atlases|targeting)/|/cli/(?!main|s
 LIMIT_S = 2.0  # from Ctrl-C to the end
 LONGEST_S = 900.0  # no run takes longer
 TIMED = re.compile(
-    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\+00:00| UTC)?)?"
+    r"(?<=InstrumentMarker)\d{17}|\d{4}-\d\d-\d\d([T ]\d\d:\d\d:\d\d(\+00:00| UTC)?)?"
     r"|\"(seconds|finished|created)\": (\{[^}]*\}|[^,\n]+)|(\d+(\.\d+)? (min|s)\b ?)+"
 )
 COMMAND = [sys.executable, "-c", "from cli.main import main; main()"]
@@ -293,7 +293,7 @@ def contents(folder: Path) -> dict[str, str]:
                 about = json.loads(text)
                 text = json.dumps([about["made_from"], {n: h for n, h in about["outputs"].items() if n not in timed}])
             content = TIMED.sub("", text).encode()
-        found[path.relative_to(folder).as_posix()] = hashlib.sha256(content).hexdigest()
+        found[TIMED.sub("", path.relative_to(folder).as_posix())] = hashlib.sha256(content).hexdigest()
     return found
 
 
