@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 from cli.supervision import INTERRUPTED, supervised
@@ -23,6 +24,15 @@ def _command_line() -> int:
 
 def run(arguments: list[str]) -> int:
     """Run one command line in this process, whose signals stay as they are, and return its exit code."""
+    try:
+        return _run(arguments)
+    except (MemoryError, ImportError, OSError) as error:
+        if isinstance(error, MemoryError) or NO_ROOM.search(str(error)):
+            return _complain(f"the memory is full ({str(error) or 'no more is to be had'}); {LESS_MEMORY}")
+        raise
+
+
+def _run(arguments: list[str]) -> int:
     # not before: an interrupt of these imports is to be heard as well
     import typer
 
@@ -39,8 +49,6 @@ def run(arguments: list[str]) -> int:
         return _complain(str(error))
     except DAMAGED as error:
         return _complain(damage(error))
-    except MemoryError as error:
-        return _complain(f"the memory is full ({str(error) or 'no more is to be had'}); {LESS_MEMORY}")
     except typer.Exit as end:
         return end.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -59,6 +67,8 @@ def run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+# how the system's loader and the kernel say it: of a library that finds no room, of a thread or a child that gets none
+NO_ROOM = re.compile(r"failed to map segment|cannot allocate memory", re.IGNORECASE)
 LESS_MEMORY = "close other programs, or take fewer --threads or --density fast; the next run resumes"
 
 

@@ -201,3 +201,16 @@ def test_too_little_memory_is_one_line(capfd, monkeypatch):
 
     monkeypatch.setattr(Subject, "named", lambda *_: np.zeros((1 << 20, 1 << 20, 1 << 10)))
     assert "the memory is full (Unable to allocate" in complaint(capfd, "status", "s1")
+    for error in (ImportError("x.so: failed to map segment from shared object"), OSError(12, "Cannot allocate memory")):
+        monkeypatch.setattr(Subject, "named", raises(error))
+        assert "the memory is full (" in complaint(capfd, "status", "s1")
+    monkeypatch.setattr(Subject, "named", raises(ImportError("no module named x")))
+    with pytest.raises(ImportError, match="no module"):
+        run(["status", "s1"])
+
+
+def raises(error):
+    def fail(*_):
+        raise error
+
+    return fail
