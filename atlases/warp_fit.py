@@ -10,6 +10,7 @@ from atlases.warp import MniWarp
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.rasterise import grid_around, labels_on_grid
+from meshes.shifts import cube_of_shifts
 
 BRAIN = (1, 2)
 STEP_MM = 4.0  # between points of MNI152; a brain is 30 of them wide
@@ -57,8 +58,8 @@ def check_warp_fit(warp: MniWarp, mesh: HeadMesh, name: str) -> None:
     if here >= SURE_OVERLAP:
         return
     for steps, every in SHIFTS_MM:
-        cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)
-        best = max(best + cube, key=lambda shift, every=every: overlap(shift, every))  # type: ignore[misc]
+        tried = best + cube_of_shifts(steps)
+        best = tried[np.argmax([overlap(shift, every) for shift in tried])]
     away_mm = float(np.linalg.norm(best))
     if away_mm >= LEAST_SHIFT_MM and overlap(best) > max(here + LEAST_GAIN, LEAST_OVERLAP):
         raise InputError(

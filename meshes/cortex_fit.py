@@ -18,6 +18,7 @@ from scipy.spatial import KDTree
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import FACES, HeadMesh
+from meshes.shifts import cube_of_shifts
 from meshes.tissue_codes import Tissue
 
 REACH_MM = 0.5  # of a vertex from grey matter: a quarter of the cortex's thickness, far below its folds
@@ -57,10 +58,10 @@ class GreyMatter:
     def better_place(self, points_mm: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         """The shift, (3,) mm, after which most of the points lie in grey matter, and that share."""
         coarse = points_mm[:: max(1, len(points_mm) // COARSE_VERTICES)]
-        cube = _cube(np.arange(-FARTHEST_MM, FARTHEST_MM + 1e-6, STEP_MM))
+        cube = cube_of_shifts(np.arange(-FARTHEST_MM, FARTHEST_MM + 1e-6, STEP_MM))
         to_middle = self._middle_of(points_mm) - points_mm.mean(axis=0)
         shifts = cube if np.linalg.norm(to_middle) < FARTHEST_MM else np.vstack([cube, cube + to_middle])
-        fine = shifts[self._shares(coarse, shifts).argmax()] + _cube(np.arange(-2.0, 2.1))
+        fine = shifts[self._shares(coarse, shifts).argmax()] + cube_of_shifts(np.arange(-2.0, 2.1))
         shares = self._shares(points_mm[::3], fine)
         best = fine[shares >= shares.max() - EVEN].mean(
             axis=0
@@ -89,10 +90,6 @@ class GreyMatter:
         left = points_mm[:, 0].mean() < np.median(self.middles_mm[:, 0])
         lateral = self.middles_mm[(across < -LATERAL_MM) if left else (across > LATERAL_MM)]
         return np.asarray((lateral if len(lateral) else self.middles_mm).mean(axis=0))
-
-
-def _cube(steps: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)
 
 
 def check_fit(cortex: Cortex, head: HeadMesh, where: str) -> None:

@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.head import HeadMesh
+from meshes.shifts import cube_of_shifts
 
 POINTS, COARSE_POINTS = 8000, 1500  # of the mesh, each standing for the same volume
 SURE = 0.55  # from here on only the surroundings are looked at for a better place
 WEAK = 0.33  # below it a warning; and no better place is believed that reaches less
-FARTHEST_MM, COARSE_MM = 84.0, 12.0  # of the shifts tried
+COARSE_MM = 12.0
+FAR_STEPS_MM = np.arange(-84.0, 84.1, COARSE_MM)  # of the shifts tried, along each axis
 NEAR_STEPS_MM = np.arange(-18.0, 18.1, 4.5)  # closer together: the likeness falls to half within 4 mm
 MIRROR_GAIN = 0.1  # the two halves of a head are alike, so this is asked of a mirrored image
 STARTS = 4  # the best of these shifts that are made better
@@ -90,7 +92,7 @@ def check_image_fit(
     """
     spread = MeshPoints.of(mesh)
     bright = np.minimum(np.nan_to_num(data), np.percentile(data[np.isfinite(data)], WINDOW_PERCENT))
-    covered = float(_inside(bright, affine_mm, spread.points_mm).mean())
+    covered = float(_inside(_index(affine_mm, spread.points_mm), bright.shape).mean())
     if covered < LEAST_COVERED:
         away_mm = np.linalg.norm(_middle(data.shape, affine_mm) - spread.points_mm.mean(axis=0))
         raise InputError(
@@ -137,19 +139,16 @@ def _better_place(
     starts = np.zeros((1, 3))
     if wide:
         every = max(1, len(spread.tissue) // COARSE_POINTS)
-        shifts = np.vstack([_cube(np.arange(-FARTHEST_MM, FARTHEST_MM + 1e-6, COARSE_MM)), _cube(NEAR_STEPS_MM)])
+        shifts = np.vstack([cube_of_shifts(steps) for steps in (FAR_STEPS_MM, NEAR_STEPS_MM)])
         order = np.argsort([score(shift, every) for shift in shifts])
         starts = np.vstack([starts, shifts[order[-STARTS:]]])
     found = []
     for best in starts:
         for step, every in ((COARSE_MM / 2, 4), (COARSE_MM / 4, 4), (COARSE_MM / 8, 2), (COARSE_MM / 16, 1)):
-            best = max(best + _cube(np.array([0.0, -step, step])), key=lambda shift, every=every: score(shift, every))  # type: ignore[misc]
+            tried = best + cube_of_shifts([0.0, -step, step])
+            best = tried[np.argmax([score(shift, every) for shift in tried])]
         found.append((score(best, 1), best))
     return max(found, key=lambda each: each[0])
-
-
-def _cube(steps: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)
 
 
 def _index(affine_mm: NDArray[np.float64], points_mm: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -157,11 +156,8 @@ def _index(affine_mm: NDArray[np.float64], points_mm: NDArray[np.float64]) -> ND
     return np.rint(points_mm @ inverse[:3, :3].T + inverse[:3, 3]).astype(np.int64)
 
 
-def _inside(
-    data: NDArray[np.floating], affine_mm: NDArray[np.float64], points_mm: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    index = _index(affine_mm, points_mm)
-    return np.asarray(((index >= 0) & (index < data.shape[:3])).all(axis=1))
+def _inside(index: NDArray[np.int64], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.asarray(((index >= 0) & (index < shape[:3])).all(axis=1))
 
 
 def _values(
@@ -169,7 +165,7 @@ def _values(
 ) -> NDArray[np.float64]:
     """The nearest voxel's value at points, (n,); 0 outside the grid."""
     index = _index(affine_mm, points_mm)
-    inside = ((index >= 0) & (index < data.shape[:3])).all(axis=1)
+    inside = _inside(index, data.shape)
     found = np.zeros(len(points_mm))
     found[inside] = data[tuple(index[inside].T)]
     return found

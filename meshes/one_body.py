@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from meshes.errors import InputError
 from meshes.head import HeadMesh
@@ -22,7 +23,7 @@ from meshes.topology import connected, face_table
 
 log = logging.getLogger(__name__)
 
-SAME_PLACE_MM = 1e-4  # far below any tetrahedron's edge, above the rounding of single precision at 300 mm
+SAME_PLACE_MM = 1e-3  # far below any tetrahedron's edge, above what single precision and text round away
 SLIT_MM2 = 1000.0  # a cavity with so much wall counts, however thin it is
 SPECK_MM3 = 1000.0  # a piece apart that is smaller than this cm³ is dust of a segmentation, and left out
 INSIDE = (1, 2, 3, 6, 9)  # what lies inside skull or orbit: white and grey matter, CSF, eyes, blood
@@ -149,17 +150,11 @@ def with_joined_nodes(mesh: HeadMesh) -> HeadMesh:
     >>> len(pieces(apart)), len(pieces(with_joined_nodes(apart))), len(with_joined_nodes(apart).points_mm)
     (2, 1, 5)
     """
-    cell = np.rint(mesh.points_mm / SAME_PLACE_MM).astype(np.int64)
-    order = np.lexsort(cell.T)
-    again = (np.diff(cell[order], axis=0) == 0).all(axis=1)
-    if not again.any():
+    pairs = KDTree(mesh.points_mm).query_pairs(SAME_PLACE_MM, output_type="ndarray")
+    if not len(pairs):
         return mesh
-    first = np.arange(len(cell))
-    group = np.concatenate([[0], np.cumsum(~again)])
-    lowest = np.full(group[-1] + 1, len(cell))
-    np.minimum.at(lowest, group, order)
-    first[order] = lowest[group]
-    kept = first == np.arange(len(cell))
+    first = connected(pairs, len(mesh.points_mm))
+    kept = first == np.arange(len(first))
     new = (np.cumsum(kept) - 1)[first]
     tets = new[mesh.tets]
     flat = (np.diff(np.sort(tets, axis=1), axis=1) == 0).any(axis=1)

@@ -67,6 +67,16 @@ def test_a_slit_over_a_part_of_an_interface_is_joined():
     assert with_joined_nodes(BALL) is BALL
 
 
+def test_nodes_that_rounding_moved_apart_are_joined(tmp_path):
+    """Two parts written with different digits: some of the doubled nodes are equal, others a fraction of a micron apart."""
+    cut = apart(BALL, BALL.tissue == 5)
+    of_scalp = np.unique(cut.tets[cut.tissue == 5])
+    points = cut.points_mm.copy()
+    points[of_scalp] += np.random.default_rng(0).uniform(-2e-4, 2e-4, (len(of_scalp), 3))
+    joined = with_joined_nodes(HeadMesh(points, cut.tets, cut.tissue))
+    assert (len(joined.points_mm), len(pieces(joined))) == (len(BALL.points_mm), 1)
+
+
 def test_what_does_not_touch_is_refused_whatever_is_joined(tmp_path):
     shrunk = apart(BALL, BALL.tissue == 5)
     of_scalp = np.zeros(len(shrunk.points_mm), bool)

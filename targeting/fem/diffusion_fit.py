@@ -7,7 +7,6 @@ water is more directed in white matter than in grey.  Both are looked at where t
 
 from __future__ import annotations
 
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.head import HeadMesh
+from meshes.shifts import cube_of_shifts
 from meshes.tissue_codes import SOFT_CODES, Tissue
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def misplaced_mm(diffusion: DiffusionImage, head: HeadMesh) -> NDArray[np.float6
     if not all(len(each) for each in points):
         return None
     usable, directed = diffusion.usable, diffusion.fractional_anisotropy()
-    shifts = np.unique([shift for steps in SHIFTS_MM for shift in product(steps, repeat=3)], axis=0)
+    shifts = np.unique(np.vstack([cube_of_shifts(steps) for steps in SHIFTS_MM]), axis=0)
     scores = np.array([_fit(usable, directed, [diffusion.voxels(each - shift) for each in points]) for shift in shifts])
     here = scores[(shifts == 0).all(axis=1)][0]
     gains = (scores - here) / [GAIN_COVERED, GAIN_DIRECTED]

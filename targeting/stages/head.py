@@ -132,6 +132,7 @@ def segment_stage(source: HeadSource, folder: Path) -> Stage[Segmented]:
     """Stage "segment": tissue fields (or, for a finished mesh, the frame alone); SAMSEG's log stays in ``folder``."""
 
     def make(room: Path) -> Segmented:
+        charm_warp = False
         if source.way == "t1":
             frame, warnings = _from_t1(source, folder, room)
         elif source.way == "labels":
@@ -139,8 +140,11 @@ def segment_stage(source: HeadSource, folder: Path) -> Stage[Segmented]:
         elif source.way == "embedded":
             frame, warnings = _embedded(source.files["embedded"], room)
         else:
-            frame, warnings = _frame_of_head(source, room)
-        charm_warp = source.way == "head" and _kept_charm_warp(source.files["head"], room, source.frame)
+            from meshes.formats.head_folder import read_head
+
+            head = read_head(source.files["head"])
+            frame, warnings = _frame_of_head(head, source, room)
+            charm_warp = _kept_charm_warp(head, room, source.frame)
         about = {"way": source.way, "frame": asdict(frame), "warnings": list(warnings), "charm_warp": charm_warp}
         (room / HEAD_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         # the tissues are read back: the file rounds them, and a later run shall mesh the very same
@@ -279,20 +283,19 @@ def _embedded(path: Path, room: Path) -> Framed:
     return FrameImage(path.name, sha256(path), tissues.affine_mm.tolist(), tissues.fields.shape[:3]), ()
 
 
-def _frame_of_head(source: HeadSource, room: Path) -> Framed:
+def _frame_of_head(found: HeadFolder, source: HeadSource, room: Path) -> Framed:
     """The T1 beside a finished mesh; without one, a grid of 1 mm around the mesh, known by the mesh file's hash."""
-    from meshes.formats.head_folder import read_head
     from meshes.rasterise import grid_around
 
-    path = source.files["head"]
-    found = read_head(path)
     warnings = _checked_images(found, source)
     image = found.t1 or found.labels
     if image is not None:
         frame, further = _kept_image(image, "T1" if found.t1 else "labels", room, source.frame)
         return frame, (*further, *warnings)
     affine, shape = grid_around(found.mesh)
-    warning = f"{path.name} came without its T1: coordinates are those of the mesh, taken as RAS mm of the T1"
+    warning = (
+        f"{source.files['head'].name} came without its T1: coordinates are those of the mesh, taken as RAS mm of the T1"
+    )
     return FrameImage(found.mesh_file.name, sha256(found.mesh_file), affine.tolist(), shape), (warning, *warnings)
 
 
@@ -318,20 +321,16 @@ def _files_of_head(path: Path) -> dict[str, Path]:
     return {"head": mesh_file_of(path), **(images_of_head(path) if path.is_dir() else {})}
 
 
-def _kept_charm_warp(path: Path, room: Path, frame: Frame | None) -> bool:
+def _kept_charm_warp(found: HeadFolder, room: Path, frame: Frame | None) -> bool:
     """Keep a charm folder's own warp, if it has one, in the subject's folder; whether it had."""
-    from meshes.formats.head_folder import images_of_head
-
-    images = images_of_head(path) if path.is_dir() else {}
-    if "mni_to_subject" not in images:
+    if found.mni_to_subject is None:
         return False
     from atlases.charm_warp import read_charm_warp
     from atlases.warp import save_warp
     from atlases.warp_fit import check_warp_fit
-    from meshes.formats.head_folder import read_head
 
-    warp = read_charm_warp(images["mni_to_subject"], images.get("subject_to_mni"), frame)
-    check_warp_fit(warp, read_head(path).mesh, images["mni_to_subject"].name)
+    warp = read_charm_warp(found.mni_to_subject, found.subject_to_mni, frame)
+    check_warp_fit(warp, found.mesh, found.mni_to_subject.name)
     save_warp(warp, room / CHARM_WARP_FILE)
     return True
 
