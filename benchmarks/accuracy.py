@@ -29,11 +29,11 @@ from meshes import InputError, Tissue, tetrahedralise
 from meshes.mesher.density import DENSITIES, Density
 from meshes.spheres import sphere_tissues
 from targeting import Coil, Pose, simulate_tms
+from targeting.closed_forms.quadratic import QuadraticConductor
+from targeting.closed_forms.spheres import electrode_field, tms_e_v_per_m
 from targeting.coils import MagneticDipoles
 from targeting.engines import engine_named
 from targeting.fem import CONDUCTIVITY_S_PER_M, HeadConductor
-from targeting.fem.quadratic import QuadraticConductor
-from targeting.fem.spheres import electrode_field, tms_e_v_per_m
 from targeting.tms.field import DIDT_A_PER_S, primary_field
 
 RADII_MM = {Tissue.WM: 75.0, Tissue.GM: 78.0, Tissue.CSF: 80.0, Tissue.SKULL: 86.0, Tissue.SCALP: 92.0}

@@ -18,8 +18,8 @@ from atlases.scalp import Scalp
 from meshes import HeadMesh, Tissue
 from meshes.topology import face_table, tissue_pieces
 from targeting import Coil, Pose, simulate_tms
+from targeting.closed_forms.quadratic import QuadraticConductor
 from targeting.fem import HeadConductor
-from targeting.fem.quadratic import QuadraticConductor
 from targeting.tms.field import DIDT_A_PER_S, primary_field
 from targeting.tms.placement import place
 

@@ -40,8 +40,8 @@ def measure(folder: Path, sources: int, count: int) -> dict[str, object]:
     from targeting import Coil
     from targeting.coils import coil_names
     from targeting.fem import HeadConductor
-    from targeting.stages.cortex import load_cortex
-    from targeting.stages.field_basis import cortical_rows
+    from targeting.study.cortex_stage import load_cortex
+    from targeting.study.field_basis_stage import cortical_rows
     from targeting.tms import FieldBasis
     from targeting.tms.field_basis_check import random_poses, relative_errors
 

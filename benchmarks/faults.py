@@ -49,7 +49,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from terminal import Terminal  # noqa: E402
 
 from cli.supervision import INTERRUPTED  # noqa: E402
-from targeting.stages.of_a_plan import STAGES  # noqa: E402
+from targeting.study.plan_state import STAGES  # noqa: E402
 from targeting.subject import sha256  # noqa: E402
 
 IN_A_ROW = 5

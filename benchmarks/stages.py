@@ -51,7 +51,7 @@ def measure(density: str) -> dict[str, object]:
     logger.setLevel(logging.INFO)
     start = time.perf_counter()
     from targeting import plan
-    from targeting.stages.of_a_plan import STAGES
+    from targeting.study.plan_state import STAGES
     from targeting.subject import Subject
 
     with tempfile.TemporaryDirectory() as folder:

@@ -36,7 +36,7 @@ def basis_command(
     """Make a planned subject's real-time field: E on the whole cortex for any coil and pose (minutes)."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.stages.field_basis import FILE, cortical_basis
+        from targeting.study.field_basis_stage import FILE, cortical_basis
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 from cli.plan_warnings import unsafe_lines, warning_lines, who_lines
 
 if TYPE_CHECKING:
-    from targeting.plans.dosing import PlanDosing
+    from targeting.dosing.record import PlanDosing
     from targeting.plans.tms import Plan, PlanCoil
 
 
 def coil_summary(plan: Plan, folder: Path) -> str:
     """The plan in a screenful."""
+    from targeting.comparison.words import comparison_lines
     from targeting.engines import by_engine
-    from targeting.report.comparison import comparison_lines
-    from targeting.report.goal import goal_lines
+    from targeting.goals.words import goal_lines
     from targeting.report.held_off import held_off_words, is_held_off
-    from targeting.report.spread import spread_line
-    from targeting.report.steadiness import steadiness_line
-    from targeting.report.target_words import target_line
     from targeting.report.turned import terminal_lines
-    from targeting.report.words import direction_words
+    from targeting.robustness.words import steadiness_line
+    from targeting.uncertainty.words import spread_line
+    from targeting.words.numbers import direction_words
+    from targeting.words.target import target_line
 
     best = plan.placements[0]
     rated = plan.coil.max_didt_a_per_s
@@ -58,7 +58,7 @@ def _on(coil: PlanCoil) -> str:
 def _output(dosing: PlanDosing | None) -> list[str]:
     if dosing is None:
         return []
-    from targeting.report.dosing import dosing_words
+    from targeting.dosing.words import dosing_words
 
     return [f"output     {dosing_words(dosing)}"]
 

@@ -34,11 +34,11 @@ def export_command(
     """Write the planned coil poses for a neuronavigator (``target plan`` writes both formats anyway)."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.files.tms import write_navigator
+        from targeting.planning.tms_files import write_navigator
         from targeting.plans.tms import read_plan
         from targeting.pose_gate import PoseGate
-        from targeting.stages.head import FrameImage
-        from targeting.stages.of_a_plan import check_stands
+        from targeting.study.head_stages import FrameImage
+        from targeting.study.plan_state import check_stands
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)

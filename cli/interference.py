@@ -12,7 +12,7 @@ from cli.console import at_work, talk_of
 from cli.options import Anyway, Frame, Json, Name, Out, Quiet, three_numbers
 
 if TYPE_CHECKING:
-    from targeting.stages.interference_files import Found
+    from targeting.interference.files import Found
 
 EXAMPLES = """
 **Examples**
@@ -83,9 +83,9 @@ def interference_command(
     """Find the best two pairs for temporal interference: every two pairs of the leadfield, the best one solved directly."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.requests.interference import InterferenceRequest
-        from targeting.stages.interference import interference
-        from targeting.stages.interference_files import NAME
+        from targeting.interference.files import NAME
+        from targeting.interference.request import InterferenceRequest
+        from targeting.interference.stage import interference
         from targeting.subject import Subject
 
         request = InterferenceRequest(
@@ -109,7 +109,7 @@ def interference_command(
 
 def summary(found: Found, folder: Path) -> str:
     """The best of them in a screenful."""
-    from targeting.report.target_words import target_line
+    from targeting.words.target import target_line
 
     direct = found.direct
     along = "over all directions" if found.direction == "all" else f"along {found.direction}"

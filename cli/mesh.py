@@ -52,8 +52,8 @@ def mesh_command(
         if check is not None:
             report = check_mesh(HeadMesh.read(check))
         else:
-            from targeting.requests.head import HeadSource
-            from targeting.stages.head import mesh_stage, run_segment
+            from targeting.study.head_source import HeadSource
+            from targeting.study.head_stages import mesh_stage, run_segment
             from targeting.subject import Subject
 
             assert name is not None

@@ -101,7 +101,7 @@ def plan_file(path: Path) -> Path:
 
 def check_in_place(file: Path, anyway: bool) -> None:
     """Refuse (or warn of) a plan that is outdated; one that was taken out of its subject's folder cannot be asked."""
-    from targeting.stages.of_a_plan import check_stands, last_stage
+    from targeting.study.plan_state import check_stands, last_stage
     from targeting.subject import Subject
 
     folder = file.absolute().parent

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from targeting.requests.objective_names import OBJECTIVES
+from targeting.tms.objective_names import OBJECTIVES
 
 OBJECTIVE_LIST = "**Objectives**\n" + "".join(f"\n    {name}: {words}\n" for name, words in OBJECTIVES.items())
 

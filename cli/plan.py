@@ -271,12 +271,12 @@ def plan_command(
     """Plan a coil's pose or electrodes' places and currents: MRI, tissues, mesh, target, search, report and files."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
+        from targeting.planning.tes import plan_tes
+        from targeting.planning.tms import plan
         from targeting.plans import tes as tes_plan
         from targeting.plans import tms as plan_file
-        from targeting.requests.tes import MINUTES, TesRequest, kinds_of
-        from targeting.road import plan
+        from targeting.study.tes_request import MINUTES, TesRequest, kinds_of
         from targeting.subject import Subject
-        from targeting.tes_road import plan_tes
 
         subject = Subject.named(name, out)
         kinds = kinds_of(modality)

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from targeting.plans.tes import TesPlan
     from targeting.plans.tms import Plan
-    from targeting.plans.warnings import PlanWarning
+    from targeting.records.warnings import PlanWarning
 
 AcceptRisk = Annotated[
     list[str] | None,
@@ -36,7 +36,7 @@ def accepted_risks(accepted: Sequence[str] | None, kinds: Sequence[str]) -> dict
     >>> accepted_risks(["trains", "charge"], ["tms", "tdcs"])
     {'tms': ('trains',), 'tdcs': ('charge',)}
     """
-    from targeting.plans.warnings import TMS_RISKS, checked_risks
+    from targeting.records.warnings import TMS_RISKS, checked_risks
     from targeting.tes.safety import limits
 
     valid = {kind: TMS_RISKS if kind == "tms" else tuple(limits()) for kind in kinds}

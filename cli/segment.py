@@ -33,8 +33,8 @@ def segment_command(
     """Turn an MRI into tissues: white and grey matter, CSF, skull, scalp, eyes (SAMSEG, 6 to 10 minutes)."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.requests.head import HeadSource
-        from targeting.stages.head import run_segment
+        from targeting.study.head_source import HeadSource
+        from targeting.study.head_stages import run_segment
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)

@@ -23,7 +23,7 @@ def status_command(
     """Show a subject's stages: done, outdated (and why) or missing, with seconds, date and size."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.stages.of_a_plan import stages_of
+        from targeting.study.plan_state import stages_of
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)

@@ -12,7 +12,7 @@ from cli.options import Json, Quiet
 from cli.tables import Entry, examples_of, group, listing
 
 if TYPE_CHECKING:
-    from targeting.dosing import Rating
+    from targeting.stimulators import Rating
 
 app = group("Stimulators with a name.")
 DIRECTIONS = {True: "normal or reverse", False: "fixed", None: "not known whether it can be reversed"}
@@ -23,7 +23,7 @@ def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = F
     """List the stimulators: pulses, current direction, the maximum dI/dt of each coil, and the sources."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.dosing import ratings, stimulators
+        from targeting.stimulators import ratings, stimulators
 
         known = stimulators().values()
         rated = {each.name: [row for row in ratings() if row.stimulator == each.name] for each in known}

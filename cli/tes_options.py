@@ -124,10 +124,10 @@ def check_used(context: typer.Context, kinds: list[str]) -> None:
 
 def tes_summary(plan: TesPlan, folder: Path) -> str:
     """A montage's plan in a screenful."""
-    from targeting.report.target_words import target_line
+    from targeting.goals.tes_words import tes_goal_lines
     from targeting.report.tes import dose_words, optimum_words, standard_words
     from targeting.report.tes_cap import current_label
-    from targeting.report.tes_goal import tes_goal_lines
+    from targeting.words.target import target_line
 
     lines = [
         *who_lines(plan),

@@ -71,7 +71,7 @@ def view_command(
     """Look at a planned subject: head, cortex with its field, target, coil or electrodes; also side by side."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.scene.request import ViewRequest
+        from targeting.viewer.request import ViewRequest
 
         request = ViewRequest.of(
             name, out, modality, placement, beside or (), delivered, camera, field, screenshot, export, anyway

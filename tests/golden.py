@@ -6,8 +6,8 @@
 
 Each case is a few command lines on the head that ships with the project.  Kept are their exit codes, what they say on stdout
 and stderr, and every file they write for people and other programs.  Times, dates and versions are taken out; pictures
-inside a page and files of arrays are kept as hashes, so that a difference is told by its place.  ``--head`` is a subject's folder to start from
-(its head is then not made again).  All cases take about twenty minutes.
+inside a page and files of arrays are kept as hashes, so that a difference is told by its place.  ``--head`` is a subject's
+folder to start from (its head is then not made again).  All cases take about twenty minutes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 HAND = "target plan colin27 --density fast --aim m1-hand --side left"
-NETWORK = "network.func.gii"
+COMMANDS = [
+    "plan",
+    "segment",
+    "mesh",
+    "status",
+    "export",
+    "serve",
+    "view",
+    "verify",
+    "basis",
+    "doctor",
+    "setup",
+    "atlas",
+    "coils",
+    "montages",
+    "protocols",
+    "stimulators",
+]
 CASES: dict[str, list[str]] = {
     "hand": [HAND, "target status colin27", "target verify colin27 --quiet", "target export colin27 --format visor2"],
     "hand-dosed": [
@@ -52,13 +69,7 @@ CASES: dict[str, list[str]] = {
     "both": ["target plan colin27 --density fast --aim m1-hand --pain-side right --with tms,hd-tdcs --also psi"],
     "help": [
         "target --help",
-        *(
-            f"target {each} --help"
-            for each in (
-                "plan segment mesh status export serve view verify basis doctor setup atlas coils montages protocols "
-                "stimulators"
-            ).split()
-        ),
+        *(f"target {each} --help" for each in COMMANDS),
         "target montages interference --help",
         "target montages equal-dose --help",
         "target atlas list",
@@ -147,7 +158,7 @@ def keep(folder: Path, head: Path | None, only: list[str]) -> None:
 
 
 def run(command: str, place: Path) -> str:
-    words = [sys.executable, "-m", "cli.main", *shlex.split(command)[1:]]
+    words = [sys.executable, "-c", "import sys; from cli.main import main; sys.exit(main())", *shlex.split(command)[1:]]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
     done = subprocess.run(words, cwd=place, env=environment, capture_output=True, text=True, check=False)
     lines = done.stderr.replace("\r", "\n").splitlines()
@@ -170,7 +181,7 @@ def keep_file(path: Path, to: Path) -> None:
         text = hashlib.sha256(data).hexdigest()
     if path.name == "plan.json":
         document = json.loads(text)
-        document["seconds"] = {name: 0 for name in document.get("seconds", {})}
+        document["seconds"] = dict.fromkeys(document.get("seconds", {}), 0)
         text = json.dumps(document, indent=1)
     elif path.suffix == ".json" and "stage" in text[:400]:
         return  # a stage's own record: times, hashes
@@ -197,7 +208,9 @@ def compare(before: Path, after: Path) -> int:
         old, new = ((each / name).read_text("utf-8") if (each / name).exists() else "" for each in (before, after))
         if old != new:
             different += 1
-            lines = difflib.unified_diff(old.splitlines(), new.splitlines(), f"before/{name}", f"after/{name}", "", "", 1, "")
+            lines = difflib.unified_diff(
+                old.splitlines(), new.splitlines(), f"before/{name}", f"after/{name}", "", "", 1, ""
+            )
             print("\n".join(line[:240] for line in list(lines)[:80]))
     print(f"{len(names)} files, {different} different")
     return different

@@ -43,10 +43,10 @@ RUNS_STAGES = {
 }
 # what is handed to a stage, where its function has no name for it: module:function, of nested ones with a full stop
 HANDED = {
-    "targeting.road:files_stage": ["targeting.road:plan.results"],
-    "targeting.tes_road:files_stage": ["targeting.tes_road:plan_tes.results"],
-    "targeting.stages.confirm:confirm_stage": ["targeting.engines:engine_named"],
-    "targeting.stages.comparison:comparison_stage": ["targeting.engines:engine_named"],
+    "targeting.planning.tms:files_stage": ["targeting.planning.tms:plan.results"],
+    "targeting.planning.tes:files_stage": ["targeting.planning.tes:plan_tes.results"],
+    "targeting.study.tms_confirm:confirm_stage": ["targeting.engines:engine_named"],
+    "targeting.comparison.stage:comparison_stage": ["targeting.engines:engine_named"],
 }
 Place = tuple[str, str]  # module, name in it
 

@@ -47,6 +47,7 @@ from targeting.dosing import protocol_named, protocols
 from targeting.fem.anisotropy import DiffusionImage
 from targeting.live.protocol import document_of, id_of, request_of
 from targeting.navigation import brainsight, localite, softaxic, visor2
+from targeting.networks.network_map import NetworkMap
 from targeting.plans.tape import PlanLandmarks
 from targeting.plans.tes import (
     PlanElectrode,
@@ -57,10 +58,9 @@ from targeting.plans.tes import (
     write_tes_plan,
 )
 from targeting.plans.tms import read_plan, to_dict
-from targeting.plans.warnings import warning
+from targeting.records.warnings import warning
 from targeting.scene.delivered import read_delivered
 from targeting.tes.montage_files import read_montage
-from targeting.tes.network_map import NetworkMap
 from targeting.tes.optimise.network import sampled
 
 EXAMPLES = 80  # of each parser; all together within 90 s

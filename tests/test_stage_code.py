@@ -74,15 +74,15 @@ def test_the_version_of_every_stage_is_raised_with_its_code(code):
 
 def test_the_project_is_reached_through_names_annotations_and_what_is_handed_on(code):
     assert {each.split(".")[-1] for each in code.stages} >= {
-        "head:mesh_stage",
-        "road:files_stage",
-        "search:search_stage",
+        "head_stages:mesh_stage",
+        "tms:files_stage",
+        "tms_search:search_stage",
     }
-    mesh = code.reached("targeting.stages.head:mesh_stage")
+    mesh = code.reached("targeting.study.head_stages:mesh_stage")
     assert {"meshes.tetrahedralise: tetrahedralise", "meshes.head: HeadMesh"} <= mesh.keys()
     assert not {each for each in mesh if each.startswith(("targeting.tms", "targeting.report"))}
-    assert "targeting.engines.simnibs_child: <body>" in code.reached("targeting.stages.confirm:confirm_stage")
-    files = code.reached("targeting.road:files_stage")
+    assert "targeting.engines.simnibs_child: <body>" in code.reached("targeting.study.tms_confirm:confirm_stage")
+    files = code.reached("targeting.planning.tms:files_stage")
     assert {"atlases.scalp_tape: tape_measure", "data: targeting/report/page.css"} <= files.keys()
 
 

@@ -48,7 +48,7 @@ def leadfield_card(leadfield: Leadfield) -> str:
 
 def milliamperes(current_ma: float) -> str:
     """A current with its sign, as "+1.5 mA"."""
-    from targeting.report.words import number
+    from targeting.words.numbers import number
 
     digits = number(abs(current_ma), 3).rstrip("0").rstrip(".")
     return f"{'+' if current_ma > 0 else '−' if current_ma < 0 else ''}{digits} mA"

@@ -10,7 +10,7 @@ import numpy as np
 from meshes.cards import Row, card
 from targeting.cards.electrodes import cap_drawing, milliamperes, size_words
 from targeting.cards.ink import INDUCED, arrow, svg, text
-from targeting.plans.warnings import DANGER, NOTE, WARNING, PlanWarning, of_kind
+from targeting.records.warnings import DANGER, NOTE, WARNING, PlanWarning, of_kind
 
 if TYPE_CHECKING:
     from targeting.plans.tes import TesPlan
@@ -22,8 +22,8 @@ MARKS = {DANGER: "✕ DANGER:", WARNING: "⚠", NOTE: "Note:"}
 
 def plan_card(plan: Plan) -> str:
     """A coil's plan: what the report's header says, and the current's angle as a dial."""
-    from targeting.report.dosing import output_words
-    from targeting.report.words import number, point, three_digits
+    from targeting.dosing.words import output_words
+    from targeting.words.numbers import number, point, three_digits
 
     best = plan.placements[0] if plan.placements else None
     facts: list[Row] = [*_who(plan), ("coil", plan.coil.name)]
@@ -52,7 +52,7 @@ def plan_card(plan: Plan) -> str:
 def _held(plan: Plan) -> list[Row]:
     """How the coil is turned and driven."""
     from targeting.report.turned import setting_words
-    from targeting.report.words import direction_words, number
+    from targeting.words.numbers import direction_words, number
 
     best = plan.placements[0]
     current = ("induced current", f"{number(best.angle_deg, 0)}° from {_origin(best.angle_from)}")
@@ -63,7 +63,7 @@ def _held(plan: Plan) -> list[Row]:
 
 def tes_plan_card(plan: TesPlan) -> str:
     """A montage's plan: dose, comparison with the standard, safety, the currents, and where they sit on the head."""
-    from targeting.report.words import number, three_digits
+    from targeting.words.numbers import number, three_digits
 
     dose = plan.dose
     facts: list[Row] = [

@@ -168,8 +168,8 @@ def _programs_beside() -> Iterator[Fact]:
 
 
 def _viewer() -> Iterator[Fact]:
-    from targeting.scene.request import VIEWER
     from targeting.scene.system_libraries import check_pictures, check_windows
+    from targeting.viewer.request import VIEWER
 
     try:
         check_pictures()

@@ -81,9 +81,9 @@ def _spiral(count: int) -> NDArray[np.float64]:
 
 
 def _tms_error(conductor) -> float:  # type: ignore[no-untyped-def]
+    from targeting.closed_forms.spheres import tms_e_v_per_m
     from targeting.coils import Coil
     from targeting.coils.sources import MagneticDipoles
-    from targeting.fem.spheres import tms_e_v_per_m
     from targeting.pose import Pose
     from targeting.tms.field import DIDT_A_PER_S, simulate_tms
 
@@ -106,7 +106,7 @@ def _tms_error(conductor) -> float:  # type: ignore[no-untyped-def]
 
 
 def _tes_error(conductor) -> float:  # type: ignore[no-untyped-def]
-    from targeting.fem.spheres import electrode_field
+    from targeting.closed_forms.spheres import electrode_field
     from targeting.tes.electrodes import Electrode, Montage
     from targeting.tes.field import simulate_tes
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from meshes.choices import one_of
 from meshes.errors import InputError
-from targeting.dosing.pulse import PULSES
+from targeting.stimulators.pulse import PULSES
 
 MUSCLES = ("hand", "leg", "face")
 EVIDENCE = {  # Lefaucheur 2020, Clin Neurophysiol 131:474, doi 10.1016/j.clinph.2019.11.002

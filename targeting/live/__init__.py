@@ -3,8 +3,7 @@
 ``coil_dose`` answers one request, ``protocol`` is what goes over the wire, ``server`` and ``client`` are its two ends.
 """
 
-from targeting.live.client import DoseClient
-from targeting.live.coil_dose import LiveDose
-from targeting.live.server import DoseServer
+import lazy_loader
 
-__all__ = ["DoseClient", "DoseServer", "LiveDose"]
+# imported when first asked for, because what they need takes seconds to import
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

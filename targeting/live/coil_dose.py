@@ -190,7 +190,7 @@ class LiveDose:
 
 
 def _valid_plan(subject: Subject, anyway: bool) -> Plan:
-    from targeting.stages.of_a_plan import check_stands
+    from targeting.study.plan_state import check_stands
 
     if not (subject.folder / "plan.json").is_file():
         raise InputError(f"there is no plan in {subject.folder}; run 'target plan {subject.name}' first")
@@ -203,8 +203,8 @@ def planned_direction(subject: Subject, head: HeadMesh) -> NDArray[np.float64] |
     direction = subject.made_from("search")["parameters"].get("direction")
     if direction is None:
         return None
-    from targeting.stages.cortex import load_cortex
-    from targeting.stages.target import load_target
+    from targeting.study.cortex_stage import load_cortex
+    from targeting.study.target_stage import load_target
     from targeting.tms.direction import direction_vector
 
     aimed = subject.recorded("target", lambda folder: load_target(folder / "target.npz"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from targeting.plans.json_records import require
+from targeting.records.json_records import require
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from targeting.engines import AGREEMENT, by_engine, solved_by
 from targeting.plans.tms import Plan, PlanTarget
-from targeting.plans.warnings import PlanWarning, danger
+from targeting.records.warnings import PlanWarning, danger
 
 
 def coil_dangers(plan: Plan) -> list[PlanWarning]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from targeting.plans.json_records import plain
 from targeting.plans.older_dosing import dosing_now, row_now
-from targeting.plans.warnings import DANGER, OPTION, WARNING, PlanWarning
+from targeting.records.json_records import plain
+from targeting.records.warnings import DANGER, OPTION, WARNING, PlanWarning
 
 OLDER = ("1.3", "1.4", "1.5")
 

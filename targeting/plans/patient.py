@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from meshes.errors import InputError
-from targeting.plans.json_records import require
+from targeting.records.json_records import require
 
 LONGEST = 60  # letters of an identifier that a line of a printed page has room for
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from targeting.dosing.pulse import CURRENTS, FIRST, NORMAL, PULSES, REVERSE, SECOND
-from targeting.plans.json_records import require
+from targeting.records.json_records import require
+from targeting.stimulators.pulse import CURRENTS, FIRST, NORMAL, PULSES, REVERSE, SECOND
 
 
 @dataclass(frozen=True)

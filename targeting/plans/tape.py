@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from targeting.plans.json_records import require
+from targeting.records.json_records import require
 
 
 @dataclass(frozen=True)

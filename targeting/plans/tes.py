@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from meshes.errors import InputError
-from targeting.plans.json_records import check_version, checked_document, read_kind, read_plan_file, require, write_json
+from targeting.goals.tes_record import PlanTesGoal, check_tes_goal
 from targeting.plans.older_versions import as_now
 from targeting.plans.patient import check_who
-from targeting.plans.pole import PlanPole, check_pole
 from targeting.plans.tape import PlanLandmarks
-from targeting.plans.tes_goal import PlanTesGoal, check_tes_goal
 from targeting.plans.tms import SCHEMA_VERSION, SHAPES, Frame, PlanTarget
-from targeting.plans.warnings import DANGER, PlanWarning, check_warnings, of_kind
+from targeting.records.json_records import (
+    check_version,
+    checked_document,
+    read_kind,
+    read_plan_file,
+    require,
+    write_json,
+)
+from targeting.records.pole import PlanPole, check_pole
+from targeting.records.warnings import DANGER, PlanWarning, check_warnings, of_kind
 
 MODALITY = "tdcs"
 KINDS = ("tdcs", "hd-tdcs")  # two pads; several small electrodes

@@ -16,19 +16,26 @@ from typing import Any
 import numpy as np
 
 from meshes.errors import InputError
+from targeting.comparison.record import ComparedCoil, check_comparison
+from targeting.dosing.record import PlanDosing, check_dosing
+from targeting.goals.record import PlanGoal, check_goal
 from targeting.plans.angle import PlanAngle, check_angle
-from targeting.plans.comparison import ComparedCoil, check_comparison
-from targeting.plans.dosing import PlanDosing, check_dosing
-from targeting.plans.goal import PlanGoal, check_goal
-from targeting.plans.json_records import check_version, checked_document, read_kind, read_plan_file, require, write_json
 from targeting.plans.older_versions import as_now
 from targeting.plans.patient import check_who
 from targeting.plans.pulse import PlanPulse, check_pulse
-from targeting.plans.robustness import PlanRobustness, check_robustness
 from targeting.plans.tape import PlanTape, check_tape
-from targeting.plans.uncertainty import PlanUncertainty, check_uncertainty
-from targeting.plans.warnings import DANGER, PlanWarning, check_warnings, of_kind
 from targeting.pose import Pose
+from targeting.records.json_records import (
+    check_version,
+    checked_document,
+    read_kind,
+    read_plan_file,
+    require,
+    write_json,
+)
+from targeting.records.warnings import DANGER, PlanWarning, check_warnings, of_kind
+from targeting.robustness.record import PlanRobustness, check_robustness
+from targeting.uncertainty.record import PlanUncertainty, check_uncertainty
 
 SCHEMA_VERSION = "1.6"
 SHAPES = ("ball", "mask", "map")

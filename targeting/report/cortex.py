@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from meshes import Tissue
 from targeting.report import picture
-from targeting.report.camera import View
-from targeting.report.canvas import INK, Canvas
 from targeting.report.evidence import HeadEvidence
-from targeting.report.surface import SUPERSAMPLING, Layer, compose, render
+from targeting.scene.raster.camera import View
+from targeting.scene.raster.canvas import INK, Canvas
+from targeting.scene.raster.surface import SUPERSAMPLING, Layer, compose, render
 
 WIDTH, HEIGHT = 900, 770
 CLOSE_UP_MM = 80.0

@@ -11,14 +11,14 @@ from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 
 from targeting.report import picture
-from targeting.report.camera import View
-from targeting.report.canvas import COIL, DOTS_PER_INCH, INK, QUIET, Canvas
 from targeting.report.evidence import PlanEvidence
 from targeting.report.region import PERCENT, first_low, near_best_lines, on_scalp
-from targeting.report.steadiness import steadier_elsewhere
-from targeting.report.surface import SUPERSAMPLING, compose, render
 from targeting.report.turned import handles_deg, planned_handle_deg, turn_range_deg
-from targeting.tms.robustness import NEAR_BEST
+from targeting.robustness.robustness import NEAR_BEST
+from targeting.robustness.words import steadier_elsewhere
+from targeting.scene.raster.camera import View
+from targeting.scene.raster.canvas import COIL, DOTS_PER_INCH, INK, QUIET, Canvas
+from targeting.scene.raster.surface import SUPERSAMPLING, compose, render
 
 WIDTH, HEIGHT = 900, 770
 COLORS = "viridis"

@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from atlases.target import Target, is_center
 from meshes import HeadMesh, Tissue
 from targeting.coils.coil import Casing
-from targeting.cortical_field import CorticalField, strength_at_nodes
+from targeting.fem.cortical_field import CorticalField, strength_at_nodes
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Placement, Plan
 from targeting.pose import Pose
-from targeting.report.surface import Surface
+from targeting.scene.raster.surface import Surface
 
 if TYPE_CHECKING:
     import pyvista as pv
 
     from atlases.scalp_positions import ScalpPositions
-    from targeting.scene.surfaces import HeadSurfaces
+    from targeting.study.surfaces import HeadSurfaces
 
 
 class HeadEvidence:

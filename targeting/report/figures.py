@@ -12,7 +12,6 @@ from targeting.report import cortex as cortex_room
 from targeting.report import dose as dose_room
 from targeting.report import region
 from targeting.report import scalp as scalp_room
-from targeting.report.canvas import MARK, png_data_uri
 from targeting.report.evidence import HeadEvidence, PlanEvidence
 from targeting.report.folds import crossing_words
 from targeting.report.slices import (
@@ -26,10 +25,11 @@ from targeting.report.slices import (
     slice_picture,
     whole_view,
 )
-from targeting.report.steadiness import CLEAR_GAIN, steadier_elsewhere, steadiest_away_mm, turn_words
-from targeting.report.target_words import ring_sentence
 from targeting.report.turned import NOT_DETERMINED, planned_handle_deg, turn_range_deg
-from targeting.report.words import direction_words, number, three_digits
+from targeting.robustness.words import CLEAR_GAIN, steadier_elsewhere, steadiest_away_mm, turn_words
+from targeting.scene.raster.canvas import MARK, png_data_uri
+from targeting.words.numbers import direction_words, number, three_digits
+from targeting.words.target import ring_sentence
 
 TISSUE_KEYS = tuple(zip(("white matter", "grey matter", "skull", "scalp"), (c for _, c, _ in OUTLINES), strict=True))
 

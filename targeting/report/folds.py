@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.report.camera import View
 from targeting.report.evidence import PlanEvidence
-from targeting.report.surface import Surface
+from targeting.scene.raster.camera import View
+from targeting.scene.raster.surface import Surface
 
 AROUND_MM = 12.0  # a gyrus and its two sulci
 CLEAR_SHARE = 0.65  # of the moment along the axis: 0.5 is no direction, 1 is parallel folds

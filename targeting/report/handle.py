@@ -6,8 +6,8 @@ import numpy as np
 
 from targeting.cards.ink import svg, text
 from targeting.plans.tms import Plan
-from targeting.report.canvas import COIL, QUIET
-from targeting.report.words import direction_words, number
+from targeting.scene.raster.canvas import COIL, QUIET
+from targeting.words.numbers import direction_words, number
 
 SMALLEST_DEG = 4.0  # a smaller angle has no arc
 RIM = 62.0

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.tissue_codes import Tissue
-from targeting.report.camera import View
 from targeting.report.evidence import HeadEvidence
 from targeting.report.figures import Figure
 from targeting.report.parts import esc, figure_block
 from targeting.report.provenance import unverified
 from targeting.report.slices import OUTLINES, PLANES, Plane, outlined_picture, shows_labels, tissue_outlines
 from targeting.report.volumes import Volume, excuse, volumes_of
-from targeting.report.words import number
+from targeting.scene.raster.camera import View
+from targeting.words.numbers import number
 
 SHARES = (0.22, 0.5, 0.78)  # of the brain's extent, where it is cut
 MARGIN_MM = 6.0

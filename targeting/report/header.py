@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from targeting.comparison.reach import coil_on
 from targeting.dosing.motor_threshold import volts
-from targeting.dosing.reach import coil_on
-from targeting.plans.dosing import PlanDosing
-from targeting.plans.pole import ANODE, CATHODE, MIXED
+from targeting.dosing.record import PlanDosing
+from targeting.dosing.words import share_words, target_words, threshold_words, why_words
 from targeting.plans.tes import PlanElectrode, TesPlan
-from targeting.plans.warnings import DANGER, WARNING, PlanWarning, of_kind
-from targeting.report.dosing import share_words, target_words, threshold_words, why_words
+from targeting.records.pole import ANODE, CATHODE, MIXED
+from targeting.records.warnings import DANGER, WARNING, PlanWarning, of_kind
 from targeting.report.evidence import PlanEvidence
 from targeting.report.parts import esc, sentence
 from targeting.report.tes_cap import current_label
 from targeting.report.turned import setting_words
-from targeting.report.words import direction_words, listed, measured_from, number, point, three_digits
+from targeting.words.numbers import direction_words, listed, measured_from, number, point, three_digits
 
 LONGEST = 110  # letters of a warning that the header shows; the whole of it stands below
 
@@ -45,7 +45,7 @@ def trust_box(told: Sequence[PlanWarning]) -> Box:
 
     Examples
     --------
-    >>> from targeting.plans.warnings import danger, note, warning
+    >>> from targeting.records.warnings import danger, note, warning
     >>> few = [warning("the neck is cut"), warning("no maximum"), note("left assumed")]
     >>> trust_box(few[2:]).value, trust_box(few).value
     ('✓ No warnings', '! 2 warnings')

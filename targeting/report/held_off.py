@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from targeting.plans.tms import Placement
-from targeting.report.words import number, three_digits
+from targeting.words.numbers import number, three_digits
 
 CLEAR_MM = 0.5  # a casing held off by less sits as it was asked to
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from targeting.comparison.words import comparison_section
+from targeting.dosing.words import dosing_section
+from targeting.goals.words import goal_section
 from targeting.plans.tms import Plan
 from targeting.report import figures, header, tables
-from targeting.report.comparison import comparison_section
-from targeting.report.dosing import dosing_section
 from targeting.report.evidence import PlanEvidence
-from targeting.report.goal import goal_section
 from targeting.report.head_check import head_check
 from targeting.report.held_off import held_off_words
 from targeting.report.methods import coil_methods
@@ -24,7 +24,7 @@ from targeting.report.reproduce import reproduce
 from targeting.report.treatment import SHEET
 from targeting.report.turned import ASSUMED, angle_table
 from targeting.report.who import kicker, running, sides_of
-from targeting.report.words import number, point, three_digits
+from targeting.words.numbers import number, point, three_digits
 
 
 def write_report(path: str | Path, evidence: PlanEvidence) -> None:

@@ -6,7 +6,7 @@ cited as their own tables cite them.
 
 from __future__ import annotations
 
-from targeting.plans.dosing import BY_PROTOCOL, PlanDosing, protocol_of
+from targeting.dosing.record import BY_PROTOCOL, PlanDosing, protocol_of
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
 from targeting.report.citations import Citations
@@ -23,8 +23,8 @@ from targeting.report.methods_head import (
 from targeting.report.parts import esc
 from targeting.report.tes_cap import current_label
 from targeting.report.tes_evidence import TesEvidence
-from targeting.report.words import listed, measured_from, number, three_digits
 from targeting.tms.search import ANGLE_STEP_DEG, STEP_MM
+from targeting.words.numbers import listed, measured_from, number, three_digits
 
 PAD_WORDS = {"tdcs": "a pair of pads", "hd-tdcs": "small electrodes"}
 

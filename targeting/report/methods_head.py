@@ -9,8 +9,8 @@ from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
 from targeting.report.citations import Citations
 from targeting.report.evidence import HeadEvidence
-from targeting.report.target_words import extent_sentence
-from targeting.report.words import listed, number, point
+from targeting.words.numbers import listed, number, point
+from targeting.words.target import extent_sentence
 
 PROGRAM = "target"
 WORDS = {

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from targeting.plans.tms import PlanTarget
-from targeting.plans.warnings import DANGER, NOTE, WARNING, PlanWarning, of_kind
+from targeting.records.warnings import DANGER, NOTE, WARNING, PlanWarning, of_kind
 from targeting.report.figures import Figure, slice_keys
 
 

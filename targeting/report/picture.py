@@ -9,9 +9,9 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from targeting.report.camera import View
-from targeting.report.canvas import INK, MARK, QUIET, Canvas
 from targeting.report.evidence import HeadEvidence
+from targeting.scene.raster.camera import View
+from targeting.scene.raster.canvas import INK, MARK, QUIET, Canvas
 
 STRIP = 130  # pixels under a picture, for its letters and colour bar
 SKIN = np.array([0.93, 0.89, 0.85])

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from targeting.report import picture
-from targeting.report.camera import View
-from targeting.report.canvas import COIL, INK, QUIET, Canvas
 from targeting.report.evidence import PlanEvidence
 from targeting.report.scalp import ABOVE
-from targeting.report.surface import compose, render
+from targeting.scene.raster.camera import View
+from targeting.scene.raster.canvas import COIL, INK, QUIET, Canvas
+from targeting.scene.raster.surface import compose, render
 
 WIDTH, HEIGHT = 620, 620
 TEN_TWENTY = (

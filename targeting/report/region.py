@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from targeting.report.evidence import PlanEvidence
-from targeting.report.sections import level_lines
-from targeting.report.surface import Surface
-from targeting.tms.robustness import NEAR_BEST
+from targeting.robustness.robustness import NEAR_BEST
+from targeting.scene.raster.sections import level_lines
+from targeting.scene.raster.surface import Surface
 
 NEIGHBOURS = 4
 PERCENT = f"{100 * NEAR_BEST:.0f} %"

@@ -7,9 +7,9 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from targeting.report import picture
-from targeting.report.canvas import COIL, INK, Canvas
 from targeting.report.evidence import PlanEvidence
-from targeting.report.surface import compose, render
+from targeting.scene.raster.canvas import COIL, INK, Canvas
+from targeting.scene.raster.surface import compose, render
 
 WIDTH, HEIGHT = 900, 770
 CASING_OPACITY = 0.62  # the head shows through

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from meshes.tissue_codes import Tissue
-from targeting.report.camera import View
-from targeting.report.canvas import MARK, Canvas
 from targeting.report.evidence import HeadEvidence
-from targeting.report.sections import section_lines
+from targeting.scene.raster.camera import View
+from targeting.scene.raster.canvas import MARK, Canvas
+from targeting.scene.raster.sections import section_lines
 
 MARGIN_MM = 10.0
 CLOSE_MM = 70.0

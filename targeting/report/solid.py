@@ -1,6 +1,6 @@
 """The section of a report in which the head can be turned: scalp, cortex with its field, target, coil or electrodes.
 
-A still stands in the page; a click puts vtk.js in its place (:mod:`targeting.report.solid_viewer`), with buttons for views
+A still stands in the page; a click puts vtk.js in its place (:mod:`targeting.scene.web.viewer`), with buttons for views
 and layers.  Scene and program are packed in the page, so nothing is fetched; until the click they cost nothing but their
 2 MB.  The page's head must carry :func:`solid_policy` for the scripts to run.
 """
@@ -16,19 +16,19 @@ from string import Template
 import numpy as np
 from matplotlib.colors import to_hex
 
-from targeting.report.canvas import png_data_uri
 from targeting.report.evidence import HeadEvidence
 from targeting.report.page import RESEARCH, Page, html_of
 from targeting.report.parts import esc
-from targeting.report.solid_picture import HEIGHT, WIDTH, lift_mm, painted, still
-from targeting.report.solid_state import Painted, packed
-from targeting.report.solid_viewer import NOTICE, page_script, policy, viewer_packed, viewer_version
-from targeting.report.solid_views import SolidView, views
-from targeting.report.words import listed, three_digits
 from targeting.scene.behind import BEHIND_MM, PALE
 from targeting.scene.colors import WORDS, color_scale, limits
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.planned import scene_of
+from targeting.scene.raster.canvas import png_data_uri
+from targeting.scene.web.picture import HEIGHT, WIDTH, lift_mm, painted, still
+from targeting.scene.web.state import Painted, packed
+from targeting.scene.web.viewer import NOTICE, page_script, policy, viewer_packed, viewer_version
+from targeting.scene.web.views import SolidView, views
+from targeting.words.numbers import listed, three_digits
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def section_of(scene: Scene) -> str:
     ways = views(everything, scene.target_mm, scene.outward)
     groups = _groups(layers)
     data = base64.b64encode(packed([_painted(scene, layer) for layer in layers])).decode("ascii")
-    folder = resources.files("targeting.report")
+    folder = resources.files("targeting.scene.web")
     what = listed([name for name in groups if name != "cortex"])
     colours = f"the cortex coloured by {WORDS[scene.scalars]}" if scene.scalars else "the cortex"
     section = Template(folder.joinpath("solid.html").read_text(encoding="utf-8")).substitute(

@@ -8,18 +8,18 @@ from html import escape
 import numpy as np
 
 from targeting.engines import by_engine
+from targeting.planning.command_line import COMMAND
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Placement, Plan
 from targeting.report.evidence import PlanEvidence
 from targeting.report.folds import crossing_words
 from targeting.report.held_off import held_off_cell
-from targeting.report.spread import spread_facts
-from targeting.report.steadiness import steadiness_facts
-from targeting.report.target_words import size_words
 from targeting.report.turned import angle_facts
 from targeting.report.volumes import STRETCHED
-from targeting.report.words import direction_words, duration, number, point, three_digits
-from targeting.requests.command_line import COMMAND
+from targeting.robustness.words import steadiness_facts
+from targeting.uncertainty.words import spread_facts
+from targeting.words.numbers import direction_words, duration, number, point, three_digits
+from targeting.words.target import size_words
 
 UNITS = {"": "", "mm": " mm", "deg": "°", "s": " s"}
 NAVIGATORS = {"brainsight": "Brainsight", "localite": "Localite TMS Navigator"}

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from targeting.plans.pole import OF_CORTEX, PlanPole
+from targeting.goals.tes_words import tes_goal_section
 from targeting.plans.tes import PlanOptimum, PlanTesDose, TesPlan
+from targeting.records.pole import OF_CORTEX, PlanPole
 from targeting.report import cortex as cortex_room
 from targeting.report import figures, header, tes_cap
 from targeting.report.figures import Figure
@@ -28,13 +29,12 @@ from targeting.report.parts import (
 )
 from targeting.report.reproduce import reproduce
 from targeting.report.tables import image_of, provenance_tables
-from targeting.report.target_words import ringed
 from targeting.report.tes_evidence import TesEvidence
-from targeting.report.tes_goal import tes_goal_section
 from targeting.report.tes_safety import safety_rows, safety_sources, session_checks
 from targeting.report.who import kicker, running, sides_of
-from targeting.report.words import direction_words, listed, number, point, three_digits
 from targeting.tes.montages import SIDES, STANDARD, montage_named
+from targeting.words.numbers import direction_words, listed, number, point, three_digits
+from targeting.words.target import ringed
 
 PROVEN = 5e-4  # a gap below this is none
 KINDS = {"tdcs": "tDCS", "hd-tdcs": "HD-tDCS"}

@@ -12,11 +12,11 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from targeting.report import picture
-from targeting.report.camera import View
-from targeting.report.canvas import INK, Canvas
-from targeting.report.surface import SUPERSAMPLING, Layer, compose, render
 from targeting.report.tes_evidence import TesEvidence
-from targeting.report.words import number
+from targeting.scene.raster.camera import View
+from targeting.scene.raster.canvas import INK, Canvas
+from targeting.scene.raster.surface import SUPERSAMPLING, Layer, compose, render
+from targeting.words.numbers import number
 
 WIDTH, HEIGHT = 900, 770
 ANODE, CATHODE = "#c0392b", "#1f5fa8"

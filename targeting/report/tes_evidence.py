@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from atlases.target import Target
 from meshes import HeadMesh
-from targeting.cortical_field import CorticalField
+from targeting.fem.cortical_field import CorticalField
 from targeting.plans.tes import TesPlan
 from targeting.report.evidence import HeadEvidence
-from targeting.report.surface import Surface
+from targeting.scene.raster.surface import Surface
 
 if TYPE_CHECKING:
-    from targeting.scene.surfaces import HeadSurfaces
+    from targeting.study.surfaces import HeadSurfaces
 
 LIFT_MM = 0.8  # electrodes are drawn this far off the scalp, so that they cover it
 

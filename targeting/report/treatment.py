@@ -11,20 +11,20 @@ from pathlib import Path
 
 from atlases.targets import targets
 from targeting.dosing.protocols import field_words
-from targeting.plans.dosing import PlanDosing, protocol_of
+from targeting.dosing.record import PlanDosing, protocol_of
+from targeting.dosing.words import share_words, threshold_words, whose, why_words
 from targeting.plans.tape import PlanTape
 from targeting.plans.tms import Plan
-from targeting.plans.warnings import WARNING, of_kind
+from targeting.records.warnings import WARNING, of_kind
 from targeting.report import screening
-from targeting.report.canvas import png_data_uri
-from targeting.report.dosing import share_words, threshold_words, whose, why_words
 from targeting.report.evidence import PlanEvidence
 from targeting.report.handle import clock_words, handle_drawing, handle_words
 from targeting.report.page import Page, filled, html_of, write_page
 from targeting.report.parts import esc, row, sentence
 from targeting.report.place import HEIGHT, WIDTH, place_picture, seen_from
 from targeting.report.who import running, sides_of
-from targeting.report.words import number, point
+from targeting.scene.raster.canvas import png_data_uri
+from targeting.words.numbers import number, point
 
 SHEET = "treatment_sheet.html"
 BLANK = '<span class="blank"></span>'

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.dosing.pulse import NORMAL
 from targeting.plans.angle import PlanAngle
 from targeting.plans.pulse import PlanPulse
 from targeting.plans.tms import Plan
-from targeting.report.words import Fact, number, three_digits
+from targeting.stimulators.pulse import NORMAL
+from targeting.words.numbers import Fact, number, three_digits
 
 if TYPE_CHECKING:
     from targeting.report.evidence import PlanEvidence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from targeting.report.words import number
+from targeting.words.numbers import number
 
 if TYPE_CHECKING:
     from atlases.scalp_positions import ScalpPositions

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from atlases.scalp import Scalp
 from meshes.errors import InputError
 from targeting.coils.coil import Coil
-from targeting.measured_pose import Measured, apart, measured
 from targeting.navigation.choice import chosen_pulses
+from targeting.navigation.measured_pose import Measured, apart, measured
 from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.records import Session
 from targeting.navigation.world import in_the_plans_world
@@ -29,8 +29,8 @@ from targeting.pose_gate import PoseGate
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers
 from targeting.scene.planned import assembled, surfaces_of, target_e_of
-from targeting.scene.surfaces import head_of
-from targeting.stages.head import FrameImage
+from targeting.study.head_stages import FrameImage
+from targeting.study.surfaces import head_of
 from targeting.subject import Subject
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
-from targeting.cortical_field import strength_at_nodes
+from targeting.fem.cortical_field import strength_at_nodes
 from targeting.pose import Pose
-from targeting.requests.conduction import Conduction
-from targeting.scene.surfaces import HeadSurfaces, head_of, on_scene
+from targeting.study.conduction import Conduction
+from targeting.study.surfaces import HeadSurfaces, head_of, on_scene
 from targeting.subject import Subject
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def cortical_field_at(
     head, e_v_per_m = solved(subject, coil, pose)
     if not surfaces.folded:
         return on_scene(surfaces, {"magnE": strength_at_nodes(head, e_v_per_m)})
-    from targeting.cortical_field import CorticalField
+    from targeting.fem.cortical_field import CorticalField
 
     folded = head_of(subject)[1]
     if folded is None:
@@ -62,7 +62,7 @@ def _by_basis(
 ) -> dict[str, NDArray[np.floating]] | None:
     """The basis' field, as the window shows it; None if no basis stands."""
     from targeting.scene.live_cortex import LiveCortex
-    from targeting.stages.field_basis import standing_basis
+    from targeting.study.field_basis_stage import standing_basis
 
     made = standing_basis(subject)
     return None if made is None else LiveCortex.of(made, coil, surfaces.cortex).field(pose.matrix_mm)

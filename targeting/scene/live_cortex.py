@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
-from targeting.stages.field_basis import CorticalBasis
+from targeting.study.field_basis_stage import CorticalBasis
 
 if TYPE_CHECKING:
     import pyvista as pv

@@ -13,9 +13,9 @@ import pyvista as pv
 from numpy.typing import ArrayLike, NDArray
 
 from targeting.coils.coil import Casing, Coil
-from targeting.plans.goal import AVOIDED, PlanPlace
+from targeting.goals.record import AVOIDED, PlanPlace
+from targeting.goals.tes_record import PlanTesPlace
 from targeting.plans.tes import PlanElectrode
-from targeting.plans.tes_goal import PlanTesPlace
 from targeting.pose import Pose
 from targeting.scene.colors import ANODE, CATHODE, COIL, IDLE, SPARED, TARGET
 from targeting.scene.layer import Layer

@@ -15,7 +15,7 @@ from meshes.choices import one_of
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from targeting.cortical_field import strength_at_nodes
+from targeting.fem.cortical_field import strength_at_nodes
 from targeting.plans.coil import planned_coil
 from targeting.plans.tes import KINDS, TesPlan, read_tes_plan
 from targeting.plans.tms import Plan, read_plan
@@ -23,8 +23,8 @@ from targeting.pose import Pose
 from targeting.scene.colors import BONE, BRAIN, SKIN, rounded_up
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers, electrode_layers, place_layers, target_layer
-from targeting.scene.surfaces import HeadSurfaces, head_of, on_scene, surfaces_stage
 from targeting.scene.target_outline import OUTLINE, outline_layers
+from targeting.study.surfaces import HeadSurfaces, head_of, on_scene, surfaces_stage
 from targeting.subject import Done, Subject
 
 if TYPE_CHECKING:

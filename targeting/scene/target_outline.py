@@ -13,12 +13,12 @@ import numpy as np
 import pyvista as pv
 from numpy.typing import NDArray
 
-from targeting.cortical_field import grey_at_nodes
+from targeting.fem.cortical_field import grey_at_nodes
+from targeting.networks.network_map import CORE, MapTarget
 from targeting.scene.behind import PALE
 from targeting.scene.colors import CATHODE, TARGET
 from targeting.scene.layer import Layer
 from targeting.scene.parts import plain
-from targeting.tes.network_map import CORE, MapTarget
 
 if TYPE_CHECKING:
     from atlases.target import Target

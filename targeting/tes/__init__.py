@@ -1,7 +1,6 @@
 """Transcranial electrical stimulation: electrodes, the fields of montages, leadfields, and the best montage."""
 
-from targeting.tes.electrodes import Electrode, Montage
-from targeting.tes.field import TesField, simulate_tes
-from targeting.tes.leadfield import Leadfield, make_leadfield
+import lazy_loader
 
-__all__ = ["Electrode", "Leadfield", "Montage", "TesField", "make_leadfield", "simulate_tes"]
+# imported when first asked for, because what they need takes seconds to import
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

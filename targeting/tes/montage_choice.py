@@ -13,9 +13,9 @@ from atlases.scalp import Scalp
 from atlases.scalp_positions import ELECTRODE, REFERENCE, ScalpPositions
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from targeting.plans.pole import ANODAL, CATHODAL, GIVEN
 from targeting.plans.tes import PlanOptimum
-from targeting.requests.tes import OBJECTIVES, SHAPES, TesRequest
+from targeting.records.pole import ANODAL, CATHODAL, GIVEN
+from targeting.study.tes_request import OBJECTIVES, SHAPES, TesRequest
 from targeting.tes.contact import lay_all, lay_on
 from targeting.tes.electrodes import Electrode, Montage
 from targeting.tes.montage_files import read_montage
@@ -136,7 +136,7 @@ def best_montage(
     goal : Goal
         What it is searched for, under the request's limits.
     polarity : str
-        Of :mod:`targeting.plans.pole`, for the words.
+        Of :mod:`targeting.records.pole`, for the words.
 
     Raises
     ------

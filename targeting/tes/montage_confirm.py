@@ -17,12 +17,12 @@ from atlases.target import Target
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.fem import HeadConductor
+from targeting.networks.network_map import MapTarget
 from targeting.tes.contact import Contact
 from targeting.tes.electrodes import Montage
 from targeting.tes.field import TesField, simulate_tes
 from targeting.tes.montage_choice import standard_montage
 from targeting.tes.montage_dose import MontageDose, dose_in, montage_dose
-from targeting.tes.network_map import MapTarget
 from targeting.tes.pole import Inward
 
 SAME_SHARE, SAME_MM = 1e-6, 1.0  # of the total current; between centres

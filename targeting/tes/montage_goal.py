@@ -128,7 +128,7 @@ def solve(objective: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list
     Parameters
     ----------
     objective : str
-        Of :data:`targeting.requests.tes.OBJECTIVES`.
+        Of :data:`targeting.study.tes_request.OBJECTIVES`.
     leadfield : Leadfield
     goal : Goal
     fits : callable

@@ -17,7 +17,7 @@ from atlases.scalp_foot import scalp_feet
 from atlases.target import Target
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
-from targeting.plans.pole import OF_CORTEX, OF_SCALP
+from targeting.records.pole import OF_CORTEX, OF_SCALP
 from targeting.tms.direction import CLEAR_SHARE
 
 

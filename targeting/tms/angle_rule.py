@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from atlases import Target
 from meshes.cortical_surface import Cortex
-from targeting.requests.angle import DIRECTION, FOLD, MIDLINE
+from targeting.tms.angle import DIRECTION, FOLD, MIDLINE
 from targeting.tms.fold import fold_at
 from targeting.tms.orientation import REACH_DEG, Orientation, handle_deg, handle_directions
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from atlases.target import Target
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from targeting.cortical_field import FARTHEST_MM, sampling
+from targeting.fem.cortical_field import FARTHEST_MM, sampling
 
 
 @dataclass(frozen=True, eq=False)

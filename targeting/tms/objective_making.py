@@ -26,12 +26,12 @@ from meshes.errors import InputError
 from meshes.tissue_codes import Tissue
 from targeting.coils.coil import Coil
 from targeting.fem import HeadConductor
-from targeting.requests.objective_names import LINEAR, OBJECTIVES
 from targeting.tms.direction import direction_vector
 from targeting.tms.dose_map import DoseMap
 from targeting.tms.field import as_conductor
 from targeting.tms.field_basis import FieldBasis
 from targeting.tms.field_basis_rows import Rows
+from targeting.tms.objective_names import LINEAR, OBJECTIVES
 from targeting.tms.objective_patches import OtherTarget, Patch, PointField, pull_of, spread_sample
 from targeting.tms.objectives import (
     LEAST_SHARE,
@@ -204,7 +204,7 @@ def make_objective(
     Parameters
     ----------
     name : str
-        One of ``targeting.requests.objective_names.OBJECTIVES``.
+        One of ``targeting.tms.objective_names.OBJECTIVES``.
     head : HeadMesh or HeadConductor
         A conductor keeps its factorisation.
     target : Target

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from targeting.coils.coil import Coil
-from targeting.requests.objective_names import OBJECTIVES
 from targeting.tms.dose_map import dose_of
+from targeting.tms.objective_names import OBJECTIVES
 from targeting.tms.objective_patches import OtherTarget, Patch, Posed, Seen, mean_size, percentile_size
 
 LEAST_SHARE = 0.5  # of the largest dose: what a pose must give the target to be considered at all

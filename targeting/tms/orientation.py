@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from targeting.coils.coil import Coil
 from targeting.coils.fields import vector_potential
-from targeting.dosing.pulse import NORMAL, REVERSE
-from targeting.requests.angle import FOLD, FREE, MIDLINE
+from targeting.stimulators.pulse import NORMAL, REVERSE
+from targeting.tms.angle import FOLD, FREE, MIDLINE
 from targeting.tms.placement import reference_directions, rotations
 
 REACH_DEG = 20.0  # either side of straight across the fold: motor responses fall off beyond (Balslev 2007: SD 13.7°)

@@ -32,9 +32,9 @@ from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.coils.condensed import condensed
-from targeting.dosing.pulse import NORMAL
 from targeting.fem import HeadConductor
-from targeting.requests.angle import FREE, MIDLINE
+from targeting.stimulators.pulse import NORMAL
+from targeting.tms.angle import FREE, MIDLINE
 from targeting.tms.direction import direction_vector
 from targeting.tms.dose_map import DoseMap, dose_of
 from targeting.tms.field import DIDT_A_PER_S

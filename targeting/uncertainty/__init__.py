@@ -1,7 +1,6 @@
 """What is not known of the conductivities, and what that makes of the dose and of the best pose."""
 
-from targeting.uncertainty.ranges import Range, published_ranges
-from targeting.uncertainty.spread import DoseSpread, dose_spread
-from targeting.uncertainty.surrogate import DoseSurrogate
+import lazy_loader
 
-__all__ = ["DoseSpread", "DoseSurrogate", "Range", "dose_spread", "published_ranges"]
+# imported when first asked for, because what they need takes seconds to import
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

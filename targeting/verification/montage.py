@@ -13,9 +13,9 @@ import numpy as np
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.plans.tes import TesPlan, read_tes_plan
-from targeting.requests.conduction import Conduction
-from targeting.stages.cortex import load_cortex
-from targeting.stages.target import load_target
+from targeting.study.conduction import Conduction
+from targeting.study.cortex_stage import load_cortex
+from targeting.study.target_stage import load_target
 from targeting.subject import Subject
 from targeting.verification.check import UNREADABLE, Check, checked, same_number
 
@@ -66,12 +66,12 @@ def _doses(subject: Subject, plan: TesPlan, kind: str) -> list[Check]:
 
 def _solved(subject: Subject, plan: TesPlan, kind: str) -> dict[str, float]:
     """The dose of the plan's electrodes and currents, from the mesh."""
-    from targeting.stages.tes_goal import dose_unit
+    from targeting.goals.tes_stage import dose_unit
+    from targeting.networks.network_map import MapTarget
     from targeting.tes.electrodes import Montage
     from targeting.tes.field import simulate_tes
     from targeting.tes.montage_choice import ChosenMontage
     from targeting.tes.montage_dose import montage_dose
-    from targeting.tes.network_map import MapTarget
 
     made_from = subject.made_from(f"{kind}-confirm")
     if not made_from:

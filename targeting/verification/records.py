@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from targeting.stages.of_a_plan import stages_of
+from targeting.study.plan_state import stages_of
 from targeting.subject import Subject, results_digest, sha256
 from targeting.verification.check import Check
 

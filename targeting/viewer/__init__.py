@@ -1,5 +1,6 @@
 """The desktop viewer: a window on a planned subject.  Its logic is here, what is Qt in ``widgets``."""
 
-from targeting.viewer.start import open_window, show
+import lazy_loader
 
-__all__ = ["open_window", "show"]
+# imported when first asked for, because what they need takes seconds to import
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

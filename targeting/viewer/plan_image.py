@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.tissue_codes import TISSUE_NAMES, Tissue
-from targeting.stages.head import HEAD_FILE, MESH_FILE, FrameImage, Segmented
+from targeting.study.head_stages import HEAD_FILE, MESH_FILE, FrameImage, Segmented
 from targeting.subject import Subject
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from meshes.errors import InputError
-from targeting.plans.json_records import plain, read_json, read_kind, require, write_json
 from targeting.plans.tms import Plan
 from targeting.pose import Pose
 from targeting.pose_gate import fault_at
+from targeting.records.json_records import plain, read_json, read_kind, require, write_json
 
 FILE = "saved_poses.json"
 VERSION = "1.0"

@@ -1,5 +1,6 @@
 """Which currents through which electrodes: small convex programmes on a leadfield, each with a bound on what is missed."""
 
+from targeting.interference.two_pairs import Interference, focal_interference, search_interference
 from targeting.tes.optimise.avoidance import Cap, PeakCap, RmsCap, ShareCap
 from targeting.tes.optimise.choose import OBJECTIVES, optimise
 from targeting.tes.optimise.energy import minimum_energy
@@ -15,7 +16,6 @@ from targeting.tes.optimise.rings import best_rings
 from targeting.tes.optimise.several import maximum_of_several
 from targeting.tes.optimise.several_free import maximum_of_magnitudes
 from targeting.tes.optimise.sparing import intensity_sparing, magnitude_sparing
-from targeting.tes.optimise.two_pairs import Interference, focal_interference, search_interference
 
 __all__ = [
     "OBJECTIVES",

@@ -24,7 +24,7 @@ MAKE_BASIS = """
 import logging, sys
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 from meshes.errors import InputError
-from targeting.stages.field_basis import cortical_basis
+from targeting.study.field_basis_stage import cortical_basis
 try:
     cortical_basis(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else None)
 except InputError as error:

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 from qtpy import QtCore, QtGui, QtWidgets
 
 from meshes.errors import InputError
-from targeting.files.tms import navigator_file, write_poses
+from targeting.planning.tms_files import navigator_file, write_poses
 from targeting.plans.tms import Plan
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
 from targeting.scene.live_cortex import LiveCortex
-from targeting.stages.head import FrameImage
+from targeting.study.head_stages import FrameImage
 from targeting.subject import Subject
 from targeting.viewer.coil_on_scalp import CoilOnScalp, Stand
 from targeting.viewer.saved_poses import SavedPose, forget_pose, of_image, read_saved, save_pose, saved_pose

@@ -9,7 +9,7 @@ from qtpy import QtCore
 
 from targeting.plans.tms import Plan
 from targeting.scene.live_cortex import LiveCortex
-from targeting.stages.field_basis import standing_basis
+from targeting.study.field_basis_stage import standing_basis
 from targeting.viewer.coil_on_scalp import CoilOnScalp, live_coil
 from targeting.viewer.plan_image import PlanImage
 from targeting.viewer.planned_view import PlannedView

@@ -1,0 +1,1 @@
+"""Fields known in closed form: the truth that solvers are held against."""

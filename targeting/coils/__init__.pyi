@@ -1,0 +1,14 @@
+from .builtin import CoilRow as CoilRow
+from .builtin import coil_names as coil_names
+from .builtin import coil_rows as coil_rows
+from .coil import Casing as Casing
+from .coil import Coil as Coil
+from .equivalent import equivalent_dipoles as equivalent_dipoles
+from .equivalent import searchable as searchable
+from .fields import magnetic_field as magnetic_field
+from .fields import transformed as transformed
+from .fields import vector_potential as vector_potential
+from .sources import CurrentElements as CurrentElements
+from .sources import MagneticDipoles as MagneticDipoles
+from .sources import PotentialGrid as PotentialGrid
+from .sources import Source as Source

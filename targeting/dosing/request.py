@@ -1,0 +1,143 @@
+"""What a user asks of the dosing, checked before anything is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meshes.choices import one_of
+from meshes.errors import InputError
+from targeting.dosing import Protocol, protocol_named
+from targeting.dosing.motor_threshold import check_match, check_threshold
+from targeting.navigation.choice import Chosen, chosen_target
+from targeting.navigation.pose_file import PoseFile
+from targeting.navigation.world import HeaderWorlds, in_the_plans_world
+from targeting.stimulators import stimulator_rating
+
+if TYPE_CHECKING:
+    from targeting.coils.coil import Coil
+    from targeting.study.aim import Aim
+
+HOTSPOTS = {"hand": "m1-hand", "leg": "m1-leg", "face": "m1-face"}  # where a muscle's threshold is found
+DEFAULT_MUSCLE = "hand"
+LEAST_RATIO, MOST_RATIO = 0.3, 3.0  # of two muscles' thresholds; beyond it is a slip
+
+
+@dataclass(frozen=True)
+class DoseRequest:
+    """What the user asks of the dosing.
+
+    Parameters
+    ----------
+    rmt_percent : float
+        Motor threshold, % MSO.
+    muscle : str
+        Whose it is: "hand", "leg" or "face".
+    rmt_at_mm, rmt_pose
+        Where it was found; None: at the muscle's own target, at its best pose.
+    match_field : float or None
+        The share of the field at threshold that the target is to get; None: none was asked for.
+    protocol : Protocol or None
+    muscle_ratio : float or None
+        Threshold of the protocol's muscle over the measured one, on the user's word; None: they are one muscle's.
+    stimulator : str or None
+    """
+
+    rmt_percent: float
+    muscle: str = DEFAULT_MUSCLE
+    rmt_at_mm: tuple[float, float, float] | None = None
+    rmt_pose: PoseFile | None = None
+    match_field: float | None = None
+    protocol: Protocol | None = None
+    muscle_ratio: float | None = None
+    stimulator: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        rmt_percent: float | None,
+        muscle: str | None,
+        rmt_at_mm: tuple[float, float, float] | None,
+        rmt_pose: str | Path | None,
+        match_field: float | None,
+        protocol: str | Path | None,
+        muscle_ratio: float | None,
+        stimulator: str | None,
+        coil: Coil,
+    ) -> DoseRequest | None:
+        """The request, checked before anything is made; None if no threshold is given.
+
+        Raises
+        ------
+        InputError
+            If a word is unknown, a number impossible, an option is given without the threshold it needs, or the protocol is
+            of another muscle's threshold than the one given.
+        """
+        if rmt_percent is None:
+            options: dict[str, object] = {"--rmt-muscle": muscle, "--rmt-at": rmt_at_mm, "--rmt-pose": rmt_pose}
+            options |= {"--match-field": match_field, "--protocol": protocol, "--muscle-ratio": muscle_ratio}
+            for option, value in options.items():
+                if value is not None:
+                    raise InputError(f"{option} needs the motor threshold: give --rmt PERCENT, such as --rmt 52")
+            return None
+        check_threshold(rmt_percent)
+        if match_field is not None:
+            check_match(match_field)
+        measured = DEFAULT_MUSCLE if muscle is None else one_of(muscle, HOTSPOTS, "muscle of --rmt-muscle")
+        if rmt_at_mm is not None and not np.isfinite(rmt_at_mm).all():
+            raise InputError(f"a hotspot is three finite numbers in mm, not {rmt_at_mm}")
+        if stimulator is not None:
+            stimulator_rating(stimulator, coil.name)
+        pose = None if rmt_pose is None else PoseFile.of(rmt_pose)
+        if pose is not None:
+            chosen_target(pose.read(), pose, "--rmt-pose")
+        chosen = None if protocol is None else protocol_named(protocol)
+        _check_muscle(chosen, measured, muscle_ratio)
+        return cls(float(rmt_percent), measured, rmt_at_mm, pose, match_field, chosen, muscle_ratio, stimulator)
+
+    @property
+    def hotspot(self) -> str:
+        """The named target at which the muscle's threshold is found."""
+        return HOTSPOTS[self.muscle]
+
+    def is_the_target(self, aim: Aim) -> bool:
+        """Whether the target's own plan is the hotspot's: it is the muscle's own target, and nothing else was measured."""
+        return aim.name == self.hotspot and self.rmt_at_mm is None and self.rmt_pose is None
+
+    def needs_registration(self, aim: Aim) -> bool:
+        """Whether the hotspot is the atlas's."""
+        return self.rmt_at_mm is None and not self.is_the_target(aim)
+
+
+def _check_muscle(protocol: Protocol | None, measured: str, ratio: float | None) -> None:
+    """Refuse a protocol of another muscle's threshold, unless it is said how the two thresholds compare."""
+    if ratio is None:
+        if protocol is not None and protocol.muscle != measured:
+            own = protocol.muscle
+            raise InputError(
+                f"protocol {protocol.name} is in percent of the {own}'s motor threshold and --rmt is the {measured}'s: give "
+                f"--rmt-muscle {own} if it was the {own}'s, or --muscle-ratio X, the {own}'s threshold over the {measured}'s"
+            )
+        return
+    if protocol is None or protocol.muscle == measured:
+        whose = "no protocol was given" if protocol is None else f"protocol {protocol.name} is of the {measured}'s, too"
+        raise InputError(f"--muscle-ratio is for a protocol of another muscle's motor threshold; {whose}: leave it out")
+    if not LEAST_RATIO <= ratio <= MOST_RATIO:
+        raise InputError(
+            f"--muscle-ratio is the {protocol.muscle}'s threshold over the {measured}'s, {LEAST_RATIO:g} to {MOST_RATIO:g}, "
+            f"not {ratio:g}"
+        )
+
+
+def threshold_rows(file: PoseFile, worlds: HeaderWorlds | None) -> Chosen:
+    """The rows of a navigator's file that the threshold was found at, in RAS mm of the plan.
+
+    Raises
+    ------
+    InputError
+        If it is no navigator's file, which of its rows is meant is not clear, or it is in a world that is not this T1's.
+    """
+    return chosen_target(in_the_plans_world(file.read(), worlds), file, "--rmt-pose")

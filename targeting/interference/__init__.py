@@ -1,0 +1,1 @@
+"""Temporal interference: two pairs of electrodes and the envelope of their beat."""

@@ -1,0 +1,1 @@
+"""A map over the cortex as the target of a montage."""

@@ -1,0 +1,341 @@
+"""The last stage: a :class:`~targeting.plans.tms.Plan` out of the road's values, and the files people use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlases.scalp import Scalp
+from atlases.target import is_center
+from meshes.choices import one_of
+from meshes.cortical_surface import Cortex
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from targeting.coils.coil import Coil
+from targeting.comparison.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
+from targeting.comparison.record import compare
+from targeting.dosing.record import PlanDosing, dosing_warnings
+from targeting.goals.record import PlanGoal, goal_warnings
+from targeting.planning.held import over_the_face, plan_angle, plan_pulse
+from targeting.planning.on_scalp import OnScalp
+from targeting.plans.dangers import coil_dangers
+from targeting.plans.pulse import pulse_warnings
+from targeting.plans.tms import (
+    Frame,
+    Placement,
+    Plan,
+    PlanCoil,
+    read_plan,
+    write_plan,
+)
+from targeting.pose import Pose
+from targeting.pose_gate import PoseGate, check_plan
+from targeting.records.places import plan_target
+from targeting.records.warnings import PlanWarning, in_order, note, warning
+from targeting.robustness.record import plan_robustness
+from targeting.stimulators.request import PulseRequest
+from targeting.study.head_stages import FrameImage, Segmented
+from targeting.study.tms_confirm import Confirmed
+from targeting.uncertainty.record import plan_uncertainty
+from targeting.versions import versions
+
+if TYPE_CHECKING:
+    from atlases.aim import AimedTarget
+    from targeting.comparison.stage import Comparison
+    from targeting.robustness.robustness import Robustness
+    from targeting.study.surfaces import HeadSurfaces
+    from targeting.tms import TmsSearch
+    from targeting.uncertainty import DoseSpread
+
+# SimNIBS's reader takes a Localite file by the name that a session gives it, and reads the time out of that
+NAVIGATORS = {"brainsight": "plan_brainsight.txt", "localite": "plan_localite_InstrumentMarker{time}.xml"}
+DRAWING = "coil.geo"
+DEEP_RATIO = 1.5
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything the stages before this one made."""
+
+    subject: str
+    segmented: Segmented
+    head: HeadMesh
+    aimed: AimedTarget
+    coil: Coil
+    found: TmsSearch
+    confirmed: Confirmed
+    objective: str
+    search: Mapping[str, float | int | str]
+    conductivity_s_per_m: Mapping[str, float]
+    seconds: Mapping[str, float]
+    pulse: PulseRequest = field(default_factory=PulseRequest)
+    accepted: Sequence[str] = ()
+    notes: Sequence[PlanWarning] = ()
+    pain_side: str = ""
+    patient_id: str = ""
+    cortex: Cortex | None = None
+    surfaces: HeadSurfaces | None = None
+    place: OnScalp | None = None
+    spread: DoseSpread | None = None
+    robust: Robustness | None = None
+    dosing: PlanDosing | None = None
+    compared: Comparison | None = None
+    compared_coils: Sequence[Coil] = ()
+    goal: PlanGoal | None = None
+
+
+def make_plan(results: Results) -> Plan:
+    """The plan, its warnings and its provenance."""
+    placements = [_placement(results, rank) for rank in range(len(results.found.poses))]
+    plan = Plan(
+        subject=results.subject,
+        frame=plan_frame(results.segmented),
+        target=plan_target(results.aimed, results.head),
+        coil=PlanCoil(
+            results.coil.name,
+            results.coil.max_didt_a_per_s,
+            results.coil.source,
+            results.coil.current_direction_y,
+            results.coil.rated_on,
+        ),
+        placements=placements,
+        objective=results.objective,
+        search=dict(results.search),
+        tape=results.place.tape if results.place else None,
+        warnings=[],
+        pain_side=results.pain_side,
+        patient_id=results.patient_id,
+        versions=versions(),
+        seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
+        conductivity_s_per_m=dict(results.conductivity_s_per_m),
+        uncertainty=plan_uncertainty(results.spread) if results.spread else None,
+        robustness=plan_robustness(results.robust) if results.robust else None,
+        dosing=results.dosing,
+        goal=results.goal,
+        pulse=plan_pulse(results.pulse, results.found),
+        angle=plan_angle(results.found, results.coil, results.aimed.target.side),
+        comparison=compare(results.compared.coils, results.dosing) if results.compared else [],
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return replace(plan, warnings=_warnings(results, plan))
+
+
+def _warnings(results: Results, plan: Plan) -> list[PlanWarning]:
+    """All that a person must know, in order; first of each kind what is of the output they get."""
+    tets, _ = results.aimed.target.weights(results.head)
+    elsewhere = not is_center(results.head, tets, plan.placements[0].peak_mm)
+    of_dosing = dosing_warnings(results.dosing, results.accepted) if results.dosing else []
+    of_goal = goal_warnings(results.goal, plan.placements[0].dose_v_per_m) if results.goal else []
+    return in_order(
+        [
+            *coil_dangers(plan),
+            *of_dosing,
+            *(warning(each) for each in of_goal),
+            *results.notes,
+            *head_warnings(results.segmented, results.aimed, results.head),
+            *(note(each) for each in (results.compared.left_out if results.compared else [])),
+            *warnings_of(plan, elsewhere),
+        ]
+    )
+
+
+def head_warnings(segmented: Segmented, aimed: AimedTarget, head: HeadMesh) -> list[PlanWarning]:
+    """What the image, the target's place and the volumes of the head's parts give to think of."""
+    from targeting.report.volumes import volume_warnings
+
+    frame = segmented.frame
+    odd = volume_warnings(head, segmented.affine_mm, frame.shape, frame.name)
+    return [warning(each) for each in (*segmented.warnings, *aimed.warnings, *odd)]
+
+
+def plan_frame(segmented: Segmented) -> Frame:
+    """The world frame of a plan's coordinates, as it is written."""
+    frame = segmented.frame
+    return Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape))
+
+
+def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[PlanWarning]:
+    """What the best placement and its coil give to think of."""
+    best = plan.placements[0]
+    found = []
+    mean = best.direct_mean_e_v_per_m or best.dose_v_per_m
+    ratio = best.peak_e_v_per_m / mean
+    if peak_elsewhere and ratio > DEEP_RATIO:
+        where = ", ".join(f"{x:.0f}" for x in best.peak_mm)
+        found.append(
+            f"the strongest field is not in the target: grey matter at ({where}) mm sees {ratio:.1f} times the "
+            f"target's mean |E| ({best.peak_e_v_per_m:.2g} against {mean:.2g} V/m at 1 A/µs)"
+        )
+    if plan.dosing is None:  # else the dosing's own warnings tell
+        found += _reach_words(plan, mean)
+    if plan.pulse is not None:
+        found += pulse_warnings(plan.pulse)
+    if over_the_face(np.array(best.pose), plan.target.side):
+        found.append("the handle points over the face: hold the coil so only if you mean to")
+    return [warning(each) for each in found]
+
+
+def _reach_words(plan: Plan, mean_v_per_m: float) -> list[str]:
+    """That the field taken as motor threshold cannot be matched, or that nobody knows."""
+    coil = plan.coil
+    if coil.max_didt_a_per_s is None:
+        return ["the coil file states no maximum dI/dt: whether the dose can be reached is not known"]
+    if plan.comparison:  # whose verdict of the plan's own coil says more
+        own = plan.comparison[0]
+        return [] if own.reach in (WITHIN, NOT_ASKED) else [f"{own.coil}: {own.verdict}"]
+    reach = reach_by_rating(mean_v_per_m, coil.max_didt_a_per_s, coil_on(coil.name, coil.rated_on))
+    return [] if reach.verdict == WITHIN else [reach.words]
+
+
+def write_files(room: Path, results: Results, plan: Plan) -> None:
+    """Write the plan, the report, the treatment sheet, the navigators' files, the field files and the coil's drawing.
+
+    Raises
+    ------
+    RuntimeError
+        If a pose in plan.json, read again as others will, has the coil in the head (:mod:`targeting.pose_gate`).
+    """
+    from targeting.fem.cortical_field import CorticalField, write_cortical_field
+    from targeting.files.fields import write_field_files
+    from targeting.files.geo import coil_views, target_view, write_geo
+    from targeting.report import write_report
+    from targeting.report.evidence import PlanEvidence
+    from targeting.report.treatment import SHEET, write_treatment_sheet
+    from targeting.scene.target_outline import OUTLINE
+
+    write_plan(room / "plan.json", plan)
+    scalp = Scalp.of(results.head)
+    check_plan(read_plan(room / "plan.json"), scalp, [results.coil, *results.compared_coils])
+    for navigator in NAVIGATORS:
+        write_navigator(plan, navigator, room, PoseGate(scalp, results.coil), results.segmented.frame)
+    affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
+    write_field_files(room, results.head, results.confirmed.e_v_per_m, affine, shape, drawings=[DRAWING])
+    best = Pose(np.array(plan.placements[0].pose))
+    target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
+    write_geo(room / DRAWING, [*coil_views(results.coil, best), target])
+    on_cortex = None
+    if results.cortex is not None:
+        on_cortex = CorticalField.of(results.cortex, results.head, results.confirmed.e_v_per_m)
+        write_cortical_field(room, on_cortex)
+    background = results.segmented.background()
+    if background is None:
+        from meshes.rasterise import labels_on_grid
+
+        background = labels_on_grid(results.head, affine, shape).astype(np.float32)
+    tets, _ = results.aimed.target.weights(results.head)
+    evidence = PlanEvidence(
+        plan=plan,
+        head=results.head,
+        e_v_per_m=results.confirmed.e_v_per_m,
+        target_tets=tets,
+        scalp_points_mm=results.found.scalp_points_mm,
+        best_dose_at_point_v_per_m=results.found.best_dose_at_point_v_per_m,
+        angles_deg=np.asarray(results.found.angles_deg, dtype=np.float64),
+        dose_by_angle_v_per_m=results.found.dose_by_angle_v_per_m,
+        casing=results.coil.casing,
+        background=background,
+        background_affine_mm=affine,
+        navigator_files=tuple(navigator_file(navigator, plan.created) for navigator in NAVIGATORS),
+        on_cortex=on_cortex,
+        surfaces=results.surfaces,
+        around_mm=results.robust.points_mm if results.robust else None,
+        share_around=results.robust.share if results.robust else None,
+        positions=results.place.positions if results.place else None,
+        target=results.aimed.target,
+    )
+    if evidence.outline is not None:
+        evidence.outline.save(room / OUTLINE)
+    write_report(room / "plan.html", evidence)
+    write_treatment_sheet(room / SHEET, evidence)
+
+
+def navigator_file(navigator: str, created: str = "") -> str:
+    """The usual name of a navigator's file; ``created`` is the plan's time (ISO 8601), "" for now.
+
+    Raises
+    ------
+    InputError
+        If the navigator is unknown.
+
+    Examples
+    --------
+    >>> from targeting.planning.tms_files import navigator_file
+    >>> navigator_file("localite", "2026-03-01T09:30:05+00:00")
+    'plan_localite_InstrumentMarker20260301093005000.xml'
+    """
+    name = NAVIGATORS[one_of(navigator, NAVIGATORS, "navigator")]
+    time = datetime.fromisoformat(created) if created else datetime.now(UTC)
+    return name.format(time=f"{time:%Y%m%d%H%M%S}000")
+
+
+def write_navigator(plan: Plan, navigator: str, path: Path, gate: PoseGate, frame: FrameImage | None = None) -> Path:
+    """Write the plan's poses for one navigator; ``path`` is the file, or a folder for the usual name.
+
+    ``gate`` is of the plan's coil and head; ``frame`` is the image the plan was made on: Brainsight names coordinates by
+    the entry of its header.
+
+    Raises
+    ------
+    InputError
+        If the navigator is unknown, the folder is not there, or a pose has the coil in the head.
+    """
+    poses = [Pose(np.array(each.pose), name=f"{plan.target.name}-{each.rank}") for each in plan.placements]
+    file = path / navigator_file(navigator, plan.created) if path.is_dir() else path
+    return write_poses(poses, navigator, file, gate, frame)
+
+
+def write_poses(
+    poses: Sequence[Pose], navigator: str, file: Path, gate: PoseGate, frame: FrameImage | None = None
+) -> Path:
+    """Write any poses for one navigator to a file; parameters and errors as for :func:`write_navigator`."""
+    from targeting.navigation import brainsight, localite
+
+    one_of(navigator, NAVIGATORS, "navigator")
+    if not file.parent.is_dir():
+        raise InputError(f"there is no folder {file.parent}; make it first")
+    gate.check(poses, "nothing is written, pose")
+    if navigator == "localite":
+        localite.write(file, poses)
+    elif frame is None or frame.form is None or frame.code is None:  # no image: nothing says what Brainsight will see
+        brainsight.write(file, poses)
+    else:
+        brainsight.write(file, poses, brainsight.system_of(frame.form, frame.code))
+    return file
+
+
+def _placement(results: Results, rank: int) -> Placement:
+    found, confirmed = results.found, results.confirmed
+    first = rank == 0
+    return Placement(
+        rank=rank + 1,
+        pose=_list(found.poses[rank]),
+        scalp_mm=_list(found.scalp_mm[rank]),
+        angle_deg=float(found.angle_deg[rank]),
+        angle_from=str(found.angle_from[rank]),
+        distance_mm=float(found.distance_mm[rank]),
+        dose_v_per_m=float(found.dose_v_per_m[rank]),
+        max_e_v_per_m=float(confirmed.max_e_v_per_m[rank]),
+        peak_e_v_per_m=float(confirmed.peak_e_v_per_m[rank]),
+        peak_mm=_list(confirmed.peak_mm[rank]),
+        direct_dose_v_per_m=float(confirmed.direct_dose_v_per_m[rank]) if first else None,
+        direct_mean_e_v_per_m=float(confirmed.direct_mean_e_v_per_m[rank]) if first else None,
+        **(_closer(found, rank) if len(found.closer_dose_v_per_m) else {}),
+    )
+
+
+def _closer(found: TmsSearch, rank: int) -> dict[str, Any]:
+    """What the placement would be worth closer to the head, and what of the casing is in the way."""
+    return {
+        "closer_dose_v_per_m": float(found.closer_dose_v_per_m[rank]),
+        "closer_depth_mm": float(found.closer_depth_mm[rank]),
+        "closer_at_mm": _list(found.closer_at_mm[rank]),
+    }
+
+
+def _list(array: np.ndarray) -> list:
+    return np.asarray(array, dtype=np.float64).tolist()

@@ -1,0 +1,1 @@
+"""Records: frozen values that files hold, written, read and checked from one declaration."""

@@ -1,1 +1,0 @@
-"""What a user asks, in their words: checked as a whole before anything is made."""

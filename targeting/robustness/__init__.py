@@ -1,0 +1,1 @@
+"""What placement errors make of a dose."""

@@ -1,0 +1,150 @@
+"""Aim: the target of a plan in the user's words, the side it is on and the direction of the field, checked first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from atlases.aim import MNI, is_mask, mask_path, parse_point, side_for
+from atlases.mask import read_mask
+from atlases.targets import SIDES, targets
+from meshes.choices import one_of
+from meshes.errors import InputError
+from meshes.images import open_nifti
+from meshes.world import Frame, check_own_space, frame_needed
+from targeting.records.warnings import PlanWarning, note, warning
+from targeting.study.head_source import EMBEDDED, HeadSource, OwnWorld
+
+Direction = str | tuple[float, float, float] | None  # "normal", or RAS components
+
+DEFAULT_AIM = "m1-hand"
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What the plan is asked to reach, as the user says it."""
+
+    name: str
+    side: str | None
+    hotspot_mm: tuple[float, float, float] | None = None
+    radius_mm: float | None = None
+    frame: Frame | None = None  # of a mask whose header has two that disagree
+
+    @property
+    def mask(self) -> Path | None:
+        """The NIfTI mask, if the aim is one."""
+        return mask_path(self.name) if is_mask(self.name) else None
+
+    @property
+    def in_mni(self) -> bool:
+        """Whether the registration is needed: a named target, mni:x,y,z or mni:MASK that no measured hotspot overrides."""
+        if self.mask is not None:
+            return self.name.lower().startswith(MNI)
+        return not self.name.startswith("ras:") and self.hotspot_mm is None
+
+    @property
+    def recorded(self) -> str:
+        """The name as a stage's parameters have it: a mask's bytes count, not what its file is called."""
+        if self.mask is None:
+            return self.name
+        return f"{MNI}mask" if self.in_mni else "mask"
+
+    @property
+    def entry(self) -> dict[str, Any] | None:
+        """What the table of named targets says of this one, if it is one: a changed table makes another target."""
+        named = targets().get(self.name)
+        if named is None:
+            return None
+        points = {side: list(named.mni_mm(side)) for side in SIDES}
+        return {
+            **points,
+            "radius_mm": named.radius_mm,
+            "tissue": named.tissue.name,
+            "source": named.source,
+            "current": named.current_medial_anterior,
+        }
+
+    def checked(self, own: OwnWorld | None = None) -> Aim:
+        """The same aim, if its words can be understood; before anything is made.
+
+        Parameters
+        ----------
+        own : OwnWorld, optional
+            What a mask's place is held against; without it only the file is looked at.
+
+        Raises
+        ------
+        InputError
+            If the target's name or coordinates are not usable, or a mask is not, or its place is not known.
+        """
+        if self.mask is not None:
+            image = open_nifti(self.mask)
+            if own is not None:
+                frame = None if self.in_mni else frame_needed(image, own.frame)
+                mask = read_mask(self.mask, frame, self.in_mni)
+                if not self.in_mni:
+                    check_own_space(self.mask, mask.world, own.world)
+                return replace(self, frame=frame)
+        elif ":" in self.name:
+            one_of(self.name.partition(":")[0], ["mni", "ras"], "space of a target")
+            parse_point(self.name.partition(":")[2], self.name)
+        else:
+            one_of(self.name, targets(), "target")
+        if self.radius_mm is not None and not 0 < self.radius_mm < 100:
+            raise InputError(f"a target radius must be between 0 and 100 mm, not {self.radius_mm:g}")
+        return self
+
+
+def target_side(
+    source: HeadSource,
+    aim: str,
+    side: str | None,
+    pain_side: str | None,
+    hotspot_mm: tuple[float, float, float] | None,
+) -> tuple[str | None, list[PlanWarning]]:
+    """Side of the target: as asked; assumed for the embedded head only, and then said."""
+    if side is not None or pain_side is not None:
+        return side_for(side, pain_side), []
+    if ":" in aim or is_mask(aim):
+        return None, []  # coordinates have the side of their x
+    if source.way == "embedded":
+        if hotspot_mm is not None:
+            return "left" if hotspot_mm[0] < 0 else "right", []
+        return "left", [note(f"no side was given: left assumed, as {EMBEDDED} is a demonstration")]
+    return side_for(side, pain_side), []  # says that a side is needed
+
+
+def target_notes(aim: str) -> list[PlanWarning]:
+    """The clinical remark of a named target."""
+    named = targets().get(aim)
+    return [note(f"{named.name}: {named.note}")] if named else []
+
+
+def coil_notes(aim: str) -> list[PlanWarning]:
+    """The same, and what is to be weighed before a coil is used on it."""
+    named = targets().get(aim)
+    weighed = [warning(f"{named.name}: {named.warning}")] if named and named.warning else []
+    return [*weighed, *target_notes(aim)]
+
+
+def check_direction(direction: Direction) -> None:
+    """Raise InputError if it is neither None, nor the word normal, nor three finite numbers, not all zero."""
+    if isinstance(direction, str):
+        one_of(direction, ["normal"], "direction (or give x,y,z)")
+    elif direction is not None and not 0 < float(np.linalg.norm(direction)) < float("inf"):
+        raise InputError(f"a direction is three finite numbers, not all zero; not {direction}")
+
+
+def check_search(hair_mm: float, direction: Direction, tilt_deg: float, extra_mm: float) -> None:
+    """Raise InputError if the search of a coil's pose is asked for something impossible."""
+    for what, value, most, unit in (
+        ("hair (casing to scalp)", hair_mm, 50, "mm"),
+        ("a tilt", tilt_deg, 20, "degrees"),
+        ("an extra distance", extra_mm, 50, "mm"),
+    ):
+        if not 0 <= value <= most:
+            raise InputError(f"{what} must be between 0 and {most} {unit}, not {value:g}")
+    check_direction(direction)

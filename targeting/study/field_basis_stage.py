@@ -1,0 +1,224 @@
+"""Stage "basis", on request: a planned subject's field on the whole cortex, for any coil and pose, in milliseconds.
+
+It follows the mesh and the mid-cortical surfaces, thinned to some 20,000 vertices, and takes the conductivities the plan
+was made with.  Each new basis is compared with direct solves of random poses of the built-in coils, and keeps the result.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.cortical_surface import Cortex, CorticalSurface
+from meshes.errors import InputError
+from meshes.formats.gifti import read_surface, write_surface
+from targeting.study.conduction import Conduction
+from targeting.study.cortex_stage import load_cortex
+from targeting.study.memory_needs import basis_need
+from targeting.study.plan_state import check_stands
+from targeting.subject import Done, Stage, Subject
+
+if TYPE_CHECKING:
+    from meshes.head import HeadMesh
+    from targeting.fem import HeadConductor
+    from targeting.tms import FieldBasis
+    from targeting.tms.field_basis_rows import Rows
+
+log = logging.getLogger(__name__)
+
+NAME, FILE, ABOUT_FILE = "basis", "field_basis.npz", "field_basis.json"
+POINTS = 20_600  # of which some 3 % have no grey matter near, or are merged: 20,000 stay
+PHYSICS = ("conductivity_s_per_m", "anisotropy")  # parameters that it shares with the plan's dose map
+CHECKED_POSES = 4  # of each built-in coil
+
+
+@dataclass(frozen=True)
+class BasisCheck:
+    """Relative errors of the whole cortical field over random poses of each built-in coil, against direct solves."""
+
+    sources: int
+    errors: dict[str, list[float]]
+
+    @property
+    def median(self) -> float:
+        """Of all poses."""
+        return float(np.median(np.concatenate([[], *self.errors.values()])))
+
+    @property
+    def worst(self) -> float:
+        """Of all poses."""
+        return float(np.max(np.concatenate([[], *self.errors.values()])))
+
+
+@dataclass(frozen=True, eq=False)
+class CorticalBasis:
+    """The field on the whole cortex of one subject.
+
+    Parameters
+    ----------
+    cortex : Cortex
+        The thinned surfaces; the basis' rows are the vertices of ``cortex.whole``.
+    basis : FieldBasis
+    check : BasisCheck
+    """
+
+    cortex: Cortex
+    basis: FieldBasis
+    check: BasisCheck
+
+
+def cortical_basis(
+    subject: str | Subject, out: str | Path | None = None, sources: int | None = None, anyway: bool = False
+) -> Done[CorticalBasis]:
+    """The subject's basis: made now (minutes), or read if it stands.
+
+    Parameters
+    ----------
+    subject : str or Subject
+        Planned before, with cortical surfaces.
+    out : path, optional
+        The subject's folder, instead of ``./name/``.
+    sources : int, optional
+        Forward solves; default :data:`~targeting.tms.field_basis.SOURCES`.
+    anyway : bool
+        Take an outdated plan's head, too; it is warned of.
+
+    Raises
+    ------
+    InputError
+        If there is no plan, it is outdated, or it has no cortical surfaces.
+
+    Examples
+    --------
+    >>> from targeting.study.field_basis_stage import cortical_basis
+    >>> cortical_basis("nobody").value.basis.e_v_per_m(coil, poses)  # (n, 20000, 3) V/m
+    Traceback (most recent call last):
+    ...
+    meshes.errors.InputError: there is no plan of nobody yet; run 'target plan nobody' first
+    """
+    from targeting.tms.field_basis import SOURCES
+
+    subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
+    count = SOURCES if sources is None else sources
+    if not 1 <= count <= 2000:
+        raise InputError(f"a field basis takes 1 to 2000 sources, not {count}")
+    if not subject.made_from("dosemap"):
+        raise InputError(f"there is no plan of {subject.name} yet; run 'target plan {subject.name}' first")
+    check_stands(subject, "dosemap", anyway)
+    with subject.locked():
+        return subject.run(basis_stage(subject, count))
+
+
+def basis_stage(subject: Subject, sources: int) -> Stage[CorticalBasis]:
+    """The stage, after those that stand in the folder.
+
+    Raises
+    ------
+    InputError
+        If the mesh or the cortical surfaces are not there.
+    """
+    from meshes.head import HeadMesh
+
+    meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
+    folded = subject.recorded("cortex", load_cortex)
+    if meshed is None or folded is None:
+        what = "mesh" if meshed is None else "cortical surfaces"
+        raise InputError(f"{subject.name} has no {what}; run 'target plan {subject.name}' again (and see its notes)")
+    conduction = Conduction.recorded(subject.made_from("dosemap"))
+
+    def make(room: Path) -> CorticalBasis:
+        from targeting.tms import FieldBasis
+
+        head = meshed.value
+        log.info("thinning the cortex to %d points", POINTS)
+        cortex, rows = cortical_rows(folded.value, head)
+        conductor = conduction.conductor(head, right_hand_sides=sources)
+        basis = FieldBasis.build(conductor, rows, sources)
+        check = BasisCheck(sources, _errors(basis, conductor, rows))
+        basis.save(room / FILE)
+        for side, surface in cortex.hemispheres.items():
+            write_surface(room / f"{side}.basis.surf.gii", surface, side)
+        about = {"cortex": cortex.source, "check": asdict(check)}
+        (room / ABOUT_FILE).write_text(json.dumps(about, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        return CorticalBasis(cortex, basis, check)
+
+    parameters = {"sources": sources, "points": POINTS, **conduction.parameters}
+    return Stage(
+        NAME,
+        1,
+        make,
+        load,
+        files=conduction.files,
+        parameters=parameters,
+        after=[meshed, folded],
+        needs=lambda: basis_need(meshed.value, sources),
+    )
+
+
+def load(folder: Path) -> CorticalBasis:
+    """The basis that the stage left in a subject's folder."""
+    from targeting.tms import FieldBasis
+
+    about = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
+    left, right = (read_surface(folder / f"{side}.basis.surf.gii") for side in ("lh", "rh"))
+    return CorticalBasis(
+        Cortex(left, right, about["cortex"]), FieldBasis.load(folder / FILE), BasisCheck(**about["check"])
+    )
+
+
+def standing_basis(subject: Subject) -> CorticalBasis | None:
+    """The subject's basis if it is made and still of the head and conductivities that the plan is for; else None."""
+    made_from, planned = subject.made_from(NAME), subject.made_from("dosemap")
+    if not made_from or not planned:
+        return None
+    if any(made_from["parameters"].get(key) != planned["parameters"].get(key) for key in PHYSICS):
+        return None
+    for stage, digest in made_from["after"].items():
+        now = subject.recorded(stage, lambda folder: folder)
+        if now is None or now.digest != digest:
+            return None
+    done = subject.recorded(NAME, load)
+    return done.value if done else None
+
+
+def cortical_rows(cortex: Cortex, head: HeadMesh, points: int = POINTS) -> tuple[Cortex, Rows]:
+    """The surfaces thinned to about so many vertices, all in grey matter, and E at them, weighted by their area."""
+    from meshes.midcortex import thinned
+    from targeting.fem.cortical_field import sampling
+    from targeting.tms.field_basis_rows import Rows
+
+    def side(surface: CorticalSurface) -> CorticalSurface:
+        sheet = thinned(surface, round(points * surface.area_mm2 / cortex.whole.area_mm2))
+        return sheet.part(np.diff(sampling(head, sheet.points_mm).indptr) > 0)
+
+    thin = Cortex(side(cortex.left), side(cortex.right), cortex.source)
+    return thin, Rows.at_points(head, thin.whole.points_mm, _areas_mm2(thin.whole))
+
+
+def _areas_mm2(surface: CorticalSurface) -> NDArray[np.float64]:
+    """A third of the triangles round each vertex, (V,)."""
+    areas = np.zeros(len(surface.points_mm))
+    thirds = np.linalg.norm(surface.face_vectors_mm2, axis=1) / 3
+    np.add.at(areas, surface.triangles, thirds[:, None])
+    return areas
+
+
+def _errors(basis: FieldBasis, conductor: HeadConductor, rows: Rows) -> dict[str, list[float]]:
+    from atlases.scalp import Scalp
+    from targeting.coils import Coil, coil_names
+    from targeting.tms.field_basis_check import random_poses, relative_errors
+
+    log.info("comparing with direct solves")
+    scalp, rng = Scalp.of(conductor.head), np.random.default_rng(0)
+    found = {}
+    for name in coil_names():
+        coil = Coil.named(name)
+        poses = random_poses(scalp, coil, rows.points_mm, CHECKED_POSES, rng)
+        found[name] = [round(float(each), 5) for each in relative_errors(basis, conductor, rows, coil, poses)]
+    return found

@@ -1,0 +1,356 @@
+"""The first stages of the road: an MRI, labels, a finished mesh or the embedded head becomes tissues and tetrahedra."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.choices import one_of
+from meshes.errors import InputError
+from meshes.head import HeadMesh
+from meshes.tissues import Tissues
+from targeting.memory_need import MemoryNeed
+from targeting.study.head_source import DENSITIES, HeadSource
+from targeting.study.memory_needs import mesh_need, register_need, segment_need
+from targeting.subject import Done, Stage, Subject, sha256
+
+if TYPE_CHECKING:
+    from atlases.warp import MniWarp
+    from meshes.formats.head_folder import HeadFolder
+    from meshes.world import Frame
+    from targeting.navigation.world import HeaderWorlds
+
+log = logging.getLogger(__name__)
+
+HEAD_FILE = "head.json"
+MESH_FILE = "head.msh"
+TISSUES_FILE = "tissues.npz"
+WARP_FILE = "mni_warp.npz"
+CHARM_WARP_FILE = "charm_warp.npz"  # beside it: the warp that came with a charm folder, as the first stage read it
+
+
+@dataclass(frozen=True)
+class FrameImage:
+    """The image whose RAS mm are the world: its name and hash, its grid, and the copy kept in the subject's folder.
+
+    ``form`` ("sform" or "qform") and ``code`` say which entry of its header the world is by, as navigators name it;
+    None without an image.
+    """
+
+    name: str
+    sha256: str
+    affine_mm: list[list[float]]
+    shape: tuple[int, int, int]
+    copy: str | None = None
+    form: str | None = None
+    code: int | None = None
+
+    @classmethod
+    def kept_in(cls, folder: Path) -> FrameImage:
+        """The frame that stage "segment" left in a subject's folder.
+
+        Raises
+        ------
+        InputError
+            If it is not there.
+        """
+        try:
+            frame = json.loads((folder / HEAD_FILE).read_text(encoding="utf-8"))["frame"]
+            return cls(**{**frame, "shape": tuple(frame["shape"])})
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InputError(f"{folder / HEAD_FILE} is missing or damaged; run 'target plan' again") from None
+
+    def worlds(self, folder: Path) -> HeaderWorlds | None:
+        """The worlds of the copy kept in the subject's folder, which navigators' files are held against; None without one.
+
+        Raises
+        ------
+        InputError
+            If the copy is gone or damaged.
+        """
+        from targeting.navigation.world import HeaderWorlds
+
+        return None if self.copy is None else HeaderWorlds.of(folder / self.copy, self.name, np.array(self.affine_mm))
+
+
+@dataclass(frozen=True)
+class Segmented:
+    """What the first stage leaves: the frame, what the MRI's check had to say, and the tissues if there are any."""
+
+    folder: Path
+    way: str
+    frame: FrameImage
+    warnings: tuple[str, ...]
+    charm_warp: bool = False  # whether a charm folder brought its own warp
+
+    @cached_property
+    def tissues(self) -> Tissues | None:
+        """The tissue fields; None when a finished mesh came in."""
+        from meshes.formats.tissue_files import load_tissues
+
+        return load_tissues(self.folder / TISSUES_FILE) if self.way != "head" else None
+
+    @property
+    def affine_mm(self) -> NDArray[np.float64]:
+        """Voxel index of the frame image → RAS mm, (4, 4)."""
+        return np.array(self.frame.affine_mm)
+
+    def background(self) -> NDArray[np.float32] | None:
+        """The MRI's (or the labels') voxels to draw results on, (nx, ny, nz); None without an image."""
+        if self.frame.copy is None:
+            return None if self.tissues is None else self.tissues.labels.astype(np.float32)
+        from meshes.images import open_nifti
+
+        return open_nifti(self.folder / self.frame.copy).volume()
+
+
+Framed = tuple[FrameImage, tuple[str, ...]]  # the frame, and warnings
+
+
+def run_segment(subject: Subject, source: HeadSource) -> Done[Segmented]:
+    """Run stage "segment"; if the subject's earlier input is gone from the disk, what was made of it still serves."""
+    if source.remembered and not all(path.exists() for path in source.files.values()):
+        kept = subject.recorded("segment", _load_segmented)
+        if kept is None:
+            missing = next(path for path in source.files.values() if not path.exists())
+            raise InputError(
+                f"{missing}, from which {subject.name} was made, is gone; give --t1, --labels or --head again"
+            )
+        return kept
+    return subject.run(segment_stage(source, subject.folder))
+
+
+def segment_stage(source: HeadSource, folder: Path) -> Stage[Segmented]:
+    """Stage "segment": tissue fields (or, for a finished mesh, the frame alone); SAMSEG's log stays in ``folder``."""
+
+    def make(room: Path) -> Segmented:
+        charm_warp = False
+        if source.way == "t1":
+            frame, warnings = _from_t1(source, folder, room)
+        elif source.way == "labels":
+            frame, warnings = _from_labels(source, room)
+        elif source.way == "embedded":
+            frame, warnings = _embedded(source.files["embedded"], room)
+        else:
+            from meshes.formats.head_folder import read_head
+
+            head = read_head(source.files["head"])
+            frame, warnings = _frame_of_head(head, source, room)
+            charm_warp = _kept_charm_warp(head, room, source.frame)
+        about = {"way": source.way, "frame": asdict(frame), "warnings": list(warnings), "charm_warp": charm_warp}
+        (room / HEAD_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        # the tissues are read back: the file rounds them, and a later run shall mesh the very same
+        return Segmented(folder, source.way, frame, warnings, charm_warp)
+
+    files = dict(source.files)
+    if source.way == "head":
+        files = _files_of_head(source.files["head"])
+    return Stage(
+        "segment",
+        3,
+        make,
+        _load_segmented,
+        files=files,
+        parameters={"way": source.way, "frame": source.needed_frame},
+        needs=lambda: segment_need(source.way, source.files),
+    )
+
+
+def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> Stage[HeadMesh]:
+    """Stage "mesh": conforming tetrahedra; a finished mesh is brought into the folder as it is."""
+    one_of(density, DENSITIES, "density")
+
+    def make(room: Path) -> HeadMesh:
+        if source.way == "head":
+            from meshes.formats.head_folder import read_head
+
+            mesh = read_head(source.files["head"]).mesh
+        else:
+            from meshes.tetrahedralise import tetrahedralise
+
+            tissues = segmented.value.tissues
+            assert tissues is not None
+            mesh = tetrahedralise(tissues, density)
+        mesh.write(room / MESH_FILE)
+        return mesh
+
+    parameters = {} if source.way == "head" else {"density": density, "seed": 0}
+    needs = partial(_mesh_need, segmented, density)
+    return Stage("mesh", 3, make, _load_mesh, parameters=parameters, after=[segmented], needs=needs)
+
+
+def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[MniWarp]:
+    """Stage "register": the warp between MNI152 and the subject, from the tissues (of a finished mesh: its voxels).
+
+    The warp that a charm folder brought is taken as it is.
+    """
+
+    def make(room: Path) -> MniWarp:
+        from atlases.registration import register
+        from atlases.warp import load_warp, save_warp
+
+        if segmented.value.charm_warp:
+            warp = load_warp(segmented.value.folder / CHARM_WARP_FILE)
+            log.info("MNI152 to the subject: %s, so nothing is registered", warp.source)
+            save_warp(warp, room / WARP_FILE)
+            return warp
+        tissues = segmented.value.tissues
+        if tissues is None:
+            from meshes.rasterise import tissues_from_mesh
+
+            tissues = tissues_from_mesh(meshed.value, *_sampling_grid(segmented.value, meshed.value))
+        warp = register(tissues)
+        save_warp(warp, room / WARP_FILE)
+        return warp
+
+    def load(folder: Path) -> MniWarp:
+        from atlases.warp import load_warp
+
+        return load_warp(folder / WARP_FILE)
+
+    after: list[Done[Any]] = [segmented] if segmented.value.way != "head" else [meshed, segmented]
+    return Stage("register", 3, make, load, after=after, needs=partial(_register_need, segmented, meshed))
+
+
+def _mesh_need(segmented: Done[Segmented], density: str) -> MemoryNeed | None:
+    return mesh_need(segmented.value.tissues, density)
+
+
+def _register_need(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> MemoryNeed | None:
+    if segmented.value.charm_warp:  # only copied
+        return None
+    tissues = segmented.value.tissues
+    return register_need(
+        tissues.labels.shape if tissues is not None else _sampling_grid(segmented.value, meshed.value)[1]
+    )
+
+
+def _sampling_grid(segmented: Segmented, head: HeadMesh) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
+    """The grid a finished mesh is sampled on: its image's, or 1 mm round the mesh where that is finer than is worked with."""
+    from meshes.rasterise import grid_around
+    from meshes.segmentation.label_fields import FINE_MM
+
+    if (np.linalg.norm(segmented.affine_mm[:3, :3], axis=0) < FINE_MM).any():
+        return grid_around(head)
+    return segmented.affine_mm, segmented.frame.shape
+
+
+def _load_segmented(folder: Path) -> Segmented:
+    about = json.loads((folder / HEAD_FILE).read_text(encoding="utf-8"))
+    return Segmented(
+        folder, about["way"], FrameImage.kept_in(folder), tuple(about["warnings"]), about.get("charm_warp", False)
+    )
+
+
+def _load_mesh(folder: Path) -> HeadMesh:
+    return HeadMesh.read(folder / MESH_FILE)
+
+
+def _from_t1(source: HeadSource, work_dir: Path, room: Path) -> Framed:
+    from meshes.formats.tissue_files import save_tissues
+    from meshes.mri import read_mri
+    from meshes.segment import segment_checked
+
+    t1 = read_mri(source.files["t1"], source.frame)
+    t2 = read_mri(source.files["t2"], source.frame) if "t2" in source.files else None
+    save_tissues(segment_checked(t1, t2, work_dir, source.threads), room / TISSUES_FILE)
+    frame, _ = _kept_image(t1.path, "T1", room, source.frame)
+    return frame, (*t1.warnings, *(t2.warnings if t2 else ()))
+
+
+def _from_labels(source: HeadSource, room: Path) -> Framed:
+    from meshes.formats.label_files import tissues_from_labels
+    from meshes.formats.tissue_files import save_tissues
+
+    path = source.files["labels"]
+    save_tissues(tissues_from_labels(path, source.frame), room / TISSUES_FILE)
+    return _kept_image(path, "labels", room, source.frame)
+
+
+def _embedded(path: Path, room: Path) -> Framed:
+    from meshes.formats.tissue_files import load_tissues
+
+    shutil.copyfile(path, room / TISSUES_FILE)
+    tissues = load_tissues(path)
+    return FrameImage(path.name, sha256(path), tissues.affine_mm.tolist(), tissues.fields.shape[:3]), ()
+
+
+def _frame_of_head(found: HeadFolder, source: HeadSource, room: Path) -> Framed:
+    """The T1 beside a finished mesh; without one, a grid of 1 mm around the mesh, known by the mesh file's hash."""
+    from meshes.rasterise import grid_around
+
+    warnings = _checked_images(found, source)
+    image = found.t1 or found.labels
+    if image is not None:
+        frame, further = _kept_image(image, "T1" if found.t1 else "labels", room, source.frame)
+        return frame, (*further, *warnings)
+    affine, shape = grid_around(found.mesh)
+    warning = (
+        f"{source.files['head'].name} came without its T1: coordinates are those of the mesh, taken as RAS mm of the T1"
+    )
+    return FrameImage(found.mesh_file.name, sha256(found.mesh_file), affine.tolist(), shape), (warning, *warnings)
+
+
+def _checked_images(found: HeadFolder, source: HeadSource) -> tuple[str, ...]:
+    """Hold the images of a charm folder against its mesh; what is doubtful in them."""
+    from meshes.image_fit import check_image_fit
+    from meshes.images import open_nifti
+    from meshes.world import world_of
+
+    doubts = []
+    for path in (found.t1, found.labels):
+        if path is not None:
+            image = open_nifti(path)
+            affine_mm = world_of(image, source.frame).affine_mm
+            doubts.append(check_image_fit(image.volume(), affine_mm, found.mesh, path.name, found.mesh_file.name))
+    return (*found.doubts, *(doubt for doubt in doubts if doubt))
+
+
+def _files_of_head(path: Path) -> dict[str, Path]:
+    """The files a finished head depends on: the mesh itself, and the images a charm folder keeps beside it."""
+    from meshes.formats.head_folder import images_of_head, mesh_file_of
+
+    return {"head": mesh_file_of(path), **(images_of_head(path) if path.is_dir() else {})}
+
+
+def _kept_charm_warp(found: HeadFolder, room: Path, frame: Frame | None) -> bool:
+    """Keep a charm folder's own warp, if it has one, in the subject's folder; whether it had."""
+    if found.mni_to_subject is None:
+        return False
+    from atlases.charm_warp import read_charm_warp
+    from atlases.warp import save_warp
+    from atlases.warp_fit import check_warp_fit
+
+    warp = read_charm_warp(found.mni_to_subject, found.subject_to_mni, frame)
+    check_warp_fit(warp, found.mesh, found.mni_to_subject.name)
+    save_warp(warp, room / CHARM_WARP_FILE)
+    return True
+
+
+def _kept_image(path: Path, role: str, room: Path, frame: Frame | None) -> Framed:
+    """Copy the image that defines the frame into the folder, so that the folder can be moved, and describe its grid.
+
+    The copy is named by what it is; of a pair both files are kept.
+    """
+    from meshes.images import identity, open_nifti, packed
+    from meshes.world import world_of
+
+    image = open_nifti(path)
+    nx, ny, nz = image.volume().shape  # whole, before it is kept
+    world = world_of(image, frame)
+    suffixes = [".nii"] if len(image.files) == 1 else [".hdr", ".img"]
+    copies = [f"{role}{suffix}{'.gz' * packed(file)}" for suffix, file in zip(suffixes, image.files, strict=True)]
+    for file, copy in zip(image.files, copies, strict=True):
+        shutil.copyfile(file, room / copy)
+    kept = FrameImage(
+        path.name, identity(path), world.affine_mm.tolist(), (nx, ny, nz), copies[0], world.form, world.code
+    )
+    return kept, world.template_warning(path.name)

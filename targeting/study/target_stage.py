@@ -1,0 +1,80 @@
+"""Stage "target": the aim in the subject's own grey matter, and how it is kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlases.aim import AimedTarget
+from atlases.target import Target
+from meshes.head import HeadMesh
+from targeting.study.aim import Aim
+from targeting.subject import Done, Stage
+
+if TYPE_CHECKING:
+    from atlases.registration import MniWarp
+
+
+def target_stage(aim: Aim, meshed: Done[HeadMesh], registered: Done[MniWarp] | None) -> Stage[AimedTarget]:
+    """Stage "target": the aim in the subject's own grey matter."""
+
+    def make(room: Path) -> AimedTarget:
+        from atlases.aim import resolve_target
+
+        aimed = resolve_target(
+            aim.name,
+            aim.side,
+            meshed.value,
+            registered.value if registered else None,
+            radius_mm=aim.radius_mm,
+            hotspot_mm=aim.hotspot_mm,
+            frame=aim.frame,
+        )
+        save_target(room / "target.npz", aimed)
+        return aimed
+
+    return Stage(
+        "target",
+        2,
+        make,
+        lambda folder: load_target(folder / "target.npz"),
+        files={"mask": aim.mask} if aim.mask else {},
+        parameters={**asdict(aim), "name": aim.recorded, "entry": aim.entry},
+        after=[meshed, registered] if registered else [meshed],
+    )
+
+
+def save_target(path: Path, aimed: AimedTarget) -> None:
+    """Write a target as :func:`load_target` reads it."""
+    target = aimed.target
+    arrays: dict[str, Any] = {"center_mm": target.center_mm, "asked_mm": np.asarray(aimed.asked_mm, dtype=np.float64)}
+    if target.mask_points_mm is not None:
+        arrays["mask_points_mm"] = target.mask_points_mm
+    if aimed.mni_mm is not None:
+        arrays["mni_mm"] = np.asarray(aimed.mni_mm, dtype=np.float64)
+    arrays_of = ("center_mm", "mask_points_mm")
+    plain = {each.name: getattr(target, each.name) for each in fields(target) if each.name not in arrays_of}
+    about = {"target": plain, "warnings": list(aimed.warnings)}
+    np.savez(path, **arrays, about=json.dumps(about, default=_number))
+
+
+def _number(value: np.generic) -> float:
+    return value.item()  # what numpy made of a plain number
+
+
+def load_target(path: Path) -> AimedTarget:
+    """The target that stage "target" left in a subject's folder."""
+    with np.load(path, allow_pickle=False) as arrays:
+        about: dict[str, Any] = json.loads(arrays["about"].item())
+        toward = about["target"].pop("current_toward", None)
+        target = Target(
+            center_mm=arrays["center_mm"],
+            mask_points_mm=arrays.get("mask_points_mm"),
+            current_toward=None if toward is None else tuple(toward),
+            **about["target"],
+        )
+        return AimedTarget(target, arrays["asked_mm"], arrays.get("mni_mm"), tuple(about["warnings"]))

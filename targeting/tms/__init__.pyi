@@ -1,0 +1,9 @@
+from .dose_map import DoseMap as DoseMap
+from .field import TmsField as TmsField
+from .field import simulate_many as simulate_many
+from .field import simulate_tms as simulate_tms
+from .field_basis import FieldBasis as FieldBasis
+from .objective_making import make_objective as make_objective
+from .objectives import Objective as Objective
+from .search import TmsSearch as TmsSearch
+from .search import search_tms as search_tms

@@ -1,0 +1,179 @@
+"""What ``target view`` was asked for: checked as a whole before anything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from meshes.choices import one_of
+from meshes.errors import InputError
+from targeting.scene.cameras import CAMERAS
+from targeting.scene.compare import MOST, on_one_scale, screenshot_beside
+from targeting.scene.delivered import Delivered, delivered_scene, read_delivered
+from targeting.scene.export import export, export_path, png_path, screenshot
+from targeting.scene.layer import SCALARS, Scene
+from targeting.scene.planned import MODALITIES, planned_modality, planned_scene
+from targeting.study.plan_state import check_stands, last_stage
+from targeting.subject import Subject
+
+VIEWER = ("pyvistaqt", "PySide6")  # what the window needs
+
+
+@dataclass(frozen=True)
+class View:
+    """One plan to look at."""
+
+    subject: Subject
+    modality: str
+    placement: int = 1
+
+    def scene(self) -> Scene:
+        """Its scene."""
+        return planned_scene(self.subject, modality=self.modality, placement=self.placement)
+
+
+@dataclass(frozen=True)
+class ViewRequest:
+    """Plans to look at, and in what form.
+
+    Parameters
+    ----------
+    views : tuple of View
+        The first is the subject's; others are shown beside it.
+    delivered : Delivered or None
+        Poses that were given, shown beside.
+    camera : str or None
+        None: over the target in a picture, as the window has it in a window.
+    field : {"magnE", "normalE"}
+    screenshot, export : Path or None
+        Files to write; without them a window opens.
+    """
+
+    views: tuple[View, ...]
+    delivered: Delivered | None
+    camera: str | None
+    field: str
+    screenshot: Path | None
+    export: Path | None
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        out: str | Path | None,
+        modality: str | None,
+        placement: int,
+        beside: Sequence[str],
+        delivered: str | Path | None,
+        camera: str | None,
+        field: str,
+        screenshot: str | Path | None,
+        export: str | Path | None,
+        anyway: bool = False,
+    ) -> ViewRequest:
+        """Check what was asked for.
+
+        Raises
+        ------
+        InputError
+            If a plan is missing or outdated (and not ``anyway``), an option's value is unknown, options do not go
+            together, or the window cannot open.
+        """
+        if camera is not None:
+            one_of(camera, CAMERAS, "camera")
+        one_of(field, SCALARS, "field")
+        subject = Subject.named(name, out)
+        first = View(subject, planned_modality(subject, modality), placement)
+        views = (first, *(_other(word, subject) for word in beside))
+        poses = read_delivered(delivered) if delivered is not None else None
+        many = len(views) + (poses is not None)
+        if poses is not None and first.modality != "tms":
+            raise InputError(f"--delivered compares coil poses, and {first.modality} has none; leave out --with")
+        if camera == "coil" and first.modality != "tms":
+            raise InputError("there is no coil to look along in a montage; take another --camera, such as target")
+        if many > MOST:
+            raise InputError(f"{many} plans side by side cannot be read; {MOST} at most")
+        if many > 1 and export is not None:
+            raise InputError("--export writes one scene; side by side there is --screenshot")
+        written = cls(
+            views,
+            poses,
+            camera,
+            field,
+            None if screenshot is None else png_path(screenshot),
+            None if export is None else export_path(export),
+        )
+        if screenshot is None and export is None:
+            if placement != 1:
+                raise InputError("--placement is for --screenshot and --export: the window has a list to step through")
+            if field != SCALARS[0] and many == 1:
+                raise InputError("--field is for --screenshot and --export: the window has a list to choose from")
+            check_viewer()
+        for shown, stage in dict.fromkeys((view.subject, last_stage(view.modality)) for view in views):
+            check_stands(shown, stage, anyway)
+        return written
+
+    def carried_out(self) -> list[Path]:
+        """Make the files asked for, or open the window and wait until it is closed; the files written."""
+        if self.screenshot is None and self.export is None:
+            self._show()
+            return []
+        scenes = self.scenes()
+        written = []
+        camera = self.camera or "target"
+        if self.screenshot is not None:
+            if len(scenes) == 1:
+                written.append(screenshot(scenes[0], self.screenshot, camera))
+            else:
+                written.append(screenshot_beside(scenes, self.screenshot, camera))
+        if self.export is not None:
+            written.append(export(scenes[0], self.export, camera))
+        return written
+
+    def scenes(self) -> list[Scene]:
+        """All scenes, in the order they are shown."""
+        # first what may be refused
+        given = [delivered_scene(self.views[0].subject, self.delivered)] if self.delivered is not None else []
+        scenes = [view.scene() for view in self.views]
+        scenes[1:1] = given
+        return [scene.coloured_by(self.field) for scene in scenes]
+
+    def _show(self) -> None:
+        first = self.views[0]
+        if len(self.views) > 1 or self.delivered is not None:
+            from targeting.viewer.compare_window import show_beside
+
+            show_beside(on_one_scale(self.scenes()), self.camera or "target")
+        else:
+            from targeting.viewer import show
+
+            show(first.subject, modality=first.modality, camera=self.camera)
+
+
+def check_viewer() -> None:
+    """Raise InputError if what the window needs is not installed."""
+    missing = [package for package in VIEWER if find_spec(package) is None]
+    if missing:
+        raise InputError(
+            f"the window needs {' and '.join(missing)}: pip install 'target[viewer]' "
+            "(--screenshot and --export work without)"
+        )
+
+
+def _other(word: str, subject: Subject) -> View:
+    """``NAME``, ``FOLDER`` or either with ``:modality``; the subject's own name is its own folder."""
+    where, colon, modality = word.rpartition(":")
+    if not colon or modality not in MODALITIES:
+        where, modality = (word, "") if Path(word).is_dir() or not colon else (where, modality)
+    if modality:
+        one_of(modality, MODALITIES, "modality of --beside")
+    if where in ("", subject.name):
+        other = subject
+    else:
+        folder = Path(where)
+        other = Subject.named(folder.resolve().name, folder)
+        if not folder.is_dir():
+            raise InputError(f"there is no plan of {where!r} for --beside: no folder {folder}")
+    return View(other, planned_modality(other, modality or None))

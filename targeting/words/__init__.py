@@ -1,0 +1,1 @@
+"""What pages, windows and terminals say: numbers, directions and facts in words."""

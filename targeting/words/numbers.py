@@ -1,0 +1,102 @@
+"""Numbers and directions in words that a reader of the report understands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+ENDS = (("to the right", "to the left"), ("forward", "back"), ("up", "down"))
+CLEARLY, SLIGHTLY = 0.4, 0.17  # components of a unit vector: 24° and 10° off the plane across the axis
+
+
+class Fact(NamedTuple):
+    """Something a plan says, in plain text: what it is, the number, and what goes with it."""
+
+    name: str
+    value: str
+    more: str
+
+    @property
+    def row(self) -> tuple[str, str]:
+        """The same as a row of the report's lists, escaped."""
+        return escape(self.name), f"<b>{escape(self.value)}</b> <span>{escape(self.more)}</span>"
+
+
+def direction_words(direction: ArrayLike) -> str:
+    """A world direction (RAS) in words, the largest component first.
+
+    Examples
+    --------
+    >>> from targeting.words.numbers import direction_words
+    >>> direction_words([-0.6, -0.75, 0.27])
+    'back and to the left, slightly up'
+    """
+    unit = np.asarray(direction, dtype=np.float64)
+    unit = unit / np.linalg.norm(unit)
+    order = np.argsort(-np.abs(unit), kind="stable")
+    name = {i: ENDS[i][0] if unit[i] > 0 else ENDS[i][1] for i in order}
+    clear = [name[i] for i in order if abs(unit[i]) >= CLEARLY]
+    slight = [f"slightly {name[i]}" for i in order if SLIGHTLY <= abs(unit[i]) < CLEARLY]
+    return ", ".join([listed(clear), *slight])
+
+
+def listed(names: Sequence[str]) -> str:
+    """a, b and c."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def measured_from(angle_from: str) -> str:
+    """What a plan's angles are counted from, without what goes without saying in a report.
+
+    Examples
+    --------
+    >>> from targeting.words.numbers import measured_from
+    >>> measured_from("anterior laid into the scalp's tangent plane, counter-clockwise, to the induced current")
+    'anterior, counter-clockwise'
+    """
+    return angle_from.replace(" laid into the scalp's tangent plane", "").removesuffix(", to the induced current")
+
+
+def number(value: float, decimals: int = 1) -> str:
+    """A number with a true minus sign.
+
+    Examples
+    --------
+    >>> from targeting.words.numbers import number
+    >>> number(-37.04), number(-0.01)
+    ('−37.0', '0.0')
+    """
+    text = f"{value:.{decimals}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("-", "−")
+
+
+def three_digits(value: float) -> str:
+    """A number with three significant digits, not as a power of ten unless it is tiny or huge.
+
+    Examples
+    --------
+    >>> from targeting.words.numbers import three_digits
+    >>> three_digits(1.41642), three_digits(213.4), three_digits(0.0923)
+    ('1.42', '213', '0.0923')
+    """
+    size = abs(value)
+    if size == 0 or not 1e-4 <= size < 1e6:
+        return f"{value:.3g}".replace("-", "−")
+    return number(value, max(0, 2 - int(np.floor(np.log10(size)))))
+
+
+def point(point_mm: ArrayLike) -> str:
+    """World coordinates in mm."""
+    x, y, z = np.asarray(point_mm, dtype=np.float64)
+    return f"x {number(x)}, y {number(y)}, z {number(z)}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, or minutes and seconds."""
+    return f"{seconds:.1f} s" if seconds < 100 else f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
