@@ -1,7 +1,6 @@
 """The house rules that a machine can check: which way imports flow, how long a module may be, what never goes in."""
 
 import ast
-import runpy
 from pathlib import Path
 
 import pytest
@@ -75,9 +74,7 @@ def test_no_room_imports_one_above_it():
     assert up - CARDS == TO_MEND
 
 
-def test_the_picture_of_the_rooms_is_of_this_house():
-    drawn = runpy.run_path(str(ROOT / "docs" / "rooms.py"))["rooms_picture"]()
-    assert (ROOT / "docs" / "rooms.svg").read_text(encoding="utf-8") == drawn, "python docs/rooms.py draws it again"
+def test_every_room_has_its_place():
     rooms = [
         path.stem for path in (ROOT / "targeting").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
     ]
