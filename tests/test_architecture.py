@@ -10,6 +10,7 @@ FLOORS = ["meshes", "atlases", "targeting", "cli"]  # each may import those befo
 # Rooms of targeting, from the lowest: each may import those before it, also within functions and for types.
 ROOMS = [
     "words",
+    "modality",
     "records",
     "pose",
     "versions",
@@ -56,11 +57,8 @@ TO_MEND = {  # edges that still run up
     ("pose_gate", "plans"),
     ("records", "plans"),
     ("report", "cards"),
-    ("report", "planning"),
     ("robustness", "plans"),
     ("scene", "report"),
-    ("stimulators", "dosing"),
-    ("stimulators", "tms"),
     ("study", "goals"),
     ("study", "plans"),
     ("tes", "interference"),
