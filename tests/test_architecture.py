@@ -56,8 +56,6 @@ TO_MEND = {  # edges that still run up
     ("report", "cards"),
     ("robustness", "plans"),
     ("scene", "report"),
-    ("stimulators", "dosing"),
-    ("stimulators", "tms"),
     ("study", "goals"),
     ("tes", "interference"),
     ("tes", "networks"),
