@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from meshes import InputError, Tissue, tetrahedralise
 from meshes.mesher.density import DENSITIES, Density
-from meshes.spheres import sphere_tissues
 from targeting import Coil, Pose, simulate_tms
+from targeting.closed_forms.phantom import sphere_tissues
 from targeting.closed_forms.quadratic import QuadraticConductor
 from targeting.closed_forms.spheres import electrode_field, tms_e_v_per_m
 from targeting.coils import MagneticDipoles

@@ -118,7 +118,7 @@ def world_of(image: NiftiImage, frame: Frame | None = None) -> World:
     chosen = apart > FRAMES_AGREE_MM
     if chosen and frame is None:
         raise InputError(
-            f"{name}: sform and qform disagree by {apart:.1f} mm; say which is right with --frame sform or --frame qform"
+            f"{name}: sform and qform disagree by {apart:.1f} mm; say which is right with `frame=sform` or `frame=qform`"
         )
     used: Frame = frame if frame in found else next(iter(found))
     same = [used, *(form for form in found if form != used and not chosen)]

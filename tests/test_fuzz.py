@@ -60,7 +60,7 @@ from targeting.plans.tes import (
 from targeting.plans.tms import read_plan, to_dict
 from targeting.records.warnings import warning
 from targeting.scene.delivered import read_delivered
-from targeting.tes.montage_files import read_montage
+from targeting.tes.montages import read_montage
 from targeting.tes.optimise.network import sampled
 
 EXAMPLES = 80  # of each parser; all together within 90 s

@@ -20,8 +20,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshes.errors import InputError
-from targeting.dosing.motor_threshold import MAX_PERCENT_OF_RMT, volts
-from targeting.dosing.output import BY_PEAK, BY_PROTOCOL, BY_STIMULATOR, BY_THRESHOLD, BY_TRAINS, OutputLimit
+from targeting.dosing.motor_threshold import (
+    BY_PEAK,
+    BY_PROTOCOL,
+    BY_STIMULATOR,
+    BY_THRESHOLD,
+    BY_TRAINS,
+    MAX_PERCENT_OF_RMT,
+    OutputLimit,
+    volts,
+)
 from targeting.dosing.protocols import Protocol
 from targeting.dosing.train_safety import EXCEEDS, NOT_COVERED, check_trains, train_table
 from targeting.stimulators.ratings import stimulators
@@ -240,7 +248,7 @@ def output_limits(
     e_hotspot_v_per_m: float,
     peak_v_per_m: float | None,
 ) -> tuple[OutputLimit, ...]:
-    """All that holds an output which matches a field (:mod:`~targeting.dosing.output`); parameters as of the reach."""
+    """All that holds an output which matches a field (:mod:`~targeting.dosing.motor_threshold`); parameters as of the reach."""
     protocol, ratio = threshold.protocol, threshold.muscle_ratio
     smaller = min(1.0, ratio)  # of two thresholds
     limits = []

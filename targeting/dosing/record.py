@@ -6,8 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from targeting.dosing import Protocol
-from targeting.dosing.motor_threshold import MAX_OUTPUT_PERCENT, MAX_PERCENT_OF_RMT, volts
-from targeting.dosing.output import HOLDS, NOT_HELD
+from targeting.dosing.motor_threshold import HOLDS, MAX_OUTPUT_PERCENT, MAX_PERCENT_OF_RMT, NOT_HELD, volts
 from targeting.dosing.train_safety import EXCEEDS, NOT_COVERED
 from targeting.records.json_records import require
 from targeting.records.warnings import PlanWarning, danger, note, warning

@@ -31,7 +31,7 @@ from targeting.records.places import plan_target
 from targeting.records.pole import FREE, MIXED, OF_SCALP, SIGNED, PlanPole, acting_pole, pole_words
 from targeting.records.warnings import PlanWarning, danger, in_order, note, warning
 from targeting.study.head_stages import Segmented
-from targeting.tes.current_steps import off_grid
+from targeting.tes.optimise.limits import off_grid
 from targeting.tes.safety import Exposure, check_safety, exposure_of, session_checks
 from targeting.versions import versions
 
@@ -195,12 +195,12 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
     from targeting.fem.cortical_field import CorticalField, write_cortical_field
     from targeting.files.fields import write_field_files
     from targeting.files.geo import electrode_view, target_view, write_geo
+    from targeting.planning.montage_files import write_bids, write_montage_table
     from targeting.report.tes import write_tes_report
     from targeting.report.tes_cap import cap_picture, sides
     from targeting.report.tes_evidence import TesEvidence
     from targeting.report.tes_sheet import write_placement_sheet
     from targeting.scene.target_outline import OUTLINE
-    from targeting.tes.montage_files import write_bids, write_montage_table
 
     write_tes_plan(room / "plan.json", plan)
     write_montage_table(room / "montage.csv", plan.montage)

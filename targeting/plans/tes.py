@@ -25,6 +25,7 @@ from targeting.records.json_records import (
     require,
     write_json,
 )
+from targeting.records.optimum import PlanOptimum
 from targeting.records.pole import PlanPole, check_pole
 from targeting.records.warnings import DANGER, PlanWarning, check_warnings, of_kind
 
@@ -78,19 +79,6 @@ class PlanStandard:
     )  # the plan's dose over the standard's, at the same total current; None unless both are positive
     focality_ratio: float
     same_dose_ma: float | None  # total current at which the plan's montage gives the dose of the standard
-
-
-@dataclass(frozen=True)
-class PlanOptimum:
-    """How good the montage is among all that the limits allow, on the leadfield."""
-
-    objective: str
-    candidates: int  # positions that could be used
-    dose_v_per_m: float  # by the leadfield, of the currents as a stimulator takes them
-    unrounded_dose_v_per_m: float  # of the currents as they were found, before they were rounded to 0.1 mA
-    bound_v_per_m: float | None  # no montage within the limits has more, whatever its number of electrodes
-    gap: float | None  # what of the bound is missed by the currents as they were found
-    binding: list[str]  # the limits that hold it there
 
 
 @dataclass(frozen=True)

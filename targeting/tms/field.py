@@ -14,8 +14,8 @@ from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.coils.fields import vector_potential
 from targeting.fem import HeadConductor
+from targeting.fem.assembly import ElementField
 from targeting.fem.conductor import Recovery
-from targeting.fem.field import ElementField
 from targeting.pose import Pose
 
 log = logging.getLogger(__name__)

@@ -29,10 +29,8 @@ from targeting.fem import HeadConductor
 from targeting.tms.direction import direction_vector
 from targeting.tms.dose_map import DoseMap
 from targeting.tms.field import as_conductor
-from targeting.tms.field_basis import FieldBasis
-from targeting.tms.field_basis_rows import Rows
+from targeting.tms.field_basis import FieldBasis, Rows
 from targeting.tms.objective_names import LINEAR, OBJECTIVES
-from targeting.tms.objective_patches import OtherTarget, Patch, PointField, pull_of, spread_sample
 from targeting.tms.objectives import (
     LEAST_SHARE,
     PENALTY,
@@ -43,8 +41,13 @@ from targeting.tms.objectives import (
     LinearDose,
     MeanStrength,
     Objective,
+    OtherTarget,
+    Patch,
     Percentile,
+    PointField,
     Together,
+    pull_of,
+    spread_sample,
 )
 from targeting.tms.search import HAIR_MM, search_tms
 

@@ -21,7 +21,8 @@ from targeting.fem.conductivity import CONDUCTIVITY_S_PER_M, tissue_names
 
 SHAPE = 3.0  # both parameters of the beta distribution
 KNOWN = (
-    "every conductivity is given, so the dose has no spread to state: leave out --uncertainty or some --conductivity"
+    "every conductivity is given, so the dose has no spread to state: leave out `uncertainty` or "
+    "some `conductivity_s_per_m`"
 )
 DISTRIBUTION = "independent, beta(3, 3) over each range, over its logarithm for the skull"
 LINEAR, LOGARITHMIC = "linear", "logarithmic"

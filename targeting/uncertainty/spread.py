@@ -29,7 +29,7 @@ from targeting.tms.dose_map import dose_of
 from targeting.tms.field import DIDT_A_PER_S
 from targeting.tms.placement import allowed, carry, current_angle_deg, place, reference_directions
 from targeting.uncertainty.ranges import DISTRIBUTION, Range, conductivity_samples, ranges_of, sobol_points
-from targeting.uncertainty.surrogate import DoseSurrogate, PoseDoses
+from targeting.uncertainty.reduced_basis import DoseSurrogate, PoseDoses
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ def with_sources(coil: Coil) -> Coil:
     """
     source = searchable(coil)
     if any(isinstance(each, PotentialGrid) for each in source.sources):
-        raise InputError(f"--uncertainty needs the sources of {coil.name}: give the coil as a .ccd or .tcd file")
+        raise InputError(f"`uncertainty` needs the sources of {coil.name}: give the coil as a .ccd or .tcd file")
     return source
 
 

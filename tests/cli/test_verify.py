@@ -14,13 +14,13 @@ from cli.main import run
 from meshes import HeadMesh, InputError
 from targeting import Coil, Pose, simulate_tms
 from targeting.planning import tes as tes_road
+from targeting.planning.montage_files import write_bids, write_montage_table
 from targeting.planning.tms_files import NAVIGATORS, navigator_file, write_navigator
 from targeting.plans.tes import read_tes_plan, write_tes_plan
 from targeting.plans.tms import read_plan, write_plan
 from targeting.pose_gate import PoseGate
 from targeting.study.tms_confirm import confirm
 from targeting.subject import Stage, Subject
-from targeting.tes.montage_files import write_bids, write_montage_table
 from targeting.tms import DoseMap
 from targeting.verification import verify
 

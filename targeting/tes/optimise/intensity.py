@@ -15,11 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshes.errors import InputError
-from targeting.tes.optimise.avoidance import Cap
-from targeting.tes.optimise.few import at_most
-from targeting.tes.optimise.limits import Limits
-from targeting.tes.optimise.optimum import Optimum, settled
-from targeting.tes.optimise.programme import MA_PER_A, Programme
+from targeting.tes.optimise.limits import Cap, Limits
+from targeting.tes.optimise.programme import MA_PER_A, Optimum, Programme, at_most, settled
 from targeting.tes.optimise.region import Region
 
 if TYPE_CHECKING:

@@ -17,12 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshes.errors import InputError
-from targeting.tes.optimise.avoidance import Cap
-from targeting.tes.optimise.few import InfeasibleError, at_most
 from targeting.tes.optimise.intensity import caps_reached, maximum_intensity
-from targeting.tes.optimise.limits import Limits
-from targeting.tes.optimise.optimum import Optimum, settled
-from targeting.tes.optimise.programme import MA_PER_A, Programme, quadratic
+from targeting.tes.optimise.limits import Cap, Limits
+from targeting.tes.optimise.programme import MA_PER_A, InfeasibleError, Optimum, Programme, at_most, quadratic, settled
 from targeting.tes.optimise.region import BLOCK, Region
 
 if TYPE_CHECKING:

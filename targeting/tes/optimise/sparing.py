@@ -20,15 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshes.errors import InputError
-from targeting.tes.optimise.avoidance import ShareCap, rms_v_per_m
-from targeting.tes.optimise.few import InfeasibleError, at_most
+from targeting.tes.optimise.directions import bound_over_directions, half_sphere, plane_distance
 from targeting.tes.optimise.intensity import caps_reached, maximum_intensity, strongest
-from targeting.tes.optimise.limits import Limits
+from targeting.tes.optimise.limits import Limits, ShareCap, rms_v_per_m
 from targeting.tes.optimise.magnitude import anodal_sign
-from targeting.tes.optimise.optimum import Optimum, settled
-from targeting.tes.optimise.programme import MA_PER_A, Programme
+from targeting.tes.optimise.programme import MA_PER_A, InfeasibleError, Optimum, Programme, at_most, settled
 from targeting.tes.optimise.region import Region, root
-from targeting.tes.optimise.triangles import half_sphere, middles_of, plane_distance, split
 
 if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield
@@ -163,15 +160,12 @@ def refusal(
     count = f" with {limits.electrodes} electrodes" if limits.electrodes is not None else ""
     return (
         f"every montage{count} gives {region.name} more than {share:.3g} of the dose in {target.name} (root mean square; "
-        f"the least is about {least:.3g}): raise --avoid-cap, allow more electrodes, or avoid less"
+        f"the least is about {least:.3g}): raise `avoid_cap`, allow more electrodes, or avoid less"
     )
 
 
 def _directions() -> NDArray[np.float64]:
-    triangles = half_sphere()
-    for _ in range(COARSE_LEVELS):
-        triangles = split(triangles, middles_of(triangles))
-    return np.unique(np.round(triangles.reshape(-1, 3), 9), axis=0)
+    return np.unique(np.round(half_sphere(COARSE_LEVELS).reshape(-1, 3), 9), axis=0)
 
 
 def _few(
@@ -248,20 +242,14 @@ class _Along:
 
     def best(self) -> tuple[float, NDArray[np.float64], float]:
         """The largest |Mx|, its currents, and a bound on it."""
-        triangles, closed = half_sphere(), 0.0
         self.climb(np.array([0.0, 0.0, 1.0]))
-        bounds = np.zeros(0)
-        for level in range(LEVELS):
-            if level:
-                triangles = split(triangles, middles_of(triangles))
+
+        def bounds_of(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
             corners, where = np.unique(np.round(triangles.reshape(-1, 3), 9), axis=0, return_inverse=True)
             h = float(plane_distance(triangles).min())
             values = np.array([self.at(corner, self.share / h)[0] for corner in corners]) / h
             self.climb(corners[np.argmax(values)])
-            bounds = values[where.reshape(-1)].reshape(-1, 3).max(1)
-            going = bounds > self.value * (1 + TOLERANCE)
-            closed = max(closed, float(bounds[~going].max(initial=0.0)))
-            triangles, bounds = triangles[going], bounds[going]
-            if not len(triangles):
-                break
-        return self.value, self.currents, max(self.value, closed, float(bounds.max(initial=0.0)))
+            return values[where.reshape(-1)].reshape(-1, 3).max(1)
+
+        bound = bound_over_directions(bounds_of, lambda bounds: bounds > self.value * (1 + TOLERANCE), LEVELS)
+        return self.value, self.currents, max(self.value, bound)

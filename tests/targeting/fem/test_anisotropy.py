@@ -315,7 +315,7 @@ def test_what_is_asked_of_a_tensor_image_is_checked_first(dti_file, tmp_path):
             Anisotropy.of(*bad)
     with pytest.raises(InputError, match="there is no file"):
         plan("colin27", dti=tmp_path / "no.nii", out=tmp_path / "out")
-    with pytest.raises(InputError, match="--dti"):
+    with pytest.raises(InputError, match="`dti`"):
         plan("colin27", dti_mapping="dir", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -328,7 +328,7 @@ def test_the_frame_of_a_tensor_image_is_asked_for_heeded_and_remembered(dti_file
     image.set_sform(shifted, 2)
     dti_file = dti_file.with_name("two.nii")
     nib.save(image, dti_file)
-    with pytest.raises(InputError, match="say which is right with --frame"):
+    with pytest.raises(InputError, match="say which is right with `frame="):
         Conduction.of(None, dti_file)
     asked = Conduction.of(None, dti_file, frame="sform")
     assert asked.parameters["anisotropy"]["frame"] == "sform"

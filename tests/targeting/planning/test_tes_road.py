@@ -20,6 +20,7 @@ from cli.plan import plan_command
 from cli.tes_options import OF_COILS, OF_MONTAGES
 from meshes import HeadMesh, InputError
 from targeting.planning import tes as tes_road
+from targeting.planning.equal_dose import equal_dose
 from targeting.plans.dangers import side_dangers
 from targeting.plans.tape import PlanLandmarks
 from targeting.plans.tes import (
@@ -39,9 +40,7 @@ from targeting.plans.tms import SCHEMA_VERSION, read_plan, schema
 from targeting.records.pole import PlanPole
 from targeting.report.tes import dose_beside_standard, is_standard, standard_words
 from targeting.report.tes_sheet import side_of
-from targeting.tes.equal_dose import equal_dose
-from targeting.tes.montage_files import read_montage
-from targeting.tes.montages import mirror
+from targeting.tes.montages import mirror, read_montage
 
 FILES = {
     "plan.json", "plan.html", "placement_sheet.html", "montage.csv", "electrodes.tsv", "coordsystem.json", "cap.png",

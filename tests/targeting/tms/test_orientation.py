@@ -18,16 +18,16 @@ from targeting.planning.held import clock_of, handle_words, plan_angle
 from targeting.plans.pulse import pulse_warnings
 from targeting.stimulators.request import PulseRequest
 from targeting.tms.angle import AngleRequest
-from targeting.tms.angle_rule import BELIEVED_DEG, orientation_of
-from targeting.tms.direction import direction_vector
-from targeting.tms.fold import fold_at
+from targeting.tms.direction import direction_vector, fold_at
 from targeting.tms.orientation import (
+    BELIEVED_DEG,
     Drive,
     Orientation,
     faces_away,
     handle_deg,
     handle_directions,
     held_both_ways,
+    orientation_of,
 )
 from targeting.tms.placement import reference_directions
 
