@@ -1,4 +1,4 @@
-r"""Closed forms and series in spheres round the origin: the truth the solver is held against.
+r"""Fields in concentric spheres, as closed forms and series: the reference for the solver's accuracy.
 
 *TMS.*  By reciprocity a magnetic dipole outside induces in a spherically symmetric conductor what the magnetic field of a
 current dipole inside (Sarvas 1987, Phys. Med. Biol. 32:11) reads at the dipole: E·e = −ṁ·B(e) for every unit current

@@ -1,4 +1,4 @@
-r"""The field that a motor threshold stands for, and the output that gives the target a share of it.
+r"""A stimulator's output: from the field at the motor threshold to the percentage that gives the target a share of it.
 
 With e_h and e_t the fields at the motor hotspot and at the target per dI/dt (V/m at 1 A/µs), each at its own coil pose, and
 a dI/dt that is proportional to the output p (% of the maximum stimulator output, MSO), dI/dt = p/100 · dI/dt_max, the
@@ -16,12 +16,11 @@ of the target": published safety limits are in its percent.  An output is a whol
 This is field-based dosing; Numssen 2024 (doi 10.1162/imag_a_00106) discusses what it assumes: one coil, one stimulator,
 one pulse shape, and a target whose neurons answer to the same field as the muscle's do, which is not known of most targets.
 
-The stimulator's output: a protocol's own, which nothing raises, or one that matches the field at motor threshold.
-
-A protocol's intensity is a share of the motor threshold of *its* muscle.  Where another muscle's threshold was measured the
+*Limits.*  The output is a protocol's own, which nothing raises, or one that matches the field at motor threshold.  A
+protocol's intensity is a share of the motor threshold of *its* muscle.  Where another muscle's threshold was measured the
 user may state how many times as large the protocol's muscle's is; limits then count in percent of the smaller of the two.
 
-An output that matches a field, f · RMT · e_h / e_t (:mod:`~targeting.dosing.motor_threshold`), is held at the smallest of
+An output that matches a field, f · RMT · e_h / e_t, is held at the smallest of
 
 * the protocol's intensity, if there is a protocol;
 * 120 % of the motor threshold;

@@ -20,11 +20,10 @@ A file holds six volumes, in one of two orders and frames:
 AFNI (3dDWItoDT), DIPY and ANTs write the lower triangle, xx, xy, yy, xz, yz, zz (NIfTI's intent "symmetric matrix"), along
 axes that the file does not tell: those are named, not read.
 
-Whether a diffusion image lies where the head is: its tensors cover the white matter, and fit it best where they are.
-
-Two things tell the place.  In an image that was masked, tensors are in the brain and not in skull and scalp; in any image,
-water is more directed in white matter than in grey.  Both are looked at where the image lies and with the image moved by
-:data:`SHIFTS_MM`; one that fits clearly better elsewhere was not registered.
+An image that does not lie where the head is, is refused.  Two things show its place.  In an image that was masked, tensors
+are in the brain and not in skull and scalp; in any image, water is more directed in white matter than in grey.  Both are
+looked at where the image lies and with the image moved by :data:`SHIFTS_MM`; one that fits clearly better elsewhere was not
+registered.
 """
 
 from __future__ import annotations

@@ -1,20 +1,18 @@
-r"""Two pairs for temporal interference: all that a leadfield has, without computing most of them.
+r"""Temporal interference by two pairs of electrodes: the envelope of their beat, and the best pairs of a leadfield.
 
-At no point does the swing of the envelope pass 2 |E| of either pair.  So with the pairs sorted by the mean of that over the
-target, each is only put together with the stronger ones, and once a pair's own mean is below the best montages so far,
-neither it nor any after it can better them.  What is kept is the same as if all had been computed.
+*Search.*  Every two pairs count, but most need not be computed.  At no point does the swing of the envelope pass 2 |E| of
+either pair.  So with the pairs sorted by the mean of that over the target, each is only put together with the stronger
+ones, and once a pair's own mean is below the best montages so far, neither it nor any after it can better them.  What is
+kept is the same as if all had been computed.
 
-Temporal interference: two pairs at two nearby high frequencies, and the envelope of their beat.
-
-Where the fields E₁ and E₂ of the pairs meet, the field along a unit n beats between |E₁·n| + |E₂·n| and their difference:
-its envelope swings by 2 min(|E₁·n|, |E₂·n|), peak to peak.  Over all n (Grossman et al. 2017, Cell 169:1029), with the
-stronger called E₁ and E₂ turned to within 90° of it, the largest swing is
+*Envelope.*  Where the fields E₁ and E₂ of the pairs meet, the field along a unit n beats between |E₁·n| + |E₂·n| and their
+difference: its envelope swings by 2 min(|E₁·n|, |E₂·n|), peak to peak.  Over all n (Grossman et al. 2017, Cell 169:1029),
+with the stronger called E₁ and E₂ turned to within 90° of it, the largest swing is
 
     2 |E₂|                          if |E₂| ≤ E₁·E₂/|E₂|        (along E₂ itself E₁ is the larger)
     2 |E₂ × (E₁ − E₂)| / |E₁ − E₂|    otherwise                 (along the n where both are equal)
 
 The fields are those of direct current; conductivities are a little higher at the kHz that are used.
-:mod:`targeting.interference.two_pairs` searches the best electrodes.
 """
 
 from __future__ import annotations

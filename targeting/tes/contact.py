@@ -1,4 +1,4 @@
-r"""Where electrodes touch the scalp: facets cut along their outlines, the mesh staying as it is.
+r"""The contact of an electrode with the scalp: the facets under it, cut along its outline, while the mesh stays as it is.
 
 The scalp is spread out in the plane that touches it at the electrode's centre c: a point x goes to the distance |x − c|
 in the direction in which it lies from c, seen along the normal.  On a sphere this keeps areas (Lambert's azimuthal map),
@@ -10,17 +10,17 @@ back, or where it is not smooth: farther off a polynomial of second order than `
 electrode's reach, or larger than the outline by ``MOST_EXCESS``.  On Colin27, pads of 50 × 70 mm are 1 to 4 mm off on the
 vault, with up to 2 % more area; over a brow 6 mm and 3.5 %; over an ear 9 to 14 mm and 10 to 40 %.
 
-Exact integrals of the shape functions over the part of each triangle that lies in a convex polygon.
-
-A triangle is cut by one edge of the polygon after another (Sutherland & Hodgman 1974, Commun. ACM 17:32), its corners
-carrying their barycentric coordinates λ, in which the shape functions are N_i = λ_i.  What is left is fanned into
-triangles with corners λ^a, λ^b, λ^c and share f of the whole, over which, the whole being of area 1,
+*Integrals* of the shape functions over the part of each triangle inside a convex polygon are exact.  A triangle is cut by
+one edge of the polygon after another (Sutherland & Hodgman 1974, Commun. ACM 17:32), its corners carrying their barycentric
+coordinates λ, in which the shape functions are N_i = λ_i.  What is left is fanned into triangles with corners λ^a, λ^b, λ^c
+and share f of the whole, over which, the whole being of area 1,
 
     ∫ N_i = f/3 Σ_v λ_i^v,     ∫ N_i N_j = f/12 (Σ_v λ_i^v λ_j^v + Σ_v λ_i^v Σ_v λ_j^v).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,6 +32,7 @@ from scipy.sparse.csgraph import connected_components
 
 from atlases.scalp import Scalp
 from atlases.scalp_foot import scalp_feet
+from atlases.scalp_positions import ScalpPositions
 from meshes.errors import InputError
 from targeting.tes.electrodes import Electrode
 
@@ -47,6 +48,9 @@ DRAWN_IN, STEPS = 1e-4, 8  # the area is right to this share
 SMALLEST_FRAME_MM = 8.0  # the scalp round a small electrode that tells how it lies
 LATTICE = 12  # steps along a facet's sides, where two electrodes are tested for overlap
 MOST_OVERLAP_MM2 = 2.0
+DISC_MM = 12.0  # ROAST's discs (6 mm radius); SimNIBS' leadfields have 10 mm
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -354,3 +358,44 @@ def _cut(triangles, polygon):  # type: ignore[no-untyped-def]
                     products = p[2 + i] * p[2 + j] + q[2 + i] * q[2 + j] + r[2 + i] * r[2 + j]
                     second[t, i, j] += f / 12 * (products + total_i * total_j)
     return share, first, second
+
+
+def resting_electrodes(
+    scalp: Scalp, positions: ScalpPositions, names: Sequence[str]
+) -> tuple[list[Electrode], dict[str, str]]:
+    """Discs of 12 mm at those of the named positions where one rests on the scalp.
+
+    Parameters
+    ----------
+    scalp : Scalp
+    positions : ScalpPositions
+        The head's 10-10 or 10-5 positions.
+    names : sequence of str
+        Of the positions to try.
+
+    Returns
+    -------
+    electrodes : list of Electrode
+        Those that rest on the scalp.
+    refused : dict
+        Name → why, of those that do not (over an ear, on the edge of the image).
+
+    Raises
+    ------
+    InputError
+        If there is no position of a name, or none can hold an electrode.
+    """
+    electrodes, refused = [], {}
+    for name in names:
+        electrode = Electrode(name, positions.point_mm(name), size_mm=(DISC_MM,))
+        try:
+            lay_on(scalp, electrode)
+        except InputError as error:
+            refused[name] = str(error)
+        else:
+            electrodes.append(electrode)
+    if refused:
+        log.info("%d positions of the cap cannot hold an electrode: %s", len(refused), ", ".join(refused))
+    if len(electrodes) < 2:
+        raise InputError("fewer than two positions of the cap can hold an electrode: check the fiducials")
+    return electrodes, refused

@@ -1,21 +1,21 @@
-r"""The electric field of a montage, E = −∇φ, with complete electrodes; and what becomes of the current on its way.
+r"""The electric field of a montage, E = −∇φ, by the complete electrode model, and how its current divides.
 
-Part of it never enters the skull: it runs from anode to cathode within the scalp.  What crosses the inner boundary of
-the scalp (tissues 5 and 10) is counted there, node by node, as the discrete equations have it: the flux into all else,
-Σ_e σ_e v_e ∇N_i·∇φ over the elements that are no scalp, sums to zero, and its positive part is what goes in.
+*Where the current goes.*  Part of it never enters the skull: it runs from anode to cathode within the scalp.  What crosses
+the inner boundary of the scalp (tissues 5 and 10) is counted there, node by node, as the discrete equations have it: the
+flux into all else, Σ_e σ_e v_e ∇N_i·∇φ over the elements that are no scalp, sums to zero, and its positive part is what
+goes in.
 
-The complete electrode model: electrodes at one potential each, on a contact that resists.
-
-Under electrode l the current density into the head is j = (U_l − φ)/z_l, with U_l its potential and z_l its impedance
-(Somersalo, Cheney & Isaacson 1992, SIAM J. Appl. Math. 52:1023); elsewhere on the scalp no current crosses.  With M_l the
-contact's ∫ N_i N_j and m_l its ∫ N_i,
+*The complete electrode model* has electrodes at one potential each, on contacts with an impedance.  Under electrode l the
+current density into the head is j = (U_l − φ)/z_l, with U_l its potential and z_l its impedance (Somersalo, Cheney &
+Isaacson 1992, SIAM J. Appl. Math. 52:1023); elsewhere on the scalp no current crosses.  With M_l the contact's ∫ N_i N_j
+and m_l its ∫ N_i,
 
     (K + Σ_l M_l/z_l) φ = Σ_l U_l m_l/z_l,        I_l = (|A_l| U_l − m_l·φ)/z_l.
 
 The matrix A on the left has the pattern of K and needs no grounding.  One solve A y_l = m_l/z_l an electrode gives
 φ = Σ_l U_l y_l for any potentials (Σ_l y_l = 1, so the last needs none) and with it the electrodes' conductances
 I = S U: symmetric, its rows summing to zero.  S U = I is then solved for the potentials that drive the currents wanted.
-Electrodes without current are there, too: they short the scalp under them.
+Electrodes without current count, too: they short the scalp under them.
 """
 
 from __future__ import annotations

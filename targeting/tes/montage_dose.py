@@ -1,14 +1,13 @@
-"""What a montage's field does: the dose in the target, the field elsewhere, and how focal that is.
+"""The effect of a montage's field: dose in the target, field elsewhere, focality, and the way into the cortex.
 
-Focality is the volume-weighted mean of |E| over the target divided by the one over all grey matter: 1 for a field that
-does not care, and independent of the current.  Beside it stands the volume of other grey matter that sees more than the
+Focality is the volume-weighted mean of |E| over the target divided by the one over all grey matter: 1 for a field that is
+the same everywhere, and independent of the current.  Beside it stands the volume of other grey matter that sees more than the
 target's mean.
 
-Which pole of a montage acts on a target: whether the field enters the cortex there, as under an anode, or leaves it.
-
-The way into the cortex is the area-weighted mean inward normal of the mid-cortical surface in the target.  Where walls
-that face each other cancel (|mean| below ``CLEAR_SHARE`` of the area) or no surface is known, it is the way from the
-nearest scalp to the target: what an electrode right over it drives.
+*Which pole acts* depends on whether the field enters the cortex at the target, as under an anode, or leaves it.  The way
+into the cortex is the area-weighted mean inward normal of the mid-cortical surface in the target.  Where walls that face
+each other cancel (|mean| below ``CLEAR_SHARE`` of the area) or no surface is known, it is the way from the nearest scalp to
+the target: what an electrode right over it drives.
 """
 
 from __future__ import annotations

@@ -1,12 +1,10 @@
-r"""The direction a dose is the component along: the cortex's inward normal at the target, or a vector.
+r"""The direction along which a dose is measured (the cortex's inward normal or a vector), and the fold at the target.
 
-Across the fold: which way a current runs that crosses the sulcus at a target straight.
-
-Over the crown of a gyrus the size of the mean field hardly depends on the coil's angle; which neurons answer does, and for
-the motor cortex it is the current across the central sulcus, from behind, that works best (Brasil-Neto 1992, J Clin
-Neurophysiol 9:132; Balslev 2007, J Neurosci Methods 162:309).  The direction comes from the walls of the folds: with the unit
-normals u of the mid-cortical surface round the target, laid into the scalp's tangent plane, the axis across them is the one
-along which the area-weighted second moment
+*Across the fold.*  Over the crown of a gyrus the size of the mean field hardly depends on the coil's angle; which neurons
+answer does, and for the motor cortex it is the current across the central sulcus, from behind, that works best (Brasil-Neto
+1992, J Clin Neurophysiol 9:132; Balslev 2007, J Neurosci Methods 162:309).  The direction comes from the walls of the
+folds: with the unit normals u of the mid-cortical surface round the target, laid into the scalp's tangent plane, the axis
+across them is the one along which the area-weighted second moment
 
     T = Σ w u uᵀ / Σ w,        w = area · exp(−d² / 2 s²),  d the distance to the target,
 

@@ -6,15 +6,14 @@ for wire pieces l_k,
 
     ⟨E_d⟩ = −dI/dt Σ_k m_k · B_d(r_k),        ⟨E_d⟩ = −dI/dt Σ_k l_k · A_d(r_k),
 
-with B_d and A_d the magnetic field and the vector potential of J_d outside the head (``grid_field``).  Both are the forward
-solve's value on the same mesh, up to the grid's interpolation.  A coil given as a sampled A is summed over the grid's
-nodes instead, and a coil part beyond the grid over the same currents on fewer nodes.
+with B_d and A_d the magnetic field and the vector potential of J_d outside the head (:class:`Convolution`).  Both are the
+forward solve's value on the same mesh, up to the grid's interpolation.  A coil given as a sampled A is summed over the
+grid's nodes instead, and a coil part beyond the grid over the same currents on fewer nodes.
 
-The magnetic field of many current moments, everywhere outside the head, from one regular grid.
-
-Moments J_e (A·m, at points r_e) are spread onto grid nodes with cubic Lagrange weights, which keep every polynomial moment
-up to degree three, so that a few millimetres away the nodes' field is the moments' field.  A sum over nodes of a kernel of
-the distance is a convolution, done by FFT:
+*The grid.*  The magnetic field of many current moments, everywhere outside the head, comes from one regular grid.  Moments
+J_e (A·m, at points r_e) are spread onto grid nodes with cubic Lagrange weights, which keep every polynomial moment up to
+degree three, so that a few millimetres away the nodes' field is the moments' field.  A sum over nodes of a kernel of the
+distance is a convolution, done by FFT:
 
     A(r) = 1e-7 Σ J/|r − r'|,        B(r) = ∇ × A = 1e-7 Σ J × (r − r')/|r − r'|³.
 

@@ -1,7 +1,7 @@
 r"""FieldBasis: the field at many places, for any coil at any pose, in milliseconds.
 
 What a coil does inside a head depends only on its magnetic field b at *sensors* under the scalp (see
-``field_basis_sources``), and linearly.  For N *sources* round the head, dipoles that span what coils can do, the forward
+below), and linearly.  For N *sources* round the head, dipoles that span what coils can do, the forward
 solve gives the field at the K rows, the columns of E (3 K, N); their own fields at the sensors are the columns of B.  A
 coil is replaced by the sources that make the same field at the sensors, so that
 
@@ -21,17 +21,13 @@ The sources make the coil's B but not its A, which differs by a gradient; exactl
 are farther off than the windings, their A is smoother across an element of the scalp, and on a coarse mesh the basis is
 nearer to the truth than a direct solve (tests/test_field_basis.py).
 
-Rows: the places whose field a :class:`~targeting.tms.field_basis.FieldBasis` tells.
+*Rows* are the places whose field the basis gives.  A row is a weighted mean of E over some tetrahedra, with weights that
+sum to one: the linear fit that gives E at a point of the mid-cortical surface, one tetrahedron of a target, a region as a
+whole.  Rows of several kinds are stacked, and one basis gives them all.
 
-A row is a weighted mean of E over some tetrahedra, with weights that sum to one: the linear fit that gives E at a point of
-the mid-cortical surface, one tetrahedron of a target, a region as a whole.  Rows of several kinds are stacked, and one
-basis tells them all.
-
-Which sources to solve for, and where to feel a coil: the two surfaces of a field basis.
-
-No current flows in air.  So whatever a coil outside a closed surface does inside it is told by its magnetic field on that
-surface, and could as well be done by magnetic dipoles normal to another closed surface between the coil and the head (the
-equivalence principle; both surfaces follow the scalp here, at a given distance):
+*Sources and sensors.*  No current flows in air.  So whatever a coil outside a closed surface does inside it is told by its
+magnetic field on that surface, and could as well be done by magnetic dipoles normal to another closed surface between the
+coil and the head (the equivalence principle; both surfaces follow the scalp here, at a given distance):
 
 - *sensors* lie inside the head, deep enough for the field there to be smooth between them, and tell what a coil does;
 - *sources* are dipoles some way off the scalp, and do the same.  Windings come nearer than that; but fields go on smoothly
@@ -42,7 +38,8 @@ Of thousands of candidate sources those are taken whose fields at the sensors sp
 with column pivoting (an interpolative decomposition: Cheng et al. 2005, SIAM J. Sci. Comput. 26:1389) of the candidates'
 fields, sketched by random rows (Halko et al. 2011, SIAM Rev. 53:217).
 
-How far a field basis is from direct solves: over random poses of real coils on a real scalp.
+*Check.*  How far a basis is from direct solves is measured over random poses of real coils on the real scalp
+(:func:`relative_errors`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-r"""What a search is for, beyond the size of the mean field vector: an :class:`Objective` scores poses.
+r"""Objectives of a pose search beyond the size of the mean field vector: an :class:`Objective` scores poses.
 
 The linear doses need the mean field E̅ = ⟨E⟩ of the target alone, which the dose map gives for every pose.  All others need
 |E| at many points, which a :class:`Patch` of grey matter gives through a field basis: with volumes v_k of its tetrahedra,
@@ -13,8 +13,6 @@ The linear doses need the mean field E̅ = ⟨E⟩ of the target alone, which th
 
 Penalties divide, rather than being subtracted: a pose that gives the target nothing is then never the best, however little
 it gives to others.  A common factor on dI/dt scales E everywhere, and changes no ranking.
-
-What objectives look at: |E| in patches of grey matter, for poses through a field basis, or in a solved field.
 """
 
 from __future__ import annotations

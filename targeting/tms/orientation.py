@@ -1,4 +1,4 @@
-r"""How a coil may be turned: its handle away from the face, and its current the way the target wants it.
+r"""Allowed orientations of a coil: its handle away from the face, and its current the way the target needs it.
 
 A search by the size of the field cannot tell an angle from its opposite, and hardly one angle from another over the crown of
 a gyrus.  What it may choose from is an :class:`Orientation`: every angle ("free"), the angles within ``REACH_DEG`` of a
@@ -8,11 +8,10 @@ The handle of a coil that can be held both ways points away from the face, whate
 current then runs in the *effective phase* of the pulse follows from the stimulator's current setting (:class:`Drive`), which
 the search chooses where it is free to, and never from a handle that is turned over.
 
-What an angle that is asked for means on one head: the fold at the target, believed only where it is near the published one.
-
-The walls round a target may be those of the wrong fold, or torn.  Published optima over the motor cortex scatter by 13.7°
-(standard deviation; Balslev 2007, J Neurosci Methods 162:309): a fold whose handle would be farther than ``BELIEVED_DEG`` from
-the target's usual angle to the midline is not believed, nor is a handle farther from it chosen.
+*The fold on one head* is believed only where it is near the published one.  The walls round a target may be those of the
+wrong fold, or torn.  Published optima over the motor cortex scatter by 13.7° (standard deviation; Balslev 2007, J Neurosci
+Methods 162:309): a fold whose handle would be farther than ``BELIEVED_DEG`` from the target's usual angle to the midline is
+not believed, nor is a handle farther from it chosen.
 """
 
 from __future__ import annotations

@@ -1,12 +1,10 @@
-r"""PoseTable: the mean field at the target for every place on the scalp and every angle of the coil.
+r"""Feasible coil poses with their mean field and score, from a table over places on the scalp and angles of the coil.
 
-A coil that a half turn leaves the same, or reverses, is looked at over half of the angles.
+A coil that a half turn leaves the same, or reverses, is tabulated over half of the angles.
 
 At a fixed place the field ⟨E⟩(θ) is a smooth periodic function of the coil's angle: sampled every 5° it is its own
 Fourier series, which gives the best angle *between* the samples in closed form: the root of the derivative of the squared
 dose, found from the largest sample by Newton steps on the series.
-
-Poses that can be, their fields, and what they are worth: by the dose, or by another objective.
 """
 
 from __future__ import annotations

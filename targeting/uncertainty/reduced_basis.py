@@ -1,6 +1,7 @@
-r"""A reduced basis: K(x) λ = b solved for any conductivities from a few dozen solves of the nominal head.
+r"""The dose of any pose for any conductivities, without another solve: a reduced basis of K(x) λ = b and its surrogate.
 
-Conductivities enter the stiffness matrix linearly.  With factors x_t on the nominal conductivity of tissue t,
+*Reduced basis.*  Conductivities enter the stiffness matrix linearly.  With factors x_t on the nominal conductivity of
+tissue t,
 
     K(x) = Σ_t x_t K_t,    K(1) = K₀ the nominal matrix, whose factorisation or multigrid is at hand.
 
@@ -14,12 +15,11 @@ whatever the mesh, so the number of rounds does not grow with the head.
 Galerkin is optimal in the energy norm, and ‖e‖²_K(x) ≤ rᵀK₀⁻¹r / min x.  The block solve of a round therefore also tells
 the error the basis had before it; the rounds end when that is small.
 
-DoseSurrogate: the dose of any pose for any conductivities, without another solve.
-
-With λ(x) from the reduced basis, the reciprocal currents at factors x are J_d = w ê_d − Σ_t x_t σ_t v ∇λ_d in tissue t
-(``HeadConductor.reciprocal_currents``), a combination of the pieces "basis vector n in tissue t".  Few combinations of
-them matter: the principal ones over the training points, orthonormal as currents (ohmic loss, Σ_t A_tᵀ Vᵀ K_t V A_t = 1),
-are kept as *modes*.  Each mode gets a dose map, made once; then for every pose p and factors x
+*Surrogate* (:class:`DoseSurrogate`).  With λ(x) from the reduced basis, the reciprocal currents at factors x are J_d = w
+ê_d − Σ_t x_t σ_t v ∇λ_d in tissue t (``HeadConductor.reciprocal_currents``), a combination of the pieces "basis vector n in
+tissue t".  Few combinations of them matter: the principal ones over the training points, orthonormal as currents (ohmic
+loss, Σ_t A_tᵀ Vᵀ K_t V A_t = 1), are kept as *modes*.  Each mode gets a dose map, made once; then for every pose p and
+factors x
 
     ⟨E_d⟩(p, x) = F₀_d(p) + Σ_q F_q(p) z_qd(x),        z(x) = Σ_t x_t A_tᵀ (Vᵀ K_t V) c(x),
 

@@ -1,12 +1,11 @@
-r"""The best two electrodes, by looking at every pair.
+r"""All montages of one kind, ranked by dose: every pair of electrodes, and every 4×1 ring.
 
-With one anode and one cathode the field of a pair is (L_i − L_j) I: n (n − 1) / 2 pairs cost one subtraction each.
+*Pairs.*  With one anode and one cathode the field of a pair is (L_i − L_j) I: n (n − 1) / 2 pairs cost one subtraction each.
 
-4×1 rings: a centre electrode and four returns round it, at every position that has such a ring.
-
-All choices of four are looked at among the positions ``NEAR`` to ``FAR`` times the wanted radius away.  Seen from above the
-centre, the best has the least Σ (r/R − 1)² + Σ (gap/90° − 1)², r their distances and gap the angles between neighbours.
-A centre at the cap's rim has no four round it: its largest gap is over ``WIDEST_GAP_DEG`` and it gives no ring.
+*Rings* are a centre electrode with four returns round it.  All choices of four are looked at among the positions ``NEAR``
+to ``FAR`` times the wanted radius away.  Seen from above the centre, the best has the least Σ (r/R − 1)² + Σ (gap/90° −
+1)², r their distances and gap the angles between neighbours. A centre at the cap's rim has no four round it: its largest
+gap is over ``WIDEST_GAP_DEG`` and it gives no ring.
 """
 
 from __future__ import annotations

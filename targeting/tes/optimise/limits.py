@@ -1,22 +1,19 @@
-r"""How much current a montage may carry, and the montages at the corner of that.
+r"""Limits of a montage: currents, number of electrodes, a stimulator's steps, and caps on the field in regions.
 
-Currents x (A, positive into the head) sum to zero; the injected total Σ max(x, 0) = ½ Σ|x| is at most T, every |x_i| at
-most c, and at most N of them differ from zero.  A linear dose a·x is largest when the currents, sorted, follow the sorted
-a (rearrangement inequality): the highest a take c each until the total is spent, the lowest −c each.  Of N electrodes
-⌊N/2⌋ at most can pair up at c, so N only lowers the total to ⌊N/2⌋ c; no search is needed.
+*Limits.*  Currents x (A, positive into the head) sum to zero; the injected total Σ max(x, 0) = ½ Σ|x| is at most T, every
+|x_i| at most c, and at most N of them differ from zero.  A linear dose a·x is largest when the currents, sorted, follow the
+sorted a (rearrangement inequality): the highest a take c each until the total is spent, the lowest −c each.  Of N
+electrodes ⌊N/2⌋ at most can pair up at c, so N only lowers the total to ⌊N/2⌋ c; no search is needed.
 
-Caps on the field where it is not wanted: its root mean square over a region, or |E| at every point of it.
+*Caps* hold the root mean square of |E| over a region, or |E| at every point of it, below a value.  All are second-order
+cones in the currents, a cap in V/m as well as one that grows with the target's dose.  A peak cap has one cone for every
+point; only the few that a solution touches are ever given to the solver (``Programme`` adds those that a solution breaks,
+and solves again).
 
-All are second-order cones in the currents, a cap in V/m as well as one that grows with the target's dose.  A peak cap has
-one cone for every point; only the few that a solution touches are ever given to the solver (``Programme`` adds those that
-a solution breaks, and solves again).
-
-Currents that a stimulator can be set to: whole steps of 0.1 mA that still sum to zero.
-
-Each pole is shared out by largest remainders (Hamilton's method): every electrode first gets the whole steps of its part
-of the pole's total, and the steps that are left go to the largest fractions.  So no current is more than a step off its
-part unless a limit holds it, both poles get the same number of steps, and an electrode whose part rounds to nothing drops
-out.
+*Steps.*  A stimulator is set in whole steps of 0.1 mA, and the currents must still sum to zero.  Each pole is shared out by
+largest remainders (Hamilton's method): every electrode first gets the whole steps of its part of the pole's total, and the
+steps that are left go to the largest fractions.  So no current is more than a step off its part unless a limit holds it,
+both poles get the same number of steps, and an electrode whose part rounds to nothing drops out.
 """
 
 from __future__ import annotations

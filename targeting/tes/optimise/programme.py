@@ -1,16 +1,15 @@
-r"""Programme: one convex programme over the currents, solved again and again with some electrodes shut.
+r"""Convex programmes over a montage's currents, with at most N electrodes by branch and bound.
 
-The variable is x in mA (so that all numbers are near 1), with Σ x = 0, ½ Σ|x| ≤ total and |x_i| ≤ per electrode; a cost
-and further constraints are the caller's.  Of at most N electrodes the continuous relaxation Σ |x_i| / c ≤ N is kept: every
-open electrode pays for itself in proportion to its current, and one that is ``kept`` has paid in full.
+*Programme.*  The variable is x in mA (so that all numbers are near 1), with Σ x = 0, ½ Σ|x| ≤ total and |x_i| ≤ per
+electrode; a cost and further constraints are the caller's.  Of at most N electrodes the continuous relaxation Σ |x_i| / c ≤
+N is kept: every open electrode pays for itself in proportion to its current, and one that is ``kept`` has paid in full.
 
-At most N electrodes: branch and bound over which may carry current, with a proven bound when it stops early.
-
-Every node of the tree shuts some electrodes and keeps some others; its convex programme without the count is a bound for
-all choices below it.  The best-bounded node is split on the free electrode with the largest current: keep it, which
-leaves the node's solution as it is, or shut it.  Choices come from rounding each solution to its N largest currents, and
-first of all from swaps round the rounded root: one more electrode in, the weakest out.  The tree ends when the best
-choice meets the bound, or after ``NODES`` programmes; what is left between the two is the gap.
+*At most N electrodes* (:func:`at_most`).  Every node of the tree shuts some electrodes and keeps some others; its convex
+programme without the count is a bound for all choices below it.  The best-bounded node is split on the free electrode with
+the largest current: keep it, which leaves the node's solution as it is, or shut it.  Choices come from rounding each
+solution to its N largest currents, and first of all from swaps round the rounded root: one more electrode in, the weakest
+out.  The tree ends when the best choice meets the bound, or after ``NODES`` programmes; what is left between the two is the
+gap.
 """
 
 from __future__ import annotations

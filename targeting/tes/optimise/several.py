@@ -1,16 +1,14 @@
 r"""Several targets at once: the largest dose that all of them get, each relative to what is wanted there.
 
-max s so that t_j·x ≥ s w_j for every target j: a linear programme (with caps a cone programme) whose solution is the
-fairest one; a target that gets more than its share does so for free.
+*Along directions* (:func:`maximum_of_several`): max s so that t_j·x ≥ s w_j for every target j: a linear programme (with
+caps a cone programme) whose solution is the fairest one; a target that gets more than its share does so for free.
 
-Several targets at once where only the sizes of their mean fields count: a local search over their directions.
-
-max min_j |M_j x| / w_j is not convex.  Along directions d_j it is (``several``), and no currents do worse along the
-directions of the fields they make themselves.  So from each of several starts the directions are turned to the fields
-found, again and again, until that gains nothing; the best of all is kept.  Starts are the directions in which each target
-can get most, with either sign of all but the first (a sign can matter: the fields of two targets hang together), and
-``DRAWN`` more at random (the same on every run); the ``CLIMBED`` best of them are climbed from.  It is a local optimum:
-there is no bound.
+*By magnitude* (:func:`maximum_of_magnitudes`), where only the sizes of the mean fields count: max min_j |M_j x| / w_j is
+not convex.  Along directions d_j it is, and no currents do worse along the directions of the fields they make
+themselves.  So from each of several starts the directions are turned to the fields found, again and again, until that gains
+nothing; the best of all is kept.  Starts are the directions in which each target can get most, with either sign of all but
+the first (a sign can matter: the fields of two targets hang together), and ``DRAWN`` more at random (the same on every
+run); the ``CLIMBED`` best of them are climbed from.  It is a local optimum: there is no bound.
 """
 
 from __future__ import annotations

@@ -1,24 +1,22 @@
-r"""A wanted field in the target with the least energy elsewhere: a quadratic programme.
+r"""A wanted dose in the target at the least cost elsewhere: least energy, or least volume above a threshold.
 
-The energy is the volume-weighted mean of |E|² over the rest of the grey matter, xᵀQx; the mean field along the direction
-is at least the wanted one.  Doubling the currents doubles both fields, so the least energy at a fixed dose is also the
-largest ratio of the dose to the root mean square elsewhere among all montages that reach the dose (Dmochowski et al.
-2011, J. Neural Eng. 8:046011, write it as a linearly constrained minimum variance).
+*Energy* (:func:`minimum_energy`) is the volume-weighted mean of |E|² over the rest of the grey matter, xᵀQx; the mean field
+along the direction is at least the wanted one.  Doubling the currents doubles both fields, so the least energy at a fixed
+dose is also the largest ratio of the dose to the root mean square elsewhere among all montages that reach the dose
+(Dmochowski et al. 2011, J. Neural Eng. 8:046011, write it as a linearly constrained minimum variance).
 
-A wanted field in the target with as little grey matter as possible above half of it.
-
-How focal a montage is, is said by the volume that sees more than a share τ of the target's dose (``SHARE``).  A volume is
-not convex in the currents.  It is brought down from the least-energy montage by a short chain of quadratic programmes:
-with s = |E|²/τ² the volume is softened to the mean of s²/(1 + s²) + s/100, and each programme has every point weighted by
-the slope of that in s, large where the field is about to pass τ, and small where it is far above (lost) or below (safe).
-The best montage of the chain is kept, by its true volume, so it is never worse than the least-energy one.
+*Focality* (:func:`maximum_focality`).  How focal a montage is, is said by the volume that sees more than a share τ of the
+target's dose (``SHARE``).  A volume is not convex in the currents.  It is brought down from the least-energy montage by a
+short chain of quadratic programmes: with s = |E|²/τ² the volume is softened to the mean of s²/(1 + s²) + s/100, and each
+programme has every point weighted by the slope of that in s, large where the field is about to pass τ, and small where it
+is far above (lost) or below (safe). The best montage of the chain is kept, by its true volume, so it is never worse than
+the least-energy one.
 
 Convex stand-ins for the volume were tried and dropped: Σ (|E|/τ − 1)₊² is solved exactly by Newton's method, but its
 solution spares the peaks, not the volume, and had up to three times the volume of the least-energy montage.  There is no
 useful bound on the volume, so none is given.
 
-The wanted field whatever its direction: the direction in which it costs least, over all of them, with a proven bound.
-
+*Without a direction* (:func:`cheapest_direction`) the one in which the dose costs least is found, with a proven bound.
 |Mx| ≥ D is not convex, but it holds just when d·Mx ≥ D for some unit d, and for one d the least energy φ(d, D) is a
 quadratic programme.  Let d₁, d₂, d₃ span a spherical triangle and h be the distance of their plane from the middle.  Every
 unit u of the triangle is Σ α_i d_i with α ≥ 0 and Σ α_i ≤ 1/h, so if u·Mx ≥ D then d_i·Mx ≥ hD for one of the corners:
@@ -83,7 +81,7 @@ def minimum_energy(
     leadfield : Leadfield
     target : Region
     direction : (3,), (m, 3) or None
-        None for the direction in which it costs least (``free_direction``).
+        None for the direction in which it costs least (:func:`cheapest_direction`).
     dose_v_per_m : float
         The least mean field along the direction, V/m.
     limits : Limits, optional
