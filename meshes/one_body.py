@@ -39,7 +39,7 @@ class Piece:
 
 
 @njit(cache=True)
-def _joined_by_tets(parent, tets):  # type: ignore[no-untyped-def]
+def _joined_by_tets(parent: NDArray, tets: NDArray) -> None:
     """Union-find over nodes: those of a tetrahedron are one set, whose root is its lowest member."""
     for t in range(len(tets)):
         for i in range(1, 4):

@@ -49,7 +49,7 @@ FORBIDDEN = {
 
 
 @njit(cache=True, parallel=True)
-def _dihedral_cosines(points, tets):  # type: ignore[no-untyped-def]
+def _dihedral_cosines(points: NDArray, tets: NDArray) -> tuple[NDArray, NDArray]:
     """Cosine of the smallest and of the largest dihedral angle of each tetrahedron; (1, −1) where it has no volume."""
     smallest, largest = np.empty(len(tets)), np.empty(len(tets))
     for t in prange(len(tets)):

@@ -15,7 +15,7 @@ a to b.  In one homogeneous sphere there is a closed form (``dipole_potential_v`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -150,7 +150,7 @@ def _radial(r_mm: NDArray, radii_mm: NDArray, sigma: NDArray, n: NDArray) -> tup
     return g, value, slope
 
 
-def _legendre(x: NDArray, orders: int):  # type: ignore[no-untyped-def]
+def _legendre(x: NDArray, orders: int) -> Iterator[tuple[NDArray, NDArray]]:
     """P_n(x) and P_n'(x) for n = 1, 2, …"""
     before, p = np.ones_like(x), x.copy()
     d_before, d = np.zeros_like(x), np.ones_like(x)

@@ -27,7 +27,7 @@ def shape_gradients(points_mm: NDArray[np.float64], tets: NDArray[np.integer]) -
 
 
 @numba.njit(cache=True, parallel=True)
-def _gradients(points_mm, tets):  # type: ignore[no-untyped-def]
+def _gradients(points_mm: NDArray, tets: NDArray) -> tuple[NDArray, NDArray]:
     gradients = np.empty((len(tets), 4, 3))
     volumes = np.empty(len(tets))
     for e in numba.prange(len(tets)):
@@ -47,7 +47,7 @@ def _gradients(points_mm, tets):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, parallel=True)
-def _row_lengths(tets, start, items):  # type: ignore[no-untyped-def]
+def _row_lengths(tets: NDArray, start: NDArray, items: NDArray) -> NDArray:
     n_nodes = len(start) - 1
     lengths = np.zeros(n_nodes, np.int64)
     for part in numba.prange(PARTS):
@@ -63,7 +63,9 @@ def _row_lengths(tets, start, items):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, parallel=True)
-def _fill_rows(tets, gradients, weight, start, items, indptr):  # type: ignore[no-untyped-def]
+def _fill_rows(
+    tets: NDArray, gradients: NDArray, weight: NDArray, start: NDArray, items: NDArray, indptr: NDArray
+) -> tuple[NDArray, NDArray]:
     n_nodes = len(start) - 1
     indices = np.empty(indptr[-1], np.int32)
     data = np.zeros(indptr[-1])

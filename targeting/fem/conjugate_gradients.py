@@ -60,7 +60,9 @@ def add_product(matrix: sp.csr_matrix, x: NDArray, out: NDArray, *, alpha: float
 
 
 @numba.njit(cache=True, parallel=True)
-def _multiply(indptr, indices, data, alpha, x, beta, out):  # type: ignore[no-untyped-def]
+def _multiply(
+    indptr: NDArray, indices: NDArray, data: NDArray, alpha: float, x: NDArray, beta: float, out: NDArray
+) -> None:
     width = np.uint64(x.shape[1])
     for row in numba.prange(len(indptr) - 1):
         start, end = np.uint64(indptr[row]), np.uint64(indptr[row + 1])
@@ -79,7 +81,7 @@ def _multiply(indptr, indices, data, alpha, x, beta, out):  # type: ignore[no-un
 
 
 @numba.njit(cache=True, parallel=True)
-def column_dots(x, y):  # type: ignore[no-untyped-def]
+def column_dots(x: NDArray, y: NDArray) -> NDArray:
     """Σ_i x_ij y_ij of every column j of x and y (n, k), (k,), summed in double precision."""
     n, width = x.shape
     partial = np.zeros((PARTS, width))
@@ -249,14 +251,14 @@ def _ratio(a: NDArray[np.float64], b: NDArray[np.float64], active: NDArray[np.bo
 
 
 @numba.njit(cache=True, parallel=True)
-def _turn(z, beta, p):  # type: ignore[no-untyped-def]
+def _turn(z: NDArray, beta: NDArray, p: NDArray) -> None:
     for i in numba.prange(len(p)):
         for j in range(p.shape[1]):
             p[i, j] = z[i, j] + beta[j] * p[i, j]
 
 
 @numba.njit(cache=True, parallel=True)
-def _advance(alpha, p, q, x, r):  # type: ignore[no-untyped-def]
+def _advance(alpha: NDArray, p: NDArray, q: NDArray, x: NDArray, r: NDArray) -> None:
     for i in numba.prange(len(p)):
         for j in range(p.shape[1]):
             x[i, j] += alpha[j] * p[i, j]

@@ -161,14 +161,25 @@ def _smooth(level: Level, b: Block, x: Block | None) -> Block:
 
 
 @numba.njit(cache=True, parallel=True)
-def _first_step(scale, b, take, step, moved):  # type: ignore[no-untyped-def]
+def _first_step(scale: NDArray, b: NDArray, take: float, step: NDArray, moved: NDArray) -> None:
     for row in numba.prange(len(scale)):
         for j in range(b.shape[1]):
             step[row, j] = moved[row, j] = take * scale[row] * b[row, j]
 
 
 @numba.njit(cache=True, parallel=True)
-def _step(indptr, indices, data, scale, b, x, keep, take, step, moved):  # type: ignore[no-untyped-def]
+def _step(
+    indptr: NDArray,
+    indices: NDArray,
+    data: NDArray,
+    scale: NDArray,
+    b: NDArray,
+    x: NDArray,
+    keep: float,
+    take: float,
+    step: NDArray,
+    moved: NDArray,
+) -> None:
     """``step = keep step + take scale (b − A x)``, ``moved = x + step``, row by row; with ``keep`` zero step is unread."""
     width = np.uint64(x.shape[1])
     for row in numba.prange(len(scale)):
@@ -194,7 +205,7 @@ def _step(indptr, indices, data, scale, b, x, keep, take, step, moved):  # type:
 
 
 @numba.njit(cache=True)
-def _invert_in_place(a):  # type: ignore[no-untyped-def]
+def _invert_in_place(a: NDArray) -> bool:
     """Gauss-Jordan without pivots, in one order on every machine; False if the matrix is not positive definite."""
     for k in range(len(a)):
         pivot = a[k, k]

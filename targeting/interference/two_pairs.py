@@ -325,7 +325,7 @@ def _reordered(found: Interference, order: NDArray[np.int64]) -> Interference:
 
 
 @numba.njit(cache=True, inline="always")
-def _swing_at(rows, p, q, k, i1, i2):  # type: ignore[no-untyped-def]
+def _swing_at(rows: NDArray, p: int, q: int, k: int, i1: float, i2: float) -> float:
     """Swing at point k of pairs p and q with currents i1 and i2: :func:`envelope`, or along a direction."""
     if rows.shape[2] == 1:
         return 2 * min(abs(rows[p, k, 0]) * i1, abs(rows[q, k, 0]) * i2)
@@ -341,7 +341,9 @@ def _swing_at(rows, p, q, k, i1, i2):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, parallel=True)
-def _swings(rows, weights, pairs, currents, first, last):  # type: ignore[no-untyped-def]
+def _swings(
+    rows: NDArray, weights: NDArray, pairs: NDArray, currents: NDArray, first: int, last: int
+) -> tuple[NDArray, int]:
     """Mean swings (last − first, last, S) of pairs with each stronger one, 0 where they share an electrode."""
     out = np.zeros((last - first, last, len(currents)), np.float32)
     counts = np.zeros(last - first, np.int64)
@@ -361,7 +363,15 @@ def _swings(rows, weights, pairs, currents, first, last):  # type: ignore[no-unt
 
 
 @numba.njit(cache=True, parallel=True)
-def _over_elsewhere(rows, weights, swings, currents, first, least_swing, least_ratio):  # type: ignore[no-untyped-def]
+def _over_elsewhere(
+    rows: NDArray,
+    weights: NDArray,
+    swings: NDArray,
+    currents: NDArray,
+    first: int,
+    least_swing: float,
+    least_ratio: float,
+) -> NDArray:
     """Swing in the target over the mean swing elsewhere; 0 where one is below what is wanted."""
     out = np.zeros_like(swings)
     for row in numba.prange(len(swings)):

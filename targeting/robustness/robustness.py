@@ -196,7 +196,16 @@ def taken_to(
     return _held(scalp, coil, pose_mm, scalp_mm, points_mm, scalp.patch_normals(points_mm), still, still)
 
 
-def _held(scalp, coil, pose_mm, scalp_mm, points_mm, normals, turned, tilted):  # type: ignore[no-untyped-def]
+def _held(
+    scalp: Scalp,
+    coil: Coil,
+    pose_mm: NDArray,
+    scalp_mm: NDArray,
+    points_mm: NDArray,
+    normals: NDArray,
+    turned: NDArray,
+    tilted: NDArray,
+) -> tuple[NDArray, NDArray]:
     """The pose over other points, turned and tilted there (p, 3, 3); whether the casing is as far off as in the pose."""
     distance = casing_distance_mm(scalp, coil, pose_mm)
     foot, normal = _under(scalp, scalp_mm[None])
@@ -206,7 +215,9 @@ def _held(scalp, coil, pose_mm, scalp_mm, points_mm, normals, turned, tilted):  
     return poses[:, 0], allowed(reached[:, 0], distance)
 
 
-def _set_down(scalp, coil, points_mm, normals, axes, distance_mm):  # type: ignore[no-untyped-def]
+def _set_down(
+    scalp: Scalp, coil: Coil, points_mm: NDArray, normals: NDArray, axes: NDArray, distance_mm: float
+) -> NDArray:
     """Axes (p, 3, 3) of a coil set down with these: a flat one keeps them, one with wings rocks until both rest."""
     if not has_wings(coil):
         return axes

@@ -318,7 +318,7 @@ def cut_triangles(
 
 
 @numba.njit(cache=True)
-def _cut(triangles, polygon):  # type: ignore[no-untyped-def]
+def _cut(triangles: NDArray, polygon: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     m = len(polygon)
     share, first, second = np.zeros(len(triangles)), np.zeros((len(triangles), 3)), np.zeros((len(triangles), 3, 3))
     here, there = np.zeros((m + 6, 5)), np.zeros((m + 6, 5))

@@ -70,7 +70,7 @@ class Grid:
 
 
 @numba.njit(cache=True, inline="always")
-def lagrange(f):  # type: ignore[no-untyped-def]
+def lagrange(f: float) -> tuple[float, float, float, float]:
     """Cubic Lagrange weights of nodes −1, 0, 1, 2 for a point at 0 ≤ f < 1."""
     return (
         -f * (f - 1) * (f - 2) / 6,
@@ -81,7 +81,9 @@ def lagrange(f):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _spread(points_mm, moments, origin_mm, spacing_mm, nx, ny, nz):  # type: ignore[no-untyped-def]
+def _spread(
+    points_mm: NDArray, moments: NDArray, origin_mm: NDArray, spacing_mm: float, nx: int, ny: int, nz: int
+) -> NDArray:
     out = np.zeros((nx, ny, nz, moments.shape[1]))
     for e in range(len(points_mm)):
         x = (points_mm[e, 0] - origin_mm[0]) / spacing_mm
@@ -405,7 +407,15 @@ def _filled(moments: NDArray[np.floating], grid: Grid) -> Nodes:
 
 
 @numba.njit(cache=True, fastmath=True)
-def _couple_one(field, origin_mm, spacing_mm, points_mm, strengths, m, out):  # type: ignore[no-untyped-def]
+def _couple_one(
+    field: NDArray,
+    origin_mm: NDArray,
+    spacing_mm: float,
+    points_mm: NDArray,
+    strengths: NDArray,
+    m: NDArray,
+    out: NDArray,
+) -> bool:
     """Σ_k R s_k · F_d(R p_k + t) of one pose into ``out`` (3,); false where a part lies beyond the grid (left out)."""
     nx, ny, nz = field.shape[0], field.shape[1], field.shape[2]
     whole = True
@@ -442,7 +452,16 @@ def _couple_one(field, origin_mm, spacing_mm, points_mm, strengths, m, out):  # 
 
 
 @numba.njit(cache=True, parallel=True, fastmath=True)
-def _couple(field, origin_mm, spacing_mm, points_mm, strengths, matrices, out, whole):  # type: ignore[no-untyped-def]
+def _couple(
+    field: NDArray,
+    origin_mm: NDArray,
+    spacing_mm: float,
+    points_mm: NDArray,
+    strengths: NDArray,
+    matrices: NDArray,
+    out: NDArray,
+    whole: NDArray,
+) -> None:
     """:func:`_couple_one` for many poses, over all cores."""
     for n in numba.prange(len(matrices)):
         whole[n] = _couple_one(field, origin_mm, spacing_mm, points_mm, strengths, matrices[n], out[n])

@@ -18,6 +18,7 @@ it gives to others.  A common factor on dI/dt scales E everywhere, and changes n
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -285,7 +286,9 @@ class Objective(ABC):
         return np.linalg.norm(mean_e_v_per_m, axis=-1) >= self.least_share * best_dose_v_per_m
 
     @staticmethod
-    def _in_turn(measure, coil, poses, mean_e_v_per_m, didt_a_per_s):  # type: ignore[no-untyped-def]
+    def _in_turn(
+        measure: Callable[[Posed], NDArray], coil: Coil, poses: NDArray, mean_e_v_per_m: NDArray, didt_a_per_s: float
+    ) -> NDArray[np.float64]:
         out = np.empty(len(poses))
         for start in range(0, len(poses), POSES_AT_ONCE):
             some = slice(start, start + POSES_AT_ONCE)

@@ -152,7 +152,9 @@ def rest(
 
 
 @numba.njit(cache=True)
-def _smallest(grid, origin_mm, step_mm, casing_mm, axes, center):  # type: ignore[no-untyped-def]
+def _smallest(
+    grid: NDArray, origin_mm: NDArray, step_mm: float, casing_mm: NDArray, axes: NDArray, center: NDArray
+) -> float:
     best = np.inf
     for k in range(len(casing_mm)):
         p = casing_mm[k]
@@ -164,7 +166,16 @@ def _smallest(grid, origin_mm, step_mm, casing_mm, axes, center):  # type: ignor
 
 
 @numba.njit(cache=True, parallel=True)
-def _push_out(grid, origin_mm, step_mm, casing_mm, points_mm, normals, axes, distance_mm):  # type: ignore[no-untyped-def]
+def _push_out(
+    grid: NDArray,
+    origin_mm: NDArray,
+    step_mm: float,
+    casing_mm: NDArray,
+    points_mm: NDArray,
+    normals: NDArray,
+    axes: NDArray,
+    distance_mm: NDArray,
+) -> tuple[NDArray, NDArray]:
     n_points, n_angles = axes.shape[0], axes.shape[1]
     poses = np.zeros((n_points, n_angles, 4, 4))
     reached = np.empty((n_points, n_angles))
@@ -186,7 +197,9 @@ def _push_out(grid, origin_mm, step_mm, casing_mm, points_mm, normals, axes, dis
 
 
 @numba.njit(cache=True)
-def _halves(grid, origin_mm, step_mm, casing_mm, axes, center, out):  # type: ignore[no-untyped-def]
+def _halves(
+    grid: NDArray, origin_mm: NDArray, step_mm: float, casing_mm: NDArray, axes: NDArray, center: NDArray, out: NDArray
+) -> None:
     """Smallest distance of the casing's halves x < 0 and x ≥ 0 and the x of those points: out (4,)."""
     out[0] = out[2] = np.inf
     for k in range(len(casing_mm)):
@@ -201,7 +214,16 @@ def _halves(grid, origin_mm, step_mm, casing_mm, axes, center, out):  # type: ig
 
 
 @numba.njit(cache=True, parallel=True)
-def _rest(grid, origin_mm, step_mm, casing_mm, points_mm, normals, axes, distance_mm):  # type: ignore[no-untyped-def]
+def _rest(
+    grid: NDArray,
+    origin_mm: NDArray,
+    step_mm: float,
+    casing_mm: NDArray,
+    points_mm: NDArray,
+    normals: NDArray,
+    axes: NDArray,
+    distance_mm: NDArray,
+) -> tuple[NDArray, NDArray]:
     n_points, n_angles = axes.shape[0], axes.shape[1]
     poses = np.zeros((n_points, n_angles, 4, 4))
     reached = np.empty((n_points, n_angles))

@@ -1,7 +1,7 @@
 """The spread of a plan over the published conductivities: of its dose, and of where the best pose would be.
 
 Conductivities are drawn as quasi-random (Sobol) points, the same ones every time; each draw costs a small matrix product
-(``surrogate``).  A tissue's share is its main effect, the part of the dose's variance that goes when that tissue's
+(:class:`~targeting.uncertainty.DoseSurrogate`).  A tissue's share is its main effect, the part of the dose's variance that goes when that tissue's
 conductivity is known: first-order Sobol index by Saltelli's estimator (Saltelli 2010, Comput. Phys. Commun. 181:259,
 mean of f(B)(f(AB_i) − f(A)) over the variance).
 
@@ -13,6 +13,7 @@ draw's own best says more than how far away that is.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,7 +149,9 @@ def with_sources(coil: Coil) -> Coil:
     return source
 
 
-def main_effects(function, first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:  # type: ignore[no-untyped-def]
+def main_effects(
+    function: Callable[[NDArray], NDArray], first: NDArray[np.float64], second: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """First-order Sobol indices of ``function`` (n, d) → (n,) from two independent samples (n, d): (d,)."""
     at_first, at_second = function(first), function(second)
     both = np.concatenate([at_first, at_second])

@@ -55,7 +55,7 @@ def half_sphere(levels: int = 0) -> NDArray[np.float64]:
 
 
 def split(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Four triangles for each (m, 3, 3), by unit vectors halfway along its edges, (4m, 3, 3).
+    """Four triangles for each (m, 3, 3), by unit vectors halfway along its edges, (4m, 3, 3); last the m of these alone.
 
     Examples
     --------

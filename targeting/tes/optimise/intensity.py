@@ -8,7 +8,7 @@ second-order cone one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -180,7 +180,7 @@ def _more_current(row: NDArray[np.float64], dose_v_per_m: float, limits: Limits,
     return " or ".join(ways) + (", and look at the caps again" if capped else "")
 
 
-def _least(enough, low: float) -> float:  # type: ignore[no-untyped-def]
+def _least(enough: Callable[[float], bool], low: float) -> float:
     """The least value that is enough, by bisection from one that is not."""
     high = low
     while not enough(high):

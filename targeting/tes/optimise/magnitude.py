@@ -144,18 +144,23 @@ def best_direction(support: Support, tolerance: float) -> Direction:
 
     def bounds_of(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
         nonlocal best
-        units = triangles.reshape(-1, 3)
-        keys = [unit.tobytes() for unit in np.round(units, 12) + 0.0]  # + 0.0 makes −0 one with 0
-        fresh = {key: i for i, key in enumerate(keys) if key not in known}
-        values, images = support(units[list(fresh.values())])
-        known.update(zip(fresh, values.tolist(), strict=True))
+        fresh = (triangles[3 * len(triangles) // 4 :] if known else triangles).reshape(
+            -1, 3
+        )  # else only middles are new
+        values, images = support(fresh)
+        known.update(zip(_keys(fresh), values.tolist(), strict=True))
         farthest = images[np.argmax((images**2).sum(1))]
         if np.linalg.norm(farthest) > best.value:
             best = _climb(support, farthest)
-        return _linear_bounds(triangles, np.array([known[key] for key in keys]).reshape(-1, 3))
+        return _linear_bounds(triangles, np.array([known[key] for key in _keys(triangles)]).reshape(-1, 3))
 
     bound = bound_over_directions(bounds_of, lambda bounds: bounds > best.value * (1 + tolerance), LEVELS + 1)
     return Direction(best.unit, best.value, max(bound, best.value))
+
+
+def _keys(units: NDArray[np.float64]) -> list[bytes]:
+    """One for each unit vector of an array (..., 3), the same for the same vector but for rounding."""
+    return [unit.tobytes() for unit in np.round(units.reshape(-1, 3), 12) + 0.0]  # + 0.0 makes −0 one with 0
 
 
 def _climb(support: Support, image: NDArray[np.float64]) -> Direction:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -352,7 +352,10 @@ class _Search:
             raise InfeasibleError(f"no choice of {self.count} electrodes that satisfies all the limits {some}")
         return Choice(self.best.currents_a, self.best.cost, min(bound, self.best.cost), self.solved)
 
-    def _children(self, open_, kept, i, solution):  # type: ignore[no-untyped-def]
+    def _children(
+        self, open_: NDArray[np.bool_], kept: NDArray[np.bool_], i: int, solution: Solution
+    ) -> Iterator[tuple[Solution, NDArray[np.bool_], NDArray[np.bool_]]]:
+        """The programmes with electrode i kept and with it shut, each with its open and its kept electrodes."""
         without, with_ = open_.copy(), kept.copy()
         without[i] = False
         with_[i] = True

@@ -6,6 +6,7 @@ Whatever an optimiser asks of the field is linear or quadratic in the currents, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -115,7 +116,7 @@ class Region:
             total += flat @ flat.T
         return total
 
-    def _blocks(self):  # type: ignore[no-untyped-def]
+    def _blocks(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
         for start in range(0, len(self.points), BLOCK):
             yield self.points[start : start + BLOCK], self.weights[start : start + BLOCK]
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -80,7 +80,7 @@ def maximum_of_several(
     ratios = rows / wanted[:, None]
     scale = float(np.abs(ratios).max())
 
-    def least(x):  # type: ignore[no-untyped-def]
+    def least(x: Any) -> Any:
         import cvxpy as cp
 
         return -cp.min(ratios / scale @ x)
