@@ -18,7 +18,7 @@ from scipy.spatial import KDTree
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import FACES, HeadMesh
-from meshes.shifts import cube_of_shifts
+from meshes.image_fit import cube_of_shifts
 from meshes.tissue_codes import Tissue
 
 REACH_MM = 0.5  # of a vertex from grey matter: a quarter of the cortex's thickness, far below its folds

@@ -14,11 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from meshes.shifts import cube_of_shifts
 
 POINTS, COARSE_POINTS = 8000, 1500  # of the mesh, each standing for the same volume
 SURE = 0.55  # from here on only the surroundings are looked at for a better place
@@ -173,3 +172,13 @@ def _values(
 
 def _middle(shape: tuple[int, ...], affine_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(affine_mm[:3, :3] @ ((np.array(shape[:3]) - 1) / 2) + affine_mm[:3, 3])
+
+
+def cube_of_shifts(steps_mm: ArrayLike) -> NDArray[np.float64]:
+    """Every shift whose three components are among the steps, (n³, 3) mm.
+
+    >>> cube_of_shifts([0, 2])[:3].tolist()
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 2.0], [0.0, 2.0, 0.0]]
+    """
+    steps = np.asarray(steps_mm, dtype=np.float64)
+    return np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)

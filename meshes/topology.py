@@ -8,6 +8,7 @@ numbers are compared, never coordinates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, prange
@@ -56,20 +57,28 @@ class FaceTable:
     crowded: int
 
 
+class Stars(NamedTuple):
+    """The elements round every node: ``items[start[v]:start[v + 1]]`` are those of node v, ascending.
+
+    Attributes
+    ----------
+    start : (N + 1,) int64
+    items : (start[-1],) int32
+    """
+
+    start: NDArray
+    items: NDArray
+
+
 @njit(cache=True)
-def elements_of_nodes(elements: NDArray, n_nodes: int) -> tuple[NDArray, NDArray]:
-    """The elements round every node, ascending: ``items[start[v]:start[v + 1]]`` are those of node v.
+def elements_of_nodes(elements: NDArray, n_nodes: int) -> Stars:
+    """The elements round every node.
 
     Parameters
     ----------
     elements : (M, k) integers
         Nodes of triangles or tetrahedra; those whose first node is negative are left out.
     n_nodes : int
-
-    Returns
-    -------
-    start : (n_nodes + 1,) int64
-    items : (start[-1],) int32
 
     Examples
     --------
@@ -92,7 +101,7 @@ def elements_of_nodes(elements: NDArray, n_nodes: int) -> tuple[NDArray, NDArray
                 node = elements[e, i]
                 items[fill[node]] = e
                 fill[node] += 1
-    return start, items
+    return Stars(start, items)
 
 
 @njit(cache=True)

@@ -13,10 +13,10 @@ from scipy.spatial import cKDTree
 
 from meshes.mesher.delaunay import Triangulation, insert
 from meshes.mesher.density import Density
-from meshes.mesher.fields import project, tissue_of_tets
+from meshes.mesher.fields import Grid, project, tissue_of_tets
 from meshes.mesher.points import poisson_disk
 from meshes.mesher.sizing import nearest_value
-from meshes.mesher.topology import interface_faces
+from meshes.mesher.state import interface_faces
 
 Array = NDArray[Any]
 
@@ -25,7 +25,7 @@ CONVERGED_MM = 0.05
 NEWTON_STEPS, NEWTON_MM = 6, 0.5
 
 
-def relabel(triangulation: Triangulation, tissue: Array, fields: Array, spacing: Array, old_tets: Array) -> Array:
+def relabel(triangulation: Triangulation, tissue: Array, grid: Grid, old_tets: Array) -> Array:
     """Tissue of every place of the triangulation, computed only where the tetrahedron is not that of ``old_tets``."""
     tets = triangulation.tets[: triangulation.used]
     label = np.zeros(len(tets), np.int8)
@@ -33,7 +33,7 @@ def relabel(triangulation: Triangulation, tissue: Array, fields: Array, spacing:
     same = np.zeros(len(tets), bool)
     same[: len(old_tets)] = (tets[: len(old_tets)] == old_tets).all(axis=1)
     new = np.flatnonzero(~same & (tets[:, 0] >= 0))
-    label[new] = tissue_of_tets(fields, spacing, triangulation.points, tets[new])
+    label[new] = tissue_of_tets(grid, triangulation.points, tets[new])
     label[tets[:, 0] < 0] = 0
     return label
 
@@ -41,8 +41,7 @@ def relabel(triangulation: Triangulation, tissue: Array, fields: Array, spacing:
 def missing_nodes(
     triangulation: Triangulation,
     tissue: Array,
-    fields: Array,
-    spacing: Array,
+    grid: Grid,
     size: Array,
     density: Density,
     n_head: int,
@@ -52,12 +51,12 @@ def missing_nodes(
     used = triangulation.used
     faces, first, _ = interface_faces(triangulation.tets[:used], triangulation.neighbours[:used], tissue)
     middle = points[faces].mean(axis=1)
-    foot, _, left, _, _ = project(fields, spacing, middle, NEWTON_STEPS, NEWTON_MM)
+    foot, _, left, _, _ = project(grid, middle, NEWTON_STEPS, NEWTON_MM)
     off = np.linalg.norm(foot - middle, axis=1)
     wanted = (off > density.face_off_mm) & (left < CONVERGED_MM)
     node, where = np.unique(faces, return_index=True)
     here = points[node]
-    back, _, back_left, _, _ = project(fields, spacing, here, NEWTON_STEPS, NEWTON_MM)
+    back, _, back_left, _, _ = project(grid, here, NEWTON_STEPS, NEWTON_MM)
     node_off = np.linalg.norm(back - here, axis=1)
     astray = (node_off > NODE_OFF_MM) & (back_left < CONVERGED_MM)
     new = np.concatenate([back[astray], foot[wanted]])
@@ -65,10 +64,10 @@ def missing_nodes(
     urgency = np.concatenate([node_off[astray] + 10.0, off[wanted]])
     if not len(new):
         return new, near
-    extent = (np.array(size.shape) - 1) * spacing
+    extent = (np.array(size.shape) - 1) * grid.spacing
     inside = np.all((new > 0) & (new < extent), axis=1)
     new, near, urgency = new[inside], near[inside], urgency[inside]
-    gap = density.face_gap * nearest_value(size, spacing, new).astype(np.float64)
+    gap = density.face_gap * nearest_value(size, grid.spacing, new).astype(np.float64)
     distance, _ = cKDTree(points).query(new, workers=2)
     clear = distance > gap
     new, near, urgency, gap = new[clear], near[clear], urgency[clear], gap[clear]
@@ -81,14 +80,14 @@ def missing_nodes(
 
 
 def refine(
-    triangulation: Triangulation, tissue: Array, fields: Array, spacing: Array, size: Array, density: Density
+    triangulation: Triangulation, tissue: Array, grid: Grid, size: Array, density: Density
 ) -> tuple[Triangulation, Array, int]:
     """One round: insert the missing nodes, label the new tetrahedra; returns both and the number of nodes."""
-    new, near = missing_nodes(triangulation, tissue, fields, spacing, size, density, len(triangulation.points))
+    new, near = missing_nodes(triangulation, tissue, grid, size, density, len(triangulation.points))
     if not len(new):
         return triangulation, tissue, 0
     old_tets = triangulation.tets[: triangulation.used].copy()
     which = len(triangulation.points) + np.arange(len(new))
     triangulation.points = np.concatenate([triangulation.points, new])
     triangulation = insert(triangulation, which, near)
-    return triangulation, relabel(triangulation, tissue, fields, spacing, old_tets), len(new)
+    return triangulation, relabel(triangulation, tissue, grid, old_tets), len(new)

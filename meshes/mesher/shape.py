@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from meshes.topology import Stars
+
 Array = NDArray[Any]
 
 TINY = 1e-30
@@ -101,13 +103,11 @@ def qualities(points: Array, tets: Array, tissue: Array) -> Array:
 
 
 @njit(cache=True)
-def star_quality(
-    points: Array, tets: Array, tissue: Array, start: Array, items: Array, node: int, enough: float
-) -> float:
+def star_quality(points: Array, tets: Array, tissue: Array, stars: Stars, node: int, enough: float) -> float:
     """Worst quality round a node; stops early once it is not above ``enough``."""
     worst = NO_TET
-    for e in range(start[node], start[node + 1]):
-        t = items[e]
+    for e in range(stars.start[node], stars.start[node + 1]):
+        t = stars.items[e]
         quality = quality_of(points, tets[t, 0], tets[t, 1], tets[t, 2], tets[t, 3], tissue[t])
         if quality < worst:
             worst = quality

@@ -41,8 +41,8 @@ from scipy.ndimage import map_coordinates
 from meshes import HeadMesh
 from meshes.choices import one_of
 from meshes.errors import InputError
+from meshes.image_fit import cube_of_shifts
 from meshes.images import open_nifti
-from meshes.shifts import cube_of_shifts
 from meshes.tissue_codes import SOFT_CODES, Tissue
 from meshes.world import Frame, world_of
 from targeting.fem.conductivity import tissue_names

@@ -1,9 +1,9 @@
 """The spread of a plan over the published conductivities: of its dose, and of where the best pose would be.
 
 Conductivities are drawn as quasi-random (Sobol) points, the same ones every time; each draw costs a small matrix product
-(:class:`~targeting.uncertainty.DoseSurrogate`).  A tissue's share is its main effect, the part of the dose's variance that goes when that tissue's
-conductivity is known: first-order Sobol index by Saltelli's estimator (Saltelli 2010, Comput. Phys. Commun. 181:259,
-mean of f(B)(f(AB_i) − f(A)) over the variance).
+(:class:`~targeting.uncertainty.DoseSurrogate`).  A tissue's share is its main effect, the part of the dose's variance that
+goes when that tissue's conductivity is known: first-order Sobol index by Saltelli's estimator (Saltelli 2010, Comput. Phys.
+Commun. 181:259, mean of f(B)(f(AB_i) − f(A)) over the variance).
 
 Where the best pose would be is looked for among poses round the planned one: every place within ``AROUND_MM`` on the scalp,
 every turn within ``AROUND_DEG``.  Because the dose is flat round its maximum, what the planned pose loses against each

@@ -12,7 +12,7 @@ from atlases.mask import read_mask
 from atlases.warp import MniWarp
 from meshes.errors import InputError
 from meshes.formats.freesurfer import scanner_from_volume
-from meshes.formats.label_files import tissues_from_labels
+from meshes.formats.tissue_files import tissues_from_labels
 from meshes.images import files_of, identity, open_nifti
 from meshes.mri import read_volume
 from meshes.segmentation.whole_head import check_air

@@ -217,7 +217,7 @@ def test_tetrahedra_without_a_tensor_stay_isotropic_and_are_counted(tmp_path):
         (lambda c, a: (c[..., :5], a), "six volumes"),
         (lambda c, a: (c[..., 0], a), "six volumes"),
         (lambda c, a: (0 * c, a), "holds no tensors"),
-        (lambda c, a: (c[..., [0, 3, 5, 1, 2, 4]], a), "--tensor-order mrtrix"),
+        (lambda c, a: (c[..., [0, 3, 5, 1, 2, 4]], a), "`tensor_order=mrtrix`"),
     ],
 )
 def test_files_that_are_not_tensors_are_refused(tmp_path, change, words):
