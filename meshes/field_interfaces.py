@@ -1,4 +1,4 @@
-"""The interfaces as the tissue fields have them: their area, and how far points lie from them.
+"""The interfaces between tissues by the tissue fields themselves: their area, and the distance of points from them.
 
 The boundary of a group of tissues is the zero set of its margin, largest field inside − largest field outside the
 group; that of any two tissues, of largest − second largest field (:mod:`meshes.mesher.fields` reads the fields between

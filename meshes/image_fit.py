@@ -1,4 +1,4 @@
-"""Whether an image shows the head that a mesh is of, where the mesh has it.
+"""Check that an image shows the head of a mesh, in the same place.
 
 The tissues of a mesh explain most of an image's contrast if the two lie in one place.  The share they explain is the
 correlation ratio η² = Σ_t n_t (m_t − m)² / Σ_i (v_i − m)² of the values v at points of the tissues t, with means m_t and m

@@ -1,4 +1,4 @@
-"""Open a NIfTI image, whatever its name says, and tell in one line what it is if it is none.
+"""Open a NIfTI image, whatever its suffix, or say in one line what kind of file it is instead.
 
 Every image that a user brings passes here.  What a file is, is read from its bytes: packed or not, one file or a pair
 (``.hdr`` and ``.img``), either byte order, NIfTI 1 or 2; suffixes in any case.  Nothing is unpacked beyond the size that the

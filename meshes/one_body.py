@@ -1,4 +1,4 @@
-"""Whether a head is one body: doubled nodes are joined, and pieces or holes that would bend every current are told.
+"""Check that a head is one connected body: doubled nodes are joined, and loose pieces or holes are reported.
 
 Currents pass from one tetrahedron to the next through the nodes they share.  Where two tissues that touch have nodes of
 their own at the same places, no current crosses; where part of the inside is missing, currents go round it.  A field in

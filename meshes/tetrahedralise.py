@@ -1,4 +1,4 @@
-"""Tissues become tetrahedra: conforming, graded, the same bits for the same seed.
+"""Mesh a head: tissue fields to conforming, graded tetrahedra, the same bits for the same seed.
 
 The tissue at a point is the largest of the smooth fields there, so the interfaces are the zero set of the margin,
 largest minus second largest field.  Nodes are placed on that zero set and graded inside, joined by Delaunay, and
@@ -168,7 +168,17 @@ def mesh_fields(grid: Grid, density: Density, seed: int) -> tuple[Array, Array, 
 def resolved(
     grid: Grid, density: Density, rng: np.random.Generator, tell: Callable[..., None]
 ) -> tuple[Array, Array, Array, Array]:
-    """Points, tetrahedra (air too), neighbours and tissue of a Delaunay mesh whose nodes resolve the interfaces."""
+    """Points, tetrahedra (air too), neighbours and tissue of a Delaunay mesh whose nodes resolve the interfaces.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    density : Density
+    rng : numpy.random.Generator
+    tell : callable
+        Takes a line for the log, with values.
+    """
     from meshes.mesher.delaunay import delaunay, insertion_order
     from meshes.mesher.fields import tissue_at_points, tissue_of_tets
     from meshes.mesher.points import air_nodes, head_nodes
@@ -212,7 +222,26 @@ def finished(
     random_state: Array,
     tell: Callable[..., None],
 ) -> tuple[Array, Array, Array]:
-    """Points, tetrahedra and tissue after the last nodes off their interface have been dealt with."""
+    """Points, tetrahedra and tissue after the last nodes off their interface have been dealt with.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    density : Density
+    random_state : (1,) uint64
+        For the random directions of moves.
+    tell : callable
+        Takes a line for the log, with values.
+    """
     from meshes.mesher.clean import clean
     from meshes.mesher.improve import improve, summary, worst_sine
     from meshes.mesher.settle import TOLERATED, settle

@@ -1,4 +1,4 @@
-"""How tetrahedra and triangles hang together: the elements round a node, shared faces, connected pieces, manifolds.
+"""Connectivity of tetrahedra and triangles: the elements round a node, shared faces, connected pieces, manifolds.
 
 A closed surface is a manifold where every edge belongs to exactly two of its faces and the faces around every node form
 one fan (a single ring); its Euler number is nodes − edges + faces, 2 for a sphere.  Everything here is exact: node

@@ -1,4 +1,4 @@
-"""Where the voxels of an image lie: RAS millimetres by its header, or a refusal in one line.
+"""Voxel to RAS mm by the header of an image, or a refusal in one line where the header does not say.
 
 A NIfTI header has two entries, sform and qform, each with a code: 0 unused, 1 scanner, 2 aligned, 3 and above a template's
 space.  Either may be wrong while the other is right, both may be there and disagree; then the user has to say which counts.

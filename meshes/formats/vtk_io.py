@@ -75,6 +75,15 @@ def write_vtu(
 ) -> None:
     """Write a compressed binary ``.vtu``.
 
+    Parameters
+    ----------
+    path : path
+    mesh : HeadMesh
+    cell_data : mapping of str to (M,) or (M, c) array, optional
+        Fields per tetrahedron.
+    point_data : mapping of str to (N,) or (N, c) array, optional
+        Fields per node.
+
     Raises
     ------
     InputError

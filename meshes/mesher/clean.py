@@ -30,7 +30,23 @@ SAME_BOLDNESS = 3  # rounds after which the manifold's mending grows bolder
 
 @njit(cache=True)
 def star_pieces(neighbours: Array, tissue: Array, member: Array, star: Array, n: int, parent: Array) -> tuple[int, int]:
-    """Pieces inside and outside the union among the n tetrahedra of a star, joined over faces; fills ``parent``."""
+    """Pieces inside and outside the union among the n tetrahedra of a star, joined over faces; fills ``parent``.
+
+    Parameters
+    ----------
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    member : (7,) bool
+        Tissues of the union.
+    star : (n,) int64
+        Tetrahedra of the star, ascending.
+    n : int
+        How many entries of ``star`` count.
+    parent : (n,) int64
+        Overwritten: the union-find of the star.
+    """
     for i in range(n):
         parent[i] = i
     for i in range(n):
@@ -149,7 +165,21 @@ def mend_manifold(
 
 @njit(cache=True)
 def other_side(neighbours: Array, tissue: Array, inside: Array, t: int, fallback: int) -> int:
-    """Tissue that a tetrahedron takes when it changes sides: that of a neighbour over there."""
+    """Tissue that a tetrahedron takes when it changes sides: that of a neighbour over there.
+
+    Parameters
+    ----------
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    inside : (M,) bool
+        Which tetrahedra are inside the union.
+    t : int
+        The tetrahedron.
+    fallback : int
+        Tissue where no neighbour is over there.
+    """
     for f in range(4):
         u = neighbours[t, f]
         if u >= 0 and inside[u] != inside[t]:
@@ -159,7 +189,23 @@ def other_side(neighbours: Array, tissue: Array, inside: Array, t: int, fallback
 
 @njit(cache=True)
 def piece_may_change(neighbours: Array, labels: Labels, inside: Array, star: Array, parent: Array, root: int) -> bool:
-    """Whether a piece of a star can change sides without a forbidden contact."""
+    """Whether a piece of a star can change sides without a forbidden contact.
+
+    Parameters
+    ----------
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    labels : Labels
+        Tissues and the rules they obey.
+    inside : (M,) bool
+        Which tetrahedra are inside the union.
+    star : (n,) int64
+        Tetrahedra of the star.
+    parent : (n,) int64
+        Union-find of the star.
+    root : int
+        Of the piece.
+    """
     for i in range(len(star)):
         if find_root(parent, i) != root:
             continue
@@ -171,7 +217,19 @@ def piece_may_change(neighbours: Array, labels: Labels, inside: Array, star: Arr
 
 @njit(cache=True)
 def fill_protruding(neighbours: Array, tissue: Array, volume: Array, air_below: float) -> int:
-    """Tetrahedra with three faces towards one other tissue join it (the outside only if they are small)."""
+    """Tetrahedra with three faces towards one other tissue join it (the outside only if they are small).
+
+    Parameters
+    ----------
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    volume : (M,) float64
+        mm³.
+    air_below : float
+        Only smaller tetrahedra become air, mm³.
+    """
     changed = 0
     for t in range(len(tissue)):
         for f in range(2):
@@ -198,6 +256,18 @@ def drown_specks(neighbours: Array, tissue: Array, piece: Array, smallest: int, 
     """Pieces of fewer than ``smallest`` tetrahedra, and all air but the largest piece, take their neighbours' tissue.
 
     One layer of tetrahedra at a time from the rim inward; returns how many changed.
+
+    Parameters
+    ----------
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    piece : (M,) int
+        Piece of each tetrahedron.
+    smallest : int
+        Tetrahedra that a piece must have to stay.
+    n_tissues : int
     """
     size = np.zeros(len(tissue), np.int64)
     for t in range(len(tissue)):
@@ -243,6 +313,17 @@ def part_contacts(tets: Array, neighbours: Array, labels: Labels, stars: Stars) 
     """Where forbidden tissues share a face, the inner one's tetrahedra round that face's edges join the layer between.
 
     Returns the number of forbidden faces there were.
+
+    Parameters
+    ----------
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    labels : Labels
+        Tissues and the rules they obey.
+    stars : Stars
+        Tetrahedra round nodes.
     """
     tissue, between = labels.tissue, labels.between
     found = 0

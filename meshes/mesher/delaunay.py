@@ -32,7 +32,17 @@ TETS_PER_POINT = 7.5  # room that is kept; well-spaced points need about 6.5
 
 @njit(cache=True, inline="always")
 def in_sphere(points: Array, a: int, b: int, c: int, d: int, p: int) -> float:
-    """Positive if p lies inside the circumsphere of the positively oriented tetrahedron abcd."""
+    """Positive if p lies inside the circumsphere of the positively oriented tetrahedron abcd.
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Nodes, grid mm.
+    a, b, c, d : int
+        Nodes.
+    p : int
+        Nodes.
+    """
     px = points[p, 0]
     py = points[p, 1]
     pz = points[p, 2]
@@ -67,7 +77,21 @@ def in_sphere(points: Array, a: int, b: int, c: int, d: int, p: int) -> float:
 
 @njit(cache=True)
 def locate(points: Array, tets: Array, neighbours: Array, start: int, p: int) -> int:
-    """Tetrahedron that holds point p, walking from ``start`` through walls that p lies behind; -1 if the walk fails."""
+    """Tetrahedron that holds point p, walking from ``start`` through walls that p lies behind; -1 if the walk fails.
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    start : int
+        Tetrahedron where the walk begins.
+    p : int
+        The point.
+    """
     t = start
     came = -1
     for step in range(LONGEST_WALK):
@@ -107,6 +131,27 @@ def cavity_of(
 
     Returns the number of tetrahedra in ``cavity`` and of ``walls`` (tetrahedron × 4 + face); 0 walls if there is none
     that p sees in full.  ``marks[t] == stamp`` marks the tetrahedra of the cavity.
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    home : int
+        The tetrahedron that holds the point.
+    p : int
+        The point.
+    stamp : int
+        Of this insertion.
+    marks : (M,) int32
+        Last insertion that took each tetrahedron.
+    cavity : (LARGEST_CAVITY + 1,) int64
+        Overwritten.
+    walls : (2 LARGEST_CAVITY,) int64
+        Overwritten.
     """
     # all tetrahedra whose circumsphere holds p hang together over faces: a breadth-first walk finds them
     n = 1
@@ -161,7 +206,26 @@ def cavity_of(
 def link_edge(
     neighbours: Array, keys: Array, slots: Array, stamps: Array, stamp: int, a: int, b: int, place: int, n_points: int
 ) -> None:
-    """Meet the other new face over edge ab: the first to come waits in a hash table, the second links both."""
+    """Meet the other new face over edge ab: the first to come waits in a hash table, the second links both.
+
+    Parameters
+    ----------
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    keys : (HASH_SIZE,) int64
+        The hash table: edges, ...
+    slots : (HASH_SIZE,) int64
+        ... the faces that wait at them, ...
+    stamps : (HASH_SIZE,) int32
+        ... and the insertion each belongs to.
+    stamp : int
+        Of this insertion.
+    a, b : int
+        The edge.
+    place : int
+        The new face: tetrahedron × 4 + face.
+    n_points : int
+    """
     key = np.int64(min(a, b)) * n_points + max(a, b)  # one number for each edge, whichever way it runs
     h = (key ^ (key >> 15) ^ (key >> 30)) & (HASH_SIZE - 1)
     while stamps[h] == stamp:  # a slot with an older stamp is empty: the table is never cleared
@@ -191,6 +255,27 @@ def insert_points(
     """Insert the points ``which``; ``start`` (same length) names a tetrahedron near each, or -1 for the youngest.
 
     Returns used, n_free, last, and how many points could not be inserted; the capacity of ``tets`` must suffice.
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    free : (capacity,) int64
+        Dead tetrahedra whose place may be used again.
+    used : int
+        Places that have been used, ...
+    n_free : int
+        ... and how many of these are free.
+    last : int
+        The youngest tetrahedron.
+    which : (n,) int
+        Points to insert, in this order.
+    start : (n,) int
+        A tetrahedron near each, or -1.
     """
     marks = np.zeros(len(tets), np.int32)
     cavity = np.empty(LARGEST_CAVITY + 1, np.int64)

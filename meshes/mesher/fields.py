@@ -59,7 +59,17 @@ def spline_slopes(t: float) -> tuple[float, float, float]:
 
 @njit(cache=True)
 def values_at(grid: Grid, x: float, y: float, z: float, out: Array) -> None:
-    """All fields at one point (grid mm), into ``out``."""
+    """All fields at one point (grid mm), into ``out``.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    x, y, z : float
+        Coordinates, grid mm.
+    out : (K,) float64
+        Overwritten.
+    """
     i, tx = nearest_voxel(x, grid.spacing[0], grid.fields.shape[0])
     j, ty = nearest_voxel(y, grid.spacing[1], grid.fields.shape[1])
     k, tz = nearest_voxel(z, grid.spacing[2], grid.fields.shape[2])
@@ -92,7 +102,17 @@ def top_two(values: Array) -> tuple[int, int]:
 
 @njit(cache=True)
 def pair_gradient(grid: Grid, x: float, y: float, z: float, plus: int, minus: int) -> tuple[float, float, float]:
-    """Gradient (1/mm) of field ``plus`` minus field ``minus``."""
+    """Gradient (1/mm) of field ``plus`` minus field ``minus``.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    x, y, z : float
+        Coordinates, grid mm.
+    plus, minus : int
+        Tissues.
+    """
     i, tx = nearest_voxel(x, grid.spacing[0], grid.fields.shape[0])
     j, ty = nearest_voxel(y, grid.spacing[1], grid.fields.shape[1])
     k, tz = nearest_voxel(z, grid.spacing[2], grid.fields.shape[2])
@@ -118,7 +138,17 @@ def pair_gradient(grid: Grid, x: float, y: float, z: float, plus: int, minus: in
 
 @njit(cache=True)
 def margin_at(grid: Grid, x: float, y: float, z: float, scratch: Array) -> tuple[int, int, float, float, float, float]:
-    """Best tissue, second tissue, margin, and the margin's gradient (1/mm) at one point."""
+    """Best tissue, second tissue, margin, and the margin's gradient (1/mm) at one point.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    x, y, z : float
+        Coordinates, grid mm.
+    scratch : (K,) float64
+        Overwritten.
+    """
     values_at(grid, x, y, z, scratch)
     first, second = top_two(scratch)
     gx, gy, gz = pair_gradient(grid, x, y, z, first, second)
@@ -132,6 +162,19 @@ def to_interface(
     """Newton steps to the zero set of the margin.
 
     Returns the point, best and second tissue there, the remaining first-order distance and the gradient.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    x, y, z : float
+        Coordinates, grid mm.
+    steps : int
+        At most.
+    longest_mm : float
+        Of one step.
+    scratch : (K,) float64
+        Overwritten.
     """
     first, second, margin, gx, gy, gz = margin_at(grid, x, y, z, scratch)
     for _ in range(steps):

@@ -1,4 +1,4 @@
-"""Faces astride the interface: nodes move a little off it so that the faces lie on it on average.
+"""Fit faces to the interface: nodes move a little off it so that the faces lie on it on average.
 
 A flat face with its nodes on a curved interface lies inside it everywhere; the body loses volume and area (for edge h
 and radius R by h²/8R on average).  So each node moves by the u that minimises, over the interface faces round it,
@@ -35,7 +35,19 @@ PARTS = (1.0, 0.5, 0.25)
 
 @njit(cache=True)
 def pair_distance(grid: Grid, x: float, y: float, z: float, one: int, other: int, scratch: Array) -> float:
-    """First-order signed distance (mm) from the interface of two tissues, positive on the side of ``one``."""
+    """First-order signed distance (mm) from the interface of two tissues, positive on the side of ``one``.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    x, y, z : float
+        Coordinates, grid mm.
+    one, other : int
+        Tissues.
+    scratch : (K,) float64
+        Overwritten.
+    """
     values_at(grid, x, y, z, scratch)
     gx, gy, gz = pair_gradient(grid, x, y, z, one, other)
     return (scratch[one] - scratch[other]) / (np.sqrt(gx * gx + gy * gy + gz * gz) + FLAT)
@@ -43,7 +55,19 @@ def pair_distance(grid: Grid, x: float, y: float, z: float, one: int, other: int
 
 @njit(cache=True, parallel=True)
 def face_distances(grid: Grid, points: Array, faces: Array, one: Array, other: Array) -> tuple[Array, Array]:
-    """Mean signed distance (n,) and normal times area (n, 3) of faces between tissues ``one`` and ``other``."""
+    """Mean signed distance (n,) and normal times area (n, 3) of faces between tissues ``one`` and ``other``.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    faces : (n, 3) int
+        Nodes.
+    one, other : (n,) int
+        Tissue on each side of a face.
+    """
     distance = np.empty(len(faces))
     normal = np.empty((len(faces), 3))
     for f in prange(len(faces)):
@@ -88,7 +112,18 @@ def solve3(m: Array, r: Array, out: Array) -> None:
 
 @njit(cache=True)
 def node_moves(n_points: int, faces: Array, distance: Array, normal: Array) -> Array:
-    """The u of each node, (N, 3); zero off the interfaces."""
+    """The u of each node, (N, 3); zero off the interfaces.
+
+    Parameters
+    ----------
+    n_points : int
+    faces : (n, 3) int
+        Nodes.
+    distance : (n,) float64
+        Mean signed distance of each face, mm.
+    normal : (n, 3) float64
+        Normal times area, mm².
+    """
     matrix = np.zeros((n_points, 3, 3))
     right = np.zeros((n_points, 3))
     for f in range(len(faces)):
@@ -114,7 +149,20 @@ def node_moves(n_points: int, faces: Array, distance: Array, normal: Array) -> A
 
 @njit(cache=True)
 def off_interface(mesh: Mesh, grid: Grid, stars: Stars, node: int, scratch: Array) -> float:
-    """Distance (mm) of an interface node from the nearest crossing of two of its own tissues."""
+    """Distance (mm) of an interface node from the nearest crossing of two of its own tissues.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    grid : Grid
+        Tissue fields.
+    stars : Stars
+        Tetrahedra round nodes.
+    node : int
+    scratch : (K,) float64
+        Overwritten.
+    """
     x = mesh.points[node]
     values_at(grid, x[0], x[1], x[2], scratch)
     first = -1
@@ -134,7 +182,21 @@ def off_interface(mesh: Mesh, grid: Grid, stars: Stars, node: int, scratch: Arra
 
 @njit(cache=True)
 def apply_moves(mesh: Mesh, grid: Grid, stars: Stars, move: Array, floor: float) -> int:
-    """Make the moves, one node after the other, as far as quality and distance allow; returns how many were made."""
+    """Make the moves, one node after the other, as far as quality and distance allow; returns how many were made.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    grid : Grid
+        Tissue fields.
+    stars : Stars
+        Tetrahedra round nodes.
+    move : (N, 3) float64
+        mm.
+    floor : float
+        Smallest quality that a move may leave, unless it was worse.
+    """
     scratch = np.empty(grid.fields.shape[3])
     before = np.empty(3)
     made = 0
@@ -169,6 +231,16 @@ def fit(mesh: Mesh, grid: Grid, sweeps: int, floor: float) -> float:
     """Move interface nodes in ``sweeps`` rounds; returns the last mean |distance| of the faces, mm (area-weighted).
 
     ``floor``: no star's worst quality (smallest sine) may fall below this, or below what it was.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    grid : Grid
+        Tissue fields.
+    sweeps : int
+    floor : float
+        Smallest quality that a move may leave, unless it was worse.
     """
     used = int(mesh.counts[USED])
     stars = elements_of_nodes(mesh.tets[:used], len(mesh.points))

@@ -34,7 +34,23 @@ INWARD = np.array([[1, 3, 2], [0, 2, 3], [0, 3, 1], [0, 1, 2]])
 
 @njit(cache=True)
 def replace(mesh: Mesh, old: Array, n_old: int, new: Array, new_tissue: Array, n_new: int) -> None:
-    """Put the tetrahedra ``new`` in place of ``old`` (the same cavity) and mend the neighbours."""
+    """Put the tetrahedra ``new`` in place of ``old`` (the same cavity) and mend the neighbours.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    old : (n,) int64
+        Tetrahedra to replace.
+    n_old : int
+        How many entries of ``old`` count.
+    new : (n, 4) int64
+        Nodes of the new ones.
+    new_tissue : (n,) int8
+        Their tissues.
+    n_new : int
+        How many entries of ``new`` count.
+    """
     tets, neighbours, counts = mesh.tets, mesh.neighbours, mesh.counts
     wall = np.empty((LARGEST_CHANGE, 3), np.int64)
     behind = np.empty(LARGEST_CHANGE, np.int64)
@@ -107,7 +123,15 @@ def replace(mesh: Mesh, old: Array, n_old: int, new: Array, new_tissue: Array, n
 
 @njit(cache=True, inline="always")
 def same_nodes(wall: Array, a: int, b: int, c: int) -> bool:
-    """Whether a wall has the nodes a, b, c in any order."""
+    """Whether a wall has the nodes a, b, c in any order.
+
+    Parameters
+    ----------
+    wall : (3,) int
+        Nodes of the wall.
+    a, b, c : int
+        Nodes.
+    """
     has_a = wall[0] == a or wall[1] == a or wall[2] == a
     has_b = wall[0] == b or wall[1] == b or wall[2] == b
     has_c = wall[0] == c or wall[1] == c or wall[2] == c
@@ -116,7 +140,15 @@ def same_nodes(wall: Array, a: int, b: int, c: int) -> bool:
 
 @njit(cache=True, inline="always")
 def face_with(tet: Array, a: int, b: int, c: int) -> int:
-    """Number of the face abc of a tetrahedron, -1 if it has none."""
+    """Number of the face abc of a tetrahedron, -1 if it has none.
+
+    Parameters
+    ----------
+    tet : (4,) int
+        Nodes of the tetrahedron.
+    a, b, c : int
+        Nodes.
+    """
     matches = 0
     other = -1
     for k in range(4):
@@ -133,6 +165,19 @@ def edge_ring(mesh: Mesh, t: int, edge: int, ring: Array, ring_tets: Array) -> i
 
     ``ring_tets[i]`` holds the edge and the ring nodes i and i + 1 (cyclic).  Returns the length of the ring, 0 if it is
     open or longer than ``LONGEST_RING``.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    t : int
+        The tetrahedron.
+    edge : int
+        Row of ``EDGES``.
+    ring : (LONGEST_RING + 2,) int64
+        Overwritten: the nodes round the edge.
+    ring_tets : (LONGEST_RING + 1,) int64
+        Overwritten: the tetrahedra round it.
     """
     # from tetrahedron to tetrahedron over the face opposite the ring's last node but one, until t comes again
     a = mesh.tets[t, EDGES[edge, 0]]
@@ -172,7 +217,27 @@ def edge_ring(mesh: Mesh, t: int, edge: int, ring: Array, ring_tets: Array) -> i
 def best_fan(
     mesh: Mesh, ring: Array, first: int, last: int, a: int, b: int, tissue: int, beat: float, value: Array, apex: Array
 ) -> float:
-    """Dynamic programme over the sub-ring first..last; fills ``value`` and ``apex``, returns the best worst quality."""
+    """Dynamic programme over the sub-ring first..last; fills ``value`` and ``apex``, returns the best worst quality.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    ring : (n,) int64
+        Nodes round the edge.
+    first, last : int
+        The sub-ring.
+    a, b : int
+        Ends of the edge.
+    tissue : int
+        Of the new tetrahedra.
+    beat : float
+        Quality that a fan must pass.
+    value : (n, n) float64
+        Overwritten: best worst quality of each sub-ring, ...
+    apex : (n, n) int64
+        ... and the node that gives it.
+    """
     for i in range(first, last):
         value[i, i + 1] = NO_TET
     for length in range(2, last - first + 1):
@@ -200,7 +265,27 @@ def best_fan(
 def take_fan(
     ring: Array, first: int, last: int, a: int, b: int, tissue: int, apex: Array, new: Array, new_tissue: Array, n: int
 ) -> int:
-    """Append the tetrahedra of the fan that :func:`best_fan` found; returns how many there are now."""
+    """Append the tetrahedra of the fan that :func:`best_fan` found; returns how many there are now.
+
+    Parameters
+    ----------
+    ring : (n,) int64
+        Nodes round the edge.
+    first, last : int
+        The sub-ring.
+    a, b : int
+        Ends of the edge.
+    tissue : int
+        Of the new tetrahedra.
+    apex : (n, n) int64
+        From :func:`best_fan`.
+    new : (k, 4) int64
+        Nodes of the new tetrahedra, appended to.
+    new_tissue : (k,) int8
+        Their tissues.
+    n : int
+        How many there are already.
+    """
     # the apex of each sub-ring splits it in two: a stack instead of recursion, which numba compiles poorly
     stack = np.empty((2 * LONGEST_RING, 2), np.int64)
     stack[0, 0] = first
@@ -236,7 +321,23 @@ def take_fan(
 def near_interface(
     mesh: Mesh, grid: Grid, p: int, q: int, one: int, other: int, tolerance_mm: float, scratch: Array
 ) -> bool:
-    """Whether the middle of pq lies on the interface of two tissues within a tolerance."""
+    """Whether the middle of pq lies on the interface of two tissues within a tolerance.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    grid : Grid
+        Tissue fields.
+    p, q : int
+        Nodes.
+    one, other : int
+        Tissues.
+    tolerance_mm : float
+        Allowed distance from the interface.
+    scratch : (K,) float64
+        Overwritten.
+    """
     x = 0.5 * (mesh.points[p, 0] + mesh.points[q, 0])
     y = 0.5 * (mesh.points[p, 1] + mesh.points[q, 1])
     z = 0.5 * (mesh.points[p, 2] + mesh.points[q, 2])
@@ -248,7 +349,17 @@ def near_interface(
 
 @njit(cache=True)
 def edge_inside(mesh: Mesh, t: int, p: int, q: int) -> bool:
-    """Whether all tetrahedra round the edge pq of tetrahedron t have its tissue."""
+    """Whether all tetrahedra round the edge pq of tetrahedron t have its tissue.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    t : int
+        The tetrahedron.
+    p, q : int
+        Nodes.
+    """
     ring = np.empty(LONGEST_RING + 2, np.int64)
     ring_tets = np.empty(LONGEST_RING + 1, np.int64)
     for edge in range(6):
@@ -274,7 +385,27 @@ def remove_edge(
     apex: Array,
     scratch: Array,
 ) -> bool:
-    """Remove one edge of tetrahedron t if that raises the worst quality round it."""
+    """Remove one edge of tetrahedron t if that raises the worst quality round it.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    grid : Grid
+        Tissue fields.
+    t : int
+        The tetrahedron.
+    edge : int
+        Row of ``EDGES``.
+    tolerance_mm : float
+        Allowed distance from the interface.
+    value : (n, n) float64
+        Scratch of :func:`best_fan`.
+    apex : (n, n) int64
+        The same.
+    scratch : (K,) float64
+        Overwritten.
+    """
     ring = np.empty(LONGEST_RING + 2, np.int64)
     turned = np.empty(LONGEST_RING + 2, np.int64)
     ring_tets = np.empty(LONGEST_RING + 1, np.int64)
@@ -359,6 +490,17 @@ def flip_bad(mesh: Mesh, grid: Grid, goal: float, tolerance_mm: float) -> tuple[
     """Edge removal, else 2-3 flips, for every tetrahedron worse than ``goal``; returns how many of each were done.
 
     ``tolerance_mm``: how far the middle of a new interface edge may lie off the interface.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    grid : Grid
+        Tissue fields.
+    goal : float
+        Quality below which tetrahedra are worked on.
+    tolerance_mm : float
+        How far the middle of a new interface edge may lie off the interface.
     """
     value = np.empty((LONGEST_RING + 2, LONGEST_RING + 2))
     apex = np.empty((LONGEST_RING + 2, LONGEST_RING + 2), np.int64)

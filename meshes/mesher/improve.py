@@ -67,7 +67,18 @@ def bits(mask: int) -> int:
 
 @njit(cache=True)
 def star_centre(mesh: Mesh, stars: Stars, node: int, out: Array) -> float:
-    """Centre of mass of the star into ``out``; returns six times its volume."""
+    """Centre of mass of the star into ``out``; returns six times its volume.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    stars : Stars
+        Tetrahedra round nodes.
+    node : int
+    out : (3,) float64
+        Overwritten.
+    """
     total = 0.0
     out[:] = 0.0
     for e in range(stars.start[node], stars.start[node + 1]):
@@ -87,7 +98,18 @@ def star_centre(mesh: Mesh, stars: Stars, node: int, out: Array) -> float:
 
 @njit(cache=True)
 def away_from_worst(mesh: Mesh, stars: Stars, node: int, out: Array) -> None:
-    """Unit direction from the face opposite the node in the worst tetrahedron of its star, into ``out``."""
+    """Unit direction from the face opposite the node in the worst tetrahedron of its star, into ``out``.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    stars : Stars
+        Tetrahedra round nodes.
+    node : int
+    out : (3,) float64
+        Overwritten.
+    """
     worst = 99.0
     bad = -1
     for e in range(stars.start[node], stars.start[node + 1]):
@@ -135,7 +157,29 @@ def move_node(
     random_state: Array,
     scratch: Array,
 ) -> int:
-    """Try moves of one node until its star reaches ``goal``; returns how many were kept."""
+    """Try moves of one node until its star reaches ``goal``; returns how many were kept.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    origin : (N, 3) float64
+        Where nodes started: those of three tissues keep near.
+    grid : Grid
+        Tissue fields.
+    stars : Stars
+        Tetrahedra round nodes.
+    node : int
+    goal : float
+        Quality at which the moves end.
+    tolerance_mm : float
+        How far an interface node may leave the interface.
+    tries : int
+    random_state : (1,) uint64
+        State of :func:`uniform`.
+    scratch : (K,) float64
+        Overwritten.
+    """
     mask = tissues_round(mesh, stars, node)
     n_tissues = bits(mask)
     if mask == 1:
@@ -253,6 +297,19 @@ def snap(mesh: Mesh, grid: Grid, stars: Stars, far_mm: float, keep: float) -> in
     """Bring interface nodes that are more than ``far_mm`` off back to the interface, at least part of the way.
 
     No star may get worse than ``keep``, or than it was.  Returns how many nodes moved.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    grid : Grid
+        Tissue fields.
+    stars : Stars
+        Tetrahedra round nodes.
+    far_mm : float
+        Nodes nearer than this stay.
+    keep : float
+        Smallest quality that a move may leave, unless it was worse.
     """
     scratch = np.empty(grid.fields.shape[3])
     before = np.empty(3)

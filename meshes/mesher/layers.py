@@ -1,4 +1,4 @@
-"""Which tissues may touch, and which unions of tissues nest."""
+"""Rules for tissue labels: which tissues may touch, and which unions of tissues nest."""
 
 from typing import Any, NamedTuple
 
@@ -76,7 +76,19 @@ def between_table() -> Array:
 
 @njit(cache=True)
 def keeps_apart(neighbours: Array, labels: Labels, t: int, code: int) -> bool:
-    """Whether tetrahedron t may become ``code`` without a forbidden contact."""
+    """Whether tetrahedron t may become ``code`` without a forbidden contact.
+
+    Parameters
+    ----------
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    labels : Labels
+        Tissues and the rules they obey.
+    t : int
+        The tetrahedron.
+    code : int
+        The tissue it is to get.
+    """
     for f in range(4):
         u = neighbours[t, f]
         if u >= 0 and labels.between[code, labels.tissue[u]] >= 0:

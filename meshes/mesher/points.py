@@ -1,4 +1,4 @@
-"""Where nodes go: a well-spaced set on the interfaces and a graded lattice between them.
+"""Place the nodes: a well-spaced set on the interfaces and a graded lattice between them.
 
 Interface nodes start between voxel pairs of different tissue, are projected onto the zero set of the margin, and are
 thinned by sequential Poisson-disk sampling: a candidate stays if no kept one is nearer than the mean of their two
@@ -48,6 +48,18 @@ def poisson_disk(points: Array, radius: Array, order: Array, extent: Array, cell
     """Which points to keep, (n,) bool: in ``order``, those with no kept point nearer than the mean of the two radii.
 
     Kept points are found through a grid of cubes of edge ``cell`` over ``extent`` (3,).
+
+    Parameters
+    ----------
+    points : (n, 3) float64
+    radius : (n,) float64
+        Of each point.
+    order : (n,) int
+        In which points are tried.
+    extent : (3,) float64
+        Of the box that holds all points.
+    cell : float
+        Edge of the search grid: no radius is larger.
     """
     nx = int(extent[0] / cell) + 3
     ny = int(extent[1] / cell) + 3
@@ -92,7 +104,18 @@ def poisson_disk(points: Array, radius: Array, order: Array, extent: Array, cell
 
 
 def interface_candidates(grid: Grid, tissue: Array, share: float, rng: np.random.Generator) -> tuple[Array, ...]:
-    """Dense points on the interfaces: points, normals, tissue pairs, junction distances (see ``project``)."""
+    """Dense points on the interfaces: points, normals, tissue pairs, junction distances (see ``project``).
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    tissue : (nx, ny, nz) int8
+        Of the voxels.
+    share : float
+        Of the candidates that are looked at.
+    rng : numpy.random.Generator
+    """
     middles = voxel_pairs(tissue)
     middles = middles[rng.random(len(middles)) < share]
     copies = int(np.ceil(grid.spacing.max() / CANDIDATE_EVERY_MM - 1e-6)) ** 2
@@ -107,7 +130,17 @@ def interface_candidates(grid: Grid, tissue: Array, share: float, rng: np.random
 
 
 def interface_nodes(grid: Grid, tissue: Array, density: Density, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Nodes on the interfaces (n, 3), and the size field on the voxel grid (nx, ny, nz) float32, mm."""
+    """Nodes on the interfaces (n, 3), and the size field on the voxel grid (nx, ny, nz) float32, mm.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    tissue : (nx, ny, nz) int8
+        Of the voxels.
+    density : Density
+    rng : numpy.random.Generator
+    """
     points, normals, pair, junction = interface_candidates(grid, tissue, density.candidates, rng)
     extent = np.array(tissue.shape) * grid.spacing
     surface = np.array(density.surface_mm)
@@ -129,7 +162,19 @@ def interface_nodes(grid: Grid, tissue: Array, density: Density, rng: np.random.
 
 @njit(cache=True)
 def lattice(tissue: Array, size: Array, spacing: Array, step: float) -> Array:
-    """Sites (n, 3) of a body-centred cubic lattice inside the head where the size field asks for spacing ``step``."""
+    """Sites (n, 3) of a body-centred cubic lattice inside the head where the size field asks for spacing ``step``.
+
+    Parameters
+    ----------
+    tissue : (nx, ny, nz) int8
+        Of the voxels.
+    size : (nx, ny, nz) float32
+        The size field, mm.
+    spacing : (3,) float64
+        Voxel size, mm.
+    step : float
+        Spacing of the lattice, mm.
+    """
     cube = step * BCC_CUBE
     extent = np.empty(3)
     across = np.empty(3, np.int64)
@@ -167,7 +212,21 @@ def lattice(tissue: Array, size: Array, spacing: Array, step: float) -> Array:
 def interior_nodes(
     tissue: Array, spacing: Array, size: Array, on_interface: Array, density: Density, rng: np.random.Generator
 ) -> Array:
-    """Graded lattice nodes inside the head and off the interfaces, (n, 3)."""
+    """Graded lattice nodes inside the head and off the interfaces, (n, 3).
+
+    Parameters
+    ----------
+    tissue : (nx, ny, nz) int8
+        Of the voxels.
+    spacing : (3,) float64
+        Voxel size, mm.
+    size : (nx, ny, nz) float32
+        The size field, mm.
+    on_interface : (n, 3) float64
+        Nodes to keep clear of.
+    density : Density
+    rng : numpy.random.Generator
+    """
     extent = (np.array(tissue.shape) - 1) * spacing
     clouds = []
     step = density.smallest_mm
@@ -188,7 +247,18 @@ def interior_nodes(
 
 
 def air_nodes(extent: Array, margin_mm: float, across: int, rng: np.random.Generator) -> Array:
-    """Nodes on a box around the grid that keep the tetrahedra outside the head short, and, last, the eight corners."""
+    """Nodes on a box around the grid that keep the tetrahedra outside the head short, and, last, the eight corners.
+
+    Parameters
+    ----------
+    extent : (3,) float64
+        Of the grid, mm.
+    margin_mm : float
+        Between the grid and the box.
+    across : int
+        Nodes along an edge of the box.
+    rng : numpy.random.Generator
+    """
     axes = [np.linspace(-margin_mm, length + margin_mm, across) for length in extent]
     box = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
     border = np.any((box == -margin_mm) | (box == extent + margin_mm), axis=1)

@@ -1,4 +1,4 @@
-"""More nodes where an interface is not resolved yet: Delaunay refinement by the distance of faces and nodes.
+"""Add nodes where the mesh does not follow an interface yet: Delaunay refinement by the distance of faces and nodes.
 
 Two places ask for a node: the middle of an interface face that lies far off the interface (the surface curves away
 under the face), and the foot point of an interface node that lies far off (an edge crosses a bit of interface with no
@@ -26,7 +26,18 @@ NEWTON_STEPS, NEWTON_MM = 6, 0.5
 
 
 def relabel(triangulation: Triangulation, tissue: Array, grid: Grid, old_tets: Array) -> Array:
-    """Tissue of every place of the triangulation, computed only where the tetrahedron is not that of ``old_tets``."""
+    """Tissue of every place of the triangulation, computed only where the tetrahedron is not that of ``old_tets``.
+
+    Parameters
+    ----------
+    triangulation : Triangulation
+    tissue : (M,) int8
+        Before.
+    grid : Grid
+        Tissue fields.
+    old_tets : (M, 4) int32
+        Before.
+    """
     tets = triangulation.tets[: triangulation.used]
     label = np.zeros(len(tets), np.int8)
     label[: len(tissue)] = tissue
@@ -46,7 +57,21 @@ def missing_nodes(
     density: Density,
     n_head: int,
 ) -> tuple[Array, Array]:
-    """Nodes to insert (n, 3), and a tetrahedron near each (n,)."""
+    """Nodes to insert (n, 3), and a tetrahedron near each (n,).
+
+    Parameters
+    ----------
+    triangulation : Triangulation
+    tissue : (M,) int8
+        Of the tetrahedra.
+    grid : Grid
+        Tissue fields.
+    size : (nx, ny, nz) float32
+        The size field, mm.
+    density : Density
+    n_head : int
+        Nodes before the air's.
+    """
     points = triangulation.points
     used = triangulation.used
     faces, first, _ = interface_faces(triangulation.tets[:used], triangulation.neighbours[:used], tissue)
@@ -82,7 +107,19 @@ def missing_nodes(
 def refine(
     triangulation: Triangulation, tissue: Array, grid: Grid, size: Array, density: Density
 ) -> tuple[Triangulation, Array, int]:
-    """One round: insert the missing nodes, label the new tetrahedra; returns both and the number of nodes."""
+    """One round: insert the missing nodes, label the new tetrahedra; returns both and the number of nodes.
+
+    Parameters
+    ----------
+    triangulation : Triangulation
+    tissue : (M,) int8
+        Of the tetrahedra.
+    grid : Grid
+        Tissue fields.
+    size : (nx, ny, nz) float32
+        The size field, mm.
+    density : Density
+    """
     new, near = missing_nodes(triangulation, tissue, grid, size, density, len(triangulation.points))
     if not len(new):
         return triangulation, tissue, 0

@@ -1,4 +1,4 @@
-"""Between two tetrahedralisations: every node towards the middle of what surrounds it (one step of centroidal
+"""Move every node towards the centre of its surroundings, between two tetrahedralisations (one step of centroidal
 relaxation).
 
 Interior nodes go to the centre of mass of their star, weighted by volume over size⁴ so that the grading survives;
@@ -25,7 +25,19 @@ JUNCTION_MM = 0.3  # nodes nearer than this to a third tissue only go back to th
 
 @njit(cache=True)
 def star_centres(points: Array, tets: Array, tissue: Array, size: Array) -> tuple[Array, Array]:
-    """Weighted centres of the nodes' stars (N, 3), and which nodes have no air around them (N,)."""
+    """Weighted centres of the nodes' stars (N, 3), and which nodes have no air around them (N,).
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    size : (M,) float64
+        Wanted edge of each tetrahedron, mm.
+    """
     total = np.zeros(len(points))
     centre = np.zeros((len(points), 3))
     inside = np.ones(len(points), np.bool_)

@@ -54,7 +54,19 @@ def best_on_sides(values: Array, member: Array) -> tuple[int, int]:
 def way_to_union(
     grid: Grid, x: float, y: float, z: float, member: Array, scratch: Array
 ) -> tuple[float, float, float, float]:
-    """Foot point on the boundary of a union of tissues, and its distance (``LOST_MM`` if Newton does not arrive)."""
+    """Foot point on the boundary of a union of tissues, and its distance (``LOST_MM`` if Newton does not arrive).
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    x, y, z : float
+        Coordinates, grid mm.
+    member : (7,) bool
+        Tissues of the union.
+    scratch : (K,) float64
+        Overwritten.
+    """
     px = x
     py = y
     pz = z
@@ -81,7 +93,18 @@ def way_to_union(
 
 @njit(cache=True, parallel=True)
 def ways_of(grid: Grid, points: Array, nodes: Array, unions: Array) -> Array:
-    """Distance of ``nodes`` (n,) from the boundary of every union, (n, unions)."""
+    """Distance of ``nodes`` (n,) from the boundary of every union, (n, unions).
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    nodes : (n,) int
+    unions : (U, 7) bool
+        Tissues of each union.
+    """
     way = np.empty((len(nodes), len(unions)))
     for i in prange(len(nodes)):
         scratch = np.empty(grid.fields.shape[3])
@@ -93,7 +116,18 @@ def ways_of(grid: Grid, points: Array, nodes: Array, unions: Array) -> Array:
 
 @njit(cache=True)
 def on_boundary(stars: Stars, tissue: Array, member: Array, node: int) -> bool:
-    """Whether a node has tetrahedra both inside and outside a union."""
+    """Whether a node has tetrahedra both inside and outside a union.
+
+    Parameters
+    ----------
+    stars : Stars
+        Tetrahedra round nodes.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    member : (7,) bool
+        Tissues of the union.
+    node : int
+    """
     inside = 0
     for e in range(stars.start[node], stars.start[node + 1]):
         if member[tissue[stars.items[e]]]:
@@ -110,7 +144,22 @@ def which_are_off(
     labels: Labels,
     limit_mm: float,
 ) -> Array:
-    """Which of ``nodes`` (n,) are on a union's boundary but farther than ``limit_mm`` from it, (n,) bool."""
+    """Which of ``nodes`` (n,) are on a union's boundary but farther than ``limit_mm`` from it, (n,) bool.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    nodes : (n,) int
+    stars : Stars
+        Tetrahedra round nodes.
+    labels : Labels
+        Tissues and the rules they obey.
+    limit_mm : float
+        Nodes nearer than this are not off.
+    """
     off = np.zeros(len(nodes), np.bool_)
     for i in prange(len(nodes)):
         node = nodes[i]
@@ -146,7 +195,19 @@ class Ways(NamedTuple):
 
 @njit(cache=True)
 def node_cost(node: int, ways: Ways, neighbours: Array, labels: Labels, stars: Stars) -> float:
-    """Excess way (mm) to each union boundary the node is on, plus a cost for each that is no manifold there."""
+    """Excess way (mm) to each union boundary the node is on, plus a cost for each that is no manifold there.
+
+    Parameters
+    ----------
+    node : int
+    ways : Ways
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    labels : Labels
+        Tissues and the rules they obey.
+    stars : Stars
+        Tetrahedra round nodes.
+    """
     star = np.empty(LARGEST_STAR, np.int64)
     parent = np.empty(LARGEST_STAR, np.int64)
     n = min(stars.start[node + 1] - stars.start[node], LARGEST_STAR)
@@ -174,7 +235,26 @@ def wrong_side(
     wide: bool,
     out: Array,
 ) -> int:
-    """Tetrahedra round a node that are not on ``side`` of a union (``wide``: those behind them too); how many."""
+    """Tetrahedra round a node that are not on ``side`` of a union (``wide``: those behind them too); how many.
+
+    Parameters
+    ----------
+    node : int
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    stars : Stars
+        Tetrahedra round nodes.
+    member : (7,) bool
+        Tissues of the union.
+    side : bool
+        Whether the inside is the right side.
+    wide : bool
+        The tetrahedra behind them, too.
+    out : (n,) int64
+        Overwritten: the tetrahedra.
+    """
     n = 0
     for e in range(stars.start[node], stars.start[node + 1]):
         t = stars.items[e]
@@ -199,7 +279,19 @@ def wrong_side(
 
 @njit(cache=True)
 def joins(change: Array, code: int, neighbours: Array, tissue: Array) -> bool:
-    """Whether some tetrahedra share a face with one that has the tissue they are to get."""
+    """Whether some tetrahedra share a face with one that has the tissue they are to get.
+
+    Parameters
+    ----------
+    change : (n,) int64
+        Tetrahedra.
+    code : int
+        The tissue they are to get.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    """
     for i in range(len(change)):
         for f in range(4):
             u = neighbours[change[i], f]
@@ -212,7 +304,24 @@ def joins(change: Array, code: int, neighbours: Array, tissue: Array) -> bool:
 def try_change(
     change: Array, code: int, ways: Ways, tets: Array, neighbours: Array, labels: Labels, stars: Stars
 ) -> bool:
-    """Give some tetrahedra a tissue if that lowers the cost of their nodes and makes no forbidden contact."""
+    """Give some tetrahedra a tissue if that lowers the cost of their nodes and makes no forbidden contact.
+
+    Parameters
+    ----------
+    change : (n,) int64
+        Tetrahedra.
+    code : int
+        The tissue they are to get.
+    ways : Ways
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    labels : Labels
+        Tissues and the rules they obey.
+    stars : Stars
+        Tetrahedra round nodes.
+    """
     touched = np.empty(4 * len(change), np.int64)
     n_touched = 0
     for i in range(len(change)):
@@ -257,7 +366,24 @@ def try_change(
 def change_sides(
     off: Array, winner: Array, ways: Ways, tets: Array, neighbours: Array, labels: Labels, stars: Stars
 ) -> int:
-    """One visit to every node in ``off`` (n,); ``winner`` (n,) is the tissue there.  Returns how many got better."""
+    """One visit to every node in ``off`` (n,); ``winner`` (n,) is the tissue there.  Returns how many got better.
+
+    Parameters
+    ----------
+    off : (n,) int
+        Nodes off their interface.
+    winner : (n,) int8
+        The tissue whose field is largest at each.
+    ways : Ways
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    labels : Labels
+        Tissues and the rules they obey.
+    stars : Stars
+        Tetrahedra round nodes.
+    """
     unions = labels.unions
     change = np.empty(2 * LARGEST_STAR, np.int64)
     better = 0
@@ -285,7 +411,24 @@ def change_sides(
 def longest_way(
     grid: Grid, place: Array, node: int, stars: Stars, labels: Labels, shorter_than: float, scratch: Array
 ) -> tuple[float, float, float, float]:
-    """Foot and length of the longest way from a place to a boundary ``node`` is on, of those under ``shorter_than``."""
+    """Foot and length of the longest way from a place to a boundary ``node`` is on, of those under ``shorter_than``.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    place : (3,) float64
+        Grid mm.
+    node : int
+    stars : Stars
+        Tetrahedra round nodes.
+    labels : Labels
+        Tissues and the rules they obey.
+    shorter_than : float
+        Longer ways do not count, mm.
+    scratch : (K,) float64
+        Overwritten.
+    """
     x = place[0]
     y = place[1]
     z = place[2]
@@ -315,6 +458,25 @@ def pull(
     """Move nodes ``off`` (n,) towards the boundary they are farthest from, as far as the shapes round them allow.
 
     No star may get worse than ``floor`` (smallest sine), or than it was.  Returns how many are nearer now.
+
+    Parameters
+    ----------
+    off : (n,) int
+        Nodes off their interface.
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    labels : Labels
+        Tissues and the rules they obey.
+    stars : Stars
+        Tetrahedra round nodes.
+    limit_mm : float
+        Nodes nearer than this are not off.
+    floor : float
+        Smallest quality that a move may leave, unless it was worse.
     """
     scratch = np.empty(grid.fields.shape[3])
     before = np.empty(3)
@@ -362,6 +524,27 @@ def settle(
     Pulling leaves no smallest sine below ``floor``; ``pinch_cost`` is ``NEVER``, or ``TOLERATED`` if
     :func:`~meshes.mesher.clean.clean` comes next.  Returns the points, the labels, how many nodes were off at first,
     and how many still are.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    limit_mm : float
+        Nodes nearer than this are not off.
+    floor : float
+        Smallest quality that a move may leave, unless it was worse.
+    rounds : int
+        At most.
+    pinch_cost : float
+        ``NEVER`` or ``TOLERATED``.
     """
     points = points.copy()
     labels = labels_of(tissue.copy())

@@ -1,4 +1,4 @@
-"""How far apart nodes should be: by tissue, by the thickness of the layer, and never changing fast.
+"""The size field (how far apart nodes should be): by tissue and by the thickness of the layer, never changing fast.
 
 At an interface the spacing is the smaller of the two tissues' own, and on a layer of thickness d at most
 ``thin_layer``·d, so that a thin layer is resolved.  From the interfaces the size may grow by ``growth`` per
@@ -24,6 +24,17 @@ def layer_thickness(grid: Grid, points: Array, normals: Array, longest_mm: Array
     """Thickness (mm) of the thinner of the two layers at interface points, (n,), at most ``longest_mm`` (n,).
 
     Marches both ways along the normal until the tissue changes again; the outside is no layer.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (n, 3) float64
+        On an interface, grid mm.
+    normals : (n, 3) float64
+        Of the interface there.
+    longest_mm : (n,) float64
+        Thicker layers are not measured.
     """
     thickness = longest_mm.copy()
     for p in prange(len(points)):

@@ -1,4 +1,4 @@
-"""A node on an edge that crosses an interface unnoticed: both its ends are far from the interface, on opposite sides.
+"""Split edges that cross an interface without a node on it: both ends are far from the interface, on opposite sides.
 
 Then neither end can be the interface's node (:mod:`meshes.mesher.settle`), and the edge is split where it crosses.
 """
@@ -26,6 +26,16 @@ def split_edge(mesh: Mesh, p: int, q: int, node: int, look_first: Array) -> bool
     """Put ``node`` (already placed, in no tetrahedron yet) on the edge pq; both halves keep their tissue.
 
     The edge is looked for in the tetrahedra ``look_first`` (n,), then, as these may have been replaced, in all.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Changed in place.
+    p, q : int
+        Ends of the edge.
+    node : int
+    look_first : (n,) int
+        Tetrahedra.
     """
     ring = np.empty(LONGEST_RING + 2, np.int64)
     ring_tets = np.empty(LONGEST_RING + 1, np.int64)
@@ -58,7 +68,19 @@ def split_edge(mesh: Mesh, p: int, q: int, node: int, look_first: Array) -> bool
 
 @njit(cache=True)
 def crossing(grid: Grid, a: Array, b: Array, member: Array, out: Array) -> bool:
-    """Where the segment ab crosses the boundary of a union, into ``out``; whether its ends are on opposite sides."""
+    """Where the segment ab crosses the boundary of a union, into ``out``; whether its ends are on opposite sides.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    a, b : (3,) float64
+        Ends of the segment, grid mm.
+    member : (7,) bool
+        Tissues of the union.
+    out : (3,) float64
+        Overwritten.
+    """
     scratch = np.empty(grid.fields.shape[3])
     values_at(grid, a[0], a[1], a[2], scratch)
     inner, outer = best_on_sides(scratch, member)
@@ -83,7 +105,21 @@ def crossing(grid: Grid, a: Array, b: Array, member: Array, out: Array) -> bool:
 
 
 def far_edges(grid: Grid, points: Array, tets: Array, tissue: Array, limit_mm: float) -> tuple[Array, Array]:
-    """Edges (n, 2) from nodes off their interface to nodes far off on its other side, and where they cross it (n, 3)."""
+    """Edges (n, 2) from nodes off their interface to nodes far off on its other side, and where they cross it (n, 3).
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    limit_mm : float
+        Nodes nearer than this are not off.
+    """
     labels = labels_of(tissue)
     stars = elements_of_nodes(tets, len(points))
     everything = np.arange(len(points))
@@ -108,7 +144,23 @@ def far_edges(grid: Grid, points: Array, tets: Array, tissue: Array, limit_mm: f
 def split_far_edges(
     grid: Grid, points: Array, tets: Array, neighbours: Array, tissue: Array, limit_mm: float
 ) -> tuple[Mesh, int]:
-    """The mesh with every such edge split, and how many there were."""
+    """The mesh with every such edge split, and how many there were.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    limit_mm : float
+        Nodes nearer than this are not off.
+    """
     edges, places = far_edges(grid, points, tets, tissue, limit_mm)
     mesh = with_room(np.concatenate([points, places]), tets, neighbours, tissue)
     stars = elements_of_nodes(tets, len(points))

@@ -43,7 +43,19 @@ class Mesh(NamedTuple):
 
 
 def with_room(points: Array, tets: Array, neighbours: Array, tissue: Array) -> Mesh:
-    """A mesh that can be changed, from compact arrays (all living)."""
+    """A mesh that can be changed, from compact arrays (all living).
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    """
     used = len(tets)
     capacity = int(SPARE * used) + 1000
     room_tets = np.full((capacity, 4), -1, np.int32)

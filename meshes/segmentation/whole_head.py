@@ -1,4 +1,4 @@
-"""Is this volume a whole head?
+"""Check that a volume shows a whole head.
 
 The head is told from the air by a threshold on a 2 mm copy.  Two things follow from its shape and shading:
 

@@ -189,7 +189,20 @@ def dipole_potential_v(
 def dipole_e_v_per_m(
     points_mm: NDArray, dipole_mm: ArrayLike, moment_a_m: ArrayLike, radius_mm: float, sigma_s_per_m: float
 ) -> NDArray[np.float64]:
-    """E = −∇φ of :func:`dipole_potential_v` by central differences over 2 µm, (n, 3) V/m."""
+    """E = −∇φ of :func:`dipole_potential_v` by central differences over 2 µm, (n, 3) V/m.
+
+    Parameters
+    ----------
+    points_mm : (n, 3)
+        Inside the sphere, mm from its centre.
+    dipole_mm : (3,)
+        Where the dipole is.
+    moment_a_m : (3,)
+        A·m.
+    radius_mm : float
+        Of the sphere.
+    sigma_s_per_m : float
+    """
     step_mm = 1e-3
     points, about = np.asarray(points_mm, float), (dipole_mm, moment_a_m, radius_mm, sigma_s_per_m)
     differences = [

@@ -1,4 +1,4 @@
-r"""Whether a coil can give a target the field that is asked for, under the limits on its output.
+r"""Check whether a coil can give a target the wanted field, within the limits on its output.
 
 Fields grow with dI/dt, so every limit leaves the target some share of the field asked for; below 1 it is out of reach.  It
 is a verdict on *matching* a field and none on a protocol, which is of a share of the threshold, whatever the target gets.
@@ -248,7 +248,20 @@ def output_limits(
     e_hotspot_v_per_m: float,
     peak_v_per_m: float | None,
 ) -> tuple[OutputLimit, ...]:
-    """All that holds an output which matches a field (:mod:`~targeting.dosing.motor_threshold`); parameters as of the reach."""
+    """All that holds an output which matches a field (:mod:`~targeting.dosing.motor_threshold`); parameters as of the reach.
+
+    Parameters
+    ----------
+    threshold : MotorThreshold
+    full_output : float
+        The stimulator's full output, % MSO.
+    full_output_words : str
+        For the limit it makes.
+    e_hotspot_v_per_m : float
+        At the hotspot, per A/µs.
+    peak_v_per_m : float or None
+        Largest in grey matter, per A/µs.
+    """
     protocol, ratio = threshold.protocol, threshold.muscle_ratio
     smaller = min(1.0, ratio)  # of two thresholds
     limits = []

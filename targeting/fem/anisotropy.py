@@ -113,6 +113,15 @@ def whitened(
     """Gradients (M, 4, 3) and weights (M,) with which the isotropic assembly gives v ∇N_i·σ∇N_j where σ is a tensor.
 
     With σ = L Lᵀ (Cholesky), ∇N_i·σ∇N_j = (Lᵀ∇N_i)·(Lᵀ∇N_j): symmetric and positive as the scalar's.
+
+    Parameters
+    ----------
+    gradients_per_m : (M, 4, 3)
+        Of the shape functions.
+    weight : (M,)
+        σ v of the tetrahedra without a tensor, S·m².
+    volumes_m3 : (M,)
+    tensors : ElementTensors
     """
     gradients, weight = gradients_per_m.copy(), weight.copy()
     root = np.linalg.cholesky(tensors.sigma_s_per_m)

@@ -102,7 +102,17 @@ def _fill_rows(
 def stiffness(
     tets: NDArray[np.integer], gradients: NDArray[np.float64], weight: NDArray[np.float64], n_nodes: int
 ) -> sp.csr_matrix:
-    """The stiffness matrix, (N, N) in S; ``weight`` is σ_e v_e, (M,) in S·m²."""
+    """The stiffness matrix, (N, N) in S; ``weight`` is σ_e v_e, (M,) in S·m².
+
+    Parameters
+    ----------
+    tets : (M, 4) int
+    gradients : (M, 4, 3)
+        Of the shape functions, per metre.
+    weight : (M,)
+        σ v of each tetrahedron, S·m².
+    n_nodes : int
+    """
     start, items = elements_of_nodes(tets, n_nodes)
     indptr = np.zeros(n_nodes + 1, np.int32)
     np.cumsum(_row_lengths(tets, start, items), out=indptr[1:])
@@ -113,7 +123,16 @@ def stiffness(
 def gather_divergence(
     tets: NDArray[np.integer], gradients: NDArray[np.float64], vectors: NDArray[np.float64], n_nodes: int
 ) -> NDArray[np.float64]:
-    """Σ_e ∇N_i · q_e at every node: the adjoint of the gradient, (N,) for ``vectors`` q (M, 3)."""
+    """Σ_e ∇N_i · q_e at every node: the adjoint of the gradient, (N,) for ``vectors`` q (M, 3).
+
+    Parameters
+    ----------
+    tets : (M, 4) int
+    gradients : (M, 4, 3)
+        Of the shape functions, per metre.
+    vectors : (M, 3)
+    n_nodes : int
+    """
     per_corner = np.einsum("eix,ex->ei", gradients, vectors)
     return np.bincount(tets.ravel(), per_corner.ravel(), minlength=n_nodes).astype(np.float64, copy=False)
 

@@ -51,7 +51,17 @@ def product(matrix: sp.csr_matrix, x: NDArray) -> NDArray:
 
 
 def add_product(matrix: sp.csr_matrix, x: NDArray, out: NDArray, *, alpha: float = 1, beta: float = 1) -> None:
-    """``out = alpha · matrix @ x + beta · out`` in place; with ``beta`` zero ``out`` is not read."""
+    """``out = alpha · matrix @ x + beta · out`` in place; with ``beta`` zero ``out`` is not read.
+
+    Parameters
+    ----------
+    matrix : (n, m) csr_matrix
+    x : (m, k)
+    out : (n, k)
+        Changed in place.
+    alpha : float
+    beta : float
+    """
     number = matrix.dtype.type
     _multiply(matrix.indptr, matrix.indices, matrix.data, number(alpha), np.ascontiguousarray(x), number(beta), out)
 
@@ -134,6 +144,18 @@ def require_converged(
     matrix: sp.csr_matrix, x: NDArray[np.float64], b: NDArray[np.float64], tolerance: float, how: str
 ) -> None:
     """Compute the residual of x (n, k) for b (n, k), columns of b all zero being solved by zero.
+
+    Parameters
+    ----------
+    matrix : (n, n) csr_matrix
+    x : (n, k)
+        Solutions.
+    b : (n, k)
+        Right-hand sides.
+    tolerance : float
+        Of the relative residual.
+    how : str
+        What was tried, for the message.
 
     Raises
     ------

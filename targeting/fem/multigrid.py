@@ -1,4 +1,4 @@
-"""Multigrid: one V-cycle of smoothed aggregation is a cheap approximate inverse of the stiffness matrix.
+"""Multigrid by smoothed aggregation: one V-cycle is a cheap approximate inverse of the stiffness matrix.
 
 Neighbouring nodes are gathered into aggregates (by ``pyamg``), and the constant on each, smoothed by one Jacobi step, is
 a basis function of the next coarser space (Vaněk, Mandel & Brezina 1996).  Only nodes with a strong connection,

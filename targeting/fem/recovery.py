@@ -82,6 +82,17 @@ class PatchRecovery:
         """Patches of a mesh (N, 3), (M, 4), (M,), with its shape gradients: one for every node and tissue that meet.
 
         ``anisotropic`` are the tissues whose conductivity is not one number.
+
+        Parameters
+        ----------
+        points_mm : (N, 3)
+            Nodes.
+        tets : (M, 4) int
+        tissue : (M,) int
+        gradients_per_m : (M, 4, 3)
+            Of the shape functions.
+        anisotropic : (M,) bool, optional
+            Tetrahedra with a tensor.
         """
         n_tissues = int(tissue.max()) + 1
         key = tets.astype(np.int64) * n_tissues + tissue[:, None]

@@ -166,6 +166,21 @@ def focal_interference(
     drawn by volume (the same on every run), and at all of them for the ``FINALISTS`` best; ranked is the swing in the
     target over that elsewhere.
 
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    swing_v_per_m : float
+        The wanted swing, peak to peak.
+    limits : Limits, optional
+        The total is that of both pairs together.
+    direction : (3,) or (m, 3), optional
+        The swing along it; without one the largest over all directions.
+    shares : (S,)
+        Of the total in one of the pairs.
+    keep : int
+        How many to return.
+
     Raises
     ------
     InputError

@@ -93,6 +93,16 @@ def resting_on(scalp: Scalp, electrode: Electrode) -> Electrode | None:
 def montage_at(name: str, positions: ScalpPositions, side: str, current_ma: float | None = None) -> Montage:
     """A named montage on this head, at its own current or another total.
 
+    Parameters
+    ----------
+    name : str
+        Of ``montages.toml``.
+    positions : ScalpPositions
+        The head's 10-10 positions.
+    side : {"left", "right"}
+    current_ma : float, optional
+        Total current, instead of the montage's own.
+
     Raises
     ------
     InputError

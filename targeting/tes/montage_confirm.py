@@ -1,4 +1,4 @@
-"""The direct solves that confirm a montage: its field with complete electrodes, and that of the standard montage."""
+"""Confirm a montage by direct solves: its field with complete electrodes, and that of the standard montage."""
 
 from __future__ import annotations
 

@@ -245,7 +245,17 @@ def _entering(leadfield: Leadfield, goal: Goal, found: Solved) -> Solved:
 
 
 def dose_v_per_m(leadfield: Leadfield, region: Region, unit: Unit, currents_a: NDArray[np.float64]) -> float:
-    """The dose in a region by the leadfield, V/m."""
+    """The dose in a region by the leadfield, V/m.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    region : Region
+    unit : (3,), (m, 3) or None
+        Direction of the dose; None for the size of the mean vector.
+    currents_a : (n,) float64
+        Of all electrodes, A.
+    """
     if unit is None:
         return float(np.linalg.norm(region.mean_rows(leadfield) @ currents_a))
     return float(region.row(leadfield, unit) @ currents_a)
@@ -254,7 +264,17 @@ def dose_v_per_m(leadfield: Leadfield, region: Region, unit: Unit, currents_a: N
 def reached(
     leadfield: Leadfield, goal: Goal, currents_a: NDArray[np.float64], alone_v_per_m: Sequence[float] = ()
 ) -> Reached:
-    """What currents (n,) A give the regions and further targets."""
+    """What currents (n,) A give the regions and further targets.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    goal : Goal
+    currents_a : (n,) float64
+        Of all electrodes, A.
+    alone_v_per_m : sequence of float
+        The most that each target gets alone.
+    """
     return Reached(
         tuple(rms_v_per_m(leadfield, each, currents_a) for each in goal.avoid),
         tuple(dose_v_per_m(leadfield, *each, currents_a) for each in zip(goal.also, goal.also_units, strict=True)),

@@ -1,4 +1,4 @@
-"""Whether a tDCS session is within published limits (``safety.toml``): currents, charge, and the field in brain and eyes.
+"""Check a tDCS session against published limits (``safety.toml``): currents, charge, and the field in brain and eyes.
 
 Every limit is an *item* with a name.  A plan beyond one is not refused; it says so at its top, and the command ends with
 exit code 3 unless the user accepts that item by name.

@@ -45,6 +45,14 @@ def direction_vector(
     which such a current enters: over the crown of a gyrus the walls' normals cancel, and what is left of them may point out
     of the wall that is to be stimulated.
 
+    Parameters
+    ----------
+    head : HeadMesh
+    target : Target
+    direction : "normal", (3,) or None
+    cortex : Cortex, optional
+        Mid-cortical surfaces.
+
     Raises
     ------
     InputError

@@ -226,7 +226,17 @@ def dipole_fields(sources: MagneticDipoles, points_mm: NDArray[np.float64]) -> N
 
 
 def chosen_sources(scalp: Scalp, sensors: Sensors, count: int, seed: int = 0) -> MagneticDipoles:
-    """``count`` unit dipoles (1 A·m²) round the head whose fields at the sensors span those of all others best."""
+    """``count`` unit dipoles (1 A·m²) round the head whose fields at the sensors span those of all others best.
+
+    Parameters
+    ----------
+    scalp : Scalp
+    sensors : Sensors
+    count : int
+        Of the sources.
+    seed : int
+        Of the sketch.
+    """
     places, normals = level(scalp, SOURCES_MM, SOURCE_SPACING_MM)
     candidates = MagneticDipoles(places, normals)
     fields = dipole_fields(candidates, sensors.points_mm) * np.repeat(sensors.weight, 3)[:, None].astype(np.float32)
@@ -242,7 +252,17 @@ def chosen_sources(scalp: Scalp, sensors: Sensors, count: int, seed: int = 0) ->
 def random_poses(
     scalp: Scalp, coil: Coil, points_mm: NDArray[np.float64], count: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Poses tangential to the scalp over points (K, 3), at any angle and with any usual hair, (n, 4, 4); n ≤ count."""
+    """Poses tangential to the scalp over points (K, 3), at any angle and with any usual hair, (n, 4, 4); n ≤ count.
+
+    Parameters
+    ----------
+    scalp : Scalp
+    coil : Coil
+    points_mm : (K, 3)
+        The rows: poses lie over them.
+    count : int
+    rng : numpy.random.Generator
+    """
     distance = np.where(scalp.on_cut, np.inf, cKDTree(points_mm).query(scalp.points_mm)[0])
     over = np.flatnonzero(distance <= max(NEAR_MM, distance.min()))
     poses: list[NDArray[np.float64]] = []
@@ -259,7 +279,19 @@ def random_poses(
 def relative_errors(
     basis: FieldBasis, conductor: HeadConductor, rows: Rows, coil: Coil, poses: NDArray[np.float64], block: int = 8
 ) -> NDArray[np.float64]:
-    """|basis − direct| / |direct| of each pose's field at all rows, weighted by their importance, (n,)."""
+    """|basis − direct| / |direct| of each pose's field at all rows, weighted by their importance, (n,).
+
+    Parameters
+    ----------
+    basis : FieldBasis
+    conductor : HeadConductor
+    rows : Rows
+    coil : Coil
+    poses : (n, 4, 4)
+        mm.
+    block : int
+        Poses that are solved at a time.
+    """
     found = []
     for first in range(0, len(poses), block):
         some = poses[first : first + block]

@@ -271,7 +271,18 @@ class Objective(ABC):
     def values(
         self, coil: Coil, poses: NDArray[np.float64], mean_e_v_per_m: NDArray[np.float64], didt_a_per_s: float
     ) -> NDArray[np.float64]:
-        """The quantity in its own unit for poses as in :meth:`score`, (n,)."""
+        """The quantity in its own unit for poses as in :meth:`score`, (n,).
+
+        Parameters
+        ----------
+        coil : Coil
+        poses : (n, 4, 4)
+            mm.
+        mean_e_v_per_m : (n, 3)
+            The target's mean field at these poses.
+        didt_a_per_s : float
+            Rate of change of the coil current, A/s.
+        """
         return self._in_turn(self.value, coil, poses, mean_e_v_per_m, didt_a_per_s)
 
     def promise(self, points_mm: NDArray[np.float64], best_dose_v_per_m: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -246,7 +246,18 @@ def handle_deg(pose_mm: NDArray[np.float64], side: str) -> float:
 def handles_of_angles_deg(
     angles_deg: NDArray[np.floating], normal: NDArray[np.float64], current_direction_y: int, side: str
 ) -> NDArray[np.float64]:
-    """The handle's angle to the midline for angles (a,) of a coil's current at one normal (3,), in (−180, 180], (a,)."""
+    """The handle's angle to the midline for angles (a,) of a coil's current at one normal (3,), in (−180, 180], (a,).
+
+    Parameters
+    ----------
+    angles_deg : (a,)
+        Of the coil's current.
+    normal : (3,)
+        Of the scalp.
+    current_direction_y : float
+        Sign of the current along the coil's y axis.
+    side : {"left", "right"}
+    """
     axes = rotations(normal[None], np.asarray(angles_deg, np.float64), current_direction_y)[0]
     poses = np.tile(np.eye(4), (len(axes), 1, 1))
     poses[:, :3, :3] = axes

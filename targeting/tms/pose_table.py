@@ -73,6 +73,23 @@ class PoseTable:
         """Place the coil everywhere and read the dose map.
 
         ``source`` makes the coil's field, if not the coil itself; ``progress`` is told points done and points in all.
+
+        Parameters
+        ----------
+        scalp : Scalp
+        coil : Coil
+        dose_map : DoseMap
+        points_mm : (n, 3)
+            On the scalp.
+        angles_deg : (a,)
+            Of the current.
+        hair_mm : float
+            From the casing to the scalp.
+        didt_a_per_s : float
+            Rate of change of the coil current, A/s.
+        source : Coil, optional
+            The coil with fewer dipoles, to read the map with.
+        progress : callable, optional
         """
         half = len(angles_deg) // 2
         sign = half_turn_sign(coil) if np.array_equal(angles_deg[half:], angles_deg[:half] + 180.0) else 0
@@ -250,6 +267,19 @@ class Judge:
         """Of poses (n, 4, 4) with the distances they reached those that can be, and what they are worth.
 
         With the scalp's ``normals`` (n, 3) only those that are turned as the orientation wants them.
+
+        Parameters
+        ----------
+        scalp_mm : (n, 3)
+            Scalp points.
+        poses : (n, 4, 4)
+            mm.
+        distance_mm : (n,)
+            That the casing reached.
+        wanted_mm : float
+            That it should reach.
+        normals : (n, 3)
+            Of the scalp.
         """
         can = np.flatnonzero(allowed(distance_mm, wanted_mm))
         e = self.dose_map.mean_e_v_per_m(self.source, poses[can], self.didt_a_per_s)
@@ -293,7 +323,18 @@ class Judge:
 
 
 def apart(points_mm: NDArray, worth: NDArray, count: int, distance_mm: float) -> list[int]:
-    """The points (n, 3) worth most, each at least a distance from those before it; −inf is worth nothing."""
+    """The points (n, 3) worth most, each at least a distance from those before it; −inf is worth nothing.
+
+    Parameters
+    ----------
+    points_mm : (n, 3)
+    worth : (n,)
+        −inf is never taken.
+    count : int
+        At most.
+    distance_mm : float
+        Least distance.
+    """
     chosen: list[int] = []
     for p in np.argsort(-worth, kind="stable"):
         if len(chosen) == count or worth[p] == -np.inf:

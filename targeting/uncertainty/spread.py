@@ -166,7 +166,17 @@ def main_effects(
 
 
 def poses_around(scalp: Scalp, coil: Coil, pose_mm: NDArray[np.float64], hair_mm: float) -> NDArray[np.float64]:
-    """The pose itself and those round it that the coil can be brought to, (P, 4, 4)."""
+    """The pose itself and those round it that the coil can be brought to, (P, 4, 4).
+
+    Parameters
+    ----------
+    scalp : Scalp
+    coil : Coil
+    pose_mm : (4, 4) float64
+        Coil to head, mm.
+    hair_mm : float
+        From the casing to the scalp.
+    """
     nearest = scalp.points_mm[scalp.nearest(pose_mm[:3, 3])]
     points = scalp.samples(nearest, AROUND_MM, STEP_MM)
     normals = scalp.patch_normals(points)

@@ -1,4 +1,4 @@
-"""Which currents through which electrodes: small convex programmes on a leadfield, each with a bound on what is missed."""
+"""Optimal currents through electrodes: small convex programmes on a leadfield, with a bound on any better montage."""
 
 import lazy_loader
 

@@ -72,6 +72,16 @@ def ranked(
 
     Without a direction the dose is the magnitude of the mean field, and each montage is turned so that of its strongest
     electrodes the one nearest to the target is the anode; along a direction it is turned so that its dose is positive.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    currents_a : (m, n) float64
+        Of each candidate, A.
+    limits : Limits
+    direction : (3,) or (m, 3), optional
+        RAS.
     """
     if direction is None:
         dose = np.linalg.norm(currents_a @ target.mean_rows(leadfield).T, axis=1)

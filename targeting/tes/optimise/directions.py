@@ -1,4 +1,4 @@
-"""Search over all directions with a proven bound: the half sphere is split into triangles until none can hold a better one.
+"""Search all directions with a proven bound: the half sphere is split into triangles until none can hold a better one.
 
 Directions d and −d count the same, so half the sphere is enough.  It begins as four triangles; each is split into four at
 the middles of its edges.

@@ -1,4 +1,4 @@
-r"""The most field along a direction: a linear programme with a closed form, and what an ask beyond it runs into.
+r"""The largest mean field along a direction: a linear programme with a closed form, and which limit a larger one breaks.
 
 Without caps the largest a·x under the limits is a·v, a and v sorted alike (``limits``).  Its Lagrange dual shows that
 nothing is better: for every μ and λ ≥ 0 no allowed x passes 2Tλ + Σ c (|a_i − μ| − λ)₊ (``dual_bound``), and with μ, λ half
@@ -87,13 +87,33 @@ def maximum_intensity(
 def along_programme(
     leadfield: Leadfield, row: NDArray[np.float64], limits: Limits, avoid: Sequence[Cap] = ()
 ) -> Programme:
-    """Maximise row·x; the cost is −row·x in units of the row's largest entry, with x in mA."""
+    """Maximise row·x; the cost is −row·x in units of the row's largest entry, with x in mA.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    row : (n,) float64
+        Mean field along the direction per current, V/m per A.
+    limits : Limits
+    avoid : sequence of Cap
+        Caps on the field elsewhere.
+    """
     scaled = row / np.abs(row).max()
     return Programme(leadfield, limits, lambda x: -(scaled @ x), avoid=avoid)
 
 
 def most_along(leadfield: Leadfield, row: NDArray[np.float64], limits: Limits, avoid: Sequence[Cap] = ()) -> float:
-    """The largest row·x that any currents reach; with caps and a number of electrodes, a proven bound on it."""
+    """The largest row·x that any currents reach; with caps and a number of electrodes, a proven bound on it.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    row : (n,) float64
+        Mean field along the direction per current, V/m per A.
+    limits : Limits
+    avoid : sequence of Cap
+        Caps on the field elsewhere.
+    """
     if not avoid:
         return float(row @ strongest(row, limits))
     return -at_most(along_programme(leadfield, row, limits, avoid)).bound * float(np.abs(row).max()) / MA_PER_A
@@ -113,6 +133,18 @@ def require_reachable(
     avoid: Sequence[Cap] = (),
 ) -> None:
     """Refuse a dose that the limits do not allow.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    row : (n,) float64
+        Mean field along the direction per current, V/m per A.
+    dose_v_per_m : float
+        The wanted field, V/m.
+    limits : Limits
+    avoid : sequence of Cap
+        Caps on the field elsewhere.
 
     Raises
     ------

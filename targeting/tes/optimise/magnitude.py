@@ -50,6 +50,14 @@ def maximum_magnitude(
     Of the two currents x and −x, which do the same in magnitude, those are given whose strongest electrode nearest to the
     target is the anode.
 
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    limits : Limits, optional
+    avoid : sequence of Cap
+        Caps on the field elsewhere.
+
     Returns
     -------
     Optimum

@@ -1,4 +1,4 @@
-r"""The most field in a target while regions get no more than a share of it, along a direction or whatever its direction.
+r"""The largest field in a target while no avoided region gets more than a share of it, with or without a direction.
 
 Along d the programme is max d·Mx with |E|_rms ≤ s d·Mx in every region: a cone programme (``avoidance.ShareCap``).  Over
 all directions it is not convex, but any x allowed for the magnitude, |E|_rms ≤ s |Mx|, is allowed along its own direction
@@ -47,6 +47,18 @@ def intensity_sparing(
 ) -> Optimum:
     """The largest mean field along a direction of which no region gets more than a share.
 
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    direction : (3,) or (m, 3)
+        RAS; one for the target, or one at each of its points.
+    limits : Limits
+    regions : sequence of Region
+        Regions to spare.
+    share : float
+        Of the dose, that no region may pass.
+
     Raises
     ------
     InputError
@@ -63,6 +75,16 @@ def magnitude_sparing(
     leadfield: Leadfield, target: Region, limits: Limits, regions: Sequence[Region], share: float
 ) -> Optimum:
     """The largest mean field vector of which no region gets more than a share, whatever its direction.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    limits : Limits
+    regions : sequence of Region
+        Regions to spare.
+    share : float
+        Of the dose, that no region may pass.
 
     Returns
     -------
@@ -155,7 +177,20 @@ def refusal(
     regions: Sequence[Region],
     share: float,
 ) -> str:
-    """Why no montage spares the regions, and what to do, in one line."""
+    """Why no montage spares the regions, and what to do, in one line.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    rows : sequence of (n,)
+        Directions of the dose, V/m per A each.
+    limits : Limits
+    regions : sequence of Region
+        Regions to spare.
+    share : float
+        Of the dose, that no region may pass.
+    """
     least, region = least_share(leadfield, rows, limits, regions)
     count = f" with {limits.electrodes} electrodes" if limits.electrodes is not None else ""
     return (

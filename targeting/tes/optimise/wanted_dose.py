@@ -188,7 +188,16 @@ def maximum_focality(
 def volume_above(
     leadfield: Leadfield, region: Region, currents_a: NDArray[np.float64], threshold_v_per_m: float
 ) -> float:
-    """The part of a region, by weight, where |E| passes a threshold, 0 to 1."""
+    """The part of a region, by weight, where |E| passes a threshold, 0 to 1.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    region : Region
+    currents_a : (n,) float64
+        Of all electrodes, A.
+    threshold_v_per_m : float
+    """
     e = field_v_per_m(leadfield, region.points, currents_a)
     return min(1.0, float(region.weights @ ((e**2).sum(1) > threshold_v_per_m**2)))
 
