@@ -59,7 +59,7 @@ def poisson_disk(points: Array, radius: Array, order: Array, extent: Array, cell
     extent : (3,) float64
         Of the box that holds all points.
     cell : float
-        Edge of the search grid: no radius is larger.
+        Edge of the search grid, mm.
     """
     nx = int(extent[0] / cell) + 3
     ny = int(extent[1] / cell) + 3

@@ -55,7 +55,6 @@ def missing_nodes(
     grid: Grid,
     size: Array,
     density: Density,
-    n_head: int,
 ) -> tuple[Array, Array]:
     """Nodes to insert (n, 3), and a tetrahedron near each (n,).
 
@@ -69,8 +68,6 @@ def missing_nodes(
     size : (nx, ny, nz) float32
         The size field, mm.
     density : Density
-    n_head : int
-        Nodes before the air's.
     """
     points = triangulation.points
     used = triangulation.used
@@ -120,7 +117,7 @@ def refine(
         The size field, mm.
     density : Density
     """
-    new, near = missing_nodes(triangulation, tissue, grid, size, density, len(triangulation.points))
+    new, near = missing_nodes(triangulation, tissue, grid, size, density)
     if not len(new):
         return triangulation, tissue, 0
     old_tets = triangulation.tets[: triangulation.used].copy()

@@ -248,12 +248,12 @@ def output_limits(
     e_hotspot_v_per_m: float,
     peak_v_per_m: float | None,
 ) -> tuple[OutputLimit, ...]:
-    """All that holds an output which matches a field (:mod:`~targeting.dosing.motor_threshold`); parameters as of the reach.
+    """All that holds an output which matches a field (:mod:`~targeting.dosing.motor_threshold`).
 
     Parameters
     ----------
-    threshold : MotorThreshold
-    full_output : float
+    threshold : Threshold
+    full_output : float or None
         The stimulator's full output, % MSO.
     full_output_words : str
         For the limit it makes.

@@ -81,8 +81,6 @@ class PatchRecovery:
     ) -> PatchRecovery:
         """Patches of a mesh (N, 3), (M, 4), (M,), with its shape gradients: one for every node and tissue that meet.
 
-        ``anisotropic`` are the tissues whose conductivity is not one number.
-
         Parameters
         ----------
         points_mm : (N, 3)
@@ -91,8 +89,8 @@ class PatchRecovery:
         tissue : (M,) int
         gradients_per_m : (M, 4, 3)
             Of the shape functions.
-        anisotropic : (M,) bool, optional
-            Tetrahedra with a tensor.
+        anisotropic : iterable of int
+            Tissues whose conductivity is a tensor.
         """
         n_tissues = int(tissue.max()) + 1
         key = tets.astype(np.int64) * n_tissues + tissue[:, None]

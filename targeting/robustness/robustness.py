@@ -187,7 +187,7 @@ def misplaced(
     scalp_mm : (3,)
         The scalp point.
     errors : (e, 5)
-        Shifts along two tangents (mm), turn and two tilts (degrees), as ``drawn`` gives them.
+        Shifts along the coil's x and y axes (mm), a turn and two tilts (radians).
     """
     points, normals = _under(scalp, scalp_mm + errors[:, :1] * pose_mm[:3, 0] + errors[:, 1:2] * pose_mm[:3, 1])
     # the coil's z points away from who looks from outside: counter-clockwise for them is against it

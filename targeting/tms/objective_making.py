@@ -295,7 +295,7 @@ def served_alone(head: HeadMesh, target: Target, coil: Coil, hair_mm: float, dos
     coil : Coil
     hair_mm : float
         From the casing to the scalp.
-    dose_map : DoseMap, optional
+    dose_map : DoseMap
         The target's.
     """
     found = search_tms(head, target, coil, hair_mm, dose_map=dose_map, didt_a_per_s=1e6, keep=1)

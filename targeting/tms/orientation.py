@@ -254,7 +254,7 @@ def handles_of_angles_deg(
         Of the coil's current.
     normal : (3,)
         Of the scalp.
-    current_direction_y : float
+    current_direction_y : int
         Sign of the current along the coil's y axis.
     side : {"left", "right"}
     """

@@ -100,7 +100,7 @@ def place(
         On the scalp.
     angles_deg : (a,) or (n, a)
         Of the current.
-    distance_mm : float or (n,)
+    distance_mm : float
         From the casing to the scalp.
 
     Returns
@@ -135,7 +135,7 @@ def settled(
         Outward unit normals of the scalp.
     axes : (n, a, 3, 3) float64
         Axes of the coil, as columns.
-    distance_mm : float or (n,)
+    distance_mm : float
         From the casing to the scalp.
     """
     return (rest if has_wings(coil) else push_out)(scalp, coil, points_mm, normals, axes, distance_mm)
@@ -168,7 +168,7 @@ def push_out(
         Outward unit normals of the scalp.
     axes : (n, a, 3, 3) float64
         Axes of the coil, as columns.
-    distance_mm : float or (n,)
+    distance_mm : float
         From the casing to the scalp.
     """
     grid = scalp.distance
@@ -197,7 +197,7 @@ def rest(
         Outward unit normals of the scalp.
     axes : (n, a, 3, 3) float64
         Axes of the coil, as columns.
-    distance_mm : float or (n,)
+    distance_mm : float
         From the casing to the scalp.
     """
     grid = scalp.distance
@@ -227,7 +227,7 @@ def _push_out(
     points_mm: NDArray,
     normals: NDArray,
     axes: NDArray,
-    distance_mm: NDArray,
+    distance_mm: float,
 ) -> tuple[NDArray, NDArray]:
     n_points, n_angles = axes.shape[0], axes.shape[1]
     poses = np.zeros((n_points, n_angles, 4, 4))
@@ -275,7 +275,7 @@ def _rest(
     points_mm: NDArray,
     normals: NDArray,
     axes: NDArray,
-    distance_mm: NDArray,
+    distance_mm: float,
 ) -> tuple[NDArray, NDArray]:
     n_points, n_angles = axes.shape[0], axes.shape[1]
     poses = np.zeros((n_points, n_angles, 4, 4))

@@ -72,8 +72,6 @@ class PoseTable:
     ) -> PoseTable:
         """Place the coil everywhere and read the dose map.
 
-        ``source`` makes the coil's field, if not the coil itself; ``progress`` is told points done and points in all.
-
         Parameters
         ----------
         scalp : Scalp
@@ -88,8 +86,9 @@ class PoseTable:
         didt_a_per_s : float
             Rate of change of the coil current, A/s.
         source : Coil, optional
-            The coil with fewer dipoles, to read the map with.
+            Makes the coil's field, if not the coil itself.
         progress : callable, optional
+            Takes the number of points done and that of all.
         """
         half = len(angles_deg) // 2
         sign = half_turn_sign(coil) if np.array_equal(angles_deg[half:], angles_deg[:half] + 180.0) else 0
@@ -264,9 +263,7 @@ class Judge:
         wanted_mm: float | NDArray,
         normals: NDArray | None = None,
     ) -> JudgedPoses:
-        """Of poses (n, 4, 4) with the distances they reached those that can be, and what they are worth.
-
-        With the scalp's ``normals`` (n, 3) only those that are turned as the orientation wants them.
+        """The feasible ones of some poses, with their mean field and score.
 
         Parameters
         ----------
@@ -276,10 +273,10 @@ class Judge:
             mm.
         distance_mm : (n,)
             That the casing reached.
-        wanted_mm : float
+        wanted_mm : float or (n,)
             That it should reach.
-        normals : (n, 3)
-            Of the scalp.
+        normals : (n, 3), optional
+            Of the scalp: only poses turned as the orientation allows are kept.
         """
         can = np.flatnonzero(allowed(distance_mm, wanted_mm))
         e = self.dose_map.mean_e_v_per_m(self.source, poses[can], self.didt_a_per_s)
