@@ -17,7 +17,7 @@ from targeting.plans.tes import KINDS
 from targeting.records.pole import ANODAL, ASKED, FREE, GIVEN, SIGNED
 from targeting.study.aim import DEFAULT_AIM, Direction
 from targeting.tes.montages import montages
-from targeting.tes.objectives import check_objective, objective_named, objectives
+from targeting.tes.objectives import TES_OBJECTIVES, check_objective
 from targeting.tes.safety import checked_risks
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class TesRequest:
     montage : str, optional
         A named montage or a ``.csv`` file, instead of the best one.
     objective : str, optional
-        Of :func:`targeting.tes.objectives.objectives`.
+        Of :data:`targeting.tes.objectives.TES_OBJECTIVES`.
     dose_v_per_m : float, optional
         The wanted field, for "energy" and "focality".
     max_current_ma, max_per_electrode_ma : float, optional
@@ -127,9 +127,8 @@ class TesRequest:
         """The limit on one electrode's current, mA: for a pad, a pair or a ring's middle the total."""
         if self.max_per_electrode_ma is not None:
             return self.max_per_electrode_ma
-        all_in_one = self.kind == PADS or self.objective in {
-            name for name, rules in objectives().items() if rules.listed
-        }
+        listed = self.objective in TES_OBJECTIVES.names() and TES_OBJECTIVES.named(str(self.objective)).listed
+        all_in_one = self.kind == PADS or listed
         return self.total_ma if all_in_one else min(PER_HD_ELECTRODE_MA, self.total_ma)
 
     @property
@@ -256,7 +255,7 @@ class TesRequest:
 
     def _check_search(self, direction: object) -> None:
         name = self.objective_for(direction)
-        objective = objective_named(name)
+        objective = TES_OBJECTIVES.named(name)
         if self.kind == PADS:
             if not objective.pads:
                 raise InputError(f"two pads are chosen as a pair, not by {name!r}: take `kind=hd-tdcs` for that")
@@ -282,14 +281,17 @@ class TesRequest:
                 "max_current_ma": self.max_current_ma,
             }
         held = {"share": self.share} if self.avoid else {}
+        name = self.objective_for(direction)
+        plugin = TES_OBJECTIVES.origin(name)  # another version of it may be another objective
         return {
-            "objective": self.objective_for(direction),
+            "objective": name,
             "dose_v_per_m": self.dose_v_per_m,
             "max_current_ma": self.total_ma,
             "max_per_electrode_ma": self.per_electrode_ma,
             "max_electrodes": self.electrodes,
             "direction": direction,
             **held,
+            **({"plugin": plugin} if plugin else {}),
         }
 
 

@@ -19,7 +19,7 @@ from targeting.tes.contact import lay_all, lay_on
 from targeting.tes.electrodes import Electrode, Montage, Shape
 from targeting.tes.montage_goal import Goal, Reached, settable, solve
 from targeting.tes.montages import STANDARD, montage_named, placed
-from targeting.tes.objectives import objective_named
+from targeting.tes.objectives import TES_OBJECTIVES
 
 if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield
@@ -139,7 +139,7 @@ def best_montage(
     Parameters
     ----------
     objective : str
-        Of :func:`targeting.tes.objectives.objectives`.
+        Of :data:`targeting.tes.objectives.TES_OBJECTIVES`.
     head : HeadMesh
     leadfield : Leadfield
         Of electrodes of this shape and size.
@@ -182,7 +182,7 @@ def best_montage(
 
 def objective_words(objective: str, goal: Goal, polarity: str = GIVEN) -> str:
     """What was optimised."""
-    words = objective_named(objective).words
+    words = TES_OBJECTIVES.named(objective).words
     if polarity in SIGNS:
         words += f", counted {SIGNS[polarity]}"
     if goal.also:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from targeting.tes.objectives import check_objective, objective_named
+from targeting.tes.objectives import TES_OBJECTIVES, check_objective
 from targeting.tes.optimise.candidates import Candidates, best_pairs, best_rings
 from targeting.tes.optimise.intensity import maximum_intensity
 from targeting.tes.optimise.limits import STEP_A, Limits, RmsCap, ShareCap, in_steps, rms_v_per_m
@@ -118,7 +118,7 @@ def solve(name: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list[str]
     Parameters
     ----------
     name : str
-        Of the objective: one of :func:`targeting.tes.objectives.objectives`.
+        Of :data:`targeting.tes.objectives.TES_OBJECTIVES`.
     leadfield : Leadfield
     goal : Goal
     fits : callable
@@ -132,12 +132,15 @@ def solve(name: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list[str]
     """
     directed, dosed = goal.unit is not None and goal.network is None, goal.dose_v_per_m is not None
     check_objective(name, directed=directed, dosed=dosed, mapped=goal.network is not None, further=bool(goal.also))
-    objective = objective_named(name)
-    solver = resolve_name(objective.solver)
+    objective = TES_OBJECTIVES.named(name)
+
+    def solution() -> Any:
+        return TES_OBJECTIVES.run(objective, resolve_name(objective.solver), leadfield, goal)
+
     if objective.listed:
-        return _entering(leadfield, goal, _best_listed(name, leadfield, goal, solver(leadfield, goal), fits))
+        return _entering(leadfield, goal, _best_listed(name, leadfield, goal, solution(), fits))
     alone = tuple(_alone(leadfield, *each, goal.limits) for each in zip(goal.targets, goal.units, strict=True))
-    found: Optimum = _several(leadfield, goal, alone) if goal.also else solver(leadfield, goal)
+    found: Optimum = _several(leadfield, goal, alone) if goal.also else solution()
     currents = found.currents_a
     solved = Solved(
         found.electrodes,

@@ -1,24 +1,18 @@
 """What a montage can be optimised for: every objective by name, with its words, its rules and its solver.
 
-A package adds one without a change here: an entry point of the group ``target.tes_objectives`` whose name is the
-objective's and whose value is an :class:`Objective`.
-
-This module is light: requests and the command line's help read it, and a solver is imported when it is used.
+A third party adds one with an entry point of the group ``target.tes_objectives`` that names an :class:`Objective`.  This
+module is light: requests and the command line's help read it, and a solver is imported when it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import entry_points
 from typing import Literal
 
-from meshes.choices import one_of
 from meshes.errors import InputError
+from meshes.plugins import Registry
 
-GROUP = "target.tes_objectives"
-NAME = "`TesRequest.objective={}`"  # how a message names the objective
+SAID = "`TesRequest.objective={}`"  # how a message names the objective
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +21,8 @@ class Objective:
 
     Parameters
     ----------
+    name : str
+        As users give it.
     words : str
         What is made best, for a plan's page.
     solver : str
@@ -49,6 +45,7 @@ class Objective:
         The optimum's bound is one on the dose.
     """
 
+    name: str
     words: str
     solver: str
     listed: bool = False
@@ -60,74 +57,68 @@ class Objective:
     bounds_dose: bool = False
 
 
-_OWN = {
-    "magnitude": Objective(
+_OWN = (
+    Objective(
+        name="magnitude",
         words="the largest mean field vector in the target, whatever its direction",
         solver="targeting.tes.montage_goal:largest_magnitude",
         direction="unused",
         further_targets=True,
         bounds_dose=True,
     ),
-    "intensity": Objective(
+    Objective(
+        name="intensity",
         words="the largest mean field along the direction in the target",
         solver="targeting.tes.montage_goal:largest_along",
         direction="needed",
         further_targets=True,
         bounds_dose=True,
     ),
-    "energy": Objective(
+    Objective(
+        name="energy",
         words="the wanted field in the target, with the least energy in other grey matter",
         solver="targeting.tes.montage_goal:least_energy",
         dose=True,
     ),
-    "focality": Objective(
+    Objective(
+        name="focality",
         words="the wanted field in the target, with the least grey matter above half of it",
         solver="targeting.tes.montage_goal:most_focal",
         dose=True,
     ),
-    "pair": Objective(
+    Objective(
+        name="pair",
         words="the two electrodes with the largest mean field in the target",
         solver="targeting.tes.montage_goal:all_pairs",
         listed=True,
         pads=True,
         further_targets=True,
     ),
-    "ring": Objective(
+    Objective(
+        name="ring",
         words="the 4×1 ring with the largest mean field in the target",
         solver="targeting.tes.montage_goal:all_rings",
         listed=True,
         further_targets=True,
     ),
-    "projection": Objective(
+    Objective(
+        name="projection",
         words="the most field along the cortex's normal, weighted by the map and with its sign",
         solver="targeting.tes.montage_goal:largest_along",
         map=True,
     ),
-    "least-squares": Objective(
+    Objective(
+        name="least-squares",
         words="the field along the cortex's normal nearest to the map, its largest value standing for the dose given",
         solver="targeting.tes.montage_goal:nearest_to_map",
         map=True,
         dose=True,
     ),
-}
+)
 
-
-@cache
-def objectives() -> Mapping[str, Objective]:
-    """Every objective by name: those above, then those of installed packages."""
-    others = {each.name: each.load() for each in entry_points(group=GROUP) if each.name not in _OWN}
-    return {**_OWN, **others}
-
-
-def objective_named(name: str) -> Objective:
-    """The objective of a name.
-
-    Raises
-    ------
-    InputError
-        If there is none.
-    """
-    return objectives()[one_of(name, objectives(), "objective of `TesRequest.objective`")]
+TES_OBJECTIVES = Registry(
+    "target.tes_objectives", Objective, "objective of `TesRequest.objective`", {each.name: each for each in _OWN}
+)
 
 
 def check_objective(name: str, *, directed: bool, dosed: bool, mapped: bool = False, further: bool = False) -> None:
@@ -145,15 +136,15 @@ def check_objective(name: str, *, directed: bool, dosed: bool, mapped: bool = Fa
     InputError
         In one line, with what to do.
     """
-    objective, said = objective_named(name), NAME.format(name)
+    objective, said = TES_OBJECTIVES.named(name), SAID.format(name)
     if objective.map != mapped:
-        of_maps = " or ".join(each for each, rules in objectives().items() if rules.map)
+        of_maps = " or ".join(each for each, rules in TES_OBJECTIVES.members().items() if rules.map)
         raise InputError(f"{said} {'needs `network=MAP`' if objective.map else f'is not for maps: take {of_maps}'}")
     if further and not objective.further_targets:
-        able = ", ".join(each for each, rules in objectives().items() if rules.further_targets)
+        able = ", ".join(each for each, rules in TES_OBJECTIVES.members().items() if rules.further_targets)
         raise InputError(f"`also` goes with {able}, not with {said}")
     if objective.direction == "needed" and not directed:
-        raise InputError(f"{said} needs `polarity` anodal or cathodal, or `direction` normal or x,y,z")
+        raise InputError(f"{said} needs `polarity=anodal` or cathodal, or `direction=normal` or x,y,z")
     if objective.direction == "unused" and directed:
         raise InputError(f"{said} has no use for `direction`: ask for intensity")
     if objective.dose != dosed:

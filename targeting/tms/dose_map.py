@@ -427,7 +427,7 @@ def _couple_one(
         x = (m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3] - origin_mm[0]) / spacing_mm
         y = (m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3] - origin_mm[1]) / spacing_mm
         z = (m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3] - origin_mm[2]) / spacing_mm
-        if not (1 <= x < nx - 2 and 1 <= y < ny - 2 and 1 <= z < nz - 2):
+        if not (1 <= x < nx - 2 and 1 <= y < ny - 2 and 1 <= z < nz - 2):  # the weights take a node more on either side
             whole = False
             continue
         i, j, h = int(x), int(y), int(z)
@@ -441,6 +441,7 @@ def _couple_one(
                     for q in range(9):
                         at_point[q] += w * field[i + a - 1, j + b - 1, h + c - 1, q]
         sx, sy, sz = strengths[k, 0], strengths[k, 1], strengths[k, 2]
+        # nine numbers a node, the three components of F for d = x, y, z: one pass over the grid gives all of ⟨E⟩
         e[0] = m[0, 0] * sx + m[0, 1] * sy + m[0, 2] * sz
         e[1] = m[1, 0] * sx + m[1, 1] * sy + m[1, 2] * sz
         e[2] = m[2, 0] * sx + m[2, 1] * sy + m[2, 2] * sz

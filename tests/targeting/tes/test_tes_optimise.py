@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from itertools import combinations, permutations
-from types import SimpleNamespace
 
 import nibabel
 import numpy as np
@@ -18,7 +17,7 @@ from targeting.closed_forms.spheres import electrode_field
 from targeting.tes import montage_goal
 from targeting.tes.leadfield import Leadfield
 from targeting.tes.montage_goal import Goal
-from targeting.tes.objectives import GROUP, Objective, check_objective, objectives
+from targeting.tes.objectives import TES_OBJECTIVES, Objective, check_objective
 from targeting.tes.optimise import (
     Limits,
     Network,
@@ -505,14 +504,14 @@ def test_objectives_by_name():
     def found(name, unit=None, dose_v_per_m=None):
         return montage_goal.solve(name, leadfield, Goal(target, unit, Limits(), dose_v_per_m), lambda names: True)
 
-    for name, rules in objectives().items():
+    for name, rules in TES_OBJECTIVES.members().items():
         if name == "ring" or rules.map:
             continue
         solved = found(name, None if rules.direction == "unused" else up, dose if rules.dose else None)
         assert solved.dose_v_per_m > 0 and within(Limits(), leadfield.currents(solved.currents_a))
     for refused, message in (
         (("enrgy",), "did you mean 'energy'"),
-        (("intensity",), "needs `polarity` anodal or cathodal, or `direction`"),
+        (("intensity",), "needs `polarity=anodal` or cathodal, or `direction=normal`"),
         (("energy", up), "needs `dose_v_per_m`, the wanted field"),
         (("intensity", up, dose), "has no use for `dose_v_per_m`"),
         (("magnitude", up), "has no use for `direction`: ask for intensity"),
@@ -522,22 +521,24 @@ def test_objectives_by_name():
             found(*refused)
 
 
-def test_an_objective_of_another_package_is_one_of_ours(monkeypatch):
-    """As its entry point would give it: the solver is found by name, and rules and words are its own."""
-    own = Objective(
-        words="the field from the first to the last", solver="test_tes_optimise:first_to_last", direction="unused"
-    )
-    entry = SimpleNamespace(name="first", load=lambda: own)
-    monkeypatch.setattr("targeting.tes.objectives.entry_points", lambda group: [entry] if group == GROUP else [])
-    objectives.cache_clear()
-    try:
-        leadfield = random_leadfield(6)
-        solved = montage_goal.solve("first", leadfield, Goal(some(leadfield), None, Limits()), lambda names: True)
-        assert solved.currents_a == {leadfield.names[0]: 1e-3, leadfield.names[-1]: -1e-3}
-        with pytest.raises(InputError, match="has no use for `direction`"):
-            check_objective("first", directed=True, dosed=False)
-    finally:
-        objectives.cache_clear()
+FIRST = Objective(
+    name="first", words="the first to the last", solver="test_tes_optimise:first_to_last", direction="unused"
+)
+
+
+def test_an_objective_of_another_package_is_one_of_ours(tmp_path, monkeypatch):
+    """By its entry point: the solver is found by name, and rules and words are its own."""
+    about = tmp_path / "acme_montages-1.2.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-montages\nVersion: 1.2\n")
+    (about / "entry_points.txt").write_text("[target.tes_objectives]\nfirst = test_tes_optimise:FIRST\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    leadfield = random_leadfield(6)
+    solved = montage_goal.solve("first", leadfield, Goal(some(leadfield), None, Limits()), lambda names: True)
+    assert solved.currents_a == {leadfield.names[0]: 1e-3, leadfield.names[-1]: -1e-3}
+    assert TES_OBJECTIVES.origin("first") == "acme-montages 1.2" and not TES_OBJECTIVES.origin("pair")
+    with pytest.raises(InputError, match="has no use for `direction`"):
+        check_objective("first", directed=True, dosed=False)
 
 
 def first_to_last(leadfield, goal):
