@@ -235,7 +235,7 @@ def unpacked(path: Path, end: int) -> bytes:
         raise damaged
     try:
         if not packed(path):
-            if path.stat().st_size < end:  # before room is made for what is not there
+            if path.stat().st_size < end:  # before memory is taken for what is not there
                 raise damaged
             with path.open("rb") as file:
                 content = file.read(end)

@@ -131,7 +131,7 @@ def mesh_fields(grid: Grid, density: Density, seed: int) -> tuple[Array, Array, 
     from meshes.mesher.fit import fit
     from meshes.mesher.improve import improve, summary
     from meshes.mesher.settle import settle
-    from meshes.mesher.state import compact_mesh, with_room
+    from meshes.mesher.state import compact_mesh, growable
 
     began = time.monotonic()
 
@@ -143,7 +143,7 @@ def mesh_fields(grid: Grid, density: Density, seed: int) -> tuple[Array, Array, 
     points, tets, neighbours, tissue = resolved(grid, density, rng, tell)
     tissue, faults = clean(points, tets, neighbours, tissue)
     tell("labels cleaned, %d faults left", faults)
-    mesh = with_room(points, tets, neighbours, tissue)
+    mesh = growable(points, tets, neighbours, tissue)
     improve(mesh, grid, ROUNDS, SNAP_MM, random_state)
     tell("improved: %s", summary(mesh))
     fit(mesh, grid, FIT_SWEEPS, FIT_FLOOR)
@@ -153,7 +153,7 @@ def mesh_fields(grid: Grid, density: Density, seed: int) -> tuple[Array, Array, 
         grid, points, tets, neighbours, tissue, SETTLE_MM, SETTLE_FLOOR, density.settle_rounds
     )
     tell("%d nodes were off their interface, %d are", first, left)
-    mesh = with_room(points, tets, neighbours, tissue)
+    mesh = growable(points, tets, neighbours, tissue)
     improve(mesh, grid, LAST_ROUNDS, LAST_SNAP_MM, random_state)
     tell("improved: %s", summary(mesh))
     fit(mesh, grid, LAST_FIT_SWEEPS, FIT_FLOOR)
@@ -246,7 +246,7 @@ def finished(
     from meshes.mesher.improve import improve, summary, worst_sine
     from meshes.mesher.settle import TOLERATED, settle
     from meshes.mesher.split import split_far_edges
-    from meshes.mesher.state import compact_mesh, with_room
+    from meshes.mesher.state import compact_mesh, growable
 
     fewest = len(points)
     rounds = density.settle_rounds
@@ -267,7 +267,7 @@ def finished(
                 points, tissue, left = trial, labels, fewer
         tissue, faults = clean(points, tets, neighbours, tissue)
         tell("%d nodes were off their interface, %d are; %d faults left", first, left, faults)
-        mesh = with_room(points, tets, neighbours, tissue)
+        mesh = growable(points, tets, neighbours, tissue)
         if left == 0 and faults == 0 and worst_sine(mesh) >= SETTLE_FLOOR:
             break
         improve(mesh, grid, FINISHING_ROUNDS, LAST_SNAP_MM, random_state)

@@ -27,7 +27,7 @@ LARGEST_CAVITY = 4096
 SMALLEST_VOLUME = 1e-9  # mm³ × 6; a wall nearer to the new point than this counts as not seen
 HASH_SIZE = 32768  # a power of two, above twice the edges of the largest usual cavity
 FIRST_ROUND = 1000  # points in the first insertion round, about
-TETS_PER_POINT = 7.5  # room that is kept; well-spaced points need about 6.5
+TETS_PER_POINT = 7.5  # places that are kept; well-spaced points need about 6.5
 
 
 @njit(cache=True, inline="always")
@@ -342,7 +342,7 @@ def insert_points(
 
 @dataclass
 class Triangulation:
-    """Tetrahedra with their neighbours; arrays have spare room, a dead tetrahedron has tets[t, 0] < 0.
+    """Tetrahedra with their neighbours; arrays have spare places, a dead tetrahedron has tets[t, 0] < 0.
 
     Attributes
     ----------
@@ -368,7 +368,7 @@ class Triangulation:
         return np.flatnonzero(self.tets[: self.used, 0] >= 0)
 
     def parts(self) -> tuple[Array, Array]:
-        """Tetrahedra and neighbours without the unused room, dead ones included."""
+        """Tetrahedra and neighbours without the unused places, dead ones included."""
         return self.tets[: self.used], self.neighbours[: self.used]
 
 
@@ -416,9 +416,9 @@ def delaunay(points: Array, order: Array) -> Triangulation:
 def insert(triangulation: Triangulation, which: Array, start: Array) -> Triangulation:
     """Insert points ``which`` of ``triangulation.points``, each looked for from a tetrahedron ``start`` (-1: any)."""
     s = triangulation
-    room = s.used - s.n_free + int(TETS_PER_POINT * len(which)) + 1000
-    if room > len(s.tets):
-        extra = np.full((room - len(s.tets), 4), -1, np.int32)
+    capacity = s.used - s.n_free + int(TETS_PER_POINT * len(which)) + 1000
+    if capacity > len(s.tets):
+        extra = np.full((capacity - len(s.tets), 4), -1, np.int32)
         s.tets = np.concatenate([s.tets, extra])
         s.neighbours = np.concatenate([s.neighbours, extra])
         s.free = np.concatenate([s.free, np.zeros(len(extra), np.int32)])

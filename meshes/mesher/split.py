@@ -13,7 +13,7 @@ from meshes.mesher.fields import Grid, values_at
 from meshes.mesher.flips import EDGES, LARGEST_CHANGE, LONGEST_RING, edge_ring, replace
 from meshes.mesher.layers import labels_of
 from meshes.mesher.settle import best_on_sides, on_boundary, ways_of, which_are_off
-from meshes.mesher.state import USED, Mesh, with_room
+from meshes.mesher.state import USED, Mesh, growable
 from meshes.topology import elements_of_nodes
 
 Array = NDArray[Any]
@@ -162,7 +162,7 @@ def split_far_edges(
         Nodes nearer than this are not off.
     """
     edges, places = far_edges(grid, points, tets, tissue, limit_mm)
-    mesh = with_room(np.concatenate([points, places]), tets, neighbours, tissue)
+    mesh = growable(np.concatenate([points, places]), tets, neighbours, tissue)
     stars = elements_of_nodes(tets, len(points))
     done = 0
     for i, (p, q) in enumerate(edges.tolist()):

@@ -11,7 +11,7 @@ from meshes.mesher.shape import NO_TET, qualities
 
 Array = NDArray[Any]
 
-SPARE = 1.25  # room for tetrahedra that flips add
+SPARE = 1.25  # times the tetrahedra: places for those that flips add
 USED, N_FREE = 0, 1
 OUTWARD = FACES.astype(np.int64)  # the face opposite node i, seen from outside
 
@@ -42,8 +42,8 @@ class Mesh(NamedTuple):
     counts: Array
 
 
-def with_room(points: Array, tets: Array, neighbours: Array, tissue: Array) -> Mesh:
-    """A mesh that can be changed, from compact arrays (all living).
+def growable(points: Array, tets: Array, neighbours: Array, tissue: Array) -> Mesh:
+    """A mesh that can be changed and grow, from compact arrays (all living).
 
     Parameters
     ----------
@@ -58,17 +58,17 @@ def with_room(points: Array, tets: Array, neighbours: Array, tissue: Array) -> M
     """
     used = len(tets)
     capacity = int(SPARE * used) + 1000
-    room_tets = np.full((capacity, 4), -1, np.int32)
-    room_neighbours = np.full((capacity, 4), -1, np.int32)
-    room_tissue = np.zeros(capacity, np.int8)
-    room_quality = np.full(capacity, NO_TET)
-    room_tets[:used] = tets
-    room_neighbours[:used] = neighbours
-    room_tissue[:used] = tissue
-    room_quality[:used] = qualities(points, tets, tissue)
+    all_tets = np.full((capacity, 4), -1, np.int32)
+    all_neighbours = np.full((capacity, 4), -1, np.int32)
+    all_tissue = np.zeros(capacity, np.int8)
+    all_quality = np.full(capacity, NO_TET)
+    all_tets[:used] = tets
+    all_neighbours[:used] = neighbours
+    all_tissue[:used] = tissue
+    all_quality[:used] = qualities(points, tets, tissue)
     counts = np.array([used, 0], np.int64)
     free = np.zeros(capacity, np.int64)
-    return Mesh(points.copy(), room_tets, room_neighbours, room_tissue, room_quality, free, counts)
+    return Mesh(points.copy(), all_tets, all_neighbours, all_tissue, all_quality, free, counts)
 
 
 @njit(cache=True)

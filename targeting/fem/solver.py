@@ -194,7 +194,7 @@ class Automatic:
         if not isinstance(self.road, Factorisation):
             many = max(self._solved, self._expected) >= MANY
             if many and is_installed() and _fits(self._matrix.shape[0]):
-                self.road = None  # makes room
+                self.road = None  # frees memory
                 self.road = _factorise(self._matrix, self._tolerance)
             elif self.road is None:
                 self.road = _multigrid(self._matrix, self._tolerance)

@@ -53,7 +53,7 @@ FAR_SPACING_MM = 15.0  # of the nodes as seen from beyond that: right to 0.1 %; 
 
 
 @dataclass(frozen=True)
-class Grid:
+class RegularGrid:
     """A regular grid aligned with the world: node (i, j, k) is at ``origin_mm + spacing_mm * (i, j, k)``."""
 
     origin_mm: NDArray[np.float64]
@@ -61,7 +61,7 @@ class Grid:
     shape: tuple[int, int, int]
 
     @classmethod
-    def covering(cls, points_mm: NDArray[np.float64], margin_mm: float, spacing_mm: float) -> Grid:
+    def covering(cls, points_mm: NDArray[np.float64], margin_mm: float, spacing_mm: float) -> RegularGrid:
         """The smallest grid with its nodes at multiples of the spacing that holds the points with a margin."""
         low = np.floor((points_mm.min(0) - margin_mm) / spacing_mm) - 2
         high = np.ceil((points_mm.max(0) + margin_mm) / spacing_mm) + 2
@@ -100,7 +100,7 @@ def _spread(
     return out
 
 
-def spread(points_mm: NDArray[np.float64], moments: NDArray[np.float64], grid: Grid) -> NDArray[np.float64]:
+def spread(points_mm: NDArray[np.float64], moments: NDArray[np.float64], grid: RegularGrid) -> NDArray[np.float64]:
     """Moments (M, c) at points (M, 3) as moments of the grid's nodes, (nx, ny, nz, c)."""
     return _spread(points_mm, np.ascontiguousarray(moments), grid.origin_mm, grid.spacing_mm, *grid.shape)
 
@@ -108,7 +108,7 @@ def spread(points_mm: NDArray[np.float64], moments: NDArray[np.float64], grid: G
 class Convolution:
     """Sums over the nodes of a source grid of 1/r and r/r³, at the nodes of a larger grid of the same spacing."""
 
-    def __init__(self, source: Grid, target: Grid) -> None:
+    def __init__(self, source: RegularGrid, target: RegularGrid) -> None:
         self._shape = target.shape
         self._padded = [
             fft.next_fast_len(s + t - 1, real=True) for s, t in zip(source.shape, target.shape, strict=True)
@@ -161,15 +161,15 @@ class DoseMap:
     ----------
     moments : (nx, ny, nz, 9) float32
         Reciprocal currents on the grid's nodes, A·m, component 3 d + axis.
-    grid : Grid
+    grid : RegularGrid
         The nodes, round the head.
-    reach : Grid, optional
+    reach : RegularGrid, optional
         Where the coil's parts may be, nodes of the same spacing; by default ``REACH_MM`` round the head.
     """
 
     moments: NDArray[np.float32]
-    grid: Grid
-    reach: Grid | None = None
+    grid: RegularGrid
+    reach: RegularGrid | None = None
 
     @classmethod
     def build(
@@ -214,16 +214,16 @@ class DoseMap:
         log.info("three reciprocal solves (%d target tetrahedra)", len(tets))
         currents = conductor.reciprocal_currents(tets, weights)
         log.info("spreading %d currents", len(mesh.tets))
-        grid = Grid.covering(mesh.points_mm, 0.0, spacing_mm)
+        grid = RegularGrid.covering(mesh.points_mm, 0.0, spacing_mm)
         columns = np.moveaxis(currents, 0, 1).reshape(len(mesh.tets), 9)
         return cls(spread(mesh.centroids_mm, columns, grid).astype(np.float32), grid)
 
     @cached_property
-    def _outer(self) -> Grid:
+    def _outer(self) -> RegularGrid:
         if self.reach is not None:
             return self.reach
         corners = self.grid.origin_mm + self.grid.spacing_mm * np.array([[0, 0, 0], np.array(self.grid.shape) - 1])
-        return Grid.covering(corners, REACH_MM, self.grid.spacing_mm)
+        return RegularGrid.covering(corners, REACH_MM, self.grid.spacing_mm)
 
     @cached_property
     def magnetic_field_t(self) -> NDArray[np.float32]:
@@ -246,7 +246,7 @@ class DoseMap:
         if self.reach is not None:
             return self._nodes
         points_mm, moments = self._nodes
-        grid = Grid.covering(points_mm, 0.0, FAR_SPACING_MM)
+        grid = RegularGrid.covering(points_mm, 0.0, FAR_SPACING_MM)
         return _filled(spread(points_mm, moments.reshape(-1, 9), grid), grid)
 
     def mean_e_v_per_m(
@@ -374,7 +374,7 @@ class DoseMap:
             with np.load(path) as data:
                 moments = data["moments"]
                 nx, ny, nz = moments.shape[:3]
-                return cls(moments, Grid(data["origin_mm"], float(data["spacing_mm"]), (nx, ny, nz)))
+                return cls(moments, RegularGrid(data["origin_mm"], float(data["spacing_mm"]), (nx, ny, nz)))
         except (OSError, KeyError, ValueError) as error:
             raise InputError(f"{path} is not a dose map ({error}); delete it and run `target plan` again") from error
 
@@ -399,7 +399,7 @@ def unit_vector(direction: ArrayLike) -> NDArray[np.float64]:
     return vector / length
 
 
-def _filled(moments: NDArray[np.floating], grid: Grid) -> Nodes:
+def _filled(moments: NDArray[np.floating], grid: RegularGrid) -> Nodes:
     """The nodes of a grid that carry current."""
     filled = np.argwhere(np.abs(moments).max(-1) > 0)
     places_mm = filled * grid.spacing_mm + grid.origin_mm

@@ -147,7 +147,7 @@ class PoseTable:
 def half_turn_sign(coil: Coil) -> int:
     """What a half turn about its z axis does to a coil's field: 1 nothing, −1 reverses it; 0 if it is another coil then.
 
-    Its casing must be the same room, as far as its points tell.
+    Its casing must fill the same space, as far as its points tell.
     """
     flip = np.array([-1.0, -1.0, 1.0])
     casing = coil.casing.points_mm

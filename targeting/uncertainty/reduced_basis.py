@@ -41,7 +41,7 @@ from targeting.coils.coil import Coil
 from targeting.fem.conductivity import tissue_names
 from targeting.fem.conductor import HeadConductor
 from targeting.fem.solver import SolveError
-from targeting.tms.dose_map import SPACING_MM, DoseMap, Grid, spread
+from targeting.tms.dose_map import SPACING_MM, DoseMap, RegularGrid, spread
 from targeting.uncertainty.ranges import Range, conductivity_samples, sobol_points, spanning_samples
 
 log = logging.getLogger(__name__)
@@ -261,7 +261,7 @@ class DoseSurrogate:
 
     def couple(self, coil: Coil, poses: NDArray[np.float64], didt_a_per_s: float) -> PoseDoses:
         """The modes' share in the dose of each pose (P, 4, 4); one dose map for every three modes."""
-        grid = Grid.covering(self.conductor.head.points_mm, 0.0, SPACING_MM)
+        grid = RegularGrid.covering(self.conductor.head.points_mm, 0.0, SPACING_MM)
         outer = _reach(coil, poses)
         centroids = self.conductor.head.centroids_mm
         found = []
@@ -340,10 +340,10 @@ def _modes(basis: ReducedBasis, factors: NDArray) -> NDArray[np.float64]:
     return out
 
 
-def _reach(coil: Coil, poses: NDArray) -> Grid:
+def _reach(coil: Coil, poses: NDArray) -> RegularGrid:
     """The nodes round the coil's parts in all the poses."""
     points = np.concatenate([source.points_mm for source in coil.sources if hasattr(source, "points_mm")])
     low, high = points.min(0), points.max(0)
     corners = np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
     world = corners @ poses[:, :3, :3].transpose(0, 2, 1) + poses[:, None, :3, 3]
-    return Grid.covering(world.reshape(-1, 3), SPACING_MM, SPACING_MM)
+    return RegularGrid.covering(world.reshape(-1, 3), SPACING_MM, SPACING_MM)

@@ -12,7 +12,7 @@ from meshes.mesher.flips import LONGEST_RING, edge_inside, flip_bad, near_interf
 from meshes.mesher.improve import improve, move_bad, snap, uniform
 from meshes.mesher.layers import UNIONS
 from meshes.mesher.shape import quality_of, smallest_sine, volumes
-from meshes.mesher.state import USED, compact, compact_mesh, interface_faces, with_room
+from meshes.mesher.state import USED, compact, compact_mesh, growable, interface_faces
 from meshes.topology import elements_of_nodes, surface_topology
 
 BOX = np.array([[x, y, z] for z in (-9, 31) for y in (-9, 31) for x in (-9, 31)], float)
@@ -40,7 +40,7 @@ def random_mesh(seed=0, n=3000, sphere=400):
     fields = two_tissues()
     tissue = tissue_of_tets(Grid(fields, ONES), points, tets)
     tissue[(tets >= len(points) - 8).any(axis=1)] = 0  # the box's corners are air, and stay
-    return fields, with_room(points, tets, neighbours, tissue)
+    return fields, growable(points, tets, neighbours, tissue)
 
 
 def check_whole(mesh, total):
@@ -97,7 +97,7 @@ def test_flips_of_a_clean_mesh_keep_every_interface_a_manifold():
     tissue = np.array([0, 4, 5], np.int8)[tissue]
     tissue, left = clean(points, tets, neighbours, tissue)
     assert left == 0
-    mesh = with_room(points, tets, neighbours, tissue)
+    mesh = growable(points, tets, neighbours, tissue)
     removed = sum(flip_bad(mesh, Grid(fields, ONES), 0.9, 5.0)[0] for _ in range(4))
     assert removed > 500
     _, tets, neighbours, tissue = compact_mesh(mesh)
@@ -177,7 +177,7 @@ def test_fitting_cures_the_chord_error_of_a_sphere():
     _, tets, neighbours = compact(*delaunay(points, order).parts())
     radius = np.linalg.norm(points[tets] - CENTRE, axis=2).max(axis=1)
     tissue = np.where(radius < RADIUS + 0.1, 1, 2).astype(np.int8)
-    mesh = with_room(points, tets, neighbours, tissue)
+    mesh = growable(points, tets, neighbours, tissue)
     exact = 4 / 3 * np.pi * exact_radius**3
 
     def body():

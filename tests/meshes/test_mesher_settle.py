@@ -16,7 +16,7 @@ from meshes.mesher.relax import relax
 from meshes.mesher.settle import settle, way_to_union, which_are_off
 from meshes.mesher.shape import volumes
 from meshes.mesher.split import crossing, split_edge, split_far_edges
-from meshes.mesher.state import compact, compact_mesh, interface_faces, with_room
+from meshes.mesher.state import compact, compact_mesh, growable, interface_faces
 from meshes.topology import elements_of_nodes
 
 ONES = np.ones(3)
@@ -85,7 +85,7 @@ def test_settling_withdraws_a_spike(fields):
 
 def test_settling_pulls_a_node_back(fields):
     triangulation, tets, neighbours, tissue = ball_mesh(fields)
-    mesh = with_room(triangulation.points, tets, neighbours, tissue)
+    mesh = growable(triangulation.points, tets, neighbours, tissue)
     improve(mesh, Grid(fields, ONES), 6, 0.05, np.array([5], np.uint64))
     points, tets, neighbours, tissue = compact_mesh(mesh)
     points, tissue, _, _ = settle(Grid(fields, ONES), points, tets, neighbours, tissue, 0.4, 0.19)
@@ -171,7 +171,7 @@ def test_splitting_an_edge_keeps_the_volume_and_puts_the_node_on_the_interface(f
     assert found == (len(across) > 0)
     if not found:
         place = 0.5 * (points[p] + points[q])
-    mesh = with_room(np.concatenate([points, place[None]]), tets, neighbours, tissue)
+    mesh = growable(np.concatenate([points, place[None]]), tets, neighbours, tissue)
     before = [volumes(points, tets)[tissue == code].sum() for code in (1, 2)]
     ring = int(((tets == p).any(axis=1) & (tets == q).any(axis=1)).sum())
     assert split_edge(mesh, p, q, len(points), np.zeros(0, np.int32))

@@ -92,7 +92,7 @@ class Programme:
         size = cp.Variable(n)  # at least |x|: one variable for all three limits
         self._upper = cp.Parameter(n, nonneg=True)
         self._price = cp.Parameter(n, nonneg=True)
-        self._room = cp.Parameter(nonneg=True)
+        self._free_places = cp.Parameter(nonneg=True)
         self._cost = cost(x)
         self._constraints = [
             cp.sum(x) == 0,
@@ -103,7 +103,7 @@ class Programme:
             *constraints(x),
         ]
         if limits.electrodes is not None:
-            self._constraints.append(self._price @ size <= self._room)
+            self._constraints.append(self._price @ size <= self._free_places)
         for cap in self.avoid:
             if isinstance(cap, RmsCap):
                 form = root(cap.region.mean_square(leadfield)) / MA_PER_A / cap.cap_v_per_m
@@ -130,7 +130,7 @@ class Programme:
         self._upper.value = np.where(open_, MA_PER_A * limits.per_electrode_a, 0.0)
         if limits.electrodes is not None:
             self._price.value = np.where(kept, 0.0, 1 / (MA_PER_A * limits.per_electrode_a))
-            self._room.value = float(limits.electrodes - kept.sum())
+            self._free_places.value = float(limits.electrodes - kept.sum())
         for _ in range(PEAK_ROUNDS):
             if not self._run():
                 return None
