@@ -57,9 +57,6 @@ TO_MEND = {  # edges that still run up
     ("robustness", "plans"),
     ("scene", "report"),
     ("study", "goals"),
-    ("tes", "interference"),
-    ("tes", "networks"),
-    ("tes", "study"),
 }
 MODULES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
 
