@@ -25,7 +25,7 @@ from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
 from targeting.coils.sources import PotentialGrid
 from targeting.live.protocol import SCHEMA_VERSION, Request
-from targeting.navigation.frames import FRAMES, pose_in
+from targeting.navigation.navigators import frames, pose_in
 from targeting.plans.coil import planned_coil
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
@@ -115,7 +115,7 @@ class LiveDose:
             "dose": self._words,
             "plan_pose": plan.placements[0].pose,
             "plan_dose_v_per_m": self._planned_dose(self.coil),
-            "frames": list(FRAMES),
+            "frames": list(frames()),
             "coils": list(self._coils),
             "warnings": [
                 *(["this coil's sampled field has no fast form: an answer takes long"] if slow else []),

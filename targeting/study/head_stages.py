@@ -18,6 +18,7 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissues import Tissues
 from targeting.memory_need import MemoryNeed
+from targeting.navigation.navigators import HeaderEntry
 from targeting.study.head_source import DENSITIES, HeadSource
 from targeting.study.memory_needs import mesh_need, register_need, segment_need
 from targeting.subject import Done, Stage, Subject, sha256
@@ -52,6 +53,11 @@ class FrameImage:
     copy: str | None = None
     form: str | None = None
     code: int | None = None
+
+    @property
+    def entry(self) -> HeaderEntry | None:
+        """The entry of the image's header that the world is by; None without an image."""
+        return None if self.form is None or self.code is None else HeaderEntry(self.form, self.code)
 
     @classmethod
     def kept_in(cls, folder: Path) -> FrameImage:

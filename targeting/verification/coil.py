@@ -13,9 +13,9 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.engines.protocol import AGREEMENT, by_engine, solved_by
 from targeting.fem.conductor import Recovery
-from targeting.navigation import brainsight, localite
-from targeting.navigation.rigid import read_text
-from targeting.planning.tms_files import NAVIGATORS, navigator_file
+from targeting.navigation.brainsight import NEW_NAMES, system_of
+from targeting.navigation.navigators import navigator_file, navigators_of_plans
+from targeting.navigation.pose_file import PoseFile
 from targeting.plans.coil import planned_coil
 from targeting.plans.tms import REFERENCE_DIDT_A_PER_S, Plan, read_plan
 from targeting.pose import Pose
@@ -55,11 +55,8 @@ def coil_checks(subject: Subject, spoilt: Collection[str], exported: Sequence[Pa
         found.append(Check("dose", False, f"not solved again, as {', '.join(lost)} changed"))
     else:
         found += _doses(subject, plan)
-    files = [(subject.folder / navigator_file(each, plan.created), each) for each in NAVIGATORS]
-    files += [(file, "localite" if file.suffix.lower() == ".xml" else "brainsight") for file in exported]
-    for file, navigator in files:
-        found.append(checked(file.name, partial(_read_back, subject, plan, file, navigator)))
-    return found
+    written = [subject.folder / navigator_file(each, plan.created) for each in navigators_of_plans()]
+    return found + [checked(file.name, partial(_read_back, subject, plan, file)) for file in (*written, *exported)]
 
 
 def _frame(subject: Subject, plan: Plan) -> Check:
@@ -137,23 +134,14 @@ def _solved(subject: Subject, plan: Plan, aimed: AimedTarget, head: HeadMesh) ->
     ]
 
 
-def _read_back(subject: Subject, plan: Plan, file: Path, navigator: str) -> Check:
+def _read_back(subject: Subject, plan: Plan, file: Path) -> Check:
     """The poses in a navigator's file beside the plan's."""
-    text = read_text(file)
-    if navigator == "localite":
-        poses = localite.from_string(text, file.name)
-    else:
-        system = brainsight.NEW_NAMES[0]
-        if subject.record("segment") is not None:
-            frame = FrameImage.kept_in(subject.folder)
-            if frame.form is not None and frame.code is not None:
-                system = brainsight.system_of(frame.form, frame.code)
-        head = f"# Coordinate system: {system}\n"
-        if head not in text.replace("\r\n", "\n"):
-            return Check(file.name, False, f"it is not in {system}, the entry of the image that the plan is in")
-        # the name was judged: a template's is the image's own here
-        plain = text.replace("\r\n", "\n").replace(head, f"# Coordinate system: {brainsight.NEW_NAMES[0]}\n")
-        poses = brainsight.from_string(plain, file.name)
+    session = PoseFile(file).read()
+    entry = FrameImage.kept_in(subject.folder).entry if subject.record("segment") is not None else None
+    system = NEW_NAMES[0] if entry is None else system_of(entry.form, entry.code)
+    if session.system not in ("", system):
+        return Check(file.name, False, f"it is not in {system}, the entry of the image that the plan is in")
+    poses = [each.pose for each in session.targets if each.pose is not None]
     if len(poses) != len(plan.placements):
         return Check(file.name, False, f"it has {len(poses)} poses, the plan {len(plan.placements)}")
     pairs = zip(plan.placements, poses, strict=True)
