@@ -11,8 +11,7 @@ import numpy as np
 
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from targeting.engines.protocol import AGREEMENT, by_engine, solved_by
-from targeting.fem.conductor import Recovery
+from targeting.engines import ENGINES, by_engine, solved_by
 from targeting.navigation.brainsight import NEW_NAMES, system_of
 from targeting.navigation.navigators import navigator_file, navigators_of_plans
 from targeting.navigation.pose_file import PoseFile
@@ -30,10 +29,6 @@ from targeting.verification.check import UNREADABLE, Check, checked, same_number
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
 
-# The same equations on the same mesh: what differs is the order of sums, and the solver's residual.  SimNIBS' plain
-# first-order fields are solved again as such; sampled coils, which it reads linearly, differ by up to 2.6e-3.
-SOLVED_AGAIN = {"embedded": 1e-5, "simnibs": 5e-3}
-RECOVERY: dict[str, Recovery] = {"embedded": "patch", "simnibs": "none"}
 WRITTEN = 1e-9  # numbers are written with all their digits
 MOVED_MM, TURNED_DEG = 1e-3, 0.02  # files round places and axes to 4 digits
 BEFORE_THE_SOLVE = ("segment", "mesh", "target", "cortex", "search")  # what a dose cannot be judged without
@@ -108,14 +103,13 @@ def _solved(subject: Subject, plan: Plan, aimed: AimedTarget, head: HeadMesh) ->
     recorded = Conduction.recorded(subject.made_from("dosemap"))
     sigma = plan.conductivity_s_per_m or recorded.conductivity_s_per_m
     conductor = Conduction(sigma, recorded.anisotropy).conductor(head)
-    name, _ = solved_by(plan.search)
+    engine = ENGINES.named(solved_by(plan.search)[0])
     coil, pose = planned_coil(subject, plan), Pose(np.array(best.pose))
-    field = simulate_tms(conductor, coil, pose, REFERENCE_DIDT_A_PER_S, recovery=RECOVERY[name])
+    field = simulate_tms(conductor, coil, pose, REFERENCE_DIDT_A_PER_S, recovery=engine.recovery)
     now = confirm(head, aimed.target, [field.e_v_per_m], planned_direction(subject, head))
-    limit = SOLVED_AGAIN[name]
     found = [
         same_number(
-            "dose", "of the search, V/m at 1 A/µs", best.dose_v_per_m, now.direct_dose_v_per_m[0], AGREEMENT[name]
+            "dose", "of the search, V/m at 1 A/µs", best.dose_v_per_m, now.direct_dose_v_per_m[0], engine.agreement
         )
     ]
     of_fields = [
@@ -128,7 +122,7 @@ def _solved(subject: Subject, plan: Plan, aimed: AimedTarget, head: HeadMesh) ->
     if best.direct_dose_v_per_m is None:
         return found
     return found + [
-        same_number(each, words, float(stated), float(again), limit)
+        same_number(each, words, float(stated), float(again), engine.solved_again)
         for each, stated, again in of_fields
         if stated is not None
     ]

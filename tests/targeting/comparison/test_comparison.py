@@ -37,7 +37,7 @@ from targeting.comparison.stage import Comparison, best_pose, comparison_stage
 from targeting.comparison.words import comparison_lines, comparison_section, summary
 from targeting.dosing import fields_at_threshold, matched_output, protocol_named
 from targeting.dosing.hotspot_stage import MAP_FILE, Hotspot, e_per_a_per_us
-from targeting.engines.embedded import EmbeddedEngine
+from targeting.engines.protocol import EmbeddedEngine
 from targeting.fem import HeadConductor
 from targeting.planning import tms as road
 from targeting.planning.tms_files import warnings_of
