@@ -47,8 +47,8 @@ class Registry(Generic[Member]):
         The record that each member is an instance of.
     what : str
         What a member is called in messages: "navigator".
-    own : mapping of str to str
-        Our own members: name → ``module:attribute``.
+    own : mapping of str to str or record
+        Our own members: name → ``module:attribute``, or the member itself where a table of data makes it.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class Registry(Generic[Member]):
     group: str
     kind: type[Member]
     what: str
-    own: Mapping[str, str]
+    own: Mapping[str, str | Member]
 
     def names(self) -> tuple[str, ...]:
         """The names of all members: ours in the order of the table, then those of plug-ins."""
@@ -93,7 +93,8 @@ class Registry(Generic[Member]):
         return found[1] if found and name not in self.own else ""
 
     def _own(self, name: str) -> Member:
-        return cast(Member, EntryPoint(name, self.own[name], self.group).load())
+        member = self.own[name]
+        return cast(Member, EntryPoint(name, member, self.group).load()) if isinstance(member, str) else member
 
 
 @cache  # by sys.path, where distributions are looked for: each plug-in is loaded, and a faulty one told of, once

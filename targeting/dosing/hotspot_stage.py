@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshes.errors import InputError
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
 from targeting.dosing.request import DoseRequest, threshold_rows
 from targeting.navigation.measured_pose import measured
 from targeting.plans.tms import REFERENCE_DIDT_A_PER_S

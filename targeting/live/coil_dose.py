@@ -20,7 +20,7 @@ from atlases.scalp import Scalp
 from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from targeting.coils.builtin import coil_names
+from targeting.coils.builtin import named_coils
 from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
 from targeting.coils.sources import PotentialGrid
@@ -150,7 +150,7 @@ class LiveDose:
     def _coils(self) -> dict[str, Coil]:
         """The coils that may be asked for: this one and the built-in ones."""
         sign = self.plan.effective_sign
-        return {name: Coil.named(name).driven(sign) for name in coil_names()} | {self.coil.name: self.coil}
+        return {name: coil.driven(sign) for name, coil in named_coils().items()} | {self.coil.name: self.coil}
 
     @property
     def _words(self) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 
 from meshes.choices import one_of
 from meshes.errors import InputError
-from targeting.coils.chosen import ChosenCoil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
+from targeting.coils.files import ChosenCoil
 from targeting.comparison.request import WHY, asked_coils, compared_coils, why_compared, why_deep
 from targeting.comparison.stage import comparison_stage, warp_if_any
 from targeting.dosing.hotspot_stage import hotspot_stage

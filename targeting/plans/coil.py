@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from meshes.errors import InputError
-from targeting.coils.chosen import ChosenCoil
-from targeting.coils.coil import Coil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import Coil, fingerprint
+from targeting.coils.files import ChosenCoil
 from targeting.plans.tms import Plan
 from targeting.subject import Subject
 

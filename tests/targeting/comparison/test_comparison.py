@@ -19,7 +19,7 @@ from atlases.scalp import Scalp
 from cli.main import run as run_command
 from meshes import InputError, Tissue
 from targeting import Coil, DoseMap, Pose, search_tms
-from targeting.coils.chosen import ChosenCoil
+from targeting.coils.files import ChosenCoil
 from targeting.comparison.reach import (
     NOT_ASKED,
     OUT,

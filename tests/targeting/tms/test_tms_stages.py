@@ -9,7 +9,7 @@ from atlases import Target
 from atlases.aim import AimedTarget
 from atlases.targets import targets
 from targeting import Coil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
 from targeting.engines.protocol import EmbeddedEngine
 from targeting.study.aim import Aim
 from targeting.study.conduction import Conduction
