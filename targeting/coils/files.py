@@ -122,7 +122,7 @@ class ChosenCoil:
         True
         """
         path = Path(word)
-        endings = {Path(suffix).suffix for each in COIL_FILES.members().values() for suffix in each.suffixes}
+        endings = {suffix[suffix.rfind(".") :] for each in COIL_FILES.members().values() for suffix in each.suffixes}
         if isinstance(word, Path) or path.suffix.lower() in endings or len(path.parts) > 1:
             return cls(Coil.read(path), path)
         return cls(Coil.named(str(word)))

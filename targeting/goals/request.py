@@ -19,7 +19,7 @@ from meshes.errors import InputError
 from targeting.records.warnings import PlanWarning, note
 from targeting.study.aim import Aim, Direction
 from targeting.study.head_source import OwnWorld
-from targeting.tms.objective_names import DEFAULT, LINEAR, OBJECTIVES
+from targeting.tms.objective_names import DEFAULT, LINEAR, NAMED_OBJECTIVES, objective_names
 
 WEIGHT, LEAST_SHARE = 1.0, 0.5  # the same as targeting.tms.objectives has; that module is slow to import
 
@@ -54,7 +54,7 @@ class ObjectiveRequest:
         InputError
             If a word is unknown, a number impossible, or options do not go together.
         """
-        one_of(objective, OBJECTIVES, "objective")
+        one_of(objective, objective_names(), "objective")
         if also and objective != DEFAULT:
             raise InputError(f"--also goes with the objective {DEFAULT}, not with {objective}")
         if weight is not None and not avoid and objective != "depth":
@@ -112,7 +112,9 @@ class ObjectiveRequest:
     @property
     def numbers(self) -> dict[str, Any]:
         """How the score is put together, for a stage's parameters."""
-        return {"name": self.name, "weight": self.weight, "cap": self.cap, "least_share": self.least_share}
+        own = {"name": self.name, "weight": self.weight, "cap": self.cap, "least_share": self.least_share}
+        plugin = NAMED_OBJECTIVES.origin(self.name)  # another version of it may be another objective
+        return own | {"plugin": plugin} if plugin else own
 
 
 def linear_direction(objective: str, direction: Direction) -> tuple[str, Direction]:
@@ -128,7 +130,7 @@ def linear_direction(objective: str, direction: Direction) -> tuple[str, Directi
     >>> linear_direction("dose", "normal"), linear_direction("normal", None), linear_direction("dose", (0.0, 1.0, 0.0))
     (('normal', 'normal'), ('normal', 'normal'), ('component', (0.0, 1.0, 0.0)))
     """
-    one_of(objective, OBJECTIVES, "objective")
+    one_of(objective, objective_names(), "objective")
     if direction is None:
         if objective == "component":
             raise InputError("the objective component needs its direction: give --direction x,y,z")

@@ -26,7 +26,7 @@ from scipy.spatial import cKDTree
 
 from targeting.coils.coil import Coil
 from targeting.tms.dose_map import dose_of
-from targeting.tms.objective_names import OBJECTIVES
+from targeting.tms.objective_names import objective_words
 from targeting.tms.objective_patches import OtherTarget, Patch, Posed, Seen, mean_size, percentile_size
 
 LEAST_SHARE = 0.5  # of the largest dose: what a pose must give the target to be considered at all
@@ -51,7 +51,7 @@ class Objective(ABC):
     @property
     def words(self) -> str:
         """What the value is."""
-        return OBJECTIVES[self.name]
+        return objective_words(self.name)
 
     @abstractmethod
     def value(self, seen: Seen) -> NDArray[np.float64]:
