@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, EntryPoint, distributions
 from typing import Generic, Protocol, TypeVar, cast
 
 from meshes.choices import one_of
+from meshes.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Named(Protocol):
 
 
 Member = TypeVar("Member", bound=Named)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +89,24 @@ class Registry(Generic[Member]):
         """The members that other distributions bring, by name."""
         return {name: member for name, (member, _) in _loaded(self, tuple(sys.path)).items()}
 
+    def run(self, member: Member, function: Callable[..., Result], *arguments: object) -> Result:
+        """Call a function of a member; what a plug-in's own code raises is told in one line that names its distribution.
+
+        Raises
+        ------
+        InputError
+            If the function raises one, or if a plug-in's raises anything else.
+        """
+        origin = self.origin(member.name)
+        if not origin:
+            return function(*arguments)
+        try:
+            return function(*arguments)
+        except InputError:
+            raise
+        except Exception as error:  # whatever a stranger's code does
+            raise InputError(f"the {self.what} {member.name!r} of {origin} failed: {_in_one_line(error)}") from error
+
     def origin(self, name: str) -> str:
         """Distribution and version that a plug-in comes from, "acme-coils 1.2"; "" for our own members."""
         found = _loaded(self, tuple(sys.path)).get(name)
@@ -132,9 +152,13 @@ def _load(registry: Registry[Member], point: EntryPoint) -> tuple[object, str]:
     try:
         member = point.load()
     except (Exception, SystemExit) as error:  # whatever a stranger's module does on import
-        return None, " ".join(f"{type(error).__name__}: {error}".split())
+        return None, _in_one_line(error)
     if not isinstance(member, registry.kind):
         return None, f"{point.value} is not a {registry.kind.__module__}.{registry.kind.__name__}"
     if member.name != point.name:
         return None, f"{point.value} calls itself {member.name!r}"
     return member, ""
+
+
+def _in_one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -143,20 +143,13 @@ def coil_named(name: str) -> Coil:
         like = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {like[0]}? " if like else ""
         raise InputError(f"there is no built-in coil {name!r}: {hint}there are {', '.join(names)}, or give a coil file")
-    if name in COILS.own:
-        return COILS.named(name).make()
-    return _checked(COILS.named(name), f"the coil {name!r} of {COILS.origin(name)}")
-
-
-def _checked(kind: NamedCoil, who: str) -> Coil:
-    """A plug-in's coil, held to what any coil file is held to."""
-    try:
-        coil = kind.make()
-    except Exception as error:  # whatever a stranger's code does
-        raise InputError(f"{who} cannot be made: {' '.join(f'{type(error).__name__}: {error}'.split())}") from error
-    if not isinstance(coil, Coil) or coil.name != kind.name or coil.max_didt_a_per_s is None:
-        raise InputError(f"{who} is no Coil of that name with a rated maximum")
-    check_sources(who, coil.sources, 1.0, coil.casing)
+    kind = COILS.named(name)
+    coil = COILS.run(kind, kind.make)
+    if origin := COILS.origin(name):  # a plug-in's coil is held to what a coil file is held to
+        who = f"the coil {name!r} of {origin}"
+        if not isinstance(coil, Coil) or coil.name != name or coil.max_didt_a_per_s is None:
+            raise InputError(f"{who} is no Coil of that name with a rated maximum")
+        check_sources(who, coil.sources, 1.0, coil.casing)
     return coil
 
 

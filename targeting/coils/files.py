@@ -73,7 +73,7 @@ def read_coil(path: Path) -> Coil:
     try:
         if path.stat().st_size == 0:
             raise InputError(f"{path.name} is empty: fetch the coil file again")
-        return kind.read(path)
+        return COIL_FILES.run(kind, kind.read, path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}; check the file") from error
 
@@ -91,7 +91,7 @@ def write_coil(coil: Coil, path: Path) -> None:
     if kind is None or kind.write is None:
         writable = [f"{each.suffixes[0]} ({each.holds})" for each in COIL_FILES.members().values() if each.write]
         raise InputError(f"{path.name} names no coil format: end it in {', '.join(writable[:-1])} or {writable[-1]}")
-    kind.write(coil, path)
+    COIL_FILES.run(kind, kind.write, coil, path)
 
 
 def _format_of(path: Path) -> CoilFormat | None:

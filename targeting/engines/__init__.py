@@ -51,7 +51,8 @@ def engine_named(name: str, folder: Path) -> Engine:
     >>> engine_named("embedded", Path("subject01")).name
     'embedded'
     """
-    engine = ENGINES.named(name).start(folder)
+    kind = ENGINES.named(name)
+    engine = ENGINES.run(kind, kind.start, folder)
     if not isinstance(engine, Engine) or engine.name != name:
         raise InputError(f"the engine {name!r} of {ENGINES.origin(name)} starts something that is no such engine")
     return engine

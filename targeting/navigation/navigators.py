@@ -100,7 +100,7 @@ def navigators_of_plans() -> list[str]:
 def navigator_of(text: str) -> Navigator | None:
     """The navigator that a file's text is of; for a damaged file the one it looks like; None if it looks like none."""
     for each in NAVIGATORS.members().values():
-        if each.recognises(text):
+        if NAVIGATORS.run(each, each.recognises, text):
             return each
     like = LOOKS_LIKE.get(text.lstrip()[:1])
     return NAVIGATORS.named(like) if like else None

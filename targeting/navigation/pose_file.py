@@ -69,7 +69,7 @@ class PoseFile:
         navigator = navigator_of(text)
         if navigator is None:
             raise InputError(f"{self.path} is no navigator's file that is known; give {_known_files()}")
-        return navigator.read(text, source)
+        return NAVIGATORS.run(navigator, navigator.read, text, source)
 
 
 def write_poses(
@@ -99,12 +99,12 @@ def write_poses(
     InputError
         If the navigator is unknown, the folder does not exist, or a pose has the coil in the head.
     """
-    write = writers()[one_of(navigator, writers(), "navigator")].write
-    assert write is not None
+    kind = writers()[one_of(navigator, writers(), "navigator")]
+    assert kind.write is not None
     if not file.parent.is_dir():
         raise InputError(f"there is no folder {file.parent}; make it first")
     gate.check(poses, "nothing is written, pose")
-    write_text(file, write(poses, entry))
+    write_text(file, NAVIGATORS.run(kind, kind.write, poses, entry))
     return file
 
 

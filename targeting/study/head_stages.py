@@ -332,8 +332,8 @@ def _kept_charm_warp(found: HeadFolder, room: Path, frame: Frame | None) -> bool
     if found.mni_to_subject is None:
         return False
     from atlases.charm_warp import read_charm_warp
+    from atlases.registration import check_warp_fit
     from atlases.warp import save_warp
-    from atlases.warp_fit import check_warp_fit
 
     warp = read_charm_warp(found.mni_to_subject, found.subject_to_mni, frame)
     check_warp_fit(warp, found.mesh, found.mni_to_subject.name)

@@ -169,7 +169,8 @@ def assemble(
     if together:
         made = Together(least_share, together[0].best_v_per_m, tuple(together[1:]))
     else:
-        made = NAMED_OBJECTIVES.named(name).make(Ingredients(head, target, here, direction, weight, least_share))
+        kind = NAMED_OBJECTIVES.named(name)
+        made = NAMED_OBJECTIVES.run(kind, kind.make, Ingredients(head, target, here, direction, weight, least_share))
     avoided = tuple(each for key, each in here.items() if key.startswith("avoid"))
     return Avoiding(least_share, made, avoided, weight, cap) if avoided else made
 
