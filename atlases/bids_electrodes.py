@@ -54,7 +54,7 @@ def read_bids_electrodes(path: Path) -> ElectrodeFile:
     if not whole:
         raise InputError(
             f"{path.name}: no electrode has three coordinates (n/a in x, y or z): it is the layout of a picture; give "
-            "positions that were measured, or leave out --positions"
+            "positions that were measured, or leave out `positions`"
         )
     if len(whole) < len(table):
         log.info(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 HOTSPOTS = {"hand": "m1-hand", "leg": "m1-leg", "face": "m1-face"}  # where a muscle's threshold is found
 DEFAULT_MUSCLE = "hand"
 LEAST_RATIO, MOST_RATIO = 0.3, 3.0  # of two muscles' thresholds; beyond it is a slip
+RMT_POSE = "`rmt_pose`"
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class DoseRequest:
             stimulator_rating(stimulator, coil.name)
         pose = None if rmt_pose is None else PoseFile.of(rmt_pose)
         if pose is not None:
-            chosen_target(pose.read(), pose, "--rmt-pose")
+            chosen_target(pose.read(), pose, RMT_POSE)
         chosen = None if protocol is None else protocol_named(protocol)
         _check_muscle(chosen, measured, muscle_ratio)
         return cls(float(rmt_percent), measured, rmt_at_mm, pose, match_field, chosen, muscle_ratio, stimulator)
@@ -140,4 +141,4 @@ def threshold_rows(file: PoseFile, worlds: HeaderWorlds | None) -> Chosen:
     InputError
         If it is no navigator's file, which of its rows is meant is not clear, or it is in a world that is not this T1's.
     """
-    return chosen_target(in_the_plans_world(file.read(), worlds), file, "--rmt-pose")
+    return chosen_target(in_the_plans_world(file.read(), worlds), file, RMT_POSE)

@@ -88,7 +88,7 @@ class SimnibsEngine:
             with tempfile.TemporaryDirectory(prefix="coil-for-simnibs-") as temporary:
                 why = self.installation.refuses(READ_COIL, str(written_coil(coil, Path(temporary))))
             if why and "No module named" not in why:  # a SimNIBS that has its reader elsewhere shows it at the solve
-                raise InputError(f"SimNIBS cannot read the coil {named(coil, file)}: {why}; use --engine embedded")
+                raise InputError(f"SimNIBS cannot read the coil {named(coil, file)}: {why}; use `engine=embedded`")
 
     def fields(
         self,
@@ -192,7 +192,7 @@ def tissue_conductivities(conductor: HeadConductor) -> dict[int, float]:
     codes = [int(code) for code in np.unique(tissue)]
     if conductor.tensors is not None or any(np.ptp(sigma[tissue == code]) > 1e-12 for code in codes):
         raise InputError(
-            "--engine simnibs takes one conductivity for each tissue: leave the tensors out, or use --engine embedded"
+            "`engine=simnibs` takes one conductivity for each tissue: leave the tensors out, or use `engine=embedded`"
         )
     return {code: float(sigma[np.argmax(tissue == code)]) for code in codes}
 
@@ -207,8 +207,8 @@ def for_simnibs(head: HeadMesh) -> HeadMesh:
     """
     if not (head.tissue == Tissue.SCALP).any():
         raise InputError(
-            f"--engine simnibs needs a head with scalp (tissue {int(Tissue.SCALP)}), and this one has none: "
-            "use --engine embedded"
+            f"`engine=simnibs` needs a head with scalp (tissue {int(Tissue.SCALP)}), and this one has none: "
+            "use `engine=embedded`"
         )
     triangles, tags = head.triangles, head.triangle_tissue
     if not (tags == SURFACE_TAG + Tissue.SCALP).any():
