@@ -9,6 +9,7 @@ from html import escape
 import numpy as np
 
 from targeting.engines import by_engine
+from targeting.navigation.navigators import product_of
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Placement, Plan
 from targeting.records.json_records import plain
@@ -23,7 +24,6 @@ from targeting.words.numbers import direction_words, duration, number, point, th
 from targeting.words.target import size_words
 
 UNITS = {"": "", "mm": " mm", "deg": "°", "s": " s"}
-NAVIGATORS = {"brainsight": "Brainsight", "localite": "Localite TMS Navigator"}
 
 
 def ranking(placements: Sequence[Placement], side: str) -> str:
@@ -134,8 +134,8 @@ def _image_to_load(image: str) -> str:
 
 
 def _made_for(name: str) -> str:
-    known = [title for word, title in NAVIGATORS.items() if word in name.lower()]
-    return f" for {known[0]}" if known else ""
+    product = product_of(name)
+    return f" for {escape(product)}" if product else ""
 
 
 def provenance(plan: Plan) -> str:
