@@ -58,7 +58,6 @@ TO_MEND = {  # edges that still run up
     ("report", "cards"),
     ("report", "planning"),
     ("robustness", "plans"),
-    ("scene", "report"),
     ("stimulators", "dosing"),
     ("stimulators", "tms"),
     ("study", "goals"),

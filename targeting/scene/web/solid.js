@@ -10,7 +10,7 @@
   const STEP = 10, TURN_PER_PIXEL = 0.45, NEARER = 1.2;
   const NEAREST = 50, FARTHEST = 1150; // mm from the camera, which stands 600 mm before what it looks at
   const DEPTH_UNITS = 1 / 0.000016; // what vtk.js calls the whole depth of a picture
-  const ENDS = { R: [1, 0, 0], L: [-1, 0, 0], A: [0, 1, 0], P: [0, -1, 0], S: [0, 0, 1], I: [0, 0, -1] };
+  const ENDS = facts.ends; // letters of the world's axes and their directions
   const SIDES = { R: "the right", L: "the left", A: "the front", P: "behind", S: "above", I: "below" };
   const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
   const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
