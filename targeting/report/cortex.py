@@ -88,7 +88,8 @@ def _cortex(evidence: Evidence, view: View, scalars: str, values_v_per_m: NDArra
 
 def _bar(canvas: Canvas, evidence: Evidence, scalars: str) -> None:
     low, high = limits(scalars, evidence.scale_end_v_per_m)
-    canvas.color_bar(low, high, color_scale(scalars), f"{UNITS[scalars]} {evidence.conditions}")
+    words = f"{UNITS[scalars]} {evidence.conditions}"
+    canvas.color_bar(low, high, color_scale(scalars), words, ticks=(low, (low + high) / 2, high))
 
 
 def _hidden_mm(seen: DepthImage, evidence: Evidence, view: View) -> float:

@@ -22,6 +22,7 @@ ENDS = (  # ends of the world's axes, their letters, and the words for looking f
 PLAIN = {"A": "nose", "P": "back", "S": "top", "I": "neck"}  # for those who do not read A, P, S and I
 SIDES = "LR"  # the letters that must never be mistaken: drawn larger
 NAMED_FROM = 0.42  # a direction counts as "above", "the left" ... from this cosine
+LEAST_LENGTH = 0.35  # of a compass' radius: a shorter arm points at the viewer, or away
 LETTERS_APART = 0.4  # of a compass' radius: letters nearer to each other could not be read
 BEHIND_MM = 15.0  # beyond the head's middle: what is near the middle counts for both sides
 PALE = 0.3  # opacity of words and marks that lie behind the head
@@ -68,7 +69,8 @@ def edge_letters(
 def compass_letters(right: NDArray[np.float64], up: NDArray[np.float64]) -> list[tuple[str, NDArray[np.float64]]]:
     """Letters of a compass in a picture's corner, and where each stands, in radii to the right and down from its middle.
 
-    Letters that would lie on one another are left out: left and right stay before all others, near ends before far ones.
+    An end that points at the viewer, or away, is left out, for its letter would stand in the middle and be taken for a side
+    of the picture.  Of letters that would lie on one another left and right stay before all others, near ends before far.
 
     Parameters
     ----------
@@ -77,15 +79,15 @@ def compass_letters(right: NDArray[np.float64], up: NDArray[np.float64]) -> list
 
     Examples
     --------
-    >>> [letter for letter, _ in compass_letters(RIGHT, FRONT)]  # from the top: above hides below
-    ['R', 'L', 'S', 'A', 'P']
+    >>> [letter for letter, _ in compass_letters(RIGHT, FRONT)]  # from the top
+    ['R', 'L', 'A', 'P']
     """
     toward = np.cross(right, up)
     ends = sorted(ENDS, key=lambda each: (each[1] not in SIDES, -each[0] @ toward))
     free: list[tuple[str, NDArray[np.float64]]] = []
     for end, letter, _ in ends:
         at = np.array([end @ right, -end @ up])
-        if all(np.hypot(*(other - at)) >= LETTERS_APART for _, other in free):
+        if np.hypot(*at) >= LEAST_LENGTH and all(np.hypot(*(other - at)) >= LETTERS_APART for _, other in free):
             free.append((letter, at))
     return free
 

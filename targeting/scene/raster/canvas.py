@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from targeting.scene.colors import INK, QUIET
 from targeting.scene.directions import SIDES, compass_letters
 from targeting.scene.raster.camera import View
+from targeting.words.numbers import three_digits
 
 DOTS_PER_INCH = 100
 CLEAR_OF_WORDS = 4.0  # pixels between a leader's end and its words
@@ -129,15 +130,20 @@ class Canvas:
             kind = 0 if word in SIDES else 1
             self.words(at, word, sizes[kind], colors[kind], weight="bold", halo=halo)
 
-    def color_bar(self, bottom: float, top: float, colors: str | Colormap, text: str) -> None:
-        """A colour bar with its unit, in the strip's right end."""
+    def color_bar(
+        self, bottom: float, top: float, colors: str | Colormap, text: str, ticks: Sequence[float] | None = None
+    ) -> None:
+        """A colour bar with its unit, in the strip's right end; ``ticks`` are its numbers, round ones by default."""
         width, height = 0.5 * self.width, 22
         left, upper = self.width - width - 40, self.height - self.strip + 58
         box = (left / self.width, 1 - (upper + height) / self.height, width / self.width, height / self.height)
         bar = self.figure.colorbar(
             ScalarMappable(Normalize(bottom, top), colors), cax=self.figure.add_axes(box), orientation="horizontal"
         )
-        bar.set_ticks(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+        if ticks is None:
+            bar.set_ticks(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+        else:
+            bar.set_ticks(list(ticks), labels=[three_digits(tick) if tick else "0" for tick in ticks])
         bar.ax.tick_params(labelsize=17, colors=INK, length=4)
         bar.outline.set_linewidth(0.6)  # type: ignore[operator,unused-ignore]
         self.words((left + width / 2, upper - 24), text, 26)

@@ -26,7 +26,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from targeting.scene.colors import WORDS, color_scale, limits
-from targeting.scene.directions import BEHIND_MM, ENDS, PALE, SIDES
+from targeting.scene.directions import BEHIND_MM, ENDS, LEAST_LENGTH, LETTERS_APART, PALE, SIDES
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.raster.canvas import png_data_uri
 from targeting.scene.web.picture import HEIGHT, WIDTH, SolidView, lift_mm, painted, still, views
@@ -169,6 +169,7 @@ def _facts(scene: Scene, layers: list[Layer], groups: dict[str, list[int]], ways
             for k, layer in enumerate(layers)
             if layer.ahead_mm
         ],
+        "compass": {"least": LEAST_LENGTH, "apart": LETTERS_APART},
         "ends": {letter: end.astype(int).tolist() for end, letter, _ in ENDS},
         "middle": _rounded(scene.middle_mm),
         "behind": BEHIND_MM,

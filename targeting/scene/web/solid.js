@@ -75,13 +75,14 @@
     });
   }
 
-  function drawCompass(toward, right, up) { // letters must not lie on one another: left and right first, near before far
+  function drawCompass(toward, right, up) { // left and right first, near before far; none in the middle
     const ends = Object.keys(ENDS), side = (end) => "RL".includes(end);
     ends.sort((a, b) => side(b) - side(a) || dot(ENDS[b], toward) - dot(ENDS[a], toward));
     const taken = [];
     for (const end of ends) {
       const x = dot(ENDS[end], right), y = -dot(ENDS[end], up);
-      const free = taken.every((at) => Math.hypot(at[0] - x, at[1] - y) > 0.4);
+      const free = Math.hypot(x, y) >= facts.compass.least
+        && taken.every((at) => Math.hypot(at[0] - x, at[1] - y) >= facts.compass.apart);
       if (free) taken.push([x, y]);
       const part = (kind) => compass.querySelector("[data-" + kind + "='" + end + "']");
       const text = part("end"), line = part("line");
