@@ -55,7 +55,6 @@ TO_MEND = {  # edges that still run up
     ("goals", "plans"),
     ("report", "cards"),
     ("robustness", "plans"),
-    ("scene", "report"),
     ("study", "goals"),
 }
 MODULES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))

@@ -6,7 +6,7 @@ import numpy as np
 
 from targeting.cards.ink import svg, text
 from targeting.plans.tms import Plan
-from targeting.scene.raster.canvas import COIL, QUIET
+from targeting.scene.colors import COIL, QUIET
 from targeting.words.numbers import direction_words, number
 
 SMALLEST_DEG = 4.0  # a smaller angle has no arc

@@ -46,7 +46,7 @@ def write_report(path: str | Path, evidence: PlanEvidence) -> None:
 
 def page_of(evidence: PlanEvidence) -> str:
     """The whole page as text."""
-    from targeting.report.solid import solid_policy, solid_section  # VTK takes a second to load
+    from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
 
     plan = evidence.plan
     body = filled(
@@ -82,8 +82,8 @@ def page_of(evidence: PlanEvidence) -> str:
             f'<a href="{SHEET}">Treatment sheet to print</a>',
             facts=header.coil_boxes(evidence, header.trust_box(plan.warnings)),
             warnings=notices(plan.warnings),
-            solid=solid_section(evidence),
-            policy=solid_policy(),
+            solid=section_of(evidence.scene),
+            policy=policy(),
             body=body,
         )
     )

@@ -10,7 +10,7 @@ from targeting.dosing.record import BY_PROTOCOL, PlanDosing, protocol_of
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
 from targeting.report.citations import Citations
-from targeting.report.evidence import PlanEvidence
+from targeting.report.evidence import PlanEvidence, TesEvidence
 from targeting.report.methods_head import (
     conductivity_sentences,
     engine_sentence,
@@ -22,7 +22,6 @@ from targeting.report.methods_head import (
 )
 from targeting.report.parts import esc
 from targeting.report.tes_cap import current_label
-from targeting.report.tes_evidence import TesEvidence
 from targeting.tms.search import ANGLE_STEP_DEG, STEP_MM
 from targeting.words.numbers import listed, measured_from, number, three_digits
 

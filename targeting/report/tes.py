@@ -15,6 +15,7 @@ from targeting.records.montage import PlanOptimum
 from targeting.records.pole import OF_CORTEX, PlanPole
 from targeting.report import cortex as cortex_room
 from targeting.report import figures, header, tes_cap
+from targeting.report.evidence import TesEvidence
 from targeting.report.figures import Figure
 from targeting.report.head_check import head_check
 from targeting.report.methods import montage_methods
@@ -30,7 +31,6 @@ from targeting.report.parts import (
 )
 from targeting.report.reproduce import reproduce
 from targeting.report.tables import image_of, provenance_tables
-from targeting.report.tes_evidence import TesEvidence
 from targeting.report.tes_safety import safety_rows, safety_sources, session_checks
 from targeting.report.who import kicker, running, sides_of
 from targeting.tes.montage_dose import MontageDose
@@ -55,7 +55,7 @@ def write_tes_report(path: str | Path, evidence: TesEvidence) -> None:
 
 def page_of(evidence: TesEvidence) -> str:
     """The whole page as text."""
-    from targeting.report.solid import solid_policy, solid_section  # VTK takes a second to load
+    from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
 
     plan = evidence.plan
     kind = KINDS[plan.kind]
@@ -90,8 +90,8 @@ def page_of(evidence: TesEvidence) -> str:
             tool=f"{sides_of(plan)} · Montage: <strong>{esc(plan.montage_name)}</strong>",
             facts=header.montage_boxes(plan, runs, dose_beside_standard(plan), trust),
             warnings=notices(plan.warnings),
-            solid=solid_section(evidence),
-            policy=solid_policy(),
+            solid=section_of(evidence.scene),
+            policy=policy(),
             body=body,
         )
     )
@@ -119,7 +119,7 @@ def cap_figures(evidence: TesEvidence) -> list[Figure]:
 def cortex_figures(evidence: TesEvidence) -> list[Figure]:
     """|E| on the cortex, whole and close, and its component into the cortex."""
     field = direction_words(evidence.target_e_v_per_m)
-    top = three_digits(cortex_room.top_of_scale(evidence))
+    top, scale = figures.scale_words(evidence)
     where = "halfway through the grey matter" if evidence.on_cortex is not None else "on the outside of the brain"
     away = float(np.linalg.norm(evidence.peak_mm - evidence.target_mm))
     conditions = evidence.conditions
@@ -128,7 +128,7 @@ def cortex_figures(evidence: TesEvidence) -> list[Figure]:
             cortex_room.overview_picture(evidence),
             "Strength of the field on the cortex",
             f"|E| {conditions} {where}, seen from over the target (ring). The largest |E| lies {number(away, 0)} mm from "
-            f"the target’s centre. The scale ends at {top} V/m, which only 0.03 % of the grey matter exceeds.",
+            f"the target’s centre. {scale}",
             f"The cortex ({where}) coloured by the strength of the electric field from pale (none) to dark red ({top} "
             f"V/m and more, {conditions}). A pink ring marks the target.",
         ),
