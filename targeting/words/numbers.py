@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 ENDS = (("to the right", "to the left"), ("forward", "back"), ("up", "down"))
 CLEARLY, SLIGHTLY = 0.4, 0.17  # components of a unit vector: 24° and 10° off the plane across the axis
-
-
-class Fact(NamedTuple):
-    """Something a plan says, in plain text: what it is, the number, and what goes with it."""
-
-    name: str
-    value: str
-    more: str
-
-    @property
-    def row(self) -> tuple[str, str]:
-        """The same as a row of the report's lists, escaped."""
-        return escape(self.name), f"<b>{escape(self.value)}</b> <span>{escape(self.more)}</span>"
 
 
 def direction_words(direction: ArrayLike) -> str:
@@ -95,6 +80,23 @@ def point(point_mm: ArrayLike) -> str:
     """World coordinates in mm."""
     x, y, z = np.asarray(point_mm, dtype=np.float64)
     return f"x {number(x)}, y {number(y)}, z {number(z)}"
+
+
+def milliamperes(current_ma: float) -> str:
+    """A current with its sign; positive flows into the head.
+
+    Examples
+    --------
+    >>> milliamperes(2.0), milliamperes(-0.25)
+    ('+2 mA', '−0.25 mA')
+    """
+    digits = number(abs(current_ma), 3).rstrip("0").rstrip(".")
+    return f"{'+' if current_ma > 0 else '−' if current_ma < 0 else ''}{digits} mA"
+
+
+def size(size_mm: Sequence[float]) -> str:
+    """Lengths of an electrode, as "50 × 70"."""
+    return " × ".join(f"{each:g}" for each in size_mm)
 
 
 def duration(seconds: float) -> str:
