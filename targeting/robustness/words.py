@@ -6,7 +6,8 @@ import numpy as np
 
 from targeting.plans.tms import Placement
 from targeting.robustness.record import PlanRobustness
-from targeting.words.numbers import Fact, number, three_digits
+from targeting.words.fact import Fact
+from targeting.words.numbers import number, three_digits
 
 CLEAR_GAIN = 0.01  # a worst case better by less is no reason to place the coil elsewhere
 
@@ -20,12 +21,14 @@ def steadiness_facts(robustness: PlanRobustness, best: Placement) -> list[Fact]:
     return [
         Fact(
             "Dose when the coil is not quite there",
-            f"at least {three_digits(robustness.worst_v_per_m)} V/m",
+            f"at least {three_digits(robustness.worst_v_per_m)}",
+            "V/m",
             f"in 95 % of placements off by up to {errors}; {three_digits(robustness.mean_v_per_m)} V/m on average",
         ),
         Fact(
             "90 % of the dose",
-            f"within {number(robustness.within_mm)} mm",
+            f"within {number(robustness.within_mm)}",
+            "mm",
             f"of the place at the same direction of the current; turned there, {turn_words(robustness)}",
         ),
         _steadiest(robustness, best),
@@ -54,10 +57,13 @@ def _steadiest(robustness: PlanRobustness, best: Placement) -> Fact:
     name = "Steadiest pose"
     if not steadier_elsewhere(robustness):
         gain = robustness.robust_worst_v_per_m / robustness.worst_v_per_m - 1 if robustness.worst_v_per_m > 0 else 0.0
-        return Fact(name, "placement 1", f"no other does better by more than {number(100 * gain)} % of its worst case")
+        return Fact(
+            name, "placement 1", more=f"no other does better by more than {number(100 * gain)} % of its worst case"
+        )
     return Fact(
         name,
-        f"at ({', '.join(number(x) for x in robustness.robust_scalp_mm)}) mm",
+        f"at ({', '.join(number(x) for x in robustness.robust_scalp_mm)})",
+        "mm",
         f"{number(steadiest_away_mm(robustness, best))} mm from placement 1: "
         f"{three_digits(robustness.robust_dose_v_per_m)} V/m, at worst "
         f"{three_digits(robustness.robust_worst_v_per_m)} V/m",
@@ -67,5 +73,5 @@ def _steadiest(robustness: PlanRobustness, best: Placement) -> Fact:
 def steadiness_line(robustness: PlanRobustness, best: Placement) -> str:
     """The same for the console."""
     worst, region, steadiest = steadiness_facts(robustness, best)
-    elsewhere = f"; steadiest pose {steadiest.value}" if steadier_elsewhere(robustness) else ""
-    return f"{worst.value} {worst.more}; {region.name} {region.value} {region.more}{elsewhere}"
+    elsewhere = f"; steadiest pose {steadiest.text}" if steadier_elsewhere(robustness) else ""
+    return f"{worst.text} {worst.more}; {region.name} {region.text} {region.more}{elsewhere}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from targeting.uncertainty.record import PlanUncertainty
-from targeting.words.numbers import Fact, listed, number, three_digits
+from targeting.words.fact import Fact
+from targeting.words.numbers import listed, number, three_digits
 
 TISSUES = {"wm": "white matter", "gm": "grey matter", "csf": "cerebrospinal fluid"}
 
@@ -14,13 +15,13 @@ def spread_facts(uncertainty: PlanUncertainty) -> list[Fact]:
         Fact(
             "Dose for published conductivities",
             interval_words(uncertainty),
-            f"5 to 95 % of {uncertainty.draws} draws ({uncertainty.distribution}; {listed(uncertainty.sources)}); "
+            more=f"5 to 95 % of {uncertainty.draws} draws ({uncertainty.distribution}; {listed(uncertainty.sources)}); "
             f"{_main_effect(uncertainty)}",
         ),
         Fact(
             "Best pose for published conductivities",
             f"within {number(uncertainty.best_pose_shift_mm)} mm and {number(uncertainty.best_pose_turn_deg, 0)}°",
-            "of this one in 95 % of the draws; keeping this one loses at most "
+            more="of this one in 95 % of the draws; keeping this one loses at most "
             f"{number(100 * uncertainty.dose_lost_share)} % of the dose",
         ),
     ]
