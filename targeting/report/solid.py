@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from targeting.report.evidence import HeadEvidence
-from targeting.report.page import RESEARCH, Page, html_of
+from targeting.report.old_page import RESEARCH, Page, html_of
 from targeting.report.parts import esc
 from targeting.scene.behind import BEHIND_MM, PALE
 from targeting.scene.colors import WORDS, color_scale, limits

@@ -17,7 +17,8 @@ from targeting.report import figures, header, tes_cap
 from targeting.report.figures import Figure
 from targeting.report.head_check import head_check
 from targeting.report.methods import montage_methods
-from targeting.report.page import Page, filled, html_of, write_page
+from targeting.report.old_page import Page, filled, html_of
+from targeting.report.page import write_page
 from targeting.report.parts import (
     esc,
     figure_blocks,

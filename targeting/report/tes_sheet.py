@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from targeting.plans.tes import PlanElectrode, TesPlan
-from targeting.report.page import Page, filled, html_of, write_page
+from targeting.report.old_page import Page, filled, html_of
+from targeting.report.page import write_page
 from targeting.report.parts import esc, figure_blocks, notices, row, sentence
 from targeting.report.tes import KINDS, cap_figures
 from targeting.report.tes_evidence import TesEvidence

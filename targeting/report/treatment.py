@@ -19,7 +19,8 @@ from targeting.records.warnings import WARNING, of_kind
 from targeting.report import screening
 from targeting.report.evidence import PlanEvidence
 from targeting.report.handle import clock_words, handle_drawing, handle_words
-from targeting.report.page import Page, filled, html_of, write_page
+from targeting.report.old_page import Page, filled, html_of
+from targeting.report.page import write_page
 from targeting.report.parts import esc, row, sentence
 from targeting.report.place import HEIGHT, WIDTH, place_picture, seen_from
 from targeting.report.who import running, sides_of

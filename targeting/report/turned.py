@@ -11,7 +11,8 @@ from targeting.plans.angle import PlanAngle
 from targeting.plans.pulse import PlanPulse
 from targeting.plans.tms import Plan
 from targeting.stimulators.pulse import NORMAL
-from targeting.words.numbers import Fact, number, three_digits
+from targeting.words.fact import Fact
+from targeting.words.numbers import number, three_digits
 
 if TYPE_CHECKING:
     from targeting.report.evidence import PlanEvidence
@@ -25,12 +26,12 @@ def angle_facts(plan: Plan) -> list[Fact]:
     found = []
     if plan.angle is not None:
         found.append(
-            Fact("Handle", plan.angle.words, f"on a clock face seen from above, nose at 12: {plan.angle.clock}")
+            Fact("Handle", plan.angle.words, more=f"on a clock face seen from above, nose at 12: {plan.angle.clock}")
         )
-        found.append(Fact("Why this angle", plan.angle.why, dose_over_angles(plan.angle)))
+        found.append(Fact("Why this angle", plan.angle.why, more=dose_over_angles(plan.angle)))
     if plan.pulse is not None:
-        found.append(Fact("Pulse and stimulator", drive_words(plan.pulse), ASSUMED))
-        found.append(Fact("Current in the brain", effective_words(plan.pulse), first_words(plan.pulse)))
+        found.append(Fact("Pulse and stimulator", drive_words(plan.pulse), more=ASSUMED))
+        found.append(Fact("Current in the brain", effective_words(plan.pulse), more=first_words(plan.pulse)))
     return found
 
 

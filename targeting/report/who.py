@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
-from targeting.report.page import RESEARCH
+from targeting.report.old_page import RESEARCH
 from targeting.report.parts import esc, sentence, when
 
 NOT_GIVEN = "side of the pain: not given"

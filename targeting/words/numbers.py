@@ -102,3 +102,27 @@ def size(size_mm: Sequence[float]) -> str:
 def duration(seconds: float) -> str:
     """Seconds, or minutes and seconds."""
     return f"{seconds:.1f} s" if seconds < 100 else f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+
+
+def sentence(line: str) -> str:
+    """A line with a capital.
+
+    Examples
+    --------
+    >>> from targeting.words.numbers import sentence
+    >>> sentence("the casing is 4 mm from the scalp")
+    'The casing is 4 mm from the scalp'
+    """
+    return line[:1].upper() + line[1:]
+
+
+def when(created: str) -> str:
+    """A time as plans hold it (ISO 8601), as a reader writes it.
+
+    Examples
+    --------
+    >>> from targeting.words.numbers import when
+    >>> when("2026-01-02T03:04:05+00:00")
+    '2026-01-02 03:04:05 UTC'
+    """
+    return created.replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")

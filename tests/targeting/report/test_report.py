@@ -25,7 +25,7 @@ from targeting.plans.tape import PlanLandmarks, PlanTape
 from targeting.records.warnings import danger, in_order, note, warning
 from targeting.report import PlanEvidence, head_check, solid, write_report
 from targeting.report import figures as figures_room
-from targeting.report import html as html_room
+from targeting.report import tms as html_room
 from targeting.report.parts import figure_block
 from targeting.report.treatment import sheet_of
 from targeting.study.aim import coil_notes, target_notes

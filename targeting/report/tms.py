@@ -18,7 +18,8 @@ from targeting.report.evidence import PlanEvidence
 from targeting.report.head_check import head_check
 from targeting.report.held_off import held_off_words
 from targeting.report.methods import coil_methods
-from targeting.report.page import Page, filled, html_of, write_page
+from targeting.report.old_page import Page, filled, html_of
+from targeting.report.page import write_page
 from targeting.report.parts import esc, figure_blocks, guide_parts, notices, slices_legend
 from targeting.report.reproduce import reproduce
 from targeting.report.treatment import SHEET
