@@ -9,14 +9,11 @@ from targeting.comparison.reach import coil_on
 from targeting.dosing.motor_threshold import volts
 from targeting.dosing.record import PlanDosing
 from targeting.dosing.words import share_words, target_words, threshold_words, why_words
-from targeting.plans.tes import PlanElectrode, TesPlan
-from targeting.records.pole import ANODE, CATHODE, MIXED
+from targeting.plans.tms_words import setting_words
 from targeting.records.warnings import DANGER, WARNING, PlanWarning, of_kind
 from targeting.report.evidence import PlanEvidence
 from targeting.report.parts import esc, sentence
-from targeting.report.tes_cap import current_label
-from targeting.report.turned import setting_words
-from targeting.words.numbers import direction_words, listed, measured_from, number, point, three_digits
+from targeting.words.numbers import direction_words, measured_from, number, point, three_digits
 
 LONGEST = 110  # letters of a warning that the header shows; the whole of it stands below
 
@@ -45,7 +42,8 @@ def trust_box(told: Sequence[PlanWarning]) -> Box:
 
     Examples
     --------
-    >>> from targeting.records.warnings import danger, note, warning
+    >>> from targeting.plans.tms_words import setting_words
+    from targeting.records.warnings import danger, note, warning
     >>> few = [warning("the neck is cut"), warning("no maximum"), note("left assumed")]
     >>> trust_box(few[2:]).value, trust_box(few).value
     ('✓ No warnings', '! 2 warnings')
@@ -89,36 +87,6 @@ def _turned(evidence: PlanEvidence) -> Box:
     return Box("Handle", f"{esc(angle)}", more, kind)
 
 
-def montage_boxes(plan: TesPlan, field_words: str, beside_standard: str, trust: Box) -> str:
-    """Of a montage: the electrodes with their currents, for how long, what the target gets, and warnings."""
-    anodes = [each for each in plan.montage if each.current_ma > 0]
-    cathodes = [each for each in plan.montage if each.current_ma < 0]
-    facts = (
-        Box("Anodes: current into the head", _currents(anodes), _sizes(anodes), "anode"),
-        Box("Cathodes: current out of it", _currents(cathodes), _sizes(cathodes), "cathode"),
-        Box(
-            "Current and time",
-            f"{plan.total_current_ma:.3g} mA, {number(plan.minutes, 0)} min",
-            f"{number(plan.charge_c, 1)} C in a session.",
-        ),
-        Box(
-            "Dose in the target",
-            f"{three_digits(plan.dose.dose_v_per_m)} <small>V/m</small>",
-            f"{beside_standard} The field runs {field_words}.",
-        ),
-        *([pole_box(plan)] if plan.pole else []),
-    )
-    return boxes(_with_trust(facts, trust))
-
-
-def pole_box(plan: TesPlan) -> Box:
-    """Which pole acts on the target of a plan that says so."""
-    assert plan.pole is not None
-    value = {ANODE: "Anode", CATHODE: "Cathode", MIXED: "Neither clearly"}[plan.pole.acting]
-    kind = plan.pole.acting if plan.pole.acting != MIXED else ""
-    return Box("Pole that acts on the target", value, f"{esc(sentence(plan.pole.words))}.", kind)
-
-
 def _with_trust(facts: Sequence[Box], trust: Box) -> tuple[Box, ...]:
     """Warnings come last, but what forbids the plan's use comes first."""
     return (trust, *facts) if trust.kind == "red" else (*facts, trust)
@@ -154,15 +122,6 @@ def _dose(evidence: PlanEvidence) -> Box:
         more.append(f"{three_digits(best.dose_v_per_m * top)} V/m at {number(top, 0)} A/µs: {esc(whose)}.")
     value = f"{three_digits(best.dose_v_per_m)} <small>V/m per A/µs</small>"
     return Box("Dose in the target", value, " ".join(more))
-
-
-def _currents(electrodes: Sequence[PlanElectrode]) -> str:
-    return esc(listed([current_label(each.name, each.current_ma) for each in electrodes]))
-
-
-def _sizes(electrodes: Sequence[PlanElectrode]) -> str:
-    shapes = {f"{each.shape}, {' × '.join(f'{size:g}' for size in each.size_mm)} mm" for each in electrodes}
-    return esc(sentence("; ".join(sorted(shapes))))
 
 
 def _short(line: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from targeting.dosing.record import BY_PROTOCOL, PlanDosing, protocol_of
 from targeting.plans.tes import TesPlan
+from targeting.plans.tes_words import electrode_words
 from targeting.plans.tms import Plan
 from targeting.report.citations import Citations
 from targeting.report.evidence import PlanEvidence
@@ -21,10 +22,9 @@ from targeting.report.methods_head import (
     versions_sentence,
 )
 from targeting.report.parts import esc
-from targeting.report.tes_cap import current_label
 from targeting.report.tes_evidence import TesEvidence
 from targeting.tms.search import ANGLE_STEP_DEG, STEP_MM
-from targeting.words.numbers import listed, measured_from, number, three_digits
+from targeting.words.numbers import listed, measured_from, number, size, three_digits
 
 PAD_WORDS = {"tdcs": "a pair of pads", "hd-tdcs": "small electrodes"}
 
@@ -190,8 +190,8 @@ def _compared(plan: Plan) -> str:
 
 
 def _electrodes(plan: TesPlan, cite: Citations) -> list[str]:
-    shapes = sorted({f"{each.shape} {' × '.join(f'{x:g}' for x in each.size_mm)} mm" for each in plan.montage})
-    currents = listed([current_label(each.name, each.current_ma) for each in plan.montage])
+    shapes = sorted({f"{each.shape} {size(each.size_mm)} mm" for each in plan.montage})
+    currents = listed([electrode_words(each.name, each.current_ma) for each in plan.montage])
     return [
         f"Stimulation was by {PAD_WORDS.get(plan.kind, 'electrodes')} ({'; '.join(shapes)}) at positions of the 10-10 "
         f"system {cite('oostenveld2001')}, measured on the head model from landmarks ({plan.landmarks.source}).",

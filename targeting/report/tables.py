@@ -11,13 +11,12 @@ from targeting.engines import by_engine
 from targeting.planning.command_line import COMMAND
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Placement, Plan
+from targeting.plans.tms_words import handle_facts, held_off_cell
 from targeting.report.evidence import PlanEvidence
 from targeting.report.folds import crossing_words
-from targeting.report.held_off import held_off_cell
-from targeting.report.turned import angle_facts
 from targeting.report.volumes import STRETCHED
-from targeting.robustness.words import steadiness_facts
-from targeting.uncertainty.words import spread_facts
+from targeting.robustness.words import robustness_facts
+from targeting.uncertainty.words import uncertainty_facts
 from targeting.words.fact import Fact
 from targeting.words.numbers import direction_words, duration, number, point, three_digits
 from targeting.words.target import size_words
@@ -52,9 +51,9 @@ def numbers(evidence: PlanEvidence) -> str:
     plan, best, target = evidence.plan, evidence.best, evidence.plan.target
     rows = [("Dose", f"<b>{three_digits(best.dose_v_per_m)} V/m</b> <span>{escape(plan.objective)}</span>")]
     if plan.robustness is not None:
-        rows.extend(_row(each) for each in steadiness_facts(plan.robustness, best))
+        rows.extend(_row(each) for each in robustness_facts(plan.robustness, best.scalp_mm))
     if plan.uncertainty is not None:
-        rows.extend(_row(each) for each in spread_facts(plan.uncertainty))
+        rows.extend(_row(each) for each in uncertainty_facts(plan.uncertainty))
     if best.direct_dose_v_per_m is not None:
         off = 100 * (best.dose_v_per_m / best.direct_dose_v_per_m - 1) if best.direct_dose_v_per_m else 0.0
         direct = three_digits(best.direct_dose_v_per_m)
@@ -87,7 +86,7 @@ def numbers(evidence: PlanEvidence) -> str:
                 f"{f': {escape(plan.coil.name)} on a {escape(plan.coil.rated_on)}' if plan.coil.rated_on else ''}</span>",
             )
         )
-    rows.extend(_row(each) for each in angle_facts(plan))
+    rows.extend(_row(each) for each in handle_facts(plan))
     field = direction_words(evidence.target_e_v_per_m)
     rows.append(("Mean field in the target runs", f"<b>{field}</b> <span>{crossing_words(evidence)}</span>"))
     moved = "as asked for" if target.snapped_mm == 0 else f"moved {number(target.snapped_mm)} mm to reach grey matter"

@@ -9,21 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from targeting.comparison.words import comparison_section
-from targeting.dosing.words import dosing_section
-from targeting.goals.words import goal_section
 from targeting.plans.tms import Plan
+from targeting.plans.tms_words import ASSUMED, held_off_words
 from targeting.report import figures, header, tables
 from targeting.report.evidence import PlanEvidence
+from targeting.report.features import comparison_section, dosing_section, goal_section
 from targeting.report.head_check import head_check
-from targeting.report.held_off import held_off_words
 from targeting.report.methods import coil_methods
 from targeting.report.old_page import Page, filled, html_of
 from targeting.report.page import write_page
 from targeting.report.parts import esc, figure_blocks, guide_parts, notices, slices_legend
 from targeting.report.reproduce import reproduce
 from targeting.report.treatment import SHEET
-from targeting.report.turned import ASSUMED, angle_table
+from targeting.report.turned import angle_table
 from targeting.report.who import kicker, running, sides_of
 from targeting.words.numbers import number, point, three_digits
 

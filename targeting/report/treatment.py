@@ -12,13 +12,14 @@ from pathlib import Path
 from atlases.targets import targets
 from targeting.dosing.protocols import field_words
 from targeting.dosing.record import PlanDosing, protocol_of
-from targeting.dosing.words import share_words, threshold_words, whose, why_words
+from targeting.dosing.words import protocol_threshold, share_words, threshold_words, why_words
 from targeting.plans.tape import PlanTape
 from targeting.plans.tms import Plan
+from targeting.plans.tms_words import clock_words, handle_words
 from targeting.records.warnings import WARNING, of_kind
 from targeting.report import screening
 from targeting.report.evidence import PlanEvidence
-from targeting.report.handle import clock_words, handle_drawing, handle_words
+from targeting.report.handle import handle_drawing
 from targeting.report.old_page import Page, filled, html_of
 from targeting.report.page import write_page
 from targeting.report.parts import esc, row, sentence
@@ -172,7 +173,7 @@ def _session(dosing: PlanDosing | None) -> str:
         ("Pulses", f"{protocol.pulses}"),
         ("Lasts", f"{protocol.session_s / 60:.1f} min"),
         ("Sessions", f"{told.sessions}" + (f", {esc(told.spacing)}" if told.spacing else "")),
-        ("Intensity", f"{number(100 * told.intensity_fraction_rmt, 0)} % of the {esc(whose(told))}"),
+        ("Intensity", f"{number(100 * told.intensity_fraction_rmt, 0)} % of the {esc(protocol_threshold(told))}"),
     ]
     unverified = ", ".join(map(field_words, told.unverified))
     open_ = f'<p class="small">Unverified: {esc(unverified)}.</p>' if unverified else ""

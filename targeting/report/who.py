@@ -6,28 +6,12 @@ from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
 from targeting.report.old_page import RESEARCH
 from targeting.report.parts import esc, sentence, when
-
-NOT_GIVEN = "side of the pain: not given"
-
-
-def sides_words(plan: Plan | TesPlan) -> str:
-    """The side of the pain and of what acts on it."""
-    if not plan.pain_side:
-        return NOT_GIVEN
-    what = "coil" if isinstance(plan, Plan) else "electrodes"
-    return (
-        f"pain {plan.pain_side} → {what} {plan.target.side}".rstrip() if plan.target.side else f"pain {plan.pain_side}"
-    )
+from targeting.words.target import name_and_side, sides_sentence
 
 
 def sides_of(plan: Plan | TesPlan) -> str:
     """The same for a page's header, HTML."""
-    return f'<strong class="sides">{esc(sentence(sides_words(plan)))}</strong>'
-
-
-def target_words(plan: Plan | TesPlan) -> str:
-    """The target with its side."""
-    return f"{plan.target.name} {plan.target.side}".strip()
+    return f'<strong class="sides">{esc(sentence(sides_sentence(plan.pain_side, plan.target.side, plan.modality)))}</strong>'
 
 
 def kicker(kind: str, plan: Plan | TesPlan) -> str:
@@ -39,5 +23,18 @@ def kicker(kind: str, plan: Plan | TesPlan) -> str:
 def running(plan: Plan | TesPlan) -> str:
     """The line at the head of a page, and of every sheet of paper it is printed on, HTML."""
     patient = f"patient {plan.patient_id}" if plan.patient_id else ""
-    told = (RESEARCH, patient, plan.subject, target_words(plan), sides_words(plan))
+    told = (
+        RESEARCH,
+        patient,
+        plan.subject,
+        name_and_side(plan.target),
+        sides_sentence(plan.pain_side, plan.target.side, plan.modality),
+    )
     return " · ".join(f"<b>{esc(each)}</b>" if i == 0 else esc(each) for i, each in enumerate(told) if each)
+
+
+def running_texts(plan: Plan | TesPlan) -> list[str]:
+    """What stands at the head of every sheet of paper: whom the plan is for, the target and the sides."""
+    patient = f"patient {plan.patient_id}" if plan.patient_id else ""
+    sides = sides_sentence(plan.pain_side, plan.target.side, plan.modality)
+    return [each for each in (patient, plan.subject, name_and_side(plan.target), sides) if each]
