@@ -82,6 +82,23 @@ def point(point_mm: ArrayLike) -> str:
     return f"x {number(x)}, y {number(y)}, z {number(z)}"
 
 
+def milliamperes(current_ma: float) -> str:
+    """A current with its sign; positive flows into the head.
+
+    Examples
+    --------
+    >>> milliamperes(2.0), milliamperes(-0.25)
+    ('+2 mA', '−0.25 mA')
+    """
+    digits = number(abs(current_ma), 3).rstrip("0").rstrip(".")
+    return f"{'+' if current_ma > 0 else '−' if current_ma < 0 else ''}{digits} mA"
+
+
+def size(size_mm: Sequence[float]) -> str:
+    """Lengths of an electrode, as "50 × 70"."""
+    return " × ".join(f"{each:g}" for each in size_mm)
+
+
 def duration(seconds: float) -> str:
     """Seconds, or minutes and seconds."""
     return f"{seconds:.1f} s" if seconds < 100 else f"{int(seconds // 60)} min {int(seconds % 60):02d} s"

@@ -1,4 +1,4 @@
-"""What a target is, in words: a ball of grey matter, or what of it lies under a mask or a map."""
+"""What a target is, in words: a ball of grey matter, or what of it lies under a mask or a map; and on which sides."""
 
 from __future__ import annotations
 
@@ -63,6 +63,32 @@ def ringed(target: PlanTarget) -> str:
     'the mask’s middle'
     """
     return {"ball": "the target", "mask": "the mask’s middle", "map": "the map’s strongest spot"}[target.shape]
+
+
+def name_and_side(target: PlanTarget) -> str:
+    """The target with its side, as a heading has it."""
+    return f"{target.name} {target.side}".strip()
+
+
+def sides_sentence(pain_side: str, target_side: str, modality: str) -> str:
+    """The side of the pain, and on which side what acts on it goes.
+
+    Parameters
+    ----------
+    pain_side, target_side : str
+        "left", "right", or "" where it is not given or the target has none.
+    modality : str
+        Of the plan: "tms" or "tdcs".
+
+    Examples
+    --------
+    >>> sides_sentence("left", "right", "tms"), sides_sentence("", "left", "tdcs")
+    ('pain left → coil right', 'side of the pain: not given')
+    """
+    if not pain_side:
+        return "side of the pain: not given"
+    tool = "coil" if modality == "tms" else "electrodes"
+    return f"pain {pain_side} → {tool} {target_side}" if target_side else f"pain {pain_side}"
 
 
 def _who(target: PlanTarget) -> str:

@@ -1,0 +1,133 @@
+"""What a coil's plan says in plain text: how the coil is held and driven, and why it cannot sit closer to the head."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from targeting.plans.angle import PlanAngle
+from targeting.plans.pulse import PlanPulse
+from targeting.plans.tms import Placement, Plan
+from targeting.stimulators.pulse import NORMAL
+from targeting.tms.placement import HELD_OFF_MM
+from targeting.words.fact import Fact
+from targeting.words.numbers import direction_words, number, three_digits
+
+NOT_DETERMINED = "the dose does not determine the angle; the muscle does"
+ASSUMED = "assumed: the sign of the coil’s file is the first phase in the normal setting"
+
+
+def handle_facts(plan: Plan) -> list[Fact]:
+    """The handle's angle, what the dose says of it, the pulse and the current; empty for a plan of before 1.6."""
+    facts = []
+    if plan.angle is not None:
+        clock = f"on a clock face seen from above, nose at 12: {plan.angle.clock}"
+        facts += [
+            Fact("Handle", plan.angle.words, more=clock),
+            Fact("Why this angle", plan.angle.why, more=dose_over_angles(plan.angle)),
+        ]
+    if plan.pulse is not None:
+        first = f"in the first phase {plan.pulse.first_runs}"
+        facts += [
+            Fact("Pulse and stimulator", pulse_words(plan.pulse), more=ASSUMED),
+            Fact("Current in the brain", effective_current(plan.pulse), more=first),
+        ]
+    return facts
+
+
+def handle_lines(plan: Plan) -> list[str]:
+    """The same for a terminal."""
+    lines = []
+    if plan.angle is not None:
+        lines += [
+            f"angle      {plan.angle.words} ({plan.angle.clock} on a clock face seen from above); {plan.angle.why}",
+            f"           {dose_over_angles(plan.angle)}",
+        ]
+    if plan.pulse is not None:
+        lines.append(f"pulse      {pulse_words(plan.pulse)}; the current runs {effective_current(plan.pulse)}")
+    return lines
+
+
+def handle_words(plan: Plan) -> str:
+    """How the handle is turned: its angle to the midline, or where it points for a plan of before 1.6."""
+    return plan.angle.words if plan.angle is not None else f"handle pointing {handle_direction(plan.placements[0])}"
+
+
+def handle_direction(placement: Placement) -> str:
+    """Where the handle points, as "back and to the left"."""
+    return direction_words([-row[1] for row in placement.pose[:3]])
+
+
+def clock_words(plan: Plan) -> str:
+    """Where the handle points on a clock face; empty for a plan of before 1.6."""
+    return f"{plan.angle.clock} on a clock seen from above, nose at 12" if plan.angle is not None else ""
+
+
+def dose_over_angles(angle: PlanAngle) -> str:
+    """How far the dose depends on the angle."""
+    low = f"over all angles at this place the dose stays above {number(100 * angle.lowest_share, 0)} % of its largest"
+    return low if angle.determined else f"{low}: {NOT_DETERMINED}"
+
+
+def pulse_words(pulse: PlanPulse) -> str:
+    """The pulse, the stimulator it is of, and its current-direction setting.
+
+    Examples
+    --------
+    >>> pulse = PlanPulse("biphasic", "reverse", True, "second", 1, "", None, True, "back", "forward")
+    >>> pulse_words(pulse)
+    'biphasic pulse, current direction set to reverse'
+    """
+    whose = f" of {pulse.stimulator}" if pulse.stimulator else ""
+    if pulse.reversible is False:
+        return f"{pulse.form} pulse{whose}, which has one current direction"
+    return f"{pulse.form} pulse{whose}, current direction set to {pulse.current}"
+
+
+def setting_words(pulse: PlanPulse | None) -> str:
+    """The stimulator's setting in a few words, for a box; empty for a plan of before 1.6."""
+    if pulse is None:
+        return ""
+    if pulse.reversible is False:
+        return f"{pulse.form}, one current direction"
+    return f"{pulse.form}, current {'normal' if pulse.current == NORMAL else 'REVERSE'}"
+
+
+def effective_current(pulse: PlanPulse) -> str:
+    """Which way the current runs in the effective phase, and whether the target wants it so."""
+    wanted = {True: ", as the target wants it", False: ", against what the target wants", None: ""}[pulse.as_wanted]
+    return f"{pulse.effective_runs} in the effective phase, the {pulse.effective_phase}{wanted}"
+
+
+def is_held_off(placement: Placement) -> bool:
+    """Whether some part of the casing keeps the middle of its face clearly farther from the scalp than was asked for."""
+    return placement.closer_depth_mm is not None and placement.closer_depth_mm >= HELD_OFF_MM
+
+
+def held_off_words(placement: Placement) -> str:
+    """The closer pose that was refused: its dose, and where its casing would touch the head; "" where a plan does not say."""
+    if placement.closer_depth_mm is None or placement.closer_dose_v_per_m is None or placement.closer_at_mm is None:
+        return ""
+    if not is_held_off(placement):
+        return "nothing holds the coil off: the middle of its face is as near to the scalp as was asked for"
+    where = ", ".join(number(x, 0) for x in placement.closer_at_mm)
+    return (
+        f"with the middle of its face as near to the scalp as was asked for, the coil would give "
+        f"{three_digits(placement.closer_dose_v_per_m)} V/m ({_gain(placement)}), but that pose is refused: its casing "
+        f"would be {number(placement.closer_depth_mm)} mm too near to the head, or in it, at ({where}) mm"
+    )
+
+
+def held_off_cell(placement: Placement) -> str:
+    """The same for a cell of a table: how much too near, and the change of the dose."""
+    if placement.closer_depth_mm is None or placement.closer_dose_v_per_m is None:
+        return "not known"
+    return f"{number(placement.closer_depth_mm)} ({_gain(placement)})"
+
+
+def _gain(placement: Placement) -> str:
+    """What the closer pose would change of the dose."""
+    closer = placement.closer_dose_v_per_m or 0.0
+    if placement.dose_v_per_m <= 0:
+        return "from no dose"
+    gain = 100 * (closer / placement.dose_v_per_m - 1)
+    return f"{'+' if gain >= 0.05 else ''}{number(gain)} %"
