@@ -10,10 +10,33 @@ from targeting.plans.tms import Placement, Plan
 from targeting.stimulators.pulse import NORMAL
 from targeting.tms.placement import HELD_OFF_MM
 from targeting.words.fact import Fact
-from targeting.words.numbers import direction_words, number, three_digits
+from targeting.words.numbers import direction_words, number, point, three_digits
 
 NOT_DETERMINED = "the dose does not determine the angle; the muscle does"
 ASSUMED = "assumed: the sign of the coil’s file is the first phase in the normal setting"
+
+
+def dose_fact(plan: Plan) -> Fact:
+    """The dose of placement 1 at 1 A/µs."""
+    return Fact("Dose", three_digits(plan.placements[0].dose_v_per_m), "V/m", plan.objective)
+
+
+def rated_dose_fact(plan: Plan) -> Fact | None:
+    """The dose at the coil's largest dI/dt; None where that is not known."""
+    if plan.coil.max_didt_a_per_s is None:
+        return None
+    top = plan.coil.max_didt_a_per_s / 1e6
+    whose = f": {plan.coil.name} on a {plan.coil.rated_on}" if plan.coil.rated_on else ""
+    dose = three_digits(plan.placements[0].dose_v_per_m * top)
+    return Fact("Dose at the coil’s rated maximum", dose, "V/m", f"at {three_digits(top)} A/µs{whose}")
+
+
+def peak_fact(plan: Plan) -> Fact:
+    """The largest field in grey matter, and how far from the target it lies."""
+    best = plan.placements[0]
+    away = float(np.linalg.norm(np.subtract(best.peak_mm, plan.target.center_mm)))
+    where = f"at {point(best.peak_mm)} mm, {number(away)} mm from the target’s centre"
+    return Fact("Largest |E| in grey matter anywhere", three_digits(best.peak_e_v_per_m), "V/m", where)
 
 
 def handle_facts(plan: Plan) -> list[Fact]:

@@ -7,26 +7,32 @@ from pathlib import Path
 
 import numpy as np
 
-from targeting.comparison.words import comparison_section
-from targeting.dosing.words import dosing_section
-from targeting.goals.words import goal_section
 from targeting.plans.tms import Placement
-from targeting.plans.who import running_words, sides_words
+from targeting.plans.tms_words import (
+    ASSUMED,
+    dose_over_angles,
+    handle_direction,
+    handle_facts,
+    held_off_cell,
+    held_off_words,
+    setting_words,
+)
 from targeting.report import figures, tms_facts
 from targeting.report.evidence import PlanEvidence
+from targeting.report.features import comparison_section, dosing_section, goal_section
 from targeting.report.folds import crossing_words
 from targeting.report.head_check import head_check
-from targeting.report.held_off import held_off_cell, held_off_words
+from targeting.report.header import running_texts, sides_of, trust_box
 from targeting.report.methods import coil_methods
 from targeting.report.page import render_page, write_page
 from targeting.report.provenance import provenance
 from targeting.report.treatment import SHEET
-from targeting.report.trust import trust_of
-from targeting.report.turned import ASSUMED, angle_facts, angle_rows, dose_over_angles, setting_words
+from targeting.report.turned import angle_rows
 from targeting.report.volumes import STRETCHED
 from targeting.tms.orientation import handle_deg
 from targeting.words.fact import Fact
 from targeting.words.numbers import direction_words, measured_from, number, three_digits
+from targeting.words.target import center_fact
 
 SHOWN = 5  # placements
 NAVIGATORS = {"brainsight": "Brainsight", "localite": "Localite TMS Navigator"}
@@ -59,13 +65,13 @@ def page_of(evidence: PlanEvidence) -> str:
         solid_policy(),
         plan=plan,
         best=best,
-        running=running_words(plan),
-        sides=sides_words(plan),
+        running=running_texts(plan),
+        sides=sides_of(plan),
         sheet=SHEET,
-        trust=trust_of(plan.warnings),
+        trust=trust_box(plan.warnings),
         place=tms_facts.place_box(plan, evidence.near),
         measured_from=measured_from(best.angle_from),
-        handle_points=direction_words(-evidence.best_pose.away_from_handle_mm),
+        handle_points=handle_direction(best),
         setting=setting_words(plan.pulse),
         output=tms_facts.output_box(plan.dosing),
         output_kind=tms_facts.output_kind(plan.dosing),
@@ -119,13 +125,13 @@ def number_facts(evidence: PlanEvidence) -> list[Fact]:
     plan = evidence.plan
     return [
         *tms_facts.field_facts(plan),
-        *angle_facts(plan),
+        *handle_facts(plan),
         Fact(
             "Mean field in the target runs",
             direction_words(evidence.target_e_v_per_m),
             more=crossing_words(evidence),
         ),
-        tms_facts.center_fact(plan.target),
+        center_fact(plan.target),
     ]
 
 

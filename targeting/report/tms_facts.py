@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from targeting.comparison.reach import coil_on
 from targeting.dosing.motor_threshold import volts
 from targeting.dosing.record import PlanDosing
 from targeting.dosing.words import share_words, target_words, threshold_words, why_words
 from targeting.engines import by_engine
-from targeting.plans.tms import Plan, PlanCoil, PlanTarget
-from targeting.robustness.words import steadiness_facts
-from targeting.uncertainty.words import spread_facts
+from targeting.plans.tms import Plan, PlanCoil
+from targeting.plans.tms_words import dose_fact, peak_fact, rated_dose_fact
+from targeting.robustness.words import robustness_facts
+from targeting.uncertainty.words import uncertainty_facts
 from targeting.words.fact import Fact
 from targeting.words.numbers import number, point, sentence, three_digits
-
-
-def dose_fact(plan: Plan) -> Fact:
-    """The dose of the best placement, and of what it is the mean."""
-    return Fact("Dose", three_digits(plan.placements[0].dose_v_per_m), "V/m", plan.objective)
-
-
-def peak_fact(plan: Plan) -> Fact:
-    """The strongest field in grey matter at the best placement, and where it lies."""
-    best = plan.placements[0]
-    away = float(np.linalg.norm(np.array(best.peak_mm) - plan.target.center_mm))
-    return Fact(
-        "Largest |E| in grey matter anywhere",
-        three_digits(best.peak_e_v_per_m),
-        "V/m",
-        f"at {point(best.peak_mm)} mm, {number(away)} mm from the target’s centre",
-    )
-
-
-def rated_dose_fact(plan: Plan) -> Fact | None:
-    """The dose at the coil's rated maximum; None where that is not known."""
-    if plan.coil.max_didt_a_per_s is None:
-        return None
-    top = plan.coil.max_didt_a_per_s / 1e6
-    on = f": {plan.coil.name} on a {plan.coil.rated_on}" if plan.coil.rated_on else ""
-    dose = three_digits(plan.placements[0].dose_v_per_m * top)
-    return Fact("Dose at the coil’s rated maximum", dose, "V/m", f"at {three_digits(top)} A/µs{on}")
 
 
 def field_facts(plan: Plan) -> list[Fact]:
@@ -48,9 +20,9 @@ def field_facts(plan: Plan) -> list[Fact]:
     best = plan.placements[0]
     facts = [dose_fact(plan)]
     if plan.robustness is not None:
-        facts += steadiness_facts(plan.robustness, best)
+        facts += robustness_facts(plan.robustness, best.scalp_mm)
     if plan.uncertainty is not None:
-        facts += spread_facts(plan.uncertainty)
+        facts += uncertainty_facts(plan.uncertainty)
     if best.direct_dose_v_per_m is not None:
         off = 100 * (best.dose_v_per_m / best.direct_dose_v_per_m - 1) if best.direct_dose_v_per_m else 0.0
         facts.append(
@@ -68,12 +40,6 @@ def field_facts(plan: Plan) -> list[Fact]:
         facts.append(Fact("That peak over the dose", number(best.peak_e_v_per_m / best.dose_v_per_m, 2)))
     rated = rated_dose_fact(plan)
     return [*facts, rated] if rated else facts
-
-
-def center_fact(target: PlanTarget) -> Fact:
-    """Where the target's centre lies, and how far it was moved to reach grey matter."""
-    moved = "as asked for" if target.snapped_mm == 0 else f"moved {number(target.snapped_mm)} mm to reach grey matter"
-    return Fact("Target’s centre", point(target.center_mm), "mm", moved)
 
 
 def place_box(plan: Plan, near: str) -> Fact:

@@ -11,15 +11,16 @@ from pathlib import Path
 from atlases.targets import targets
 from targeting.dosing.protocols import field_words
 from targeting.dosing.record import PlanDosing, protocol_of
-from targeting.dosing.words import share_words, threshold_words, whose, why_words
+from targeting.dosing.words import protocol_threshold, share_words, threshold_words, why_words
 from targeting.plans.tape import PlanTape
 from targeting.plans.tms import Plan
-from targeting.plans.who import running_words, sides_words
+from targeting.plans.tms_words import clock_words, handle_words
 from targeting.records.warnings import WARNING, of_kind
 from targeting.report import screening
 from targeting.report.evidence import PlanEvidence
 from targeting.report.figures import Figure
-from targeting.report.handle import clock_words, handle_drawing, handle_words
+from targeting.report.handle import handle_drawing
+from targeting.report.header import running_texts, sides_of
 from targeting.report.page import render_page, write_page
 from targeting.report.place import place_picture, seen_from
 from targeting.words.fact import Fact
@@ -51,8 +52,8 @@ def sheet_of(evidence: PlanEvidence) -> str:
     return render_page(
         "report/treatment.html.jinja",
         plan=plan,
-        running=running_words(plan),
-        sides=sides_words(plan),
+        running=running_texts(plan),
+        sides=sides_of(plan),
         target_title=named.title if named else "",
         dangers=plan.unaccepted,
         most_reasons=MOST_REASONS,
@@ -129,7 +130,7 @@ def session_rows(dosing: PlanDosing | None) -> Rows:
         ("Pulses", f"{protocol.pulses}"),
         ("Lasts", f"{protocol.session_s / 60:.1f} min"),
         ("Sessions", f"{stated.sessions}" + (f", {stated.spacing}" if stated.spacing else "")),
-        ("Intensity", f"{number(100 * stated.intensity_fraction_rmt, 0)} % of the {whose(stated)}"),
+        ("Intensity", f"{number(100 * stated.intensity_fraction_rmt, 0)} % of the {protocol_threshold(stated)}"),
     ]
 
 

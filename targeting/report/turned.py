@@ -1,4 +1,4 @@
-"""How a coil is held and driven, in words and pictures of a report: the handle's angle, the clock, the pulse, the current."""
+"""The handle's angle for figures and tables: over all angles of the current, of the plan, and where 90 % of the dose is kept."""
 
 from __future__ import annotations
 
@@ -8,63 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from targeting.plans.angle import PlanAngle
-from targeting.plans.pulse import PlanPulse
 from targeting.plans.tms import Plan
-from targeting.stimulators.pulse import NORMAL
-from targeting.words.fact import Fact
 from targeting.words.numbers import number, sentence, three_digits
 
 if TYPE_CHECKING:
     from targeting.report.evidence import PlanEvidence
-
-NOT_DETERMINED = "the dose does not determine the angle; the muscle does"
-ASSUMED = "assumed: the sign of the coil’s file is the first phase in the normal setting"
-
-
-def angle_facts(plan: Plan) -> list[Fact]:
-    """The handle's angle, what the dose says of it, the pulse and the current; none of a plan that does not tell."""
-    found = []
-    if plan.angle is not None:
-        found.append(
-            Fact("Handle", plan.angle.words, more=f"on a clock face seen from above, nose at 12: {plan.angle.clock}")
-        )
-        found.append(Fact("Why this angle", plan.angle.why, more=dose_over_angles(plan.angle)))
-    if plan.pulse is not None:
-        found.append(Fact("Pulse and stimulator", drive_words(plan.pulse), more=ASSUMED))
-        found.append(Fact("Current in the brain", effective_words(plan.pulse), more=first_words(plan.pulse)))
-    return found
-
-
-def dose_over_angles(angle: PlanAngle) -> str:
-    """How far the dose depends on the angle."""
-    low = f"over all angles at this place the dose stays above {number(100 * angle.lowest_share, 0)} % of its largest"
-    return low if angle.determined else f"{low}: {NOT_DETERMINED}"
-
-
-def drive_words(pulse: PlanPulse) -> str:
-    """The pulse, whose, and the setting.
-
-    Examples
-    --------
-    >>> pulse = PlanPulse("biphasic", "reverse", True, "second", 1, "", None, True, "back", "forward")
-    >>> drive_words(pulse)
-    'biphasic pulse, current direction set to reverse'
-    """
-    whose = f" of {pulse.stimulator}" if pulse.stimulator else ""
-    if pulse.reversible is False:
-        return f"{pulse.form} pulse{whose}, which has one current direction"
-    return f"{pulse.form} pulse{whose}, current direction set to {pulse.current}"
-
-
-def effective_words(pulse: PlanPulse) -> str:
-    """Which way the current runs when it counts, and whether it is the way that is wanted."""
-    wanted = {True: ", as the target wants it", False: ", against what the target wants", None: ""}[pulse.as_wanted]
-    return f"{pulse.effective_runs} in the effective phase, the {pulse.effective_phase}{wanted}"
-
-
-def first_words(pulse: PlanPulse) -> str:
-    """Which way it runs in the first phase."""
-    return f"in the first phase {pulse.first_runs}"
 
 
 def angle_rows(angle: PlanAngle | None) -> list[tuple[str, ...]]:
@@ -118,25 +66,3 @@ def turn_range_deg(plan: Plan, handle_deg: float) -> tuple[float, float] | None:
     if plan.target.side == "right":
         inwards, outwards = outwards, inwards
     return handle_deg - inwards, handle_deg + outwards
-
-
-def terminal_lines(plan: Plan) -> list[str]:
-    """The angle and the pulse for a terminal."""
-    found = []
-    if plan.angle is not None:
-        found.append(
-            f"angle      {plan.angle.words} ({plan.angle.clock} on a clock face seen from above); {plan.angle.why}"
-        )
-        found.append(f"           {dose_over_angles(plan.angle)}")
-    if plan.pulse is not None:
-        found.append(f"pulse      {drive_words(plan.pulse)}; the current runs {effective_words(plan.pulse)}")
-    return found
-
-
-def setting_words(pulse: PlanPulse | None) -> str:
-    """The stimulator's setting in a word or two, for a box."""
-    if pulse is None:
-        return ""
-    if pulse.reversible is False:
-        return f"{pulse.form}, one current direction"
-    return f"{pulse.form}, current {'normal' if pulse.current == NORMAL else 'REVERSE'}"

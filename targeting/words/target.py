@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from targeting.plans.tms import PlanTarget
+from targeting.words.fact import Fact
 from targeting.words.numbers import number, point
 
 
@@ -43,6 +44,12 @@ def size_words(target: PlanTarget) -> str:
     if target.shape == "ball":
         return f"<b>{number(target.radius_mm)} mm</b> radius, {volume} it grey matter"
     return f"{volume} grey matter under a {target.shape}"
+
+
+def center_fact(target: PlanTarget) -> Fact:
+    """Where the target's centre lies, and how far it was moved to reach grey matter."""
+    moved = "as asked for" if target.snapped_mm == 0 else f"moved {number(target.snapped_mm)} mm to reach grey matter"
+    return Fact("Target’s centre", point(target.center_mm), "mm", moved)
 
 
 def ring_sentence(target: PlanTarget, under_mm: float) -> str:

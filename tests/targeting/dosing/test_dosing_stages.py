@@ -19,11 +19,12 @@ from targeting.dosing.hotspot_stage import Hotspot, hotspot_stage, own_hotspot
 from targeting.dosing.record import check_dosing, dosing_warnings
 from targeting.dosing.request import DoseRequest, threshold_rows
 from targeting.dosing.stage import _with_stronger, dosing_of, dosing_stage
-from targeting.dosing.words import dosing_section, dosing_words
+from targeting.dosing.words import dosing_words
 from targeting.fem import HeadConductor
 from targeting.navigation import brainsight, localite
 from targeting.navigation.pose_file import PoseFile
 from targeting.plans.tms import from_dict, schema, to_dict
+from targeting.report.features import dosing_section
 from targeting.study.aim import Aim
 from targeting.study.conduction import Conduction
 from targeting.subject import Done, Subject

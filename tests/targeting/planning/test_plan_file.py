@@ -45,8 +45,7 @@ from targeting.records.warnings import (
     note,
     warning,
 )
-from targeting.report.who import sides_words
-from targeting.words.target import extent_sentence, ring_sentence, size_words, target_line
+from targeting.words.target import extent_sentence, ring_sentence, sides_sentence, size_words, target_line
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
 positive = st.floats(1e-6, 1e9)
@@ -493,15 +492,19 @@ def test_a_patients_id_is_one_short_line(wrong):
         to_dict(replace(one_plan(), patient_id=wrong))
 
 
+def sides_of(plan):
+    return sides_sentence(plan.pain_side, plan.target.side, plan.modality)
+
+
 def test_whom_a_plan_is_for_is_kept_and_plans_of_before_say_nothing_of_it():
     assert checked_patient_id("  Müller, Zoë 7 ") == "Müller, Zoë 7" and checked_patient_id(None) == ""
     document = to_dict(replace(one_plan(), pain_side="right", patient_id="P-012"))
     jsonschema.validate(document, schema())
     read = plan_file.from_dict(document)
     assert (read.pain_side, read.patient_id) == ("right", "P-012")
-    assert sides_words(read) == f"pain right → coil {read.target.side}"
+    assert sides_of(read) == f"pain right → coil {read.target.side}"
     del document["pain_side"], document["patient_id"]
     old = plan_file.from_dict({**document, "schema_version": "1.5", "warnings": []})
-    assert (old.pain_side, old.patient_id) == ("", "") and sides_words(old) == "side of the pain: not given"
+    assert (old.pain_side, old.patient_id) == ("", "") and sides_of(old) == "side of the pain: not given"
     with pytest.raises(ValueError, match="pain_side"):
         to_dict(replace(one_plan(), pain_side="both"))
