@@ -100,7 +100,9 @@ def _output(dosing: PlanDosing) -> list[Fact]:
     by = share_words(dosing) + why_words(dosing)
     facts = [Fact("Stimulator output", f"{dosing.given_percent}", "% MSO", by)]
     if dosing.asked == BY_FIELD:
-        objective = f"for {number(100 * (dosing.match_field or 1.0), 0)} % of the field at motor threshold in the target"
+        objective = (
+            f"for {number(100 * (dosing.match_field or 1.0), 0)} % of the field at motor threshold in the target"
+        )
         limits = ", ".join(f"{name} {number(percent)} %" for name, percent in dosing.limits_percent.items())
         facts += [
             Fact("To match the field asked for", number(dosing.asked_percent or 0.0), "% MSO", objective),
@@ -115,9 +117,7 @@ def _output(dosing: PlanDosing) -> list[Fact]:
     return [
         *facts,
         Fact("The target then gets", number(100 * dosing.given_fraction, 0), "%", share),
-        Fact(
-            "The strongest field in grey matter then is", peak, "%", "of the mean field at the hotspot at threshold"
-        ),
+        Fact("The strongest field in grey matter then is", peak, "%", "of the mean field at the hotspot at threshold"),
         *_stronger(dosing),
     ]
 

@@ -48,7 +48,9 @@ def ranking_sentences(goal: PlanGoal) -> str:
     if goal.avoid_cap is not None:
         sentences.append(f"None of them was to get more than {goal.avoid_cap:.0%} of the target’s dose.")
     if goal.best_dose_v_per_m is None:
-        sentences.append(f"Poses with less than {goal.least_share:.0%} of the largest possible dose were not considered.")
+        sentences.append(
+            f"Poses with less than {goal.least_share:.0%} of the largest possible dose were not considered."
+        )
     return " ".join(sentences)
 
 

@@ -120,8 +120,16 @@ def beside_standard(plan: TesPlan) -> list[tuple[str, str, str]]:
     return [
         *rows,
         ("Mean |E| in the target, V/m", three_digits(ours.mean_e_v_per_m), three_digits(theirs.mean_e_v_per_m)),
-        ("Mean |E| in grey matter, V/m", three_digits(ours.grey_mean_e_v_per_m), three_digits(theirs.grey_mean_e_v_per_m)),
-        ("Peak |E| in grey matter (99.9 %), V/m", three_digits(ours.peak_e_v_per_m), three_digits(theirs.peak_e_v_per_m)),
+        (
+            "Mean |E| in grey matter, V/m",
+            three_digits(ours.grey_mean_e_v_per_m),
+            three_digits(theirs.grey_mean_e_v_per_m),
+        ),
+        (
+            "Peak |E| in grey matter (99.9 %), V/m",
+            three_digits(ours.peak_e_v_per_m),
+            three_digits(theirs.peak_e_v_per_m),
+        ),
         ("Focality: target over grey matter", number(ours.focality, 2), number(theirs.focality, 2)),
         (
             "Grey matter elsewhere above the target’s mean, cm³",
@@ -141,5 +149,7 @@ def optimum_words(optimum: PlanOptimum) -> str:
     else:
         best += f"no montage within the limits does better by more than {100 * optimum.gap:.2g} %"
     change = optimum.dose_v_per_m / optimum.unrounded_dose_v_per_m - 1 if optimum.unrounded_dose_v_per_m else 0.0
-    rounding = "nothing" if abs(change) < PROVEN else f"the dose by {'+' if change > 0 else '−'}{abs(100 * change):.2g} %"
+    rounding = (
+        "nothing" if abs(change) < PROVEN else f"the dose by {'+' if change > 0 else '−'}{abs(100 * change):.2g} %"
+    )
     return f"{best}; rounding the currents to 0.1 mA changed {rounding}"

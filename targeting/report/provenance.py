@@ -60,7 +60,7 @@ def provenance(plan: Plan | TesPlan) -> Provenance:
 
 
 def unverified(working_note: str) -> str:
-    """"unverified", if a table's working note says that nobody could re-read some part of its source; else nothing.
+    """ "unverified", if a table's working note says that nobody could re-read some part of its source; else nothing.
 
     How a number came here stands with the data; a page says this one word of it.
 
