@@ -6,87 +6,127 @@ cited as their own tables cite them.
 
 from __future__ import annotations
 
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+from meshes.choices import one_of
+from meshes.tissue_codes import TISSUE_NAMES
 from targeting.dosing.record import BY_PROTOCOL, PlanDosing, protocol_of
+from targeting.engines import TITLES, solved_by
+from targeting.fem.conductivity import CONDUCTIVITY_S_PER_M, tissue_names
 from targeting.plans.tes import TesPlan
 from targeting.plans.tes_words import electrode_words
 from targeting.plans.tms import Plan
-from targeting.report.citations import Citations
-from targeting.report.evidence import PlanEvidence
-from targeting.report.methods_head import (
-    conductivity_sentences,
-    engine_sentence,
-    head_sentences,
-    solver_sentence,
-    target_sentence,
-    thousands,
-    versions_sentence,
-)
-from targeting.report.parts import esc
+from targeting.report.evidence import HeadEvidence, PlanEvidence
+from targeting.report.provenance import PROGRAM
 from targeting.report.tes_evidence import TesEvidence
 from targeting.tms.search import ANGLE_STEP_DEG, STEP_MM
-from targeting.words.numbers import listed, measured_from, number, size, three_digits
+from targeting.words.numbers import listed, measured_from, number, point, size, three_digits
+from targeting.words.target import extent_sentence
 
 PAD_WORDS = {"tdcs": "a pair of pads", "hd-tdcs": "small electrodes"}
+WORDS = {
+    "wm": "white matter",
+    "gm": "grey matter",
+    "csf": "cerebrospinal fluid",
+    "compact_bone": "compact bone",
+    "spongy_bone": "spongy bone",
+}
+SOURCES = {"wagner2004": ("wm", "gm", "csf", "skull", "scalp"), "opitz2015": ("eyes",)}  # of the table's values
 
 
-def coil_methods(evidence: PlanEvidence) -> str:
-    """The report's section for a coil's plan."""
-    return section(*coil_text(evidence))
+class Methods(NamedTuple):
+    """A paragraph, and the works it cites in their order."""
+
+    text: str
+    works: list[str]
 
 
-def montage_methods(evidence: TesEvidence) -> str:
-    """The report's section for a montage."""
-    return section(*montage_text(evidence))
+@cache
+def references() -> dict[str, str]:
+    """Key → reference as it is printed, from ``references.toml``.
+
+    Examples
+    --------
+    >>> references()["tuch2001"].split(". ")[0]
+    'Tuch DS, Wedeen VJ, Dale AM, George JS, Belliveau JW'
+    """
+    text = resources.files("targeting.report").joinpath("references.toml").read_text(encoding="utf-8")
+    return {
+        key: entry["text"] + (f" doi:{entry['doi']}" if entry["doi"] else "")
+        for key, entry in tomllib.loads(text).items()
+    }
 
 
-def section(text: str, works: list[str]) -> str:
-    """The text with its list of works and a button that copies both."""
-    items = "".join(f"<li>{esc(work)}</li>" for work in works)
-    return (
-        '<section aria-labelledby="methods" class="paper">\n<h2 id="methods">Methods, for a paper</h2>\n'
-        f'<div id="methods-text">\n<p>{esc(text)}</p>\n<h3>References</h3>\n<ol>{items}</ol>\n</div>\n'
-        '<button type="button" hidden data-does="copy" data-of="methods-text">Copy text and references</button>\n</section>'
-    )
+class Citations:
+    """The list of works a text cites.
+
+    Examples
+    --------
+    >>> cited = Citations()
+    >>> cited("wagner2004", "opitz2015"), cited("tuch2001"), cited("opitz2015")
+    ('[1,2]', '[3]', '[2]')
+    >>> [line.split()[0] for line in cited.works]
+    ['Wagner', 'Opitz', 'Tuch']
+    """
+
+    def __init__(self) -> None:
+        self.works: list[str] = []
+
+    def __call__(self, *keys: str) -> str:
+        """The mark to print for works of ``references.toml``."""
+        for key in keys:
+            one_of(key, references(), "reference")
+        return self.of(*(references()[key] for key in keys))
+
+    def of(self, *works: str) -> str:
+        """The mark to print for works given as text: what a plan's own sources say."""
+        for work in works:
+            if work not in self.works:
+                self.works.append(work)
+        return f"[{','.join(str(self.works.index(work) + 1) for work in works)}]"
 
 
-def coil_text(evidence: PlanEvidence) -> tuple[str, list[str]]:
-    """The paragraph of a coil's plan, and the works it cites in their order."""
+def coil_methods(evidence: PlanEvidence) -> Methods:
+    """The methods of a coil's plan."""
     plan, cite = evidence.plan, Citations()
     sentences = [
-        *head_sentences(evidence, cite),
-        *conductivity_sentences(evidence, cite),
-        solver_sentence(plan, cite),
-        target_sentence(evidence, cite),
+        *_head_sentences(evidence, cite),
+        *_conductivity_sentences(evidence, cite),
+        _solver_sentence(plan, cite),
+        _target_sentence(evidence, cite),
         *_coil(plan, cite),
         *_search(plan, cite),
         _dose(plan),
-        engine_sentence(plan, cite),
+        _engine_sentence(plan, cite),
         *_steadiness(plan),
         *_uncertainty(plan, cite),
         *_dosing(plan, cite),
         _compared(plan),
-        versions_sentence(plan),
+        _versions_sentence(plan),
     ]
-    return " ".join(filter(None, sentences)), cite.works
+    return Methods(" ".join(filter(None, sentences)), cite.works)
 
 
-def montage_text(evidence: TesEvidence) -> tuple[str, list[str]]:
-    """The paragraph of a montage, and the works it cites in their order."""
+def montage_methods(evidence: TesEvidence) -> Methods:
+    """The methods of a montage's plan."""
     plan, cite = evidence.plan, Citations()
     sentences = [
-        *head_sentences(evidence, cite),
-        *conductivity_sentences(evidence, cite),
-        solver_sentence(plan, cite),
-        target_sentence(evidence, cite),
+        *_head_sentences(evidence, cite),
+        *_conductivity_sentences(evidence, cite),
+        _solver_sentence(plan, cite),
+        _target_sentence(evidence, cite),
         *_electrodes(plan, cite),
         _chosen(plan, cite),
         _montage_dose(plan),
         _standard(plan),
         f"What was asked beside the target: {plan.goal.words}." if plan.goal else "",
         *_safety(plan, cite),
-        versions_sentence(plan),
+        _versions_sentence(plan),
     ]
-    return " ".join(filter(None, sentences)), cite.works
+    return Methods(" ".join(filter(None, sentences)), cite.works)
 
 
 def _coil(plan: Plan, cite: Citations) -> list[str]:
@@ -238,3 +278,122 @@ def _safety(plan: TesPlan, cite: Citations) -> list[str]:
     if not beyond:
         return [f"Current, charge, duration and current densities were within published limits {marks}."]
     return [f"Published limits {marks} were exceeded in: {listed(beyond)}."]
+
+
+def thousands(count: int) -> str:
+    """A count with thin spaces.
+
+    Examples
+    --------
+    >>> thousands(2522661).split("\u202f")
+    ['2', '522', '661']
+    """
+    return f"{count:,}".replace(",", "\u202f")
+
+
+def _head_sentences(evidence: HeadEvidence, cite: Citations) -> list[str]:
+    """Segmentation and mesh."""
+    plan, head = evidence.plan, evidence.head
+    density = plan.search.get("mesh")
+    names = [
+        TISSUE_NAMES[code].replace("CSF", "cerebrospinal fluid") for code in TISSUE_NAMES if (head.tissue == code).any()
+    ]
+    return [
+        _segmentation(plan, cite),
+        f"The head model has {thousands(len(head.points_mm))} nodes and {thousands(len(head.tets))} tetrahedra"
+        + (f" (mesh density “{density}”)" if density in ("standard", "fast") else "")
+        + f" of these tissues: {listed(names)}.",
+    ]
+
+
+def _segmentation(plan: Plan | TesPlan, cite: Citations) -> str:
+    source = str(plan.search.get("head", ""))
+    meshed = "and meshed so that the tetrahedra’s faces lie on the boundaries of the tissues"
+    if source == "embedded":
+        return (
+            f"The head was Colin27, an average of 27 scans of one person {cite('holmes1998')}, segmented with SAMSEG "
+            f"{cite('puonti2020')} {meshed}."
+        )
+    if source in ("T1", "T1 and T2"):
+        return f"The participant’s {source}-weighted MRI was segmented with SAMSEG {cite('puonti2020')} {meshed}."
+    if source == "labels":
+        return f"The head’s tissues were taken from a label image ({plan.frame.image}) {meshed}."
+    if source == "finished mesh":
+        return (
+            f"The head model was given as a finished tetrahedral mesh; its coordinates are those of {plan.frame.image}."
+        )
+    return f"The head model is in the frame of the image {plan.frame.image}."
+
+
+def _conductivity_sentences(evidence: HeadEvidence, cite: Citations) -> list[str]:
+    """Conductivities of the tissues that the head has, with their sources, and which of them were set by the user."""
+    plan = evidence.plan
+    present = tissue_names(evidence.head.tissue)
+    told = {name: plan.conductivity_s_per_m[name] for name in present if name in plan.conductivity_s_per_m}
+    if not told:
+        return []
+    own = [name for name in told if told[name] != CONDUCTIVITY_S_PER_M.get(name)]
+    table = [name for name in told if name not in own]
+    values = listed([f"{_word(name)} {told[name]:g}" for name in told])
+    said = f"Conductivities in S/m were: {values}"
+    sources = [
+        f"{listed([_word(name) for name in some if name in table])} as in {cite(key)}"
+        for key, some in SOURCES.items()
+        if set(some) & set(table)
+    ]
+    if sources:
+        said += f" ({'; '.join(sources)})"
+    if own:
+        said += f"; {listed([_word(name) for name in own])} {'was' if len(own) == 1 else 'were'} set for this plan"
+    sentences = [said + "."]
+    tensors = plan.search.get("white_matter")
+    if tensors:
+        key = "tuch2001" if str(tensors).startswith("direct") else "opitz2011"
+        sentences.append(f"White matter conducted along its fibres: {tensors} {cite(key)}.")
+    else:
+        sentences.append("All tissues conducted alike in all directions.")
+    return sentences
+
+
+def _solver_sentence(plan: Plan | TesPlan, cite: Citations) -> str:
+    """The equations' solver."""
+    return (
+        f"Fields were calculated with {PROGRAM} {plan.versions.get(PROGRAM, '')}".rstrip()
+        + ", by finite elements of first order in the quasi-static approximation; gradients were recovered tissue by tissue "
+        f"from patches of nodes by harmonic polynomials, after {cite('zhang2005')}."
+    )
+
+
+def _engine_sentence(plan: Plan, cite: Citations) -> str:
+    """Who confirmed the poses, if it was another engine; else empty."""
+    name, version = solved_by(plan.search)
+    if name == "embedded":
+        return ""
+    title = TITLES.get(name, name)
+    mark = f" {cite('thielscher2015')}" if name == "simnibs" else ""
+    return f"The ranked placements were solved again with {title} {version}{mark}, whose field is shown."
+
+
+def _target_sentence(evidence: HeadEvidence, cite: Citations) -> str:
+    """The target, and how it came to this head."""
+    target = evidence.plan.target
+    said = extent_sentence(target)
+    if target.mni_mm is not None:
+        said += (
+            f", that is MNI152 {point(target.mni_mm)} mm carried to the head by a non-linear registration of its brain "
+            f"tissue {cite('avants2008')}"
+        )
+    if target.snapped_mm > 0:
+        said += f" and moved {number(target.snapped_mm)} mm into grey matter"
+    return said + "."
+
+
+def _versions_sentence(plan: Plan | TesPlan) -> str:
+    """The versions of all that calculated."""
+    others = [f"{name} {version}" for name, version in plan.versions.items() if name != PROGRAM]
+    said = f"Software: {PROGRAM} {plan.versions.get(PROGRAM, 'of unknown version')}"
+    return said + (f", with {listed(others)}." if others else ".")
+
+
+def _word(name: str) -> str:
+    return WORDS.get(name, name.replace("_", " "))

@@ -72,7 +72,7 @@ def render_page(template: str, scene_policy: str = "", **values: object) -> str:
     jinja2.UndefinedError
         If the template names a value that was not given.
     """
-    return render(template, policy=_policy(file_text("report/page.js"), scene_policy), **values)
+    return str(render(template, policy=_policy(file_text("report/page.js"), scene_policy), **values))
 
 
 def headings(sections: str) -> list[tuple[str, Markup]]:

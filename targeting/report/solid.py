@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+from html import escape
 from importlib import resources
 from string import Template
 
@@ -17,8 +18,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from targeting.report.evidence import HeadEvidence
-from targeting.report.old_page import RESEARCH, Page, html_of
-from targeting.report.parts import esc
+from targeting.report.page import render_page
 from targeting.scene.behind import BEHIND_MM, PALE
 from targeting.scene.colors import WORDS, color_scale, limits
 from targeting.scene.layer import Layer, Scene
@@ -48,18 +48,8 @@ def solid_policy() -> str:
 
 def solid_page(scene: Scene) -> str:
     """A scene as a page of its own, which needs nothing beside it."""
-    return html_of(
-        Page(
-            title=f"{esc(scene.title)}, 3D scene",
-            running=f"<b>{RESEARCH}</b> · {esc(scene.title)}",
-            kicker="3D scene",
-            headline=esc(scene.title),
-            side="",
-            tool="",
-            body="",
-            solid=section_of(scene),
-            policy=solid_policy(),
-        )
+    return render_page(
+        "report/scene.html.jinja", policy(), title=scene.title, running=[scene.title], scene=section_of(scene)
     )
 
 
@@ -84,10 +74,10 @@ def section_of(scene: Scene) -> str:
         picture=png_data_uri(still(scene, ways[0])),
         width=WIDTH,
         height=HEIGHT,
-        alt=esc(f"{scene.title}, from over the target’s side: {colours}, with {what}."),
-        name=esc(f"3D scene of {scene.title}: {colours}, with {what}"),
-        title=esc(scene.title),
-        caption=esc(
+        alt=escape(f"{scene.title}, from over the target’s side: {colours}, with {what}."),
+        name=escape(f"3D scene of {scene.title}: {colours}, with {what}"),
+        title=escape(scene.title),
+        caption=escape(
             f"{colours[:1].upper()}{colours[1:]}, with {what}. L is left, R right, A front, P back, S top, I bottom."
         ),
         compass=_compass(),
@@ -182,8 +172,8 @@ def _view_button(way: SolidView) -> str:
 
 
 def _layer_button(k: int, name: str, color: str) -> str:
-    swatch = f'<span class="solid-swatch" style="background:{esc(color)}"></span>'
-    return f'<button type="button" data-layer="{k}" aria-pressed="true">{swatch}{esc(name)}</button>'
+    swatch = f'<span class="solid-swatch" style="background:{escape(color)}"></span>'
+    return f'<button type="button" data-layer="{k}" aria-pressed="true">{swatch}{escape(name)}</button>'
 
 
 def _compass() -> str:
@@ -207,7 +197,7 @@ def _bar(scene: Scene) -> str:
     name = f"Colour scale: {words}, from {ends[0]} to {ends[2]} and more"
     ramp = f"background:linear-gradient(to right, {stops})"
     return (
-        f'<div class="solid-bar" role="img" aria-label="{esc(name)}"><span class="unit">{esc(words)}</span>'
+        f'<div class="solid-bar" role="img" aria-label="{escape(name)}"><span class="unit">{escape(words)}</span>'
         f'<span class="ramp" style="{ramp}"></span>'
-        f'<span class="ends">{"".join(f"<span>{esc(end)}</span>" for end in ends)}</span></div>'
+        f'<span class="ends">{"".join(f"<span>{escape(end)}</span>" for end in ends)}</span></div>'
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from markupsafe import Markup
 
 from targeting.plans.tes_words import (
     KINDS,
@@ -17,20 +16,17 @@ from targeting.plans.tes_words import (
     standard_words,
 )
 from targeting.report import cortex as cortex_room
-from targeting.report import figures, header, tes_cap
+from targeting.report import figures, tes_cap
 from targeting.report.features import tes_goal_section
 from targeting.report.figures import Figure
 from targeting.report.head_check import head_check
+from targeting.report.header import running_texts, sides_of, trust_box
 from targeting.report.methods import montage_methods
 from targeting.report.page import render_page, write_page
-from targeting.report.parts import slices_legend
-from targeting.report.provenance import unverified
-from targeting.report.reproduce import reproduce
-from targeting.report.tables import image_of, provenance_tables
+from targeting.report.provenance import provenance, unverified
 from targeting.report.tes_evidence import TesEvidence
-from targeting.report.who import running_texts
 from targeting.words.numbers import direction_words, listed, number, three_digits
-from targeting.words.target import center_fact, ringed, sides_sentence
+from targeting.words.target import center_fact, ringed
 
 
 def write_tes_report(path: str | Path, evidence: TesEvidence) -> None:
@@ -55,24 +51,23 @@ def page_of(evidence: TesEvidence) -> str:
         plan=plan,
         kind=KINDS[plan.kind],
         running=running_texts(plan),
-        sides=sides_sentence(plan.pain_side, plan.target.side, plan.modality),
+        sides=sides_of(plan),
         boxes=montage_boxes(plan, direction_words(evidence.target_e_v_per_m)),
-        trust=header.trust_box(plan.warnings),
-        scene=Markup(solid_section(evidence)),
+        trust=trust_box(plan.warnings),
+        scene=solid_section(evidence),
         cap_figures=cap_figures(evidence),
         electrodes=electrode_rows(plan),
         slices=figures.slices(evidence),
-        slices_legend=Markup(slices_legend(plan.target)),
+        slice_keys=figures.slice_keys(plan.target),
         cortex_figures=cortex_figures(evidence),
         goal=tes_goal_section(plan),
         standard=standard_words(plan),
         beside_standard=beside_standard(plan),
         unverified=unverified,
         numbers=[*dose_facts(plan), center_fact(plan.target)],
-        head_check=Markup(head_check(evidence)),
-        methods=Markup(montage_methods(evidence)),
-        reproduce=Markup(reproduce(plan)),
-        provenance=Markup(image_of(plan) + provenance_tables(plan)),
+        head_check=head_check(evidence),
+        methods=montage_methods(evidence),
+        provenance=provenance(plan),
     )
 
 

@@ -11,13 +11,12 @@ from pathlib import Path
 from targeting.plans.tes import PlanElectrode, TesPlan
 from targeting.plans.tes_words import KINDS
 from targeting.records.pole import ANODE, CATHODE
+from targeting.report.header import running_texts, sides_of
 from targeting.report.page import render_page, write_page
 from targeting.report.tes import cap_figures
 from targeting.report.tes_evidence import TesEvidence
-from targeting.report.who import running_texts
 from targeting.tes.current_steps import off_grid
 from targeting.words.numbers import number
-from targeting.words.target import sides_sentence
 
 MIDLINE_MM = 5.0  # nearer than this to the plane between the ears an electrode is on the midline
 UPRIGHT = 0.5  # a height that runs up the head by more than this is said to
@@ -54,7 +53,7 @@ def sheet_of(evidence: TesEvidence) -> str:
         plan=plan,
         running=running_texts(plan),
         kind=KINDS[plan.kind],
-        sides=sides_sentence(plan.pain_side, plan.target.side, plan.modality),
+        sides=sides_of(plan),
         marks=plan.landmarks,
         electrodes=[_row(plan, each) for each in plan.montage],
         centimetres=centimetres,

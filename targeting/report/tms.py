@@ -1,29 +1,41 @@
-"""``plan.html`` of a coil: what a plan says and shows, section by section.
-
-The frame is :mod:`targeting.report.page`'s, the sections' order ``page.html``.
-"""
+"""``plan.html`` of a coil: what its plan says and shows, section by section (``tms.html.jinja``)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from targeting.plans.tms import Plan
-from targeting.plans.tms_words import ASSUMED, held_off_words
-from targeting.report import figures, header, tables
+from targeting.plans.tms import Placement
+from targeting.plans.tms_words import (
+    ASSUMED,
+    dose_over_angles,
+    handle_direction,
+    handle_facts,
+    held_off_cell,
+    held_off_words,
+    setting_words,
+)
+from targeting.report import figures, tms_facts
 from targeting.report.evidence import PlanEvidence
 from targeting.report.features import comparison_section, dosing_section, goal_section
+from targeting.report.folds import crossing_words
 from targeting.report.head_check import head_check
+from targeting.report.header import running_texts, sides_of, trust_box
 from targeting.report.methods import coil_methods
-from targeting.report.old_page import Page, filled, html_of
-from targeting.report.page import write_page
-from targeting.report.parts import esc, figure_blocks, guide_parts, notices, slices_legend
-from targeting.report.reproduce import reproduce
+from targeting.report.page import render_page, write_page
+from targeting.report.provenance import provenance
 from targeting.report.treatment import SHEET
-from targeting.report.turned import angle_table
-from targeting.report.who import kicker, running, sides_of
-from targeting.words.numbers import number, point, three_digits
+from targeting.report.turned import angle_rows
+from targeting.report.volumes import STRETCHED
+from targeting.tms.orientation import handle_deg
+from targeting.words.fact import Fact
+from targeting.words.numbers import direction_words, measured_from, number, three_digits
+from targeting.words.target import center_fact
+
+SHOWN = 5  # placements
+NAVIGATORS = {"brainsight": "Brainsight", "localite": "Localite TMS Navigator"}
 
 
 def write_report(path: str | Path, evidence: PlanEvidence) -> None:
@@ -47,111 +59,82 @@ def page_of(evidence: PlanEvidence) -> str:
     """The whole page as text."""
     from targeting.report.solid import solid_policy, solid_section  # VTK takes a second to load
 
-    plan = evidence.plan
-    body = filled(
-        "page.html",
+    plan, best = evidence.plan, evidence.best
+    return render_page(
+        "report/tms.html.jinja",
+        solid_policy(),
+        plan=plan,
+        best=best,
+        running=running_texts(plan),
+        sides=sides_of(plan),
+        sheet=SHEET,
+        trust=trust_box(plan.warnings),
+        place=tms_facts.place_box(plan, evidence.near),
+        measured_from=measured_from(best.angle_from),
+        handle_points=handle_direction(best),
+        setting=setting_words(plan.pulse),
+        output=tms_facts.output_box(plan.dosing),
+        output_kind=tms_facts.output_kind(plan.dosing),
+        dose=tms_facts.dose_box(plan),
+        scene=solid_section(evidence),
         dosing=dosing_section(plan.dosing),
+        slices=figures.slices(evidence),
+        slice_keys=figures.slice_keys(plan.target),
+        coil_figures=figures.coil(evidence),
+        cortex_figures=figures.cortex(evidence),
         goal=goal_section(plan),
         comparison=comparison_section(plan),
-        slices=figure_blocks(figures.slices(evidence)),
-        slices_legend=slices_legend(plan.target),
-        coil_figures=figure_blocks(figures.coil(evidence)),
-        cortex_figures=figure_blocks(figures.cortex(evidence)),
-        dose_figures=figure_blocks(figures.dose(evidence)),
-        angles=angle_table(plan.angle),
-        count=str(min(5, len(plan.placements))),
-        ranking=tables.ranking(plan.placements[:5], plan.target.side),
-        held_off=_held_off(evidence),
-        numbers=tables.numbers(evidence),
-        navigator=tables.navigator(evidence),
-        guide=_guide(evidence),
+        dose_figures=figures.dose(evidence),
+        angles=angle_rows(plan.angle),
+        over_angles=dose_over_angles(plan.angle) if plan.angle else "",
+        ranking=ranking(plan.placements[:SHOWN], plan.target.side),
+        held_off=held_off_words(best),
+        facts=number_facts(evidence),
+        depth_mm=evidence.depth_mm,
+        files=[(name, made_for(name)) for name in evidence.navigator_files],
+        stretched=plan.frame.image == STRETCHED,
+        of_mesh=plan.frame.image.lower().endswith((".msh", ".vtu")),
+        peak_away_mm=float(np.linalg.norm(np.array(best.peak_mm) - evidence.target_mm)),
+        assumed=ASSUMED,
         head_check=head_check(evidence),
         methods=coil_methods(evidence),
-        reproduce=reproduce(plan),
-        provenance=tables.provenance(plan),
+        provenance=provenance(plan),
     )
-    return html_of(
-        Page(
-            title=f"{esc(plan.subject)}: {esc(plan.target.name)} {esc(plan.target.side)}, TMS plan",
-            running=running(plan),
-            kicker=kicker("TMS plan", plan),
-            headline=esc(plan.target.name),
-            side=esc(plan.target.side),
-            tool=f"{sides_of(plan)} · Coil: <strong>{esc(plan.coil.name)}</strong> · "
-            f'<a href="{SHEET}">Treatment sheet to print</a>',
-            facts=header.coil_boxes(evidence, header.trust_box(plan.warnings)),
-            warnings=notices(plan.warnings),
-            solid=solid_section(evidence),
-            policy=solid_policy(),
-            body=body,
+
+
+def ranking(placements: Sequence[Placement], side: str) -> list[tuple[str | int, ...]]:
+    """Rows of the best placements; ``side`` is the target's, which says where the handle's outwards is."""
+    best = placements[0]
+    return [
+        (
+            each.rank,
+            three_digits(each.dose_v_per_m),
+            number(100 * each.dose_v_per_m / best.dose_v_per_m if best.dose_v_per_m else 0.0),
+            number(float(np.linalg.norm(np.array(each.scalp_mm) - best.scalp_mm))),
+            number(handle_deg(np.array(each.pose), side), 0),
+            ", ".join(number(x) for x in each.scalp_mm),
+            number(each.distance_mm),
+            held_off_cell(each),
         )
-    )
+        for each in placements
+    ]
 
 
-def _held_off(evidence: PlanEvidence) -> str:
-    words = held_off_words(evidence.best)
-    return f"<p>Why the best is not better: {esc(words)}.</p>" if words else ""
-
-
-def _guide(evidence: PlanEvidence) -> str:
+def number_facts(evidence: PlanEvidence) -> list[Fact]:
+    """The plan's numbers with their units, but the target's size."""
     plan = evidence.plan
-    dose, peak = evidence.best.dose_v_per_m, evidence.best.peak_e_v_per_m
-    away = float(np.linalg.norm(np.array(evidence.best.peak_mm) - evidence.target_mm))
-    parts = (
-        (
-            "Dose",
-            f"The dose is the electric field that the coil induces in the target: {esc(plan.objective)}. It is given "
-            "for a coil current that changes by 1 A/µs. Multiply it by the dI/dt that the stimulator delivers to get "
-            f"the field in V/m: for example {three_digits(dose)} × 100 A/µs = {three_digits(100 * dose)} V/m.",
+    return [
+        *tms_facts.field_facts(plan),
+        *handle_facts(plan),
+        Fact(
+            "Mean field in the target runs",
+            direction_words(evidence.target_e_v_per_m),
+            more=crossing_words(evidence),
         ),
-        (
-            "Target and peak",
-            "The strongest field is not always in the target: the cortex nearest to the coil gets more than anything "
-            f"below it. Here the strongest field in grey matter, {three_digits(peak)} V/m, lies {number(away, 0)} mm "
-            f"from the target’s centre, at {point(evidence.best.peak_mm)} mm. What lies there is stimulated too.",
-        ),
-        (
-            "Angle and handle",
-            _held(plan),
-        ),
-        (
-            "Coordinates",
-            f"All coordinates are millimetres in the frame of the image {esc(plan.frame.image)} (x to the right, y to "
-            "the front, z up). They hold for that image and no other.",
-        ),
-        (
-            "What is not in the model",
-            f"Conductivities are the same in every head, {_directions(plan)}, and {_threshold(plan)}. "
-            "Placements whose doses differ by a few per cent are equally good.",
-        ),
-    )
-    return guide_parts(parts)
+        center_fact(plan.target),
+    ]
 
 
-def _directions(plan: Plan) -> str:
-    if "white_matter" in plan.search:
-        return "tissues other than white matter conduct alike in all directions"
-    return "tissues conduct alike in all directions"
-
-
-def _threshold(plan: Plan) -> str:
-    if plan.dosing is None:
-        return "a person’s motor threshold is not known to the model"
-    return "only the motor threshold ties the field to this person: whether the target answers to the same field is not known"
-
-
-def _held(plan: Plan) -> str:
-    """What the angle and the current's direction mean."""
-    said = (
-        "The handle’s angle is counted in the plane of the scalp from the midline: 0° points straight back, 45° back and "
-        "halfway outwards. "
-    )
-    if plan.pulse is None:
-        return said
-    phase = plan.pulse.effective_phase
-    return said + (
-        f"Of a {esc(plan.pulse.form)} pulse the {phase} phase excites; all fields, directions and angles of the current on "
-        f"this page are of that phase. In the first phase the current runs {esc(plan.pulse.first_runs)}, in the effective "
-        f"one {esc(plan.pulse.effective_runs)}. It is {esc(ASSUMED)}. A threshold holds only for the pulse, the setting and "
-        "the handle it was measured with."
-    )
+def made_for(file: str) -> str:
+    """The navigator that a file is for; empty where its name does not tell."""
+    return next((title for word, title in NAVIGATORS.items() if word in file.lower()), "")

@@ -1,4 +1,4 @@
-"""How a coil is held and driven, in words and pictures of a report: the handle's angle, the clock, the pulse, the current."""
+"""The handle's angle in figures and tables: of the plan, over all angles of the current, and where 90 % of the dose is kept."""
 
 from __future__ import annotations
 
@@ -9,35 +9,23 @@ from numpy.typing import NDArray
 
 from targeting.plans.angle import PlanAngle
 from targeting.plans.tms import Plan
-from targeting.plans.tms_words import dose_over_angles
-from targeting.words.numbers import number, three_digits
+from targeting.words.numbers import number, sentence, three_digits
 
 if TYPE_CHECKING:
     from targeting.report.evidence import PlanEvidence
 
 
-def angle_table(angle: PlanAngle | None) -> str:
-    """The dose at some angles of the handle, as HTML; nothing for a plan that does not tell."""
-    from targeting.report.parts import esc, row
-
-    if angle is None:
-        return ""
-    rows = "\n".join(
-        row(
-            esc(each.name[:1].upper() + each.name[1:]),
+def angle_rows(angle: PlanAngle | None) -> list[tuple[str, ...]]:
+    """The dose at some angles of the handle: name, angle, dose, share; none for a plan that does not tell."""
+    return [
+        (
+            sentence(each.name),
             signed_deg(each.handle_deg),
             three_digits(each.dose_v_per_m),
             number(100 * each.share, 0),
         )
-        for each in angle.rows
-    )
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="The dose at some angles">'
-        '<table class="ranking even slim"><thead><tr><th scope="col">Angle</th>'
-        '<th scope="col">Handle to the midline<small>outwards positive</small></th>'
-        '<th scope="col">Dose<small>V/m at 1 A/µs</small></th><th scope="col">Of the largest<small>%</small></th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div><p>{esc(dose_over_angles(angle)[:1].upper() + dose_over_angles(angle)[1:])}.</p>"
-    )
+        for each in (angle.rows if angle is not None else ())
+    ]
 
 
 def signed_deg(deg: float) -> str:

@@ -258,7 +258,9 @@ def test_report_and_console_say_it_and_escape():
     assert text.count("holds the middle of its face 10.3 mm off the scalp") == 3
     assert "In mean |E|, more than the target get op4 (1.8 times)." in text and "could not be registered" in text
     # the peak of 2 V/m over doses of 0.5 and 0.8; 80 and 50 of 60 V/m
-    assert "every coil other grey matter gets more than the target, 2.5 to 4.0 times its dose" in comparison_sentence(rows)
+    assert "every coil other grey matter gets more than the target, 2.5 to 4.0 times its dose" in comparison_sentence(
+        rows
+    )
     assert "the limits leave cone 133 %, <b> 83 %." in comparison_sentence(rows)
     first, second, third = comparison_lines(plan.comparison)
     assert first.startswith(

@@ -35,9 +35,9 @@ from targeting.plans.tes import (
     to_dict,
     write_tes_plan,
 )
+from targeting.plans.tes_words import dose_beside_standard, is_standard, standard_words
 from targeting.plans.tms import SCHEMA_VERSION, read_plan, schema
 from targeting.records.pole import PlanPole
-from targeting.plans.tes_words import dose_beside_standard, is_standard, standard_words
 from targeting.report.tes_sheet import side_of
 from targeting.tes.equal_dose import equal_dose
 from targeting.tes.montage_files import read_montage

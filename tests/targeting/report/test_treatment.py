@@ -1,6 +1,5 @@
 """The treatment sheet: all that is needed at the chair, blanks with their reason, red above all, one sheet of A4."""
 
-import html
 import re
 import subprocess
 from dataclasses import replace
@@ -8,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from browser import browser, missing, visit  # noqa: F401  (browser is a fixture)
+from markupsafe import escape
 from report_ball import NASTY, Reader, make_evidence, with_best, with_plan
 from test_dosing_stages import block
 
@@ -111,7 +111,7 @@ def test_texts_from_outside_are_escaped(full):
         dosing=replace(plan.dosing, protocol=replace(plan.dosing.protocol, name=NASTY, spacing=NASTY)),
     )
     page = sheet_of(nasty)
-    assert "<b id" not in page and page.count(html.escape(NASTY)) >= 12
+    assert "<b id" not in page and page.count(escape(NASTY)) >= 12
     Reader(page)
 
 

@@ -154,7 +154,10 @@ def test_the_report_says_what_the_numbers_mean():
     assert "at least 0.800 V/m" in words
     assert "40° clockwise to 56° counter-clockwise" in words
     assert "at (-41.0, -20.0, 90.0) mm".replace("-", "−") in words.replace("-", "−")
-    assert robustness_facts(dataclasses.replace(steady, robust_worst_v_per_m=0.801), best.scalp_mm)[2].value == "placement 1"
+    assert (
+        robustness_facts(dataclasses.replace(steady, robust_worst_v_per_m=0.801), best.scalp_mm)[2].value
+        == "placement 1"
+    )
 
 
 def test_the_stage_writes_what_it_reads(tmp_path, conductor, scalp, dose_map, coil, found):
