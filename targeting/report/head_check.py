@@ -12,7 +12,7 @@ from targeting.report.evidence import HeadEvidence
 from targeting.report.figures import Figure
 from targeting.report.provenance import unverified
 from targeting.report.slices import OUTLINES, PLANES, Plane, outlined_picture, shows_labels, tissue_outlines
-from targeting.report.volumes import Range, Volume, excuse, volumes_of
+from targeting.report.volumes import VolumeRange, Volume, excuse, volumes_of
 from targeting.scene.raster.camera import View
 from targeting.words.numbers import number
 
@@ -97,7 +97,7 @@ def _slice(evidence: HeadEvidence, plane: Plane, position_mm: float) -> NDArray[
     return outlined_picture(evidence, plane, view, tissue_outlines(evidence, plane, position_mm))
 
 
-def _note(part: Range) -> str:
+def _note(part: VolumeRange) -> str:
     """What a range was derived from, and whether its source could be read again."""
     derived = f"Derived: {part.derived}" if part.derived else ""
     return "; ".join(filter(None, (derived, unverified(part.checked))))

@@ -1,6 +1,6 @@
 """Methods text fit for a paper: a paragraph made from the plan itself, with the works it rests on.
 
-Nothing is said that the plan does not hold: what it does not know is left out.  Coil, protocol and safety limits are
+It says only what the plan holds: what the plan does not know is left out.  Coil, protocol and safety limits are
 cited as their own tables cite them.
 """
 
@@ -19,6 +19,7 @@ from targeting.fem.conductivity import CONDUCTIVITY_S_PER_M, tissue_names
 from targeting.plans.tes import TesPlan
 from targeting.plans.tes_words import electrode_words
 from targeting.plans.tms import Plan
+from targeting.plans.tms_words import dose_fact
 from targeting.report.evidence import HeadEvidence, PlanEvidence
 from targeting.report.provenance import PROGRAM
 from targeting.report.tes_evidence import TesEvidence
@@ -101,7 +102,7 @@ def coil_methods(evidence: PlanEvidence) -> Methods:
         *_search(plan, cite),
         _dose(plan),
         _engine_sentence(plan, cite),
-        *_steadiness(plan),
+        *_robustness(plan),
         *_uncertainty(plan, cite),
         *_dosing(plan, cite),
         _compared(plan),
@@ -130,22 +131,22 @@ def montage_methods(evidence: TesEvidence) -> Methods:
 
 
 def _coil(plan: Plan, cite: Citations) -> list[str]:
-    said = f"The coil was {plan.coil.name}" + (f" {cite.of(plan.coil.source)}" if plan.coil.source else "")
+    sentence = f"The coil was {plan.coil.name}" + (f" {cite.of(plan.coil.source)}" if plan.coil.source else "")
     hair = plan.search.get("hair_mm")
-    return [said + (f", its casing {hair:g} mm or more from the scalp." if isinstance(hair, int | float) else ".")]
+    return [sentence + (f", its casing {hair:g} mm or more from the scalp." if isinstance(hair, int | float) else ".")]
 
 
 def _search(plan: Plan, cite: Citations) -> list[str]:
-    tried = plan.search.get("poses_tried")
-    if not isinstance(tried, int | float):
+    poses = plan.search.get("poses_tried")
+    if not isinstance(poses, int | float):
         return []
-    said = (
-        f"Of {thousands(int(tried))} poses, scalp points {STEP_MM:g} mm and angles {ANGLE_STEP_DEG:g}° apart and finer round "
+    search = (
+        f"Of {thousands(int(poses))} poses, scalp points {STEP_MM:g} mm and angles {ANGLE_STEP_DEG:g}° apart and finer round "
         f"the best, each was evaluated by reciprocity {cite('gomez2021')}"
     )
     tilt, extra = plan.search.get("tilt_deg", 0), plan.search.get("extra_mm", 0)
     if tilt or extra:
-        said += f", with tilts of up to {tilt:g}° and up to {extra:g} mm of extra distance"
+        search += f", with tilts of up to {tilt:g}° and up to {extra:g} mm of extra distance"
     best = plan.placements[0]
     place = (
         f"The best had its centre over the scalp at ({', '.join(number(x) for x in best.scalp_mm)}) mm, the induced current "
@@ -158,19 +159,19 @@ def _search(plan: Plan, cite: Citations) -> list[str]:
             f"{plan.pulse.current}."
         )
     if plan.goal is not None:
-        return [f"{said}.", f"Poses were ranked by {plan.goal.name}: {plan.goal.words}.", place]
-    return [f"{said}, and ranked by the dose.", place]
+        return [f"{search}.", f"Poses were ranked by {plan.goal.name}: {plan.goal.words}.", place]
+    return [f"{search}, and ranked by the dose.", place]
 
 
 def _dose(plan: Plan) -> str:
-    best = plan.placements[0]
-    said = f"The dose is the {plan.objective}, for a coil current that changes by 1 A/µs: {three_digits(best.dose_v_per_m)} V/m"
+    dose, best = dose_fact(plan), plan.placements[0]
+    sentence = f"The dose is the {dose.more}, for a coil current that changes by 1 A/µs: {dose.text}"
     if best.direct_dose_v_per_m is None:
-        return said + "."
-    return said + f" ({three_digits(best.direct_dose_v_per_m)} V/m by a direct solve of that pose)."
+        return sentence + "."
+    return sentence + f" ({three_digits(best.direct_dose_v_per_m)} V/m by a direct solve of that pose)."
 
 
-def _steadiness(plan: Plan) -> list[str]:
+def _robustness(plan: Plan) -> list[str]:
     robust = plan.robustness
     if robust is None:
         return []
@@ -220,8 +221,8 @@ def _why(dosing: PlanDosing) -> str:
     """By what an output is what it is."""
     if dosing.asked == BY_PROTOCOL and dosing.protocol is not None:
         return f"the protocol’s {number(100 * dosing.protocol.intensity_fraction_rmt, 0)} % of the motor threshold"
-    wanted = f"for {number(100 * (dosing.match_field or 1.0), 0)} % of the field at threshold"
-    return wanted if dosing.clamp == "none" else f"{wanted} as far as limits allowed it"
+    aim = f"for {number(100 * (dosing.match_field or 1.0), 0)} % of the field at threshold"
+    return aim if dosing.clamp == "none" else f"{aim} as far as limits allowed it"
 
 
 def _compared(plan: Plan) -> str:
@@ -244,10 +245,10 @@ def _chosen(plan: TesPlan, cite: Citations) -> str:
     optimum = plan.optimum
     if optimum is None:
         return f"The montage, {plan.montage_name}, was given."
-    held = f"; the limits that held were {listed(optimum.binding)}" if optimum.binding else ""
+    limits = f"; the limits that held were {listed(optimum.binding)}" if optimum.binding else ""
     return (
         f"It was chosen by optimisation on a leadfield of {optimum.candidates} positions (for the approach, "
-        f"{cite('dmochowski2011')}): {optimum.objective}{held}."
+        f"{cite('dmochowski2011')}): {optimum.objective}{limits}."
     )
 
 
@@ -329,23 +330,23 @@ def _conductivity_sentences(evidence: HeadEvidence, cite: Citations) -> list[str
     """Conductivities of the tissues that the head has, with their sources, and which of them were set by the user."""
     plan = evidence.plan
     present = tissue_names(evidence.head.tissue)
-    told = {name: plan.conductivity_s_per_m[name] for name in present if name in plan.conductivity_s_per_m}
-    if not told:
+    sigma = {name: plan.conductivity_s_per_m[name] for name in present if name in plan.conductivity_s_per_m}
+    if not sigma:
         return []
-    own = [name for name in told if told[name] != CONDUCTIVITY_S_PER_M.get(name)]
-    table = [name for name in told if name not in own]
-    values = listed([f"{_word(name)} {told[name]:g}" for name in told])
-    said = f"Conductivities in S/m were: {values}"
+    own = [name for name in sigma if sigma[name] != CONDUCTIVITY_S_PER_M.get(name)]
+    table = [name for name in sigma if name not in own]
+    values = listed([f"{_word(name)} {sigma[name]:g}" for name in sigma])
+    sentence = f"Conductivities in S/m were: {values}"
     sources = [
         f"{listed([_word(name) for name in some if name in table])} as in {cite(key)}"
         for key, some in SOURCES.items()
         if set(some) & set(table)
     ]
     if sources:
-        said += f" ({'; '.join(sources)})"
+        sentence += f" ({'; '.join(sources)})"
     if own:
-        said += f"; {listed([_word(name) for name in own])} {'was' if len(own) == 1 else 'were'} set for this plan"
-    sentences = [said + "."]
+        sentence += f"; {listed([_word(name) for name in own])} {'was' if len(own) == 1 else 'were'} set for this plan"
+    sentences = [sentence + "."]
     tensors = plan.search.get("white_matter")
     if tensors:
         key = "tuch2001" if str(tensors).startswith("direct") else "opitz2011"
@@ -377,22 +378,22 @@ def _engine_sentence(plan: Plan, cite: Citations) -> str:
 def _target_sentence(evidence: HeadEvidence, cite: Citations) -> str:
     """The target, and how it came to this head."""
     target = evidence.plan.target
-    said = extent_sentence(target)
+    sentence = extent_sentence(target)
     if target.mni_mm is not None:
-        said += (
+        sentence += (
             f", that is MNI152 {point(target.mni_mm)} mm carried to the head by a non-linear registration of its brain "
             f"tissue {cite('avants2008')}"
         )
     if target.snapped_mm > 0:
-        said += f" and moved {number(target.snapped_mm)} mm into grey matter"
-    return said + "."
+        sentence += f" and moved {number(target.snapped_mm)} mm into grey matter"
+    return sentence + "."
 
 
 def _versions_sentence(plan: Plan | TesPlan) -> str:
     """The versions of all that calculated."""
     others = [f"{name} {version}" for name, version in plan.versions.items() if name != PROGRAM]
-    said = f"Software: {PROGRAM} {plan.versions.get(PROGRAM, 'of unknown version')}"
-    return said + (f", with {listed(others)}." if others else ".")
+    sentence = f"Software: {PROGRAM} {plan.versions.get(PROGRAM, 'of unknown version')}"
+    return sentence + (f", with {listed(others)}." if others else ".")
 
 
 def _word(name: str) -> str:

@@ -32,16 +32,16 @@ RESEARCH = "Research use only"  # at the head of every page
 @cache
 def environment() -> Environment:
     """The one environment of all templates; names are paths within the package, as ``report/tms.html.jinja``."""
-    made = Environment(
+    templates = Environment(
         loader=PackageLoader("targeting", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(number=number, three_digits=three_digits, point=point, sentence=sentence, when=when)
-    made.globals.update(research=RESEARCH, headings=headings, file=file_text)
-    return made
+    templates.filters.update(number=number, three_digits=three_digits, point=point, sentence=sentence, when=when)
+    templates.globals.update(research=RESEARCH, headings=headings, file=file_text)
+    return templates
 
 
 def render(template: str, **values: object) -> Markup:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from targeting.plans.tes import TesPlan
@@ -33,10 +32,10 @@ class Provenance:
     ----------
     command : str
         The command that makes the plan again; empty where the plan does not say.
-    program : str
+    program : Fact
         The program's version, and those of the libraries it used.
-    made : str
-        When.
+    made : Fact
+        When, and the format of plan.json.
     tables : dict of str to dict of str to str
         Title → rows, of what was set and how long it took.
     """
@@ -74,13 +73,13 @@ def unverified(working_note: str) -> str:
 
 def _tables(plan: Plan | TesPlan) -> dict[str, dict[str, str]]:
     times = {**plan.seconds, "together": sum(plan.seconds.values())} if plan.seconds else {}
-    found: Mapping[str, dict[str, str]] = {
+    tables = {
         "Search": dict(_named_value(name, value) for name, value in plan.search.items() if name != COMMAND),
         "Conductivity": {name: f"{value:g} S/m" for name, value in plan.conductivity_s_per_m.items()},
         "Time": {name: duration(seconds) for name, seconds in times.items()},
         "Versions": {**plan.versions, "plan format": plan.schema_version},
     }
-    return {title: rows for title, rows in found.items() if rows}
+    return {title: rows for title, rows in tables.items() if rows}
 
 
 def _named_value(name: str, value: float | int | str) -> tuple[str, str]:

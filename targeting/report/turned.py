@@ -1,4 +1,4 @@
-"""The handle's angle in figures and tables: of the plan, over all angles of the current, and where 90 % of the dose is kept."""
+"""Angles of the handle, for figures and tables: of the plan, over all angles of the current, and the range of 90 % dose."""
 
 from __future__ import annotations
 

@@ -38,14 +38,6 @@ def extent_sentence(target: PlanTarget) -> str:
     return f"{said} {point(target.center_mm)} mm ({volume})"
 
 
-def size_words(target: PlanTarget) -> str:
-    """For a table of the report: radius and volume, HTML."""
-    volume = f"<b>{number(target.volume_mm3 / 1000, 2)} cm³</b> of"
-    if target.shape == "ball":
-        return f"<b>{number(target.radius_mm)} mm</b> radius, {volume} it grey matter"
-    return f"{volume} grey matter under a {target.shape}"
-
-
 def center_fact(target: PlanTarget) -> Fact:
     """Where the target's centre lies, and how far it was moved to reach grey matter."""
     moved = "as asked for" if target.snapped_mm == 0 else f"moved {number(target.snapped_mm)} mm to reach grey matter"
