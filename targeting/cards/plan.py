@@ -100,7 +100,7 @@ def _who(plan: Plan | TesPlan) -> list[Row]:
 
 
 def _most(warnings: Sequence[PlanWarning]) -> list[Row]:
-    """All dangers, and as many of the others as there is room for."""
+    """All dangers, and as many of the others as fit."""
     shown = max(MOST_WARNINGS, len(of_kind(warnings, DANGER)))
     more = len(warnings) - shown
     return [(MARKS[each.kind], each.text) for each in warnings[:shown]] + (

@@ -48,17 +48,17 @@ def ring_sentence(target: PlanTarget, under_mm: float) -> str:
     """What the ring in the pictures of the cortex is, where the target's centre lies so deep under what is seen."""
     deep = f"its centre {number(under_mm, 0)} mm deep"
     if target.shape != "ball":
-        return f"The ring is {ringed(target)}, no outline" + (f"; {deep}." if under_mm > target.ring_mm else ".")
+        return f"The ring is {ring_meaning(target)}, no outline" + (f"; {deep}." if under_mm > target.ring_mm else ".")
     if under_mm > target.ring_mm:
         return f"The ring is dashed: the whole target lies under what is seen, {deep}."
     return "The ring is the target’s outline."
 
 
-def ringed(target: PlanTarget) -> str:
+def ring_meaning(target: PlanTarget) -> str:
     """What the ring in a picture stands for.
 
     >>> spot = [-37.0, -21.0, 58.5]
-    >>> ringed(PlanTarget("roi", "left", spot, 15.0, 0.0, "mask given by the user", spot, None, 14137.2, "mask"))
+    >>> ring_meaning(PlanTarget("roi", "left", spot, 15.0, 0.0, "mask given by the user", spot, None, 14137.2, "mask"))
     'the mask’s middle'
     """
     return {"ball": "the target", "mask": "the mask’s middle", "map": "the map’s strongest spot"}[target.shape]
