@@ -1,4 +1,4 @@
-"""What a target is, in words: a ball of grey matter, or what of it lies under a mask or a map; and on which sides."""
+"""What a target is, in words: a ball of grey matter or what lies under a mask or a map, and the sides of target and pain."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def extent_sentence(target: PlanTarget) -> str:
         return f"The target was the grey matter under the {_who(target)} ({volume}), weighted by the map’s size"
     if target.shape == "mask":
         return f"The target, {_who(target)}, was the grey matter under a mask ({volume} round {point(target.center_mm)} mm)"
-    said = f"The target, {_who(target)}, was the grey matter within {number(target.radius_mm)} mm of"
-    return f"{said} {point(target.center_mm)} mm ({volume})"
+    within = f"The target, {_who(target)}, was the grey matter within {number(target.radius_mm)} mm of"
+    return f"{within} {point(target.center_mm)} mm ({volume})"
 
 
 def center_fact(target: PlanTarget) -> Fact:
