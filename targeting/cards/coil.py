@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshes.cards import Row, card
-from targeting.cards.ink import INDUCED, WINDING, arrow, svg, text, tip
+from targeting.coils.coil import Coil
 from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialGrid, Source
-
-if TYPE_CHECKING:
-    from targeting.coils.coil import Coil
+from targeting.scene.ink import INDUCED, WINDING, arrow, svg, text, tip
 
 WIRE_PIECES = 1200  # drawn of a coil made of current elements
 LEAST_WING = 0.1  # of a coil's moment that makes a wing of its own

@@ -19,8 +19,8 @@ def tes_goal_lines(goal: PlanTesGoal | None, dose_v_per_m: float, standard: str)
     lines = [goal.words]
     if goal.best_dose_v_per_m:
         lines.append(f"the target gets {dose_v_per_m / goal.best_dose_v_per_m:.0%} of the most it can get alone")
-    for place in goal.places:
-        lines.append(f"{place.role}: {place_title(place)} gets {_field(place, dose_v_per_m, standard)}")
+    fields = ((place, _field(place, dose_v_per_m, standard)) for place in goal.places)
+    lines += [f"{place.role}: {place_title(place)} gets {field}" for place, field in fields]
     if goal.network is not None:
         usual = goal.network.standard_agreement
         beside = "" if usual is None else f" ({standard}: {usual:.2f})"

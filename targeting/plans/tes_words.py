@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from targeting.plans.tes import PlanOptimum, PlanTesDose, TesPlan
-from targeting.records.pole import OF_CORTEX
+from targeting.plans.tes import PlanElectrode, PlanOptimum, PlanTesDose, TesPlan
+from targeting.records.pole import ANODE, CATHODE, MIXED, OF_CORTEX
 from targeting.tes.montages import SIDES, STANDARD, montage_named
 from targeting.words.fact import Fact
-from targeting.words.numbers import listed, milliamperes, number, point, three_digits
+from targeting.words.numbers import listed, milliamperes, number, point, sentence, size, three_digits
 
 KINDS = {"tdcs": "tDCS", "hd-tdcs": "HD-tDCS"}  # a plan's kind as it is written
 PROVEN = 5e-4  # a gap below this is none
@@ -23,6 +25,43 @@ def electrode_words(name: str, current_ma: float) -> str:
     ('C3 +2 mA', 'Fp2 −0.25 mA')
     """
     return f"{name} {milliamperes(current_ma)}"
+
+
+def montage_boxes(plan: TesPlan, field_direction: str) -> list[tuple[Fact, str]]:
+    """What the page's header says: currents, time, dose and pole, each with the name of its colour ("" for none).
+
+    ``field_direction`` is the way the mean field in the target runs, in words.
+    """
+    anodes = [each for each in plan.montage if each.current_ma > 0]
+    cathodes = [each for each in plan.montage if each.current_ma < 0]
+    charge = f"{number(plan.charge_c, 1)} C in a session."
+    time = f"{plan.total_current_ma:.3g} mA, {number(plan.minutes, 0)} min"
+    dose = f"{dose_beside_standard(plan)} The field runs {field_direction}."
+    boxes = [
+        (Fact("Anodes: current into the head", _currents(anodes), more=_sizes(anodes)), ANODE),
+        (Fact("Cathodes: current out of it", _currents(cathodes), more=_sizes(cathodes)), CATHODE),
+        (Fact("Current and time", time, more=charge), ""),
+        (Fact("Dose in the target", three_digits(plan.dose.dose_v_per_m), "V/m", dose), ""),
+    ]
+    if plan.pole is not None:
+        acting = {ANODE: "Anode", CATHODE: "Cathode", MIXED: "Neither clearly"}[plan.pole.acting]
+        pole = Fact("Pole that acts on the target", acting, more=f"{sentence(plan.pole.words)}.")
+        boxes.append((pole, plan.pole.acting if plan.pole.acting != MIXED else ""))
+    return boxes
+
+
+def electrode_rows(plan: TesPlan) -> list[list[str]]:
+    """For each electrode its name, current (mA), shape with its size (mm), current density (A/m²) and scalp point (mm)."""
+    return [
+        [
+            each.name,
+            f"{'+' if each.current_ma > 0 else ''}{number(each.current_ma, 3)}",
+            f"{each.shape} {size(each.size_mm)}",
+            three_digits(each.density_a_per_m2),
+            ", ".join(number(x) for x in each.scalp_mm),
+        ]
+        for each in plan.montage
+    ]
 
 
 def dose_facts(plan: TesPlan) -> list[Fact]:
@@ -153,3 +192,11 @@ def optimum_words(optimum: PlanOptimum) -> str:
         "nothing" if abs(change) < PROVEN else f"the dose by {'+' if change > 0 else '−'}{abs(100 * change):.2g} %"
     )
     return f"{best}; rounding the currents to 0.1 mA changed {rounding}"
+
+
+def _currents(electrodes: Sequence[PlanElectrode]) -> str:
+    return listed([electrode_words(each.name, each.current_ma) for each in electrodes])
+
+
+def _sizes(electrodes: Sequence[PlanElectrode]) -> str:
+    return sentence("; ".join(sorted({f"{each.shape}, {size(each.size_mm)} mm" for each in electrodes})))

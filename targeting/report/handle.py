@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from targeting.cards.ink import svg, text
 from targeting.plans.tms import Plan
 from targeting.plans.tms_words import handle_words
+from targeting.scene.ink import svg, text
 from targeting.scene.raster.canvas import COIL, QUIET
 from targeting.words.numbers import number
 

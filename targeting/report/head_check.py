@@ -12,7 +12,7 @@ from targeting.report.evidence import HeadEvidence
 from targeting.report.figures import Figure
 from targeting.report.provenance import unverified
 from targeting.report.slices import OUTLINES, PLANES, Plane, outlined_picture, shows_labels, tissue_outlines
-from targeting.report.volumes import VolumeRange, Volume, excuse, volumes_of
+from targeting.report.volumes import Volume, VolumeRange, excuse, volumes_of
 from targeting.scene.raster.camera import View
 from targeting.words.numbers import number
 
