@@ -48,16 +48,12 @@ ROOMS = [
 CARDS = {("coils", "cards"), ("plans", "cards"), ("tes", "cards")}  # what a notebook shows for a value of these rooms
 TO_MEND = {  # edges that still run up
     ("comparison", "plans"),
-    ("comparison", "report"),
     ("dosing", "comparison"),
     ("dosing", "plans"),
     ("goals", "plans"),
     ("interference", "plans"),
     ("pose_gate", "plans"),
     ("records", "plans"),
-    ("report", "cards"),
-    ("report", "planning"),
-    ("robustness", "plans"),
     ("scene", "report"),
     ("stimulators", "dosing"),
     ("stimulators", "tms"),
