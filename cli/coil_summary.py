@@ -56,9 +56,9 @@ def _on(coil: PlanCoil) -> str:
 def _output(dosing: PlanDosing | None) -> list[str]:
     if dosing is None:
         return []
-    from targeting.dosing.words import dosing_words
+    from targeting.dosing.words import dosing_line
 
-    return [f"output     {dosing_words(dosing)}"]
+    return [f"output     {dosing_line(dosing)}"]
 
 
 def _point(point_mm: list[float]) -> str:

@@ -24,7 +24,7 @@ from meshes.tissue_codes import TISSUE_NAMES, Tissue
 Row = tuple[str, str]
 
 PIXEL_MM = 1.5
-# middle tones, told from one another on white and on black
+# middle tones that differ clearly on white and on black
 COLORS = {
     Tissue.WM: (214, 206, 190),
     Tissue.GM: (158, 116, 108),

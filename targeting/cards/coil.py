@@ -1,4 +1,4 @@
-"""A coil's card: its rating, sources and room, and its outline from behind with the sense of the currents."""
+"""A coil's card: its rating, sources and casing, and its outline from behind with the sense of the currents."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS: dict[type, str] = {
 
 
 def coil_card(coil: Coil) -> str:
-    """A coil: its rating, sources and room, and its outline with the sense of the current."""
+    """A coil: its rating, sources and casing, and its outline with the sense of the current."""
     points = coil.casing.points_mm
     sources = ", ".join(f"{_count(source):,} {KINDS[type(source)]}" for source in coil.sources)
     top = coil.max_didt_a_per_s

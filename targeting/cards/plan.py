@@ -9,8 +9,8 @@ import numpy as np
 from meshes.cards import Row, card
 from targeting.cards.electrodes import cap_drawing
 from targeting.dosing.words import output_words
+from targeting.plans import tes_words
 from targeting.plans.tes import TesPlan
-from targeting.plans.tes_words import KINDS
 from targeting.plans.tms import Placement, Plan
 from targeting.plans.tms_words import dose_fact, handle_direction, peak_fact, rated_dose_fact, setting_words
 from targeting.records.warnings import DANGER, NOTE, WARNING, PlanWarning, of_kind
@@ -69,7 +69,7 @@ def tes_plan_card(plan: TesPlan) -> str:
     facts: list[Row] = [
         *_who(plan),
         ("montage", f"{plan.montage_name}, {number(plan.total_current_ma, 2)} mA for {number(plan.minutes, 0)} min"),
-        ("dose", f"{three_digits(dose.dose_v_per_m)} V/m"),
+        ("dose", tes_words.dose_fact(plan).text),
         ("focality", f"{three_digits(dose.focality)} (mean |E| in the target over that in grey matter)"),
     ]
     if plan.pole is not None:
@@ -87,7 +87,7 @@ def tes_plan_card(plan: TesPlan) -> str:
     return card(
         name_and_side(plan.target),
         facts,
-        f"{KINDS[plan.kind]} plan for {plan.subject}",
+        f"{tes_words.KINDS[plan.kind]} plan for {plan.subject}",
         (("electrode", "current", "size"), rows),
         cap_drawing(spots, fiducials),
         _most(plan.warnings),
@@ -100,7 +100,7 @@ def _who(plan: Plan | TesPlan) -> list[Row]:
 
 
 def _most(warnings: Sequence[PlanWarning]) -> list[Row]:
-    """All dangers, and as many of the others as there is room for."""
+    """All dangers, and as many of the others as fit."""
     shown = max(MOST_WARNINGS, len(of_kind(warnings, DANGER)))
     more = len(warnings) - shown
     return [(MARKS[each.kind], each.text) for each in warnings[:shown]] + (

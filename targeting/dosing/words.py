@@ -20,9 +20,9 @@ from targeting.words.numbers import duration, number, point, three_digits
 NONE_ASKED = "no output asked for: give --protocol or --match-field"
 
 
-def dosing_words(dosing: PlanDosing) -> str:
-    """The output and what the target gets, in a line."""
-    return f"{output_words(dosing)}; {target_words(dosing)}; {sides(dosing)}"
+def dosing_line(dosing: PlanDosing) -> str:
+    """For a terminal: the output and what the target gets, in a line."""
+    return f"{output_words(dosing)}; {target_words(dosing)}; {sides_words(dosing)}"
 
 
 def output_words(dosing: PlanDosing) -> str:
@@ -78,7 +78,7 @@ def threshold_words(dosing: PlanDosing) -> str:
     return f"{dosing.muscle}'s motor threshold" if dosing.muscle else "motor threshold"
 
 
-def sides(dosing: PlanDosing) -> str:
+def sides_words(dosing: PlanDosing) -> str:
     """On which side the threshold was found and the target lies."""
     if dosing.hotspot_side == dosing.target_side:
         return f"hotspot and target on the {dosing.target_side}"
@@ -138,7 +138,7 @@ def _stronger(dosing: PlanDosing) -> list[Fact]:
 
 def _fields(dosing: PlanDosing) -> list[Fact]:
     both = f"{three_digits(dosing.hotspot_e_v_per_m)} and {three_digits(dosing.target_e_v_per_m)}"
-    where = f"{sides(dosing)}; {dosing.hotspot_source}"
+    where = f"{sides_words(dosing)}; {dosing.hotspot_source}"
     facts = [
         Fact(
             "Field at the hotspot and at the target",

@@ -61,14 +61,14 @@ def place_rows(goal: PlanTesGoal, dose_v_per_m: float) -> list[list[str]]:
 
 def network_sentences(network: PlanNetwork, standard: str) -> str:
     """Where the map came from, and how the field agrees with it."""
-    wanted = usual = ""
+    objective = usual = ""
     if network.wanted_v_per_m is not None:
-        wanted = f" Its largest value was to stand for {three_digits(network.wanted_v_per_m)} V/m."
+        objective = f" Its largest value was to stand for {three_digits(network.wanted_v_per_m)} V/m."
     if network.standard_agreement is not None:
         usual = f"; that of {standard} has {number(network.standard_agreement, 2)}"
     return (
         f"The map {network.map} was given in {'MNI152' if network.space == 'mni' else 'the subject’s space'}; "
-        f"{network.near_grey:.0%} of its strong voxels lie near this head’s grey matter.{wanted} The field into the cortex "
+        f"{network.near_grey:.0%} of its strong voxels lie near this head’s grey matter.{objective} The field into the cortex "
         f"agrees with it by {number(network.agreement, 2)} (weighted cosine: 1 is alike but for size, 0 nothing in common)"
         f"{usual}. The ring in the pictures lies where the map is largest; the map may reach elsewhere."
     )

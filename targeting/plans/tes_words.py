@@ -41,7 +41,7 @@ def montage_boxes(plan: TesPlan, field_direction: str) -> list[tuple[Fact, str]]
         (Fact("Anodes: current into the head", _currents(anodes), more=_sizes(anodes)), ANODE),
         (Fact("Cathodes: current out of it", _currents(cathodes), more=_sizes(cathodes)), CATHODE),
         (Fact("Current and time", time, more=charge), ""),
-        (Fact("Dose in the target", three_digits(plan.dose.dose_v_per_m), "V/m", dose), ""),
+        (Fact("Dose in the target", dose_fact(plan).value, "V/m", dose), ""),
     ]
     if plan.pole is not None:
         acting = {ANODE: "Anode", CATHODE: "Cathode", MIXED: "Neither clearly"}[plan.pole.acting]
@@ -64,12 +64,17 @@ def electrode_rows(plan: TesPlan) -> list[list[str]]:
     ]
 
 
+def dose_fact(plan: TesPlan) -> Fact:
+    """The dose in the target at the plan's currents."""
+    return Fact("Dose", three_digits(plan.dose.dose_v_per_m), "V/m", plan.objective)
+
+
 def dose_facts(plan: TesPlan) -> list[Fact]:
     """The montage's numbers, each with its unit: dose, field in grey matter, brain and eyes, and what the optimum is worth."""
     dose = plan.dose
     away = float(np.linalg.norm(np.array(dose.peak_mm) - plan.target.center_mm))
     peak = f"exceeded in 0.1 % of it; the largest lies at {point(dose.peak_mm)} mm, {number(away)} mm from the target’s centre"
-    facts = [Fact("Dose", three_digits(dose.dose_v_per_m), "V/m", plan.objective)]
+    facts = [dose_fact(plan)]
     if plan.pole is not None:
         of = "the cortex’s mean inward normal" if plan.pole.inward_of == OF_CORTEX else "the way from the nearest scalp"
         into = three_digits(plan.pole.normal_v_per_m)

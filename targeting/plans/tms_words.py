@@ -117,8 +117,8 @@ def setting_words(pulse: PlanPulse | None) -> str:
 
 def effective_current(pulse: PlanPulse) -> str:
     """Which way the current runs in the effective phase, and whether the target wants it so."""
-    wanted = {True: ", as the target wants it", False: ", against what the target wants", None: ""}[pulse.as_wanted]
-    return f"{pulse.effective_runs} in the effective phase, the {pulse.effective_phase}{wanted}"
+    agrees = {True: ", as the target wants it", False: ", against what the target wants", None: ""}[pulse.as_wanted]
+    return f"{pulse.effective_runs} in the effective phase, the {pulse.effective_phase}{agrees}"
 
 
 def is_held_off(placement: Placement) -> bool:

@@ -15,7 +15,7 @@ from targeting.plans.tes_words import (
     montage_boxes,
     standard_words,
 )
-from targeting.report import cortex as cortex_room
+from targeting.report import cortex as cortex_pictures
 from targeting.report import figures, tes_cap
 from targeting.report.features import tes_goal_section
 from targeting.report.figures import Figure
@@ -26,7 +26,7 @@ from targeting.report.page import render_page, write_page
 from targeting.report.provenance import provenance, unverified
 from targeting.report.tes_evidence import TesEvidence
 from targeting.words.numbers import direction_words, listed, number, three_digits
-from targeting.words.target import center_fact, ringed
+from targeting.words.target import center_fact, ring_meaning
 
 
 def write_tes_report(path: str | Path, evidence: TesEvidence) -> None:
@@ -80,7 +80,7 @@ def cap_figures(evidence: TesEvidence) -> list[Figure]:
             f"From {side.name}",
             "Red: anodes, current into the head; blue: cathodes. "
             + (
-                f"The ring is {ringed(evidence.plan.target)} under the scalp."
+                f"The ring is {ring_meaning(evidence.plan.target)} under the scalp."
                 if tes_cap.shows_target(evidence, side)
                 else "The target lies on the far side of the head."
             ),
@@ -93,13 +93,13 @@ def cap_figures(evidence: TesEvidence) -> list[Figure]:
 def cortex_figures(evidence: TesEvidence) -> list[Figure]:
     """|E| on the cortex, whole and close, and its component into the cortex."""
     field = direction_words(evidence.target_e_v_per_m)
-    top = three_digits(cortex_room.top_of_scale(evidence))
+    top = three_digits(cortex_pictures.top_of_scale(evidence))
     where = "halfway through the grey matter" if evidence.on_cortex is not None else "on the outside of the brain"
     away = float(np.linalg.norm(evidence.peak_mm - evidence.target_mm))
     conditions = evidence.conditions
     pictures = [
         Figure(
-            cortex_room.overview_picture(evidence),
+            cortex_pictures.overview_picture(evidence),
             "Strength of the field on the cortex",
             f"|E| {conditions} {where}, seen from over the target (ring). The largest |E| lies {number(away, 0)} mm from "
             f"the target’s centre. The scale ends at {top} V/m, which only 0.03 % of the grey matter exceeds.",
@@ -107,13 +107,13 @@ def cortex_figures(evidence: TesEvidence) -> list[Figure]:
             f"V/m and more, {conditions}). A pink ring marks the target.",
         ),
         Figure(
-            cortex_room.close_up_picture(evidence),
+            cortex_pictures.close_up_picture(evidence),
             "The field in the target",
             f"The arrow is the mean field in the target, which runs {field}.",
             f"Close view of the cortex round the target. An arrow shows the mean field: {field}.",
         ),
     ]
-    normal = cortex_room.normal_picture(evidence)
+    normal = cortex_pictures.normal_picture(evidence)
     if normal is not None:
         pictures.append(
             Figure(

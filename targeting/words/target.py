@@ -1,4 +1,4 @@
-"""What a target is, in words: a ball of grey matter, or what of it lies under a mask or a map; and on which sides."""
+"""What a target is, in words: a ball of grey matter or what lies under a mask or a map, and the sides of target and pain."""
 
 from __future__ import annotations
 
@@ -34,16 +34,8 @@ def extent_sentence(target: PlanTarget) -> str:
         return f"The target was the grey matter under the {_who(target)} ({volume}), weighted by the map’s size"
     if target.shape == "mask":
         return f"The target, {_who(target)}, was the grey matter under a mask ({volume} round {point(target.center_mm)} mm)"
-    said = f"The target, {_who(target)}, was the grey matter within {number(target.radius_mm)} mm of"
-    return f"{said} {point(target.center_mm)} mm ({volume})"
-
-
-def size_words(target: PlanTarget) -> str:
-    """For a table of the report: radius and volume, HTML."""
-    volume = f"<b>{number(target.volume_mm3 / 1000, 2)} cm³</b> of"
-    if target.shape == "ball":
-        return f"<b>{number(target.radius_mm)} mm</b> radius, {volume} it grey matter"
-    return f"{volume} grey matter under a {target.shape}"
+    within = f"The target, {_who(target)}, was the grey matter within {number(target.radius_mm)} mm of"
+    return f"{within} {point(target.center_mm)} mm ({volume})"
 
 
 def center_fact(target: PlanTarget) -> Fact:
@@ -56,17 +48,17 @@ def ring_sentence(target: PlanTarget, under_mm: float) -> str:
     """What the ring in the pictures of the cortex is, where the target's centre lies so deep under what is seen."""
     deep = f"its centre {number(under_mm, 0)} mm deep"
     if target.shape != "ball":
-        return f"The ring is {ringed(target)}, no outline" + (f"; {deep}." if under_mm > target.ring_mm else ".")
+        return f"The ring is {ring_meaning(target)}, no outline" + (f"; {deep}." if under_mm > target.ring_mm else ".")
     if under_mm > target.ring_mm:
         return f"The ring is dashed: the whole target lies under what is seen, {deep}."
     return "The ring is the target’s outline."
 
 
-def ringed(target: PlanTarget) -> str:
+def ring_meaning(target: PlanTarget) -> str:
     """What the ring in a picture stands for.
 
     >>> spot = [-37.0, -21.0, 58.5]
-    >>> ringed(PlanTarget("roi", "left", spot, 15.0, 0.0, "mask given by the user", spot, None, 14137.2, "mask"))
+    >>> ring_meaning(PlanTarget("roi", "left", spot, 15.0, 0.0, "mask given by the user", spot, None, 14137.2, "mask"))
     'the mask’s middle'
     """
     return {"ball": "the target", "mask": "the mask’s middle", "map": "the map’s strongest spot"}[target.shape]

@@ -45,7 +45,8 @@ from targeting.records.warnings import (
     note,
     warning,
 )
-from targeting.words.target import extent_sentence, ring_sentence, sides_sentence, size_words, target_line
+from targeting.report.page import environment
+from targeting.words.target import extent_sentence, ring_sentence, sides_sentence, target_line
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
 positive = st.floats(1e-6, 1e9)
@@ -396,11 +397,12 @@ def test_plans_of_before_are_read_and_say_what_their_target_is(version, source, 
 
 
 def test_a_target_is_called_what_it_is():
+    size_of = environment().get_template("report/parts.html.jinja").module.target_size
     ball = one_plan().target
     mask, of_map = replace(ball, name="roi", shape="mask"), replace(ball, name="map net", side="", shape="map")
-    assert "within 10.0 mm of" in extent_sentence(ball) and "radius" in size_words(ball)
+    assert "within 10.0 mm of" in extent_sentence(ball) and "radius" in size_of(ball)
     for each in (mask, of_map):
-        for words in (target_line(each), extent_sentence(each), size_words(each)):
+        for words in (target_line(each), extent_sentence(each), size_of(each)):
             assert "radius" not in words and "within" not in words and "cm³" in words
     assert "left roi" in target_line(mask) and "weighted" in extent_sentence(of_map)
     assert mask.ring_mm == of_map.ring_mm < mask.radius_mm and ball.ring_mm == ball.radius_mm
