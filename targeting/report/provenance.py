@@ -59,9 +59,9 @@ def provenance(plan: Plan | TesPlan) -> Provenance:
 
 
 def unverified(working_note: str) -> str:
-    """The word "unverified", if a table's working note says that nobody could re-read some part of its source; else nothing.
+    """The word, if a table's working note says that some part of its source could not be read again; else nothing.
 
-    How a number came here stands with the data; a page says this one word of it.
+    How a number came here is noted beside the data; a page says this one word of it.
 
     Examples
     --------
