@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from targeting.plans.angle import PlanAngle
-from targeting.plans.pulse import PlanPulse
+from targeting.plans.handling import PlanAngle, PlanPulse
 from targeting.plans.tms import Placement, Plan
 from targeting.stimulators.pulse import NORMAL
 from targeting.tms.placement import HELD_OFF_MM

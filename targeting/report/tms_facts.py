@@ -27,7 +27,7 @@ def field_facts(plan: Plan) -> list[Fact]:
         off = 100 * (best.dose_v_per_m / best.direct_dose_v_per_m - 1) if best.direct_dose_v_per_m else 0.0
         facts.append(
             Fact(
-                f"Dose from a direct solve{by_engine(plan.search)}",
+                f"Dose from a direct solve{by_engine(plan.search.direct_solves_by)}",
                 three_digits(best.direct_dose_v_per_m),
                 "V/m",
                 f"the search differs by {number(off, 2)} %",
