@@ -250,7 +250,7 @@ def test_report_and_console_say_it_and_escape():
         None,
     )
     plan = dataclasses.replace(one_plan(), comparison=rows)
-    page = comparison_section(plan)
+    page = str(comparison_section(plan))
     text = " ".join(Reader(page).text.split())
     assert "<b>" in text and '<th scope="row">&lt;b&gt;' in page
     assert "(taken as 60 V/m) is out of reach: 100 A/µs (its rated maximum) gives the target 83 % of it." in text
