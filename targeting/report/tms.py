@@ -10,14 +10,19 @@ import numpy as np
 from targeting.plans.tms import Placement
 from targeting.plans.tms_words import (
     ASSUMED,
+    dose_box,
+    dose_facts,
     dose_over_angles,
     handle_direction,
     handle_facts,
     held_off_cell,
     held_off_words,
+    output_box,
+    output_kind,
+    place_box,
     setting_words,
 )
-from targeting.report import figures, tms_facts
+from targeting.report import figures
 from targeting.report.evidence import PlanEvidence
 from targeting.report.features import comparison_section, dosing_section, goal_section
 from targeting.report.folds import crossing_words
@@ -69,13 +74,13 @@ def page_of(evidence: PlanEvidence) -> str:
         sides=sides_of(plan),
         sheet=SHEET,
         trust=trust_box(plan.warnings),
-        place=tms_facts.place_box(plan, evidence.near),
+        place=place_box(plan, evidence.near),
         measured_from=measured_from(best.angle_from),
         handle_points=handle_direction(best),
         setting=setting_words(plan.pulse),
-        output=tms_facts.output_box(plan.dosing),
-        output_kind=tms_facts.output_kind(plan.dosing),
-        dose=tms_facts.dose_box(plan),
+        output=output_box(plan.dosing),
+        output_kind=output_kind(plan.dosing),
+        dose=dose_box(plan),
         scene=solid_section(evidence),
         dosing=dosing_section(plan.dosing),
         slices=figures.slices(evidence),
@@ -124,7 +129,7 @@ def number_facts(evidence: PlanEvidence) -> list[Fact]:
     """The plan's numbers with their units, but the target's size."""
     plan = evidence.plan
     return [
-        *tms_facts.field_facts(plan),
+        *dose_facts(plan),
         *handle_facts(plan),
         Fact(
             "Mean field in the target runs",

@@ -1,7 +1,11 @@
 """``treatment_sheet.html``: one sheet of A4 with all that is needed at the chair, and space for what is noted there.
 
-Whom and which side, the device, the output, the session, the place by tape (:mod:`atlases.scalp_tape`), the handle, what is
-asked before (:mod:`targeting.report.screening`), and the record.  What a plan does not know is a blank, with the reason.
+It says whom and which side, the device, the output, the session, the place by tape (:mod:`atlases.scalp_tape`), the handle,
+what to ask before, and has lines for the record.  What a plan does not know is a blank, with the reason.
+
+The questions, in this project's words, follow the questionnaire of the IFCN's experts (Rossi 2009, with two questions changed
+in Rossi 2011), whose screening Rossi 2021 leaves valid.  By its letter a yes does not by itself exclude a person: who is
+responsible weighs risk and benefit.
 """
 
 from __future__ import annotations
@@ -16,7 +20,6 @@ from targeting.plans.tms import Plan
 from targeting.plans.tms_words import clock_words, handle_words
 from targeting.records.places import PlanTape
 from targeting.records.warnings import WARNING, of_kind
-from targeting.report import screening
 from targeting.report.evidence import PlanEvidence
 from targeting.report.figures import Figure
 from targeting.report.handle import handle_drawing
@@ -30,6 +33,27 @@ SHEET = "treatment_sheet.html"
 LINE = "________"  # to write a number on
 MOST_REASONS = 4  # that a sheet has space for
 SIDE_EFFECTS = ("none", "headache", "neck pain", "scalp pain", "hearing", "faintness", "seizure")
+SOURCE = (
+    "Questions after the screening questionnaire of Rossi 2011 (Clin Neurophysiol 122:1686), which Rossi 2021 (Clin "
+    "Neurophysiol 132:269) leaves valid, in our words; sleep, alcohol and hearing protection are added."
+)
+RULE = "A yes does not exclude by itself: the physician in charge weighs it before the session."
+QUESTIONS = (
+    "Metal in head, neck or spine: clip, coil, plate, shunt, splinter?",
+    "Cochlear implant?",
+    "Stimulator implanted: brain, spinal cord, vagus nerve?",
+    "Pacemaker, defibrillator, or leads in the heart?",
+    "Implanted drug pump?",
+    "Epilepsy, or ever a seizure?",
+    "Ever fainted? When and why?",
+    "Head injury with loss of consciousness, or head surgery?",
+    "Hearing loss, or ringing in the ears?",
+    "Pregnant, or possibly so?",
+    "Medicines, new or changed: any that lower the seizure threshold?",
+    "Short sleep, alcohol or other drugs since yesterday?",
+    "Trouble with earlier TMS or MRI?",
+)
+READY = ("Hearing protection on: patient", "Hearing protection on: operator", "What to do in a seizure is known")
 Rows = list[tuple[str, str]]  # names and values; an empty value is a blank on paper
 
 
@@ -61,7 +85,7 @@ def sheet_of(evidence: PlanEvidence) -> str:
         device=device_rows(plan),
         output=output_fact(plan.dosing),
         threshold=_threshold(plan.dosing),
-        rule=_rule(plan.dosing),
+        daily_rule=_rule(plan.dosing),
         session=session_rows(plan.dosing),
         unverified=", ".join(map(field_words, protocol.unverified)) if protocol else "",
         picture=_picture(evidence),
@@ -70,7 +94,10 @@ def sheet_of(evidence: PlanEvidence) -> str:
         drawing=handle_drawing(plan),
         handle=handle_words(plan),
         clock=clock_words(plan),
-        screening=screening,
+        rule=RULE,
+        questions=QUESTIONS,
+        ready=READY,
+        source=SOURCE,
         side_effects=SIDE_EFFECTS,
     )
 

@@ -18,8 +18,7 @@ from targeting.records.places import PlanLandmarks, PlanTape
 from targeting.records.warnings import danger, note, warning
 from targeting.report import place
 from targeting.report.handle import drawn_deg, handle_drawing
-from targeting.report.screening import QUESTIONS
-from targeting.report.treatment import sheet_of, write_treatment_sheet
+from targeting.report.treatment import QUESTIONS, sheet_of, write_treatment_sheet
 
 NAMED = [[0.0, 105.0, 0.0], [0.0, -105.0, 0.0], [-92.0, 0.0, 0.0], [92.0, 0.0, 0.0]]
 MARKS = PlanLandmarks(*NAMED, 364.2, 371.9, "registration to MNI152")
