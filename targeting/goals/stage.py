@@ -21,7 +21,7 @@ from targeting.goals.record import PlanGoal, PlanPlace
 from targeting.goals.request import ObjectiveRequest
 from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.records.places import ALSO, AVOIDED, place_facts
-from targeting.study.aim import Direction
+from targeting.study.request import Direction
 from targeting.study.target_stage import load_target, save_target
 from targeting.study.tms_confirm import Confirmed
 from targeting.subject import Done, Stage, Subject

@@ -17,10 +17,10 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.goals.stage import named
 from targeting.goals.tes_record import PlanNetwork, PlanTesGoal, PlanTesPlace
-from targeting.goals.tes_request import Sought
 from targeting.records.places import ALSO, AVOIDED, place_facts
 from targeting.records.pole import SIGNED
-from targeting.study.aim import Direction
+from targeting.study.regions import Regions
+from targeting.study.request import Direction
 from targeting.study.target_stage import load_target, save_target
 from targeting.subject import Done, Stage
 
@@ -44,7 +44,7 @@ class Places:
     also: tuple[AimedTarget, ...] = ()
 
 
-def places_stage(kind: str, sought: Sought, meshed: Done[HeadMesh], registered: Done[MniWarp] | None) -> Stage[Places]:
+def places_stage(kind: str, sought: Regions, meshed: Done[HeadMesh], registered: Done[MniWarp] | None) -> Stage[Places]:
     """Stage "…-places"."""
     counts = {"avoid": len(sought.avoid), "also": len(sought.also)}
 

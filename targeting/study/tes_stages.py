@@ -24,8 +24,8 @@ from meshes.head import HeadMesh
 from meshes.memory import total_memory_bytes
 from meshes.tissue_codes import Tissue
 from targeting.goals.tes_stage import Places, also_units, dose_unit, goal_on, inward_at
-from targeting.study.aim import Direction
 from targeting.study.memory_needs import leadfield_need, solve_need
+from targeting.study.request import Direction
 from targeting.study.tes_request import SHAPES, TEN_FIVE_CAP, TEN_TEN_CAP, TesRequest
 from targeting.subject import Done, Stage
 from targeting.tes.montages import STANDARD, montages
