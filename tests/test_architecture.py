@@ -40,7 +40,6 @@ ROOMS = [
     "report",
     "cards",
     "planning",
-    "made_head",
     "live",
     "viewer",
     "verification",
