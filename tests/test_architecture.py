@@ -54,7 +54,6 @@ TO_MEND = {  # edges that still run up
     ("interference", "plans"),
     ("pose_gate", "plans"),
     ("records", "plans"),
-    ("scene", "report"),
     ("stimulators", "dosing"),
     ("stimulators", "tms"),
     ("study", "goals"),

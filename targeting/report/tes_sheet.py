@@ -11,10 +11,10 @@ from pathlib import Path
 from targeting.plans.tes import PlanElectrode, TesPlan
 from targeting.plans.tes_words import KINDS
 from targeting.records.pole import ANODE, CATHODE
+from targeting.report.evidence import TesEvidence
 from targeting.report.header import running_texts, sides_of
 from targeting.report.page import render_page, write_page
 from targeting.report.tes import cap_figures
-from targeting.report.tes_evidence import TesEvidence
 from targeting.tes.current_steps import off_grid
 from targeting.words.numbers import number
 
