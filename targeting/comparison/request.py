@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 DEEP_COILS = ("figure8-70mm", "double-cone-110mm")
 DEEP_MM = 35.0  # the embedded head's operculo-insular targets lie 38 to 49 mm deep (OP4: 25), the others 21 to 34
-WHY = "coils_compared_because"  # the key in a plan's ``search`` that says so
 
 
 def why_deep(name: str, target: Target, head: Callable[[], HeadMesh]) -> str:

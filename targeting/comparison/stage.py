@@ -24,7 +24,7 @@ from targeting.coils.fingerprint import fingerprint
 from targeting.comparison.record import CoilOnTarget
 from targeting.dosing.hotspot_stage import Hotspot, e_per_a_per_us, hotspot_map
 from targeting.engines.protocol import Engine
-from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
+from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.pose import Pose
 from targeting.stimulators.request import PulseRequest
 from targeting.study.aim import Direction

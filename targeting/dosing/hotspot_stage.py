@@ -19,8 +19,8 @@ import numpy as np
 from meshes.errors import InputError
 from targeting.coils.fingerprint import fingerprint
 from targeting.dosing.request import DoseRequest, threshold_rows
+from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.navigation.measured_pose import measured
-from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
 from targeting.pose import Pose
 from targeting.study.aim import Aim
 from targeting.study.tms_search import orientation

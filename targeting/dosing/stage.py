@@ -17,9 +17,10 @@ from targeting.dosing import Output, check_trains, fields_at_threshold, matched_
 from targeting.dosing.hotspot_stage import Hotspot, e_per_a_per_us, own_hotspot
 from targeting.dosing.motor_threshold import MAX_OUTPUT_PERCENT, ThresholdFields
 from targeting.dosing.output import NOT_HELD, OutputLimit
-from targeting.dosing.record import BY_FIELD, BY_PROTOCOL, NOTHING, PlanDosing, PlanFinding, PlanProtocol, check_dosing
+from targeting.dosing.record import BY_FIELD, BY_PROTOCOL, NOTHING, PlanDosing, PlanFinding, PlanProtocol
 from targeting.dosing.request import DoseRequest
 from targeting.dosing.train_safety import train_table
+from targeting.records.json_records import check_record
 from targeting.stimulators import stimulator_rating
 from targeting.study.stronger_targets import stronger_targets
 from targeting.study.tms_confirm import Confirmed
@@ -56,7 +57,7 @@ def dosing_stage(
         made = dosing_of(request, spot, target, searched.value, confirmed.value, coil, own=hotspot is None)
         if registered is not None:
             made = _with_stronger(made, meshed.value, aimed.value, registered.value, confirmed.value)
-        check_dosing(made)
+        check_record(made, NAME)
         text = json.dumps(asdict(made), indent=1, allow_nan=False)
         (room / FILE).write_text(text + "\n", encoding="utf-8")
         return made

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from meshes.choices import one_of
-from targeting.engines.protocol import AGREEMENT, SOLVED_BY, TITLES, Engine, by_engine, solved_by
+from targeting.engines.protocol import AGREEMENT, TITLES, Engine, by_engine, solved_by
 
-__all__ = ["AGREEMENT", "ENGINES", "SOLVED_BY", "TITLES", "Engine", "by_engine", "engine_named", "solved_by"]
+__all__ = ["AGREEMENT", "ENGINES", "TITLES", "Engine", "by_engine", "engine_named", "solved_by"]
 
 ENGINES = tuple(AGREEMENT)
 

@@ -7,7 +7,7 @@ and the number its dose is checked against.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,32 +26,30 @@ AGREEMENT = {"embedded": 0.01, "simnibs": 0.10}
 
 TITLES = {"simnibs": "SimNIBS"}  # names as their makers write them
 
-SOLVED_BY = "direct_solves_by"  # the key in a plan's ``search`` that says whose the direct solves are: name, version
 
-
-def solved_by(search: Mapping[str, float | int | str]) -> tuple[str, str]:
-    """Name and version of the engine that made a plan's direct solves; older plans know the embedded one only.
+def solved_by(direct_solves_by: str | None) -> tuple[str, str]:
+    """Split what a plan says of its direct solves into the engine's name and version; older plans say nothing.
 
     Examples
     --------
     >>> from targeting.engines.protocol import solved_by
-    >>> solved_by({"hair_mm": 4.0, "direct_solves_by": "simnibs 4.5.0"})
-    ('simnibs', '4.5.0')
+    >>> solved_by("simnibs 4.5.0"), solved_by(None)
+    (('simnibs', '4.5.0'), ('embedded', ''))
     """
-    name, _, version = str(search.get(SOLVED_BY, "embedded")).partition(" ")
+    name, _, version = (direct_solves_by or "embedded").partition(" ")
     return name, version
 
 
-def by_engine(search: Mapping[str, float | int | str]) -> str:
-    """Whose a plan's direct solves are, to be put after "direct solve"; nothing for the embedded engine's.
+def by_engine(direct_solves_by: str | None) -> str:
+    """Say whose a plan's direct solves are, to be put after "direct solve"; nothing for the embedded engine's.
 
     Examples
     --------
     >>> from targeting.engines.protocol import by_engine
-    >>> by_engine({"direct_solves_by": "simnibs 4.5.0"}), by_engine({"direct_solves_by": "embedded 0.1.0"})
+    >>> by_engine("simnibs 4.5.0"), by_engine("embedded 0.1.0")
     (' by SimNIBS 4.5.0', '')
     """
-    name, version = solved_by(search)
+    name, version = solved_by(direct_solves_by)
     return "" if name == "embedded" else f" by {TITLES.get(name, name)} {version}"
 
 

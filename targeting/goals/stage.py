@@ -17,10 +17,10 @@ import numpy as np
 
 from atlases.targets import targets
 from targeting.coils.fingerprint import fingerprint
-from targeting.goals.record import ALSO, AVOIDED, PlanGoal, PlanPlace
+from targeting.goals.record import PlanGoal, PlanPlace
 from targeting.goals.request import ObjectiveRequest
-from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
-from targeting.records.places import place_facts
+from targeting.modality import REFERENCE_DIDT_A_PER_S
+from targeting.records.places import ALSO, AVOIDED, place_facts
 from targeting.study.aim import Direction
 from targeting.study.target_stage import load_target, save_target
 from targeting.study.tms_confirm import Confirmed

@@ -15,11 +15,10 @@ from atlases.aim import AimedTarget
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from targeting.goals.record import ALSO, AVOIDED
 from targeting.goals.stage import named
 from targeting.goals.tes_record import PlanNetwork, PlanTesGoal, PlanTesPlace
 from targeting.goals.tes_request import Sought
-from targeting.records.places import place_facts
+from targeting.records.places import ALSO, AVOIDED, place_facts
 from targeting.records.pole import SIGNED
 from targeting.study.aim import Direction
 from targeting.study.target_stage import load_target, save_target

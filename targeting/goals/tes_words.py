@@ -6,9 +6,9 @@ where none is compared).
 
 from __future__ import annotations
 
-from targeting.goals.record import ALSO
 from targeting.goals.tes_record import PlanNetwork, PlanTesGoal, PlanTesPlace
 from targeting.goals.words import place_title
+from targeting.records.places import ALSO
 from targeting.words.numbers import number, three_digits
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from targeting.goals.record import ALSO, PlanGoal, PlanPlace
+from targeting.goals.record import PlanGoal, PlanPlace
 from targeting.goals.tes_record import PlanTesPlace
+from targeting.records.places import ALSO
 from targeting.words.numbers import number, three_digits
 
 MOST_ROWS = 5  # placements in the page's table

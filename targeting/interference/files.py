@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
-from targeting.plans.tms import PlanTarget
+from targeting.records.places import PlanTarget
 from targeting.subject import Subject
 
 NAME = "interference"

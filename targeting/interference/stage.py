@@ -33,7 +33,7 @@ from targeting.interference.files import (
     write_table,
 )
 from targeting.interference.request import InterferenceRequest
-from targeting.plans.tes import KINDS
+from targeting.modality import KINDS
 from targeting.study.cortex_stage import load_cortex
 from targeting.study.head_source import HeadSource
 from targeting.study.plan_state import check_stands

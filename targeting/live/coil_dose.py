@@ -26,7 +26,7 @@ from targeting.coils.equivalent import searchable
 from targeting.coils.sources import PotentialGrid
 from targeting.live.protocol import SCHEMA_VERSION, Request
 from targeting.navigation.frames import FRAMES, pose_in
-from targeting.plans.coil import planned_coil
+from targeting.plans.gate import planned_coil
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate, fault_at

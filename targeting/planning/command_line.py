@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from targeting.study.head_source import HeadSource
     from targeting.study.tes_request import TesRequest
 
-COMMAND = "command"  # of a plan's ``search``
 FILES = (".nii", ".nii.gz", ".mgz", ".ccd", ".tcd", ".csv", ".toml", ".txt", ".xml", ".msh", ".gii")
 NOT_SAID = (
     "subject",

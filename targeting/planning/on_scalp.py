@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from meshes.errors import InputError
-from targeting.plans.tape import PlanLandmarks, PlanTape
+from targeting.records.places import PlanLandmarks, PlanTape
 from targeting.words.numbers import number
 
 if TYPE_CHECKING:

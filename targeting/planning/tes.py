@@ -8,6 +8,7 @@ plan overwrites another's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,10 @@ from targeting.goals.request import linear_direction
 from targeting.goals.tes_request import Sought
 from targeting.goals.tes_stage import network_stage, places_stage, plan_goal_of, register_if
 from targeting.networks.network_map import NetworkMap
-from targeting.planning.command_line import COMMAND, command_line
+from targeting.planning.command_line import command_line
 from targeting.planning.tes_files import TesResults, make_tes_plan, write_tes_files
-from targeting.plans.patient import checked_patient_id
-from targeting.plans.tes import TesPlan, read_tes_plan
+from targeting.plans.shared import checked_patient_id
+from targeting.plans.tes import TesPlan, TesSearchSummary, read_tes_plan
 from targeting.records.json_records import plain
 from targeting.records.pole import SIGNED
 from targeting.records.warnings import PlanWarning, warning
@@ -180,13 +181,14 @@ def plan_tes(
                 tape=tape_measure(Scalp.of(meshed.value), where.fiducials, where.vertex_mm, sites),
                 objective=ALONG_MAP if network else _dose_words(along),
                 polarity=polarity,
-                search={
-                    "head": source.words,
-                    "mesh": density if source.way != "head" else "as given",
-                    **_search_words(asked, direction, along, folded.value.source if folded else "none"),
-                    **conduction.words(tensors()),
-                    COMMAND: command_line(plan_tes, given, subject.name, source, asked),
-                },
+                search=replace(
+                    _search_summary(asked, direction, along),
+                    head=source.words,
+                    mesh=density if source.way != "head" else "as given",
+                    cortex=folded.value.source if folded else "none",
+                    white_matter=conduction.words(tensors()),
+                    command=command_line(plan_tes, given, subject.name, source, asked),
+                ),
                 conductivity_s_per_m=sigma,
                 seconds={each.stage: each.seconds for each in stages},
                 notes=notes,
@@ -241,20 +243,16 @@ def _dose_words(along: Direction) -> str:
     return OBJECTIVES[linear_direction(DEFAULT, along)[0]]
 
 
-def _search_words(
-    asked: TesRequest, direction: Direction, along: Direction, cortex: str
-) -> dict[str, float | int | str]:
-    said: dict[str, float | int | str] = {
-        "direction": "none" if direction is None else direction if isinstance(direction, str) else "given",
-        "cortex": cortex,
-    }
+def _search_summary(asked: TesRequest, direction: Direction, along: Direction) -> TesSearchSummary:
+    """What was searched for, or which montage was given."""
+    words = "none" if direction is None else direction if isinstance(direction, str) else "given"
     if asked.montage is not None:
-        return {"montage": "from a file" if asked.montage_file else asked.montage, **said}
-    said |= {
-        "objective": asked.objective_for(along),
-        "max_current_ma": asked.total_ma,
-        "max_per_electrode_ma": asked.per_electrode_ma,
-        "max_electrodes": asked.electrodes,
-        "cap": asked.cap,
-    }
-    return said
+        return TesSearchSummary(montage="from a file" if asked.montage_file else asked.montage, direction=words)
+    return TesSearchSummary(
+        direction=words,
+        objective=asked.objective_for(along),
+        max_current_ma=asked.total_ma,
+        max_per_electrode_ma=asked.per_electrode_ma,
+        max_electrodes=asked.electrodes,
+        cap=asked.cap,
+    )

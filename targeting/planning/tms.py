@@ -12,20 +12,20 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.coils.chosen import ChosenCoil
 from targeting.coils.fingerprint import fingerprint
-from targeting.comparison.request import WHY, asked_coils, compared_coils, why_compared, why_deep
+from targeting.comparison.request import asked_coils, compared_coils, why_compared, why_deep
 from targeting.comparison.stage import comparison_stage, warp_if_any
 from targeting.dosing.hotspot_stage import hotspot_stage
 from targeting.dosing.request import DoseRequest
 from targeting.dosing.stage import dosing_stage
-from targeting.engines import SOLVED_BY, engine_named
+from targeting.engines import engine_named
 from targeting.fem.conductor import HeadConductor
 from targeting.goals.request import ObjectiveRequest, linear_direction
 from targeting.goals.stage import goal_stage, run_wanted
-from targeting.planning.command_line import COMMAND, command_line
+from targeting.planning.command_line import command_line
 from targeting.planning.on_scalp import on_scalp
 from targeting.planning.tms_files import Results, make_plan, write_files
-from targeting.plans.patient import checked_patient_id
-from targeting.plans.tms import Plan, read_plan
+from targeting.plans.shared import checked_patient_id
+from targeting.plans.tms import Plan, TmsSearchSummary, read_plan
 from targeting.records.json_records import plain
 from targeting.records.warnings import TMS_RISKS, checked_risks, warning
 from targeting.robustness.stage import robustness_stage
@@ -330,20 +330,20 @@ def plan(
                 confirmed=confirmed.value,
                 objective=OBJECTIVES[objective if objective in LINEAR else DEFAULT],
                 goal=reached.value if reached else None,
-                search={
-                    "head": source.words,
-                    "mesh": density if source.way != "head" else "as given",
-                    "hair_mm": hair_mm,
-                    "direction": _words(direction),
-                    "tilt_deg": tilt_deg,
-                    "extra_mm": extra_mm,
-                    "poses_tried": searched.value.tried,
-                    "cortex": folded.value.source if folded else "none",
-                    SOLVED_BY: f"{solver.name} {solver.version}",
-                    **({WHY: why_compared(deep)} if compared else {}),
-                    **conduction.words(tensors()),
-                    COMMAND: command_line(plan, given, subject.name, source),
-                },
+                search=TmsSearchSummary(
+                    head=source.words,
+                    mesh=density if source.way != "head" else "as given",
+                    hair_mm=hair_mm,
+                    direction=_words(direction),
+                    tilt_deg=tilt_deg,
+                    extra_mm=extra_mm,
+                    poses_tried=searched.value.tried,
+                    cortex=folded.value.source if folded else "none",
+                    direct_solves_by=f"{solver.name} {solver.version}",
+                    coils_compared_because=why_compared(deep) if compared else None,
+                    white_matter=conduction.words(tensors()),
+                    command=command_line(plan, given, subject.name, source),
+                ),
                 conductivity_s_per_m=sigma,
                 seconds={each.stage: each.seconds for each in stages},
                 accepted=accepted,

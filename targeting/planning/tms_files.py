@@ -21,21 +21,14 @@ from targeting.comparison.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rati
 from targeting.comparison.record import compare
 from targeting.dosing.record import PlanDosing, dosing_warnings
 from targeting.goals.record import PlanGoal, goal_warnings
-from targeting.planning.held import over_the_face, plan_angle, plan_pulse
 from targeting.planning.on_scalp import OnScalp
 from targeting.plans.dangers import coil_dangers
-from targeting.plans.pulse import pulse_warnings
-from targeting.plans.tms import (
-    Frame,
-    Placement,
-    Plan,
-    PlanCoil,
-    read_plan,
-    write_plan,
-)
+from targeting.plans.gate import check_plan
+from targeting.plans.handling import over_the_face, plan_angle, plan_pulse, pulse_warnings
+from targeting.plans.tms import Placement, Plan, PlanCoil, TmsSearchSummary, read_plan, write_plan
 from targeting.pose import Pose
-from targeting.pose_gate import PoseGate, check_plan
-from targeting.records.places import plan_target
+from targeting.pose_gate import PoseGate
+from targeting.records.places import Frame, plan_target
 from targeting.records.warnings import PlanWarning, in_order, note, warning
 from targeting.robustness.record import plan_robustness
 from targeting.stimulators.request import PulseRequest
@@ -70,7 +63,7 @@ class Results:
     found: TmsSearch
     confirmed: Confirmed
     objective: str
-    search: Mapping[str, float | int | str]
+    search: TmsSearchSummary
     conductivity_s_per_m: Mapping[str, float]
     seconds: Mapping[str, float]
     pulse: PulseRequest = field(default_factory=PulseRequest)
@@ -105,7 +98,7 @@ def make_plan(results: Results) -> Plan:
         ),
         placements=placements,
         objective=results.objective,
-        search=dict(results.search),
+        search=results.search,
         tape=results.place.tape if results.place else None,
         warnings=[],
         pain_side=results.pain_side,

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from targeting.plans.tes import PlanElectrode, PlanOptimum, PlanTesDose, TesPlan
+from targeting.plans.tes import TesPlan
+from targeting.records.montage import PlanElectrode, PlanOptimum
 from targeting.records.pole import ANODE, CATHODE, MIXED, OF_CORTEX
+from targeting.tes.montage_dose import MontageDose
 from targeting.tes.montages import SIDES, STANDARD, montage_named
 from targeting.words.fact import Fact
 from targeting.words.numbers import listed, milliamperes, number, point, sentence, size, three_digits
@@ -98,7 +100,7 @@ def standard_name(plan: TesPlan) -> str:
     return plan.standard.dose.montage if plan.standard is not None else "the standard montage"
 
 
-def dose_words(dose: PlanTesDose) -> str:
+def dose_words(dose: MontageDose) -> str:
     """A montage's effect in one line."""
     return (
         f"{dose.dose_v_per_m:.3g} V/m at {dose.total_current_ma:g} mA; mean |E| {dose.mean_e_v_per_m:.3g} in the target, "

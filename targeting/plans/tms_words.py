@@ -9,8 +9,7 @@ from targeting.dosing.motor_threshold import volts
 from targeting.dosing.record import PlanDosing
 from targeting.dosing.words import share_words, target_words, threshold_words, why_words
 from targeting.engines import by_engine
-from targeting.plans.angle import PlanAngle
-from targeting.plans.pulse import PlanPulse
+from targeting.plans.handling import PlanAngle, PlanPulse
 from targeting.plans.tms import Placement, Plan
 from targeting.robustness.words import robustness_facts
 from targeting.stimulators.pulse import NORMAL
@@ -58,7 +57,7 @@ def dose_facts(plan: Plan) -> list[Fact]:
         off = 100 * (best.dose_v_per_m / best.direct_dose_v_per_m - 1) if best.direct_dose_v_per_m else 0.0
         facts.append(
             Fact(
-                f"Dose from a direct solve{by_engine(plan.search)}",
+                f"Dose from a direct solve{by_engine(plan.search.direct_solves_by)}",
                 three_digits(best.direct_dose_v_per_m),
                 "V/m",
                 f"the search differs by {number(off, 2)} %",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.plans.tms import PlanTarget
 from targeting.plans.tms_words import NOT_DETERMINED
+from targeting.records.places import PlanTarget
 from targeting.report import cortex as cortex_room
 from targeting.report import dose as dose_room
 from targeting.report import scalp as scalp_room

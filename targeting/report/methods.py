@@ -131,19 +131,19 @@ def montage_methods(evidence: TesEvidence) -> Methods:
 
 def _coil(plan: Plan, cite: Citations) -> list[str]:
     sentence = f"The coil was {plan.coil.name}" + (f" {cite.of(plan.coil.source)}" if plan.coil.source else "")
-    hair = plan.search.get("hair_mm")
-    return [sentence + (f", its casing {hair:g} mm or more from the scalp." if isinstance(hair, int | float) else ".")]
+    hair = plan.search.hair_mm
+    return [sentence + ("." if hair is None else f", its casing {hair:g} mm or more from the scalp.")]
 
 
 def _search(plan: Plan, cite: Citations) -> list[str]:
-    poses = plan.search.get("poses_tried")
-    if not isinstance(poses, int | float):
+    poses = plan.search.poses_tried
+    if poses is None:
         return []
     search = (
-        f"Of {thousands(int(poses))} poses, scalp points {STEP_MM:g} mm and angles {ANGLE_STEP_DEG:g}° apart and finer round "
+        f"Of {thousands(poses)} poses, scalp points {STEP_MM:g} mm and angles {ANGLE_STEP_DEG:g}° apart and finer round "
         f"the best, each was evaluated by reciprocity {cite('gomez2021')}"
     )
-    tilt, extra = plan.search.get("tilt_deg", 0), plan.search.get("extra_mm", 0)
+    tilt, extra = plan.search.tilt_deg or 0, plan.search.extra_mm or 0
     if tilt or extra:
         search += f", with tilts of up to {tilt:g}° and up to {extra:g} mm of extra distance"
     best = plan.placements[0]
@@ -294,7 +294,7 @@ def thousands(count: int) -> str:
 def _head_sentences(evidence: HeadEvidence, cite: Citations) -> list[str]:
     """Segmentation and mesh."""
     plan, head = evidence.plan, evidence.head
-    density = plan.search.get("mesh")
+    density = plan.search.mesh
     names = [
         TISSUE_NAMES[code].replace("CSF", "cerebrospinal fluid") for code in TISSUE_NAMES if (head.tissue == code).any()
     ]
@@ -307,7 +307,7 @@ def _head_sentences(evidence: HeadEvidence, cite: Citations) -> list[str]:
 
 
 def _segmentation(plan: Plan | TesPlan, cite: Citations) -> str:
-    source = str(plan.search.get("head", ""))
+    source = plan.search.head or ""
     meshed = "and meshed so that the tetrahedra’s faces lie on the boundaries of the tissues"
     if source == "embedded":
         return (
@@ -346,9 +346,9 @@ def _conductivity_sentences(evidence: HeadEvidence, cite: Citations) -> list[str
     if own:
         sentence += f"; {listed([_word(name) for name in own])} {'was' if len(own) == 1 else 'were'} set for this plan"
     sentences = [sentence + "."]
-    tensors = plan.search.get("white_matter")
+    tensors = plan.search.white_matter
     if tensors:
-        key = "tuch2001" if str(tensors).startswith("direct") else "opitz2011"
+        key = "tuch2001" if tensors.startswith("direct") else "opitz2011"
         sentences.append(f"White matter conducted along its fibres: {tensors} {cite(key)}.")
     else:
         sentences.append("All tissues conducted alike in all directions.")
@@ -366,7 +366,7 @@ def _solver_sentence(plan: Plan | TesPlan, cite: Citations) -> str:
 
 def _engine_sentence(plan: Plan, cite: Citations) -> str:
     """Who confirmed the poses, if it was another engine; else empty."""
-    name, version = solved_by(plan.search)
+    name, version = solved_by(plan.search.direct_solves_by)
     if name == "embedded":
         return ""
     title = TITLES.get(name, name)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
+from targeting.records.json_records import plain
 from targeting.words.fact import Fact
 from targeting.words.numbers import duration
 
 PROGRAM = "target"
-COMMAND = "command"  # the entry of a plan's ``search`` that holds the command line
 UNITS = {"": "", "mm": " mm", "deg": "°", "s": " s"}
 OPEN = (  # in a table's working note on where a number was read
     "unverified",
@@ -51,7 +51,7 @@ def provenance(plan: Plan | TesPlan) -> Provenance:
     versions = plan.versions
     libraries = ", ".join(f"{name} {version}" for name, version in versions.items() if name != PROGRAM)
     return Provenance(
-        command=str(plan.search.get(COMMAND, "")),
+        command=plan.search.command or "",
         program=Fact("Program", f"{PROGRAM} {versions.get(PROGRAM, 'of unknown version')}", more=libraries),
         made=Fact("Made", plan.created or "at a time it does not say", more=f"plan format {plan.schema_version}"),
         tables=_tables(plan),
@@ -74,7 +74,7 @@ def unverified(working_note: str) -> str:
 def _tables(plan: Plan | TesPlan) -> dict[str, dict[str, str]]:
     times = {**plan.seconds, "together": sum(plan.seconds.values())} if plan.seconds else {}
     tables = {
-        "Search": dict(_named_value(name, value) for name, value in plan.search.items() if name != COMMAND),
+        "Search": dict(_named_value(*each) for each in plain(replace(plan.search, command=None)).items()),
         "Conductivity": {name: f"{value:g} S/m" for name, value in plan.conductivity_s_per_m.items()},
         "Time": {name: duration(seconds) for name, seconds in times.items()},
         "Versions": {**plan.versions, "plan format": plan.schema_version},

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from targeting.plans.tes import PlanElectrode, TesPlan
+from targeting.plans.tes import TesPlan
 from targeting.plans.tes_words import KINDS
+from targeting.records.montage import PlanElectrode
 from targeting.records.pole import ANODE, CATHODE
 from targeting.report.evidence import TesEvidence
 from targeting.report.header import running_texts, sides_of

@@ -16,9 +16,9 @@ from atlases.targets import targets
 from targeting.dosing.protocols import field_words
 from targeting.dosing.record import PlanDosing, protocol_of
 from targeting.dosing.words import protocol_threshold, share_words, threshold_words, why_words
-from targeting.plans.tape import PlanTape
 from targeting.plans.tms import Plan
 from targeting.plans.tms_words import clock_words, handle_words
+from targeting.records.places import PlanTape
 from targeting.records.warnings import WARNING, of_kind
 from targeting.report.evidence import PlanEvidence
 from targeting.report.figures import Figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.plans.angle import PlanAngle
+from targeting.plans.handling import PlanAngle
 from targeting.plans.tms import Plan
 from targeting.words.numbers import number, sentence, three_digits
 

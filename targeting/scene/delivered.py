@@ -23,7 +23,7 @@ from targeting.navigation.measured_pose import Measured, apart, measured
 from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.records import Session
 from targeting.navigation.world import in_the_plans_world
-from targeting.plans.coil import planned_coil
+from targeting.plans.gate import planned_coil
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate

@@ -20,11 +20,12 @@ from atlases.target import Target
 from meshes.head import HeadMesh
 from targeting.coils.coil import Casing, Coil
 from targeting.fem.cortical_field import grey_at_nodes
-from targeting.goals.record import AVOIDED, PlanPlace
+from targeting.goals.record import PlanPlace
 from targeting.goals.tes_record import PlanTesPlace
 from targeting.networks.network_map import CORE, MapTarget
-from targeting.plans.tes import PlanElectrode
 from targeting.pose import Pose
+from targeting.records.montage import PlanElectrode
+from targeting.records.places import AVOIDED
 from targeting.scene.colors import ANODE, CATHODE, COIL, IDLE, SPARED, TARGET
 from targeting.scene.directions import PALE
 from targeting.scene.layer import Layer

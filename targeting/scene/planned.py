@@ -16,8 +16,9 @@ from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.fem.cortical_field import strength_at_nodes
-from targeting.plans.coil import planned_coil
-from targeting.plans.tes import KINDS, TesPlan, read_tes_plan
+from targeting.modality import KINDS
+from targeting.plans.gate import planned_coil
+from targeting.plans.tes import TesPlan, read_tes_plan
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.scene.colors import BONE, BRAIN, SKIN, scale_end

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from meshes.errors import InputError
-from targeting.plans.tes import KINDS
+from targeting.modality import KINDS
 from targeting.study.tes_stages import stage_names
 from targeting.subject import Subject
 

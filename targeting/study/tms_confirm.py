@@ -18,7 +18,7 @@ from meshes.tissue_codes import Tissue
 from targeting.coils.coil import Coil
 from targeting.coils.fingerprint import fingerprint
 from targeting.engines.protocol import Engine
-from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
+from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.pose import Pose
 from targeting.study.aim import Direction
 from targeting.study.memory_needs import solve_need

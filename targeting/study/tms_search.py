@@ -14,7 +14,7 @@ from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
 from targeting.coils.fingerprint import fingerprint
-from targeting.plans.tms import REFERENCE_DIDT_A_PER_S
+from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.stimulators.request import PulseRequest
 from targeting.study.aim import Direction
 from targeting.study.memory_needs import search_need, solve_need

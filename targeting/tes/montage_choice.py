@@ -13,7 +13,7 @@ from atlases.scalp import Scalp
 from atlases.scalp_positions import ELECTRODE, REFERENCE, ScalpPositions
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from targeting.plans.tes import PlanOptimum
+from targeting.records.montage import PlanOptimum
 from targeting.records.pole import ANODAL, CATHODAL, GIVEN
 from targeting.study.tes_request import OBJECTIVES, SHAPES, TesRequest
 from targeting.tes.contact import lay_all, lay_on

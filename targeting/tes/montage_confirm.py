@@ -144,8 +144,8 @@ class ConfirmedMontage:
     def save(self, path: Path) -> None:
         """Write it as ``.npz``."""
         about = {
-            "dose": _plain(self.dose),
-            "standard": None if self.standard is None else _plain(self.standard),
+            "dose": asdict(self.dose),
+            "standard": None if self.standard is None else asdict(self.standard),
             "standard_ma": dict(self.standard_ma),
             "electrodes": [vars(each) for each in self.electrodes],
             "scalp_share": self.scalp_share,
@@ -164,8 +164,8 @@ class ConfirmedMontage:
             electrodes = tuple(_electrode(row) for row in about["electrodes"])
             return cls(
                 arrays["e_v_per_m"],
-                _dose(about["dose"]),
-                _dose(about["standard"]) if about["standard"] else None,
+                MontageDose(**about["dose"]),
+                MontageDose(**about["standard"]) if about["standard"] else None,
                 about["standard_ma"],
                 electrodes,
                 about["scalp_share"],
@@ -297,10 +297,6 @@ def patch_mm(scalp: Scalp, contact: Contact) -> NDArray[np.float64]:
 
 def _plain(dose: MontageDose) -> dict[str, Any]:
     return {**vars(dose), "peak_mm": np.asarray(dose.peak_mm).tolist()}
-
-
-def _dose(about: dict[str, Any]) -> MontageDose:
-    return MontageDose(**{**about, "peak_mm": np.array(about["peak_mm"])})
 
 
 def _places(about: dict[str, Any]) -> PlacesConfirmed:

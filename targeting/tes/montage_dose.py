@@ -8,6 +8,7 @@ target's mean.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,30 +16,27 @@ from numpy.typing import NDArray
 from atlases.target import Target
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
+from targeting.records.kinds import AtLeastZero, Point, Positive
 from targeting.tes.safety import exceeded_in
 
 PEAK_SHARE = 0.001  # of the grey matter's volume that may exceed the "peak": single elements do not make it
 MM3_PER_CM3 = 1000.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class MontageDose:
-    """A montage's effect at its currents; see :class:`targeting.plans.tes.PlanTesDose`."""
+    """What a montage does at its currents, from the field of one solve."""
 
-    montage: str
-    total_current_ma: float
-    dose_v_per_m: float
-    mean_e_v_per_m: float
-    max_e_v_per_m: float
-    grey_mean_e_v_per_m: float
-    peak_e_v_per_m: float
-    peak_mm: NDArray[np.float64]
-    stronger_cm3: float
-
-    @property
-    def focality(self) -> float:
-        """Mean |E| in the target over mean |E| in grey matter."""
-        return self.mean_e_v_per_m / self.grey_mean_e_v_per_m
+    montage: Annotated[str, "Name of the montage."]
+    total_current_ma: Annotated[Positive, "Sum of the anodes' currents, mA."]
+    dose_v_per_m: Annotated[float, "The dose in the target, V/m; what it is stands in `objective`."]
+    mean_e_v_per_m: Annotated[AtLeastZero, "Volume-weighted mean of |E| over the target, V/m."]
+    max_e_v_per_m: Annotated[AtLeastZero, "Largest |E| in the target, V/m."]
+    grey_mean_e_v_per_m: Annotated[AtLeastZero, "Volume-weighted mean of |E| over all grey matter, V/m."]
+    peak_e_v_per_m: Annotated[AtLeastZero, "|E| that 0.1 % of the grey matter's volume exceeds, V/m."]
+    peak_mm: Annotated[Point, "Where the largest |E| in grey matter is, mm."]
+    focality: Annotated[AtLeastZero, "Mean |E| in the target over mean |E| in grey matter."]
+    stronger_cm3: Annotated[AtLeastZero, "Grey matter outside the target whose |E| exceeds the target's mean, cm³."]
 
 
 def montage_dose(
@@ -75,6 +73,7 @@ def montage_dose(
     grey = np.flatnonzero(head.tissue == Tissue.GM)
     volumes = head.volumes_mm3[grey]
     in_target = float(weight @ size[tets])
+    grey_mean = float(np.average(size[grey], weights=volumes))
     elsewhere = ~np.isin(grey, tets)
     return MontageDose(
         montage=montage,
@@ -82,9 +81,10 @@ def montage_dose(
         dose_v_per_m=dose_in(e[tets], weight, unit),
         mean_e_v_per_m=in_target,
         max_e_v_per_m=float(size[tets].max()),
-        grey_mean_e_v_per_m=float(np.average(size[grey], weights=volumes)),
+        grey_mean_e_v_per_m=grey_mean,
         peak_e_v_per_m=exceeded_in(size[grey], volumes, PEAK_SHARE),
-        peak_mm=head.centroids_mm[grey[np.argmax(size[grey])]],
+        peak_mm=head.centroids_mm[grey[np.argmax(size[grey])]].tolist(),
+        focality=in_target / grey_mean,
         stronger_cm3=float(volumes[elsewhere & (size[grey] > in_target)].sum()) / MM3_PER_CM3,
     )
 

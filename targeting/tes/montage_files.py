@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
-from targeting.plans.tes import PlanElectrode, TesPlan
+from targeting.records.montage import PlanElectrode
+from targeting.records.places import Frame, PlanLandmarks
 
 if TYPE_CHECKING:
     from targeting.tes.electrodes import Montage
@@ -90,8 +91,19 @@ def read_montage(path: str | Path) -> Montage:
     return Montage(path.stem, tuple(electrodes), np.array(currents))
 
 
-def write_bids(folder: str | Path, plan: TesPlan) -> list[Path]:
+def write_bids(
+    folder: str | Path, electrodes: Sequence[PlanElectrode], landmarks: PlanLandmarks, frame: Frame
+) -> list[Path]:
     """Write ``electrodes.tsv`` and ``coordsystem.json``.
+
+    Parameters
+    ----------
+    folder : path
+    electrodes : sequence of PlanElectrode
+    landmarks : PlanLandmarks
+        The points of the head that BIDS wants beside the electrodes.
+    frame : Frame
+        The image that all coordinates belong to.
 
     Raises
     ------
@@ -103,20 +115,19 @@ def write_bids(folder: str | Path, plan: TesPlan) -> list[Path]:
     with written_whole(table) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(BIDS_COLUMNS)
-        for each in plan.montage:
+        for each in electrodes:
             place = [f"{x:.3f}" for x in each.scalp_mm]
             kind = "anode" if each.current_ma > 0 else "cathode"
             writer.writerow([each.name, *place, kind, UNKNOWN, f"{each.current_ma:.6g}", each.shape, _size(each)])
-    marks = plan.landmarks
     about = {
         "EEGCoordinateSystem": "Other",
-        "EEGCoordinateSystemDescription": f"RAS mm of {plan.frame.image} (sha256 {plan.frame.sha256})",
+        "EEGCoordinateSystemDescription": f"RAS mm of {frame.image} (sha256 {frame.sha256})",
         "EEGCoordinateUnits": "mm",
         "AnatomicalLandmarkCoordinates": {
-            "NAS": marks.nasion_mm,
-            "INI": marks.inion_mm,
-            "LPA": marks.left_ear_mm,
-            "RPA": marks.right_ear_mm,
+            "NAS": landmarks.nasion_mm,
+            "INI": landmarks.inion_mm,
+            "LPA": landmarks.left_ear_mm,
+            "RPA": landmarks.right_ear_mm,
         },
         "AnatomicalLandmarkCoordinateUnits": "mm",
     }

@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,13 +48,13 @@ class Limit:
 
 @dataclass(frozen=True)
 class SessionCheck:
-    """What is to be seen to at every session: ``what``, its ``source``, and what of it was ``checked``."""
+    """What is to be seen to at every session, which no model of a head can check."""
 
-    name: str
-    title: str
-    what: str
-    source: str
-    checked: str
+    name: Annotated[str, "Its name."]
+    title: Annotated[str, "What it is about."]
+    what: Annotated[str, "What to do."]
+    source: Annotated[str, "Where it is from."]
+    checked: Annotated[str, "What of it was re-read there."]
 
 
 @dataclass(frozen=True)
@@ -102,18 +103,18 @@ class Exposure:
 
 @dataclass(frozen=True)
 class SafetyItem:
-    """One item of a plan: the ``value`` it has, the ``limit``, whether it is ``within`` and, if not, ``accepted``."""
+    """One item of the safety table, and what a plan has of it."""
 
-    name: str
-    title: str
-    value: float
-    limit: float
-    unit: str
-    what: str
-    within: bool
-    accepted: bool
-    source: str
-    checked: str
+    name: Annotated[str, "Name of the item, as --accept-risk takes it."]
+    title: Annotated[str, "What it is."]
+    value: Annotated[float, "What the plan has, in `unit`."]
+    limit: Annotated[float, "The limit, in `unit`."]
+    unit: Annotated[str, "Unit of both."]
+    what: Annotated[str, "What is measured, in words."]
+    within: Annotated[bool, "Whether the value is within the limit."]
+    accepted: Annotated[bool, "Whether the user accepts a value beyond it."]
+    source: Annotated[str, "Where the limit is from."]
+    checked: Annotated[str, "What of it was re-read there."]
 
     @property
     def words(self) -> str:

@@ -13,11 +13,12 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.engines.protocol import AGREEMENT, by_engine, solved_by
 from targeting.fem.conductor import Recovery
+from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.navigation import brainsight, localite
 from targeting.navigation.rigid import read_text
 from targeting.planning.tms_files import NAVIGATORS, navigator_file
-from targeting.plans.coil import planned_coil
-from targeting.plans.tms import REFERENCE_DIDT_A_PER_S, Plan, read_plan
+from targeting.plans.gate import planned_coil
+from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.records.places import plan_target
 from targeting.study.conduction import Conduction
@@ -111,7 +112,7 @@ def _solved(subject: Subject, plan: Plan, aimed: AimedTarget, head: HeadMesh) ->
     recorded = Conduction.recorded(subject.made_from("dosemap"))
     sigma = plan.conductivity_s_per_m or recorded.conductivity_s_per_m
     conductor = Conduction(sigma, recorded.anisotropy).conductor(head)
-    name, _ = solved_by(plan.search)
+    name, _ = solved_by(plan.search.direct_solves_by)
     coil, pose = planned_coil(subject, plan), Pose(np.array(best.pose))
     field = simulate_tms(conductor, coil, pose, REFERENCE_DIDT_A_PER_S, recovery=RECOVERY[name])
     now = confirm(head, aimed.target, [field.e_v_per_m], planned_direction(subject, head))
@@ -127,7 +128,9 @@ def _solved(subject: Subject, plan: Plan, aimed: AimedTarget, head: HeadMesh) ->
         ("largest |E|", best.max_e_v_per_m, now.max_e_v_per_m[0]),
         ("peak", best.peak_e_v_per_m, now.peak_e_v_per_m[0]),
     ]
-    words = f"solved again{f' here, in the plan{whose}' if (whose := by_engine(plan.search)) else ''}, V/m"
+    words = (
+        f"solved again{f' here, in the plan{whose}' if (whose := by_engine(plan.search.direct_solves_by)) else ''}, V/m"
+    )
     if best.direct_dose_v_per_m is None:
         return found
     return found + [

@@ -15,9 +15,9 @@ from meshes import HeadMesh, InputError
 from targeting import Coil, Pose, simulate_tms
 from targeting.planning import tes as tes_road
 from targeting.planning.tms_files import NAVIGATORS, navigator_file, write_navigator
+from targeting.plans.gate import plan_gate
 from targeting.plans.tes import read_tes_plan, write_tes_plan
 from targeting.plans.tms import read_plan, write_plan
-from targeting.pose_gate import PoseGate
 from targeting.study.tms_confirm import confirm
 from targeting.subject import Stage, Subject
 from targeting.tes.montage_files import write_bids, write_montage_table
@@ -56,7 +56,7 @@ def made(tmp_path_factory):
     def files(room):
         write_plan(room / "plan.json", true)
         for navigator in NAVIGATORS:
-            write_navigator(true, navigator, room, PoseGate.of(subject, true))
+            write_navigator(true, navigator, room, plan_gate(subject, true))
 
     after = [subject.recorded(name, lambda _: None) for name in ("mesh", "target", "dosemap", "search")]
     with subject.locked():
@@ -171,7 +171,7 @@ def test_a_mesh_of_other_tissues_is_found_where_its_own_hash_fits(subject):
 
 
 def test_a_file_exported_elsewhere_is_read_back(subject, tmp_path):
-    plan, gate = read_plan(subject.folder / "plan.json"), PoseGate.of(subject, read_plan(subject.folder / "plan.json"))
+    plan, gate = read_plan(subject.folder / "plan.json"), plan_gate(subject, read_plan(subject.folder / "plan.json"))
     right, wrong = tmp_path / "right.xml", tmp_path / "wrong.txt"
     write_navigator(plan, "localite", right, gate)
     write_navigator(moved(plan, 2, [0.0, 0.0, 0.5]), "brainsight", wrong, gate)
@@ -197,7 +197,7 @@ def test_a_plan_that_is_gone_or_a_record_that_is_no_record(subject, tmp_path):
 def tables(room, _, plan):
     write_tes_plan(room / "plan.json", plan)
     write_montage_table(room / "montage.csv", plan.montage)
-    write_bids(room, plan)
+    write_bids(room, plan.montage, plan.landmarks, plan.frame)
 
 
 @pytest.fixture(scope="module")

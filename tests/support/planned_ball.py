@@ -12,7 +12,8 @@ from meshes import HeadMesh
 from targeting import Coil
 from targeting.coils.fingerprint import fingerprint
 from targeting.fem import HeadConductor
-from targeting.plans.tms import Frame, Placement, Plan, PlanCoil, PlanTarget, read_plan, write_plan
+from targeting.plans.tms import Placement, Plan, PlanCoil, TmsSearchSummary, read_plan, write_plan
+from targeting.records.places import Frame, PlanTarget
 from targeting.study.conduction import Conduction
 from targeting.study.target_stage import load_target, save_target
 from targeting.study.tms_search import dose_map_stage
@@ -91,7 +92,7 @@ def _plan(head, coil, image_sha256):
         coil=PlanCoil(coil.name, coil.max_didt_a_per_s, coil.source, coil.current_direction_y),
         placements=[placement],
         objective="size of the volume-weighted mean E vector over the target",
-        search={},
+        search=TmsSearchSummary(),
         warnings=[],
         versions={},
         seconds={},

@@ -26,9 +26,9 @@ from targeting.interference.files import write_on_cortex
 from targeting.networks.network_map import MapTarget, NetworkMap, map_target
 from targeting.planning import tes as tes_road
 from targeting.planning.tes_files import warnings_of, write_tes_files
+from targeting.plans.schema import schema
 from targeting.plans.tes import from_dict, read_tes_plan, write_tes_plan
 from targeting.plans.tes_words import standard_name
-from targeting.plans.tms import schema
 from targeting.report.features import tes_goal_section
 from targeting.scene.planned import planned_scene
 from targeting.subject import Done
@@ -468,7 +468,7 @@ def test_finer_positions_have_stages_of_their_own(ball, tmp_path, monkeypatch):
     )
     assert command(ball, tmp_path, "hd-tdcs", "--cap", "10-5", "--max-electrodes", "4") == 0
     plan = read_tes_plan(tmp_path / "hd-tdcs" / "plan.json")
-    assert plan.search["cap"] == "10-5" and (tmp_path / "hd-tdcs-leadfield-10-5.h5").exists()
+    assert plan.search.cap == "10-5" and (tmp_path / "hd-tdcs-leadfield-10-5.h5").exists()
     assert {"CCP3h", "FCC3h"} & {each.name for each in plan.montage}
     assert not (tmp_path / "hd-tdcs-leadfield.h5").exists() and not (tmp_path / "positions.csv").exists()
 

@@ -11,7 +11,8 @@ from heads import LEFT_SPOT
 from meshes import InputError
 from targeting import Coil, search_tms
 from targeting.coils.builtin import coil_names
-from targeting.plans.tms import Placement, PlanRobustness
+from targeting.plans.tms import Placement
+from targeting.robustness.record import PlanRobustness
 from targeting.robustness.robustness import PlacementError, misplaced, robustness, taken_to
 from targeting.robustness.stage import robustness_stage
 from targeting.robustness.words import robustness_facts

@@ -12,7 +12,7 @@ from atlases.scalp_positions import ScalpPositions
 from atlases.ten_ten import TEN_TEN
 from cli.main import run
 from meshes import InputError
-from targeting.plans.tes import PlanElectrode
+from targeting.records.montage import PlanElectrode
 from targeting.tes.montage_files import read_montage, write_montage_table
 from targeting.tes.montages import STANDARD, NamedMontage, mirror, montage_named, montages, placed
 

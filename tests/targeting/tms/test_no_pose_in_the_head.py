@@ -23,8 +23,9 @@ from targeting.comparison.stage import best_pose
 from targeting.fem import HeadConductor
 from targeting.navigation import brainsight, localite
 from targeting.planning.tms_files import NAVIGATORS, navigator_file, write_navigator
+from targeting.plans.gate import check_plan, planned_poses
 from targeting.plans.tms import read_plan, write_plan
-from targeting.pose_gate import MEASURED_TOLERANCE_MM, TOLERANCE_MM, PoseGate, check_plan, planned_poses
+from targeting.pose_gate import MEASURED_TOLERANCE_MM, TOLERANCE_MM, PoseGate
 from targeting.robustness.record import plan_robustness
 from targeting.robustness.stage import robustness_stage
 from targeting.subject import Done
@@ -251,11 +252,13 @@ def test_a_plan_with_a_pose_in_the_head_is_not_written(scalp, standing, field):
 
 def test_no_field_of_a_plan_that_is_a_pose_is_forgotten():
     """What the schema calls a matrix is a pose, but for the image's own."""
-    from targeting.plans.tms import schema
+    from schemas import resolved
+
+    from targeting.plans.schema import MATRIX, schema
 
     def matrices(node, path=()):
         if isinstance(node, dict):
-            if node.get("$ref") == "#/$defs/matrix":
+            if node.items() >= MATRIX.items():
                 yield path
             for key, value in node.items():
                 yield from matrices(value, path if key in ("properties", "items", "anyOf") else (*path, key))
@@ -263,7 +266,7 @@ def test_no_field_of_a_plan_that_is_a_pose_is_forgotten():
             for value in node:
                 yield from matrices(value, path)
 
-    assert {".".join(path) for path in matrices(schema()["$defs"]["tms"])} == {
+    assert {".".join(path) for path in matrices(resolved(schema())["$defs"]["tms"])} == {
         "frame.affine",
         "placements.pose",
         "robustness.robust_pose",

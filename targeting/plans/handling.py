@@ -1,15 +1,23 @@
-"""How a coil is held and driven, as a plan says it: its angle in the clinic's words, its pulse, and where the current runs."""
+"""How the coil of placement 1 is held and driven: its angle in the clinic's words, its pulse, and where the current runs.
+
+Angles of the handle are counted in the scalp's tangent plane from the midline, that is from straight back (up where the scalp
+faces forward, down where it faces backward), and are positive when the handle turns outwards, away from the midline.
+
+A coil file states the field of a rising coil current.  That this is the *first phase* of the pulse in the stimulator's
+*normal* setting is an assumption, and the plan says so.  Every field and angle of a plan is that of the **effective
+phase**: of a biphasic pulse the second, of a monophasic one the first.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.plans.angle import AngleDose, PlanAngle
-from targeting.plans.pulse import PlanPulse
-from targeting.stimulators.pulse import FIRST, effective_phase
+from targeting.records.kinds import HandleDeg, OneOf, Share
+from targeting.stimulators.pulse import CURRENTS, FIRST, NORMAL, PULSES, REVERSE, SECOND, effective_phase
 
 if TYPE_CHECKING:
     from targeting.coils.coil import Coil
@@ -20,6 +28,86 @@ USUAL_DEG = 45.0  # to the midline: what is held where nothing else is known
 DETERMINED = 0.9  # with a lowest dose above this share the dose does not determine the angle
 SAME_DOSE = 1e-3
 SIDEWAYS, UPRIGHT = 0.17, 0.4  # components of the handle that are named: 10° off straight back, 24° off level
+
+
+@dataclass(frozen=True)
+class AngleDose:
+    """The dose at one angle of the coil at the place of placement 1."""
+
+    name: Annotated[str, "Which angle."]
+    handle_deg: Annotated[HandleDeg, "Angle of the handle to the midline."]
+    dose_v_per_m: Annotated[float, "The dose there at 1 A/µs."]
+    share: Annotated[float, "Of the largest dose over all angles at that place."]
+
+
+@dataclass(frozen=True)
+class PlanAngle:
+    """How placement 1 is turned."""
+
+    rule: Annotated[
+        str,
+        "What set the angle: fold (across the central sulcus), midline:DEGREES, free (the largest dose), or direction.",
+    ]
+    why: Annotated[str, "How the angle came about, in words."]
+    handle_deg: Annotated[HandleDeg, "Angle of the handle to the midline."]
+    words: Annotated[str, "The same in words."]
+    clock: Annotated[str, "Where the handle points on a clock face seen from above, the nose at 12."]
+    fold_deg: Annotated[
+        HandleDeg | None,
+        "The handle's angle with the current straight across the fold at the target; null where the surface gives "
+        "no clear wall.",
+    ]
+    rows: Annotated[list[AngleDose], "The dose at some angles at the place of placement 1."]
+    lowest_share: Annotated[Share, "The smallest dose over all angles there, of the largest."]
+    determined: Annotated[bool, "Whether the dose varies by 10 % or more over all angles there."]
+
+
+@dataclass(frozen=True)
+class PlanPulse:
+    """How the stimulator drives the coil of placement 1, and what that makes of the current in the brain."""
+
+    form: Annotated[str, OneOf(*PULSES), "Form of the pulse."]
+    current: Annotated[str, OneOf(*CURRENTS), "The stimulator's current-direction setting the plan is for."]
+    chosen: Annotated[bool, "Whether the plan chose the setting; false: it was given, or the stimulator has no other."]
+    effective_phase: Annotated[
+        str,
+        OneOf(FIRST, SECOND),
+        "The phase of the pulse that excites: of a biphasic pulse the second.",
+    ]
+    effective_sign: Annotated[
+        int,
+        OneOf(-1, 1),
+        "Sign of dI/dt in the effective phase, in the sense of the coil's file.",
+    ]
+    stimulator: Annotated[str, "Name of the stimulator; empty if none was given."]
+    reversible: Annotated[bool | None, "Whether the stimulator has a current-direction setting; null if not known."]
+    as_wanted: Annotated[
+        bool | None,
+        "Whether the effective current runs the way the target wants; null if it wants none.",
+    ]
+    first_runs: Annotated[str, "Which way the current runs in the brain in the first phase, in words."]
+    effective_runs: Annotated[str, "Which way it runs in the effective phase, in words."]
+
+
+def pulse_warnings(pulse: PlanPulse) -> list[str]:
+    """What must be known before the coil is driven: a current that runs the wrong way, a setting that nobody checked."""
+    if pulse.as_wanted is False:
+        why = (
+            "this stimulator has no reverse setting"
+            if pulse.reversible is False
+            else f"set the stimulator to {REVERSE if pulse.current == NORMAL else NORMAL}"
+        )
+        return [
+            f"in the effective ({pulse.effective_phase}) phase of a {pulse.form} pulse the current runs "
+            f"{pulse.effective_runs}, against the direction the target wants: {why}; the motor threshold will be higher "
+            "than in the other direction"
+        ]
+    if pulse.current == REVERSE and pulse.reversible is None:
+        return [
+            "the plan is for the stimulator's current direction set to reverse; on a stimulator without that setting the "
+            "effective current runs the other way"
+        ]
+    return []
 
 
 def plan_pulse(asked: PulseRequest, found: TmsSearch) -> PlanPulse:
