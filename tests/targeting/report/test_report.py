@@ -27,10 +27,10 @@ from targeting.records.warnings import danger, in_order, note, warning
 from targeting.report import PlanEvidence, head_check, write_report
 from targeting.report import figures as figures_room
 from targeting.report import tms as tms_page
-from targeting.report.page import environment
 from targeting.report.treatment import sheet_of
 from targeting.scene.web import section
 from targeting.study.aim import coil_notes, target_notes
+from targeting.words.templates import environment
 
 
 @pytest.fixture(scope="module")
