@@ -49,7 +49,6 @@ ORDER = ROOMS
 CARDS = {("coils", "cards"), ("plans", "cards"), ("tes", "cards")}  # what a notebook shows for a value of these rooms
 TO_MEND = {  # edges that still run up
     ("dosing", "comparison"),
-    ("scene", "report"),
     ("study", "goals"),
     ("tes", "interference"),
     ("tes", "networks"),

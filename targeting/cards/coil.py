@@ -88,7 +88,7 @@ def _outline(points_mm: NDArray[np.float64], triangles: NDArray[np.int32]) -> li
     from contourpy import contour_generator
     from scipy.ndimage import gaussian_filter
 
-    from targeting.scene.raster.zbuffer import nearest_triangles
+    from targeting.scene.raster.surface import nearest_triangles
 
     flat = -points_mm[:, :2]
     low = flat.min(0) - 3.0

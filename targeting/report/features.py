@@ -12,7 +12,7 @@ from targeting.goals.words import direct_sentences, goal_headings, goal_rows, ra
 from targeting.plans.tes import TesPlan
 from targeting.plans.tes_words import standard_name
 from targeting.plans.tms import Plan
-from targeting.report.page import render
+from targeting.words.templates import render
 
 
 def dosing_section(dosing: PlanDosing | None) -> Markup:

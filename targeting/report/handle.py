@@ -6,8 +6,8 @@ import numpy as np
 
 from targeting.plans.tms import Plan
 from targeting.plans.tms_words import handle_words
+from targeting.scene.colors import COIL, QUIET
 from targeting.scene.ink import svg, text
-from targeting.scene.raster.canvas import COIL, QUIET
 from targeting.words.numbers import number
 
 SMALLEST_DEG = 4.0  # a smaller angle has no arc

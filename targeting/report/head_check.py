@@ -11,8 +11,9 @@ from meshes.tissue_codes import Tissue
 from targeting.report.evidence import HeadEvidence
 from targeting.report.figures import Figure
 from targeting.report.provenance import unverified
-from targeting.report.slices import OUTLINES, PLANES, Plane, outlined_picture, shows_labels, tissue_outlines
+from targeting.report.slices import OUTLINES, outlined_picture, shows_labels, tissue_outlines
 from targeting.report.volumes import Volume, VolumeRange, excuse, volumes_of
+from targeting.scene.directions import PLANES, Plane
 from targeting.scene.raster.camera import View
 from targeting.words.numbers import number
 

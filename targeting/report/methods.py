@@ -20,9 +20,8 @@ from targeting.plans.tes import TesPlan
 from targeting.plans.tes_words import electrode_words
 from targeting.plans.tms import Plan
 from targeting.plans.tms_words import dose_fact
-from targeting.report.evidence import HeadEvidence, PlanEvidence
+from targeting.report.evidence import HeadEvidence, PlanEvidence, TesEvidence
 from targeting.report.provenance import PROGRAM
-from targeting.report.tes_evidence import TesEvidence
 from targeting.tms.search import ANGLE_STEP_DEG, STEP_MM
 from targeting.words.numbers import listed, measured_from, number, point, size, three_digits
 from targeting.words.target import extent_sentence

@@ -1,9 +1,7 @@
-"""Pages from templates: one file that holds everything, for a screen, a phone and paper; nothing is fetched.
+"""The frame of every page: one file that holds everything, for a screen, a phone and paper; nothing is fetched.
 
-Templates are Jinja's, with every value escaped and an unknown name an error.  They lie beside what they show, so a
-feature's part of a page lies in the feature's room (``dosing/page.html.jinja``).  Every page extends
-``report/frame.html.jinja``: ``page.css`` is its looks, ``page.js`` its two buttons (print, and copy a text).  A page's
-policy lets no address be fetched and no script run but those it names by their hash.
+Every page extends the template ``report/frame.html.jinja``: ``page.css`` is its looks, ``page.js`` its two buttons (print, and
+copy a text).  A page's policy lets no address be fetched and no script run but those it names by their hash.
 """
 
 from __future__ import annotations
@@ -12,47 +10,18 @@ import base64
 import hashlib
 import logging
 import re
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from meshes.whole_files import written_whole
-from targeting.words.numbers import number, point, sentence, three_digits, when
+from targeting.words.templates import file_text, render
 
 log = logging.getLogger(__name__)
 
 HEADING = re.compile(r'<h2 id="([^"]+)">([^<]+)</h2>')
 OWN_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 RESEARCH = "Research use only"  # at the head of every page
-
-
-@cache
-def environment() -> Environment:
-    """The one environment of all templates; names are paths within the package, as ``report/tms.html.jinja``."""
-    templates = Environment(
-        loader=PackageLoader("targeting", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters.update(number=number, three_digits=three_digits, point=point, sentence=sentence, when=when)
-    templates.globals.update(research=RESEARCH, headings=headings, file=file_text)
-    return templates
-
-
-def render(template: str, **values: object) -> Markup:
-    """A template with its values, safe to put into another.
-
-    Raises
-    ------
-    jinja2.UndefinedError
-        If the template names a value that was not given.
-    """
-    return Markup(environment().get_template(template).render(values))
 
 
 def render_page(template: str, scene_policy: str = "", **values: object) -> str:
@@ -72,7 +41,8 @@ def render_page(template: str, scene_policy: str = "", **values: object) -> str:
     jinja2.UndefinedError
         If the template names a value that was not given.
     """
-    return str(render(template, policy=_policy(file_text("report/page.js"), scene_policy), **values))
+    policy = _policy(file_text("report/page.js"), scene_policy)
+    return str(render(template, policy=policy, headings=headings, research=RESEARCH, **values))
 
 
 def headings(sections: str) -> list[tuple[str, Markup]]:
@@ -84,11 +54,6 @@ def headings(sections: str) -> list[tuple[str, Markup]]:
     [('safety', Markup('Safety'))]
     """
     return [(name, Markup(title)) for name, title in HEADING.findall(sections)]
-
-
-def file_text(name: str) -> Markup:
-    """A file of the package as it is: styles and scripts, which must not be escaped."""
-    return Markup(resources.files("targeting").joinpath(name).read_text(encoding="utf-8"))
 
 
 def write_page(path: str | Path, page: str) -> None:

@@ -17,6 +17,7 @@ from targeting.plans.tes_words import (
 )
 from targeting.report import cortex as cortex_pictures
 from targeting.report import figures, tes_cap
+from targeting.report.evidence import TesEvidence
 from targeting.report.features import tes_goal_section
 from targeting.report.figures import Figure
 from targeting.report.head_check import head_check
@@ -24,8 +25,7 @@ from targeting.report.header import running_texts, sides_of, trust_box
 from targeting.report.methods import montage_methods
 from targeting.report.page import render_page, write_page
 from targeting.report.provenance import provenance, unverified
-from targeting.report.tes_evidence import TesEvidence
-from targeting.words.numbers import direction_words, listed, number, three_digits
+from targeting.words.numbers import direction_words, listed, number
 from targeting.words.target import center_fact, ring_meaning
 
 
@@ -42,19 +42,19 @@ def write_tes_report(path: str | Path, evidence: TesEvidence) -> None:
 
 def page_of(evidence: TesEvidence) -> str:
     """The whole page as text."""
-    from targeting.report.solid import solid_policy, solid_section  # VTK takes a second to load
+    from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
 
     plan = evidence.plan
     return render_page(
         "report/tes.html.jinja",
-        scene_policy=solid_policy(),
+        scene_policy=policy(),
         plan=plan,
         kind=KINDS[plan.kind],
         running=running_texts(plan),
         sides=sides_of(plan),
         boxes=montage_boxes(plan, direction_words(evidence.target_e_v_per_m)),
         trust=trust_box(plan.warnings),
-        scene=solid_section(evidence),
+        scene=section_of(evidence.scene),
         cap_figures=cap_figures(evidence),
         electrodes=electrode_rows(plan),
         slices=figures.slices(evidence),
@@ -93,7 +93,7 @@ def cap_figures(evidence: TesEvidence) -> list[Figure]:
 def cortex_figures(evidence: TesEvidence) -> list[Figure]:
     """|E| on the cortex, whole and close, and its component into the cortex."""
     field = direction_words(evidence.target_e_v_per_m)
-    top = three_digits(cortex_pictures.top_of_scale(evidence))
+    top, scale = figures.scale_words(evidence)
     where = "halfway through the grey matter" if evidence.on_cortex is not None else "on the outside of the brain"
     away = float(np.linalg.norm(evidence.peak_mm - evidence.target_mm))
     conditions = evidence.conditions
@@ -102,7 +102,7 @@ def cortex_figures(evidence: TesEvidence) -> list[Figure]:
             cortex_pictures.overview_picture(evidence),
             "Strength of the field on the cortex",
             f"|E| {conditions} {where}, seen from over the target (ring). The largest |E| lies {number(away, 0)} mm from "
-            f"the target’s centre. The scale ends at {top} V/m, which only 0.03 % of the grey matter exceeds.",
+            f"the target’s centre. {scale}",
             f"The cortex ({where}) coloured by the strength of the electric field from pale (none) to dark red ({top} "
             f"V/m and more, {conditions}). A pink ring marks the target.",
         ),

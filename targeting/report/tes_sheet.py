@@ -12,10 +12,10 @@ from targeting.plans.tes import TesPlan
 from targeting.plans.tes_words import KINDS
 from targeting.records.montage import PlanElectrode
 from targeting.records.pole import ANODE, CATHODE
+from targeting.report.evidence import TesEvidence
 from targeting.report.header import running_texts, sides_of
 from targeting.report.page import render_page, write_page
 from targeting.report.tes import cap_figures
-from targeting.report.tes_evidence import TesEvidence
 from targeting.tes.current_steps import off_grid
 from targeting.words.numbers import number
 

@@ -62,12 +62,12 @@ def write_report(path: str | Path, evidence: PlanEvidence) -> None:
 
 def page_of(evidence: PlanEvidence) -> str:
     """The whole page as text."""
-    from targeting.report.solid import solid_policy, solid_section  # VTK takes a second to load
+    from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
 
     plan, best = evidence.plan, evidence.best
     return render_page(
         "report/tms.html.jinja",
-        solid_policy(),
+        policy(),
         plan=plan,
         best=best,
         running=running_texts(plan),
@@ -81,7 +81,7 @@ def page_of(evidence: PlanEvidence) -> str:
         output=output_box(plan.dosing),
         output_kind=output_kind(plan.dosing),
         dose=dose_box(plan),
-        scene=solid_section(evidence),
+        scene=section_of(evidence.scene),
         dosing=dosing_section(plan.dosing),
         slices=figures.slices(evidence),
         slice_keys=figures.slice_keys(plan.target),

@@ -11,29 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from targeting.scene.directions import Plane
 from targeting.viewer.plan_image import PlanImage
 
 STEP_MM = 1.0
 MARGIN_MM = 6.0
 BRIGHT_PERCENTILE = 99.5
-
-
-@dataclass(frozen=True)
-class Plane:
-    """``right`` and ``up`` are world axes (0, 1, 2) with the sign they have in the picture."""
-
-    name: str
-    right: tuple[int, int]
-    up: tuple[int, int]
-    across: int
-    letters: tuple[str, str, str, str]  # left, right, top and bottom edge
-
-
-PLANES = (
-    Plane("axial", (0, 1), (1, 1), 2, ("L", "R", "A", "P")),
-    Plane("coronal", (0, 1), (2, 1), 1, ("L", "R", "S", "I")),
-    Plane("sagittal", (1, -1), (2, 1), 0, ("A", "P", "S", "I")),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +54,15 @@ class Slicer:
     def size(self, plane: Plane) -> tuple[int, int]:
         """Width and height of a plane's picture, pixels of :data:`STEP_MM`."""
         extent = self.high_mm - self.low_mm
-        return int(extent[plane.right[0]] / STEP_MM) + 1, int(extent[plane.up[0]] / STEP_MM) + 1
+        (axis, _), (axis_up, _) = _axis(plane.right), _axis(plane.up)
+        return int(extent[axis] / STEP_MM) + 1, int(extent[axis_up] / STEP_MM) + 1
 
     def pixel(self, plane: Plane, place_mm: NDArray[np.float64]) -> tuple[float, float]:
         """Column and row (from the top) of a place in a plane's picture."""
         width, height = self.size(plane)
-        axis, sign = plane.right
+        axis, sign = _axis(plane.right)
         column = (place_mm[axis] - self.low_mm[axis]) / STEP_MM
-        axis_up, sign_up = plane.up
+        axis_up, sign_up = _axis(plane.up)
         row = (place_mm[axis_up] - self.low_mm[axis_up]) / STEP_MM
         return (column if sign > 0 else width - 1 - column), (height - 1 - row if sign_up > 0 else row)
 
@@ -86,7 +70,7 @@ class Slicer:
         """The place at a pixel of the plane through ``through_mm``, (3,)."""
         width, height = self.size(plane)
         at = np.array(through_mm, np.float64)
-        (axis, sign), (axis_up, sign_up) = plane.right, plane.up
+        (axis, sign), (axis_up, sign_up) = _axis(plane.right), _axis(plane.up)
         at[axis] = self.low_mm[axis] + STEP_MM * (column if sign > 0 else width - 1 - column)
         at[axis_up] = self.low_mm[axis_up] + STEP_MM * (height - 1 - row if sign_up > 0 else row)
         return at
@@ -104,3 +88,9 @@ class Slicer:
         order = 0 if self.image.are_labels else 1
         value = map_coordinates(self.image.voxels, voxel, order=order, cval=0.0, prefilter=False)
         return np.round(255 * np.clip(np.nan_to_num(value) / self.white, 0, 1)).astype(np.uint8)
+
+
+def _axis(direction: NDArray[np.float64]) -> tuple[int, int]:
+    """Which world axis a unit vector runs along, and its sign."""
+    axis = int(np.abs(direction).argmax())
+    return axis, 1 if direction[axis] > 0 else -1

@@ -34,10 +34,10 @@ from targeting.records.warnings import (
     note,
     warning,
 )
-from targeting.report.page import environment
 from targeting.robustness.record import PlanRobustness
 from targeting.uncertainty.record import PlanUncertainty
 from targeting.words.target import extent_sentence, ring_sentence, sides_sentence, target_line
+from targeting.words.templates import environment
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
 positive = st.floats(1e-6, 1e9)

@@ -24,12 +24,13 @@ from targeting.plans.dangers import coil_dangers
 from targeting.plans.tms import TmsSearchSummary
 from targeting.records.places import PlanLandmarks, PlanTape
 from targeting.records.warnings import danger, in_order, note, warning
-from targeting.report import PlanEvidence, head_check, solid, write_report
+from targeting.report import PlanEvidence, head_check, write_report
 from targeting.report import figures as figures_room
 from targeting.report import tms as tms_page
-from targeting.report.page import environment
 from targeting.report.treatment import sheet_of
+from targeting.scene.web import section
 from targeting.study.aim import coil_notes, target_notes
+from targeting.words.templates import environment
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("slices", "coil", "cortex", "dose"):
         monkeypatch.setattr(figures_room, name, lambda evidence: [dot])
     monkeypatch.setattr(head_check, "mosaic", lambda evidence: dot)
-    monkeypatch.setattr(solid, "solid_section", lambda evidence: "")
+    monkeypatch.setattr(section, "section_of", lambda scene: "")
 
 
 def test_the_page_stands_alone(page: Path) -> None:

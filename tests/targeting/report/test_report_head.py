@@ -10,8 +10,8 @@ from scipy.spatial.transform import Rotation
 
 from meshes import HeadMesh
 from targeting.report import head_check as room
-from targeting.report.page import render
 from targeting.report.volumes import Volume, ranges, volume_warnings, volumes_of
+from targeting.words.templates import render
 
 GRID = np.diag([1.0, 1.0, 1.0, 1.0])
 

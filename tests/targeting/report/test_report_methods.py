@@ -19,7 +19,6 @@ from targeting.records.montage import PlanElectrode, PlanOptimum
 from targeting.records.places import PlanLandmarks
 from targeting.report import methods
 from targeting.report.methods import references
-from targeting.report.page import render
 from targeting.report.provenance import provenance
 from targeting.study.command_line import command_line
 from targeting.study.head_source import HeadSource
@@ -28,6 +27,7 @@ from targeting.study.tms_request import TmsRequest
 from targeting.tes.montage_dose import MontageDose
 from targeting.tes.safety import SafetyItem
 from targeting.uncertainty.record import PlanUncertainty
+from targeting.words.templates import render
 
 SEARCH = TmsSearchSummary("T1", "standard", hair_mm=4.0, poses_tried=475142, tilt_deg=0.0, extra_mm=0.0)
 SIGMA = {"wm": 0.126, "gm": 0.275, "csf": 1.654, "skull": 0.01, "scalp": 0.465, "eyes": 0.5}

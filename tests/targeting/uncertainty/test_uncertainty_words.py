@@ -1,8 +1,8 @@
 """What the console and the report say of the spread over conductivities."""
 
-from targeting.report.page import environment
 from targeting.uncertainty.record import PlanUncertainty
 from targeting.uncertainty.words import uncertainty_facts, uncertainty_line
+from targeting.words.templates import environment
 
 MADE = PlanUncertainty(
     0.951, 1.2, 1.414, 3.2, 12.0, 0.034, {"csf": 0.2, "gm": 0.7}, {"gm": [0.1, 0.6]}, "beta <3>", ["someone 2019"], 2048
