@@ -50,9 +50,6 @@ CARDS = {("coils", "cards"), ("plans", "cards"), ("tes", "cards")}  # what a not
 TO_MEND = {  # edges that still run up
     ("dosing", "comparison"),
     ("study", "goals"),
-    ("tes", "interference"),
-    ("tes", "networks"),
-    ("tes", "study"),
 }
 MODULES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
 

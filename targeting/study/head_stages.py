@@ -268,8 +268,7 @@ def _from_t1(source: HeadSource, work_dir: Path, room: Path) -> Framed:
 
 
 def _from_labels(source: HeadSource, room: Path) -> Framed:
-    from meshes.formats.label_files import tissues_from_labels
-    from meshes.formats.tissue_files import save_tissues
+    from meshes.formats.tissue_files import save_tissues, tissues_from_labels
 
     path = source.files["labels"]
     save_tissues(tissues_from_labels(path, source.frame), room / TISSUES_FILE)

@@ -68,7 +68,7 @@ def dose_map_stage(
 
 def orientation(asked: AngleRequest, target: Target, scalp: Scalp, cortex: Cortex | None) -> Orientation:
     """How the coil may be turned over a target."""
-    from targeting.tms.angle_rule import orientation_of
+    from targeting.tms.orientation import orientation_of
 
     over = scalp.points_mm[scalp.nearest(target.center_mm)]
     normal = scalp.patch_normals(over[None])[0]

@@ -14,10 +14,10 @@ from targeting.planning.tes import plan_tes
 from targeting.records.json_records import check_record
 from targeting.records.pole import PlanPole, acting_pole, pole_words
 from targeting.study.tes_request import TesRequest
-from targeting.tes.current_steps import STEP_A, in_steps, off_grid
+from targeting.tes.montage_dose import inward_of
 from targeting.tes.montage_goal import Goal, settable, solve
 from targeting.tes.optimise import Limits
-from targeting.tes.pole import inward_of
+from targeting.tes.optimise.limits import STEP_A, in_steps, off_grid
 
 INTO = np.array([0.6, 0.0, -0.8])
 

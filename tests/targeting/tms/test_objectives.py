@@ -32,7 +32,7 @@ from targeting.subject import Done, Subject
 from targeting.tms import DoseMap, search_tms, simulate_many
 from targeting.tms.objective_making import assemble, everywhere, grey_sample, make_objective, parts_of, patches
 from targeting.tms.objective_names import OBJECTIVES
-from targeting.tms.objective_patches import Posed, Solved, percentile_size, spread_sample
+from targeting.tms.objectives import Posed, Solved, percentile_size, spread_sample
 from targeting.tms.placement import place
 
 COIL = Coil.named("figure8-70mm")
