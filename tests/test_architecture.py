@@ -40,7 +40,6 @@ ROOMS = [
     "report",
     "cards",
     "planning",
-    "made_head",
     "live",
     "viewer",
     "verification",
@@ -49,12 +48,7 @@ ROOMS = [
 ORDER = ROOMS
 CARDS = {("coils", "cards"), ("plans", "cards"), ("tes", "cards")}  # what a notebook shows for a value of these rooms
 TO_MEND = {  # edges that still run up
-    ("comparison", "plans"),
-    ("comparison", "report"),
     ("dosing", "comparison"),
-    ("goals", "plans"),
-    ("report", "cards"),
-    ("robustness", "plans"),
     ("study", "goals"),
 }
 MODULES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))

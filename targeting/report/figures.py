@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from targeting.plans.tms_words import NOT_DETERMINED
 from targeting.records.places import PlanTarget
 from targeting.report import cortex as cortex_room
 from targeting.report import dose as dose_room
@@ -22,7 +23,7 @@ from targeting.report.slices import (
     slice_picture,
     whole_view,
 )
-from targeting.report.turned import NOT_DETERMINED, planned_handle_deg, turn_range_deg
+from targeting.report.turned import planned_handle_deg, turn_range_deg
 from targeting.robustness.words import CLEAR_GAIN, steadier_elsewhere, steadiest_away_mm, turn_words
 from targeting.scene.colors import EXCEEDING, TARGET
 from targeting.scene.directions import PLANES, Plane
@@ -178,7 +179,7 @@ def dose(evidence: TmsEvidence) -> list[Figure]:
     kept = f"at least {dose_room.PERCENT} of the best"
     steadiest, diamond = "", ""
     if robust is not None and steadier_elsewhere(robust):
-        away = number(steadiest_away_mm(robust, evidence.best))
+        away = number(steadiest_away_mm(robust, evidence.best.scalp_mm))
         diamond = f" A diamond, {away} mm from the best place, marks the pose that minds placement errors least."
         steadiest = f" The diamond marks the pose that minds placement errors least, {away} mm from placement 1."
     elif robust is not None:

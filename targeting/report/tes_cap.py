@@ -11,13 +11,13 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
+from targeting.plans.tes_words import electrode_words
 from targeting.report import picture
 from targeting.report.evidence import TesEvidence
 from targeting.scene.colors import ANODE, CATHODE, INK, SKIN
 from targeting.scene.raster.camera import View
 from targeting.scene.raster.canvas import Canvas
 from targeting.scene.raster.surface import DepthImage, compose, render
-from targeting.words.numbers import number
 
 WIDTH, HEIGHT = 900, 770
 PALEST = 0.35  # of the colour that the smallest current keeps
@@ -82,7 +82,7 @@ def cap_picture(evidence: TesEvidence, side: Side) -> NDArray[np.uint8]:
         for each in evidence.plan.montage
         if each.name in _seen(evidence, side) or skin.shows(view, np.array(each.scalp_mm))
     ]
-    words = [current_label(each.name, each.current_ma) for each in shown]
+    words = [electrode_words(each.name, each.current_ma) for each in shown]
     widths = LETTER_PIXELS * np.array([len(text) for text in words])
     stations = []
     for each, width in zip(shown, widths, strict=True):
@@ -143,18 +143,6 @@ def apart(centers: NDArray[np.float64], widths: NDArray[np.float64], height: flo
         if clear:
             break
     return placed
-
-
-def current_label(name: str, current_ma: float) -> str:
-    """An electrode's name and current.
-
-    Examples
-    --------
-    >>> current_label("C3", 2.0), current_label("Fp2", -0.25)
-    ('C3 +2 mA', 'Fp2 −0.25 mA')
-    """
-    digits = number(abs(current_ma), 3).rstrip("0").rstrip(".")
-    return f"{name} {'+' if current_ma > 0 else '−'}{digits} mA"
 
 
 def electrode_color(current_ma: float, most_ma: float) -> NDArray[np.float64]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 
 from meshes.whole_files import written_whole
-from targeting.report.page import RESEARCH, Page, html_of
+from targeting.report.page import render_page
 from targeting.scene.export import checked_path, screenshot, write_gltf, write_vtp
 from targeting.scene.layer import Scene
 from targeting.scene.web.section import policy, section_of
@@ -41,19 +40,8 @@ def export_path(path: str | Path) -> Path:
 
 def scene_page(scene: Scene) -> str:
     """A scene as a page of its own, in which the head can be turned, and which asks nothing of the network."""
-    title = escape(scene.title)
-    return html_of(
-        Page(
-            title=f"{title}, 3D scene",
-            running=f"<b>{RESEARCH}</b> · {title}",
-            kicker="3D scene",
-            headline=title,
-            side="",
-            tool="",
-            body="",
-            solid=section_of(scene),
-            policy=policy(),
-        )
+    return render_page(
+        "viewer/scene.html.jinja", policy(), title=scene.title, running=[scene.title], scene=section_of(scene)
     )
 
 
