@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atlases.target import is_center
-from meshes.cortical_surface import Cortex
-from meshes.head import HeadMesh
 from targeting.goals.tes_record import PlanTesGoal, tes_goal_warnings
 from targeting.planning.on_scalp import landmarks_of
-from targeting.planning.tms_files import head_warnings, plan_frame
+from targeting.planning.results import (
+    DEEP_RATIO,
+    PlanResults,
+    background_of,
+    fields_of_both,
+    head_warnings,
+    write_fields,
+)
 from targeting.plans.dangers import side_dangers
 from targeting.plans.tes import PlanStandard, TesPlan, TesSearchSummary, write_tes_plan
 from targeting.records.montage import PlanElectrode
-from targeting.records.places import plan_target
 from targeting.records.pole import FREE, MIXED, OF_SCALP, SIGNED, PlanPole, acting_pole, pole_words
 from targeting.records.warnings import PlanWarning, danger, in_order, note, warning
-from targeting.study.head_stages import Segmented
 from targeting.tes.current_steps import off_grid
 from targeting.tes.safety import Exposure, check_safety, exposure_of, session_checks
-from targeting.versions import versions
 
 if TYPE_CHECKING:
-    from atlases.aim import AimedTarget
     from atlases.scalp_tape import TapeMeasure
-    from targeting.study.surfaces import HeadSurfaces
     from targeting.study.tes_request import TesRequest
     from targeting.study.tes_stages import HeadPositions
     from targeting.tes.montage_choice import ChosenMontage
@@ -40,53 +38,36 @@ if TYPE_CHECKING:
 FILES = ("plan.json", "plan.html", "placement_sheet.html", "montage.csv", "electrodes.tsv", "coordsystem.json")
 DRAWING = "montage.geo"
 CAP_PICTURE = "cap.png"
-DEEP_RATIO = 1.5  # peak elsewhere over the target's mean from which a warning is due, as for coils
 SHUNTED_SHARE = 0.75  # of the current that stays in the scalp, from which a warning is due
 
 
-@dataclass(frozen=True, eq=False)
-class TesResults:
-    """Everything the stages before this one made."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TesResults(PlanResults):
+    """What the stages of a montage's plan made."""
 
-    subject: str
     request: TesRequest
-    segmented: Segmented
-    head: HeadMesh
     sigma_s_per_m: NDArray[np.float64]  # of each tetrahedron
-    aimed: AimedTarget
     located: HeadPositions
     chosen: ChosenMontage
     confirmed: ConfirmedMontage
     tape: TapeMeasure
-    objective: str
     polarity: str  # of :mod:`targeting.records.pole`
     search: TesSearchSummary
-    conductivity_s_per_m: Mapping[str, float]
-    seconds: Mapping[str, float]
-    notes: Sequence[PlanWarning] = ()
-    pain_side: str = ""
-    patient_id: str = ""
-    cortex: Cortex | None = None
-    surfaces: HeadSurfaces | None = None
     goal: PlanTesGoal | None = None
 
 
 def make_tes_plan(results: TesResults) -> TesPlan:
-    """The plan, its safety items, its warnings and its provenance."""
+    """Make the plan with its safety items and its warnings."""
     confirmed, request = results.confirmed, results.request
     exposure = _exposure(results)
     items = check_safety(exposure, request.accept_risk)
-    montage = [_electrode(results, i) for i in range(len(confirmed.electrodes))]
     plan = TesPlan(
-        subject=results.subject,
+        **fields_of_both(results),
         kind=request.kind,
-        frame=plan_frame(results.segmented),
-        target=plan_target(results.aimed, results.head),
         montage_name=results.chosen.montage.name,
-        montage=montage,
+        montage=[_electrode(results, i) for i in range(len(confirmed.electrodes))],
         total_current_ma=exposure.total_current_ma,
         minutes=request.minutes,
-        objective=results.objective,
         dose=confirmed.dose,
         pole=_pole(results),
         standard=_standard(confirmed),
@@ -99,13 +80,6 @@ def make_tes_plan(results: TesResults) -> TesPlan:
         brain_e_v_per_m=exposure.brain_e_v_per_m,
         eye_e_v_per_m=exposure.eye_e_v_per_m,
         search=replace(results.search, current_kept_by_scalp=round(confirmed.scalp_share, 3)),
-        warnings=[],
-        pain_side=results.pain_side,
-        patient_id=results.patient_id,
-        versions=versions(),
-        seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
-        conductivity_s_per_m=dict(results.conductivity_s_per_m),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     beyond = [danger(item.words, item.name, request.accept_risk) for item in items if not item.within]
     return replace(plan, warnings=_warnings(results, plan, beyond))
@@ -114,14 +88,13 @@ def make_tes_plan(results: TesResults) -> TesPlan:
 def _warnings(results: TesResults, plan: TesPlan, beyond: Sequence[PlanWarning]) -> list[PlanWarning]:
     """All that a person must know, in order; first of each kind the safety items that are ``beyond`` their limits."""
     confirmed = results.confirmed
-    tets, _ = results.aimed.target.weights(results.head)
-    elsewhere = not is_center(results.head, tets, plan.dose.peak_mm)
+    elsewhere = results.is_elsewhere(plan.dose.peak_mm)
     return in_order(
         [
             *beyond,
             *side_dangers(plan.target),
             *results.notes,
-            *head_warnings(results.segmented, results.aimed, results.head),
+            *head_warnings(results),
             *([note(confirmed.note)] if confirmed.note else []),
             *warnings_of(plan, elsewhere, confirmed.scalp_share, results.located.fiducials.source),
         ]
@@ -179,13 +152,10 @@ def pole_warnings(plan: TesPlan) -> list[str]:
     return found
 
 
-def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
+def write_tes_files(folder: Path, results: TesResults, plan: TesPlan) -> None:
     """Write the plan, the report, the sheet, the tables and the field files into a folder."""
     from matplotlib.image import imsave
 
-    from meshes.rasterise import labels_on_grid
-    from targeting.fem.cortical_field import CorticalField, write_cortical_field
-    from targeting.files.fields import write_field_files
     from targeting.files.geo import electrode_view, target_view, write_geo
     from targeting.report.tes import write_tes_report
     from targeting.report.tes_cap import cap_picture, sides
@@ -194,33 +164,32 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
     from targeting.scene.target_outline import OUTLINE
     from targeting.tes.montage_files import write_bids, write_montage_table
 
-    write_tes_plan(room / "plan.json", plan)
-    write_montage_table(room / "montage.csv", plan.montage)
-    write_bids(room, plan.montage, plan.landmarks, plan.frame)
-    e, conditions = results.confirmed.e_v_per_m, f"{plan.total_current_ma:g} mA"
-    affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
-    write_field_files(room, results.head, e, affine, shape, conditions, drawings=[DRAWING])
-    patches = results.confirmed.patches_mm
+    write_tes_plan(folder / "plan.json", plan)
+    write_montage_table(folder / "montage.csv", plan.montage)
+    write_bids(folder, plan.montage, plan.landmarks, plan.frame)
+    e_v_per_m, patches = results.confirmed.e_v_per_m, results.confirmed.patches_mm
+    on_cortex = write_fields(folder, results, e_v_per_m, DRAWING, f"{plan.total_current_ma:g} mA")
     names = [f"{each.name} {each.current_ma:+g} mA" for each in plan.montage]
-    laid = electrode_view(names, [each.scalp_mm for each in plan.montage], np.concatenate(list(patches.values())))
+    electrodes = electrode_view(names, [each.scalp_mm for each in plan.montage], np.concatenate(list(patches.values())))
     target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
-    write_geo(room / DRAWING, [laid, target])
-    on_cortex = None
-    if results.cortex is not None:
-        on_cortex = CorticalField.of(results.cortex, results.head, e)
-        write_cortical_field(room, on_cortex, conditions)
-    background = results.segmented.background()
-    if background is None:
-        background = labels_on_grid(results.head, affine, shape).astype(np.float32)
-    tets, _ = results.aimed.target.weights(results.head)
+    write_geo(folder / DRAWING, [electrodes, target])
     evidence = TesEvidence(
-        plan, results.head, e, tets, patches, background, affine, on_cortex, results.surfaces, results.aimed.target
+        plan,
+        results.head,
+        e_v_per_m,
+        results.target_tets,
+        patches,
+        background_of(results),
+        results.segmented.affine_mm,
+        on_cortex,
+        results.surfaces,
+        results.aimed.target,
     )
     if evidence.outline is not None:
-        evidence.outline.save(room / OUTLINE)
-    imsave(room / CAP_PICTURE, np.hstack([cap_picture(evidence, side) for side in sides(evidence)]))
-    write_tes_report(room / "plan.html", evidence)
-    write_placement_sheet(room / "placement_sheet.html", evidence)
+        evidence.outline.save(folder / OUTLINE)
+    imsave(folder / CAP_PICTURE, np.hstack([cap_picture(evidence, side) for side in sides(evidence)]))
+    write_tes_report(folder / "plan.html", evidence)
+    write_placement_sheet(folder / "placement_sheet.html", evidence)
 
 
 def _exposure(results: TesResults) -> Exposure:
@@ -284,7 +253,3 @@ def _pole(results: TesResults) -> PlanPole | None:
         inward_of=found.inward_of,
         words=pole_words(acting, found.ours_v_per_m, usual.montage if usual else "", found.standard_v_per_m),
     )
-
-
-def _list(array: np.ndarray) -> list:
-    return np.asarray(array, dtype=np.float64).tolist()
