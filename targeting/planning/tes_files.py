@@ -193,13 +193,13 @@ def write_tes_files(folder: Path, results: TesResults, plan: TesPlan) -> None:
 
 
 def _exposure(results: TesResults) -> Exposure:
-    laid = results.confirmed.electrodes
+    electrodes = results.confirmed.electrodes
     return exposure_of(
         results.head,
         results.confirmed.e_v_per_m,
         results.sigma_s_per_m,
-        {each.name: 1e3 * each.current_a for each in laid},
-        {each.name: each.area_mm2 for each in laid},
+        {each.name: 1e3 * each.current_a for each in electrodes},
+        {each.name: each.area_mm2 for each in electrodes},
         results.request.minutes,
     )
 

@@ -111,9 +111,9 @@ def checked_patient_id(text: str | None) -> str:
     >>> checked_patient_id(" P-012 "), checked_patient_id(None)
     ('P-012', '')
     """
-    told = (text or "").strip()
-    if len(told) > LONGEST_ID:
-        raise InputError(f"`patient_id` takes at most {LONGEST_ID} letters, not {len(told)}")
-    if any(unicodedata.category(each).startswith(("C", "Zl", "Zp")) for each in told):
+    identifier = (text or "").strip()
+    if len(identifier) > LONGEST_ID:
+        raise InputError(f"`patient_id` takes at most {LONGEST_ID} letters, not {len(identifier)}")
+    if any(unicodedata.category(each).startswith(("C", "Zl", "Zp")) for each in identifier):
         raise InputError("`patient_id` takes one line of plain text: leave out control characters")
-    return told
+    return identifier
