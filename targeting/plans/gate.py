@@ -74,7 +74,7 @@ def check_plan(plan: TmsPlan, scalp: Scalp, coils: Sequence[Coil]) -> None:
     """
     known: Mapping[str, Coil] = {coil.name: coil for coil in coils}
     for where, coil, matrix in planned_poses(plan):
-        # a hotspot's pose may be a measured one, which its stage refuses or warns of; a searched one it holds to the other limit
+        # a hotspot's pose may be a measured one, which its stage refuses or warns of
         tolerance = MEASURED_TOLERANCE_MM if where == "dosing.hotspot_pose" else TOLERANCE_MM
         if fault := PoseGate(scalp, known[coil]).fault(Pose(np.asarray(matrix, np.float64)), tolerance):
             raise RuntimeError(f"{where}: {fault}; no plan is written")

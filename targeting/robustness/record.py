@@ -1,4 +1,4 @@
-"""The robustness block of ``plan.json``: the dose of placement 1 under placement errors, and the pose least sensitive to them."""
+"""The robustness block of ``plan.json``: the dose under placement errors, and the pose least sensitive to them."""
 
 from __future__ import annotations
 
