@@ -106,13 +106,13 @@ def write_fields(
     from targeting.fem.cortical_field import CorticalField, write_cortical_field
     from targeting.files.fields import write_field_files
 
-    stated = () if conditions is None else (conditions,)
+    stated = {} if conditions is None else {"conditions": conditions}
     affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
-    write_field_files(folder, results.head, e_v_per_m, affine, shape, *stated, drawings=[drawing])
+    write_field_files(folder, results.head, e_v_per_m, affine, shape, drawings=[drawing], **stated)
     if results.cortex is None:
         return None
     on_cortex = CorticalField.of(results.cortex, results.head, e_v_per_m)
-    write_cortical_field(folder, on_cortex, *stated)
+    write_cortical_field(folder, on_cortex, **stated)
     return on_cortex
 
 
