@@ -22,9 +22,9 @@ LONGEST_ID = 60  # letters of an identifier that a line of a printed page has sp
 AnyPlan = TypeVar("AnyPlan", bound="PlanOfEither")
 
 # fields that both plans have, each at its own place in the file
-Subject = Annotated[NonEmpty, "Name of the subject."]
-World = Annotated[Frame, "The world frame of every coordinate in the plan."]
-Aimed = Annotated[PlanTarget, "The piece of cortex the plan is for."]
+SubjectName = Annotated[NonEmpty, "Name of the subject."]
+WorldFrame = Annotated[Frame, "The world frame of every coordinate in the plan."]
+PlannedTarget = Annotated[PlanTarget, "The piece of cortex the plan is for."]
 DoseMeaning = Annotated[str, "What dose_v_per_m is, in words."]
 Warnings = Annotated[
     list[PlanWarning],
