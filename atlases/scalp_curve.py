@@ -47,12 +47,18 @@ class ScalpCurve:
 
 
 def scalp_curve(scalp: Scalp, first_mm: ArrayLike, second_mm: ArrayLike, third_mm: ArrayLike) -> ScalpCurve:
-    """The curve over the scalp through three points on it, (3,) mm each, that do not lie in a line.
+    """The curve over the scalp through three points on it.
+
+    Parameters
+    ----------
+    scalp : Scalp
+    first_mm, second_mm, third_mm : (3,) array
+        The points, in the order in which the curve goes through them.
 
     Raises
     ------
     InputError
-        If they do, or the scalp is open between them.
+        If they lie in a line, or the scalp is open between them.
     """
     three = np.stack([np.asarray(p, float) for p in (first_mm, second_mm, third_mm)])
     across = np.cross(three[1] - three[0], three[2] - three[0])

@@ -1,4 +1,4 @@
-"""The facts of an installation and a machine, each looked up on its own: what fails in one hides no other."""
+"""Facts of an installation and a machine; each is found on its own, so that a failure hides no other."""
 
 from __future__ import annotations
 
