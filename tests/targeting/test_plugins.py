@@ -65,7 +65,9 @@ def test_without_a_plugin_there_are_our_own(caplog):
     assert coil_names() == list(COILS.own) and "acme" not in ENGINES.names()
     with pytest.raises(InputError, match=r"unknown engine 'acme'.*valid: embedded, simnibs"):
         ENGINES.named("acme")
-    assert not caplog.records
+    from targeting.doctor.facts import _plugins
+
+    assert not caplog.records and not list(_plugins())
 
 
 def test_every_own_member_is_a_record_of_its_name():
@@ -202,6 +204,12 @@ def test_a_faulty_plugin_is_told_in_a_line_and_left_out(tmp_path, monkeypatch, c
         "the navigator 'text' of target-broken 0.3 is left out: broken:TEXT is not a "
         "targeting.navigation.navigators.Navigator",
     ]
+    assert NAVIGATORS.faults() == tuple(told)
+    from targeting.doctor.facts import _plugins
+
+    shown = [(each.state, each.words) for each in _plugins()]
+    assert shown[0][0] == "ok" and shown[0][1].startswith("target-acme 1.0: navigator acme, coil acme-twin, ")
+    assert shown[1:] == [("warning", line) for line in told]
     for name in ("broken", "broken_inside"):
         sys.modules.pop(name, None)
 
