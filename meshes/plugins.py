@@ -11,6 +11,7 @@ is left out, and one line in the log names its distribution and says why.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 
 log = logging.getLogger(__name__)
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]*")  # it also stands in file names, and beside paths on the command line
 
 
 class Named(Protocol):
@@ -157,6 +160,8 @@ def _entry_points(group: str) -> Iterator[tuple[str, EntryPoint]]:
 
 def _load(registry: Registry[Member], point: EntryPoint) -> tuple[object, str]:
     """What an entry point names, and what is wrong with it, in one line; "" if nothing."""
+    if not NAME.fullmatch(point.name):
+        return None, "a name is of lower-case letters, digits and -"
     try:
         member = point.load()
     except (Exception, SystemExit) as error:  # whatever a stranger's module does on import

@@ -180,6 +180,7 @@ version = "0.3"
 [project.entry-points."target.navigators"]
 brainsight = "broken:NAVIGATOR"
 gone = "broken_and_gone:NAVIGATOR"
+"../odd" = "target_acme:NAVIGATOR"
 other = "broken:NAVIGATOR"
 raises = "broken_inside:NAVIGATOR"
 text = "broken:TEXT"
@@ -199,6 +200,7 @@ def test_a_faulty_plugin_is_told_in_a_line_and_left_out(tmp_path, monkeypatch, c
     assert told == [
         "the navigator 'brainsight' of target-broken 0.3 is left out: the name is taken by target",
         "the navigator 'gone' of target-broken 0.3 is left out: ModuleNotFoundError: No module named 'broken_and_gone'",
+        "the navigator '../odd' of target-broken 0.3 is left out: a name is of lower-case letters, digits and -",
         "the navigator 'other' of target-broken 0.3 is left out: broken:NAVIGATOR calls itself 'acme'",
         "the navigator 'raises' of target-broken 0.3 is left out: ZeroDivisionError: division by zero",
         "the navigator 'text' of target-broken 0.3 is left out: broken:TEXT is not a "
