@@ -53,7 +53,7 @@ def mesh_command(
             report = check_mesh(HeadMesh.read(check))
         else:
             from targeting.study.head_source import HeadSource
-            from targeting.study.head_stages import mesh_stage, run_segment
+            from targeting.study.study import Study
             from targeting.subject import Subject
 
             assert name is not None
@@ -61,8 +61,7 @@ def mesh_command(
             source = HeadSource.of(
                 subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame
             ).checked()
+            study = Study(subject=subject, source=source, density=density)
             with subject.locked():
-                segmented = run_segment(subject, source)
-                meshed = subject.run(mesh_stage(segmented, source, density))
-            report = check_mesh(meshed.value, segmented.value.tissues)
+                report = check_mesh(study.head.value, study.tissues.value.tissues)
     talk.answer(report.table(), report.as_dict())

@@ -2,7 +2,7 @@ from .coils.coil import Coil as Coil
 from .planning.tes import plan_tes as plan_tes
 from .planning.tms import plan as plan
 from .pose import Pose as Pose
-from .study.made_head import make_head as make_head
+from .study.study import make_head as make_head
 from .tms.dose_map import DoseMap as DoseMap
 from .tms.field import simulate_tms as simulate_tms
 from .tms.field_basis import FieldBasis as FieldBasis

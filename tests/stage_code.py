@@ -45,9 +45,19 @@ RUNS_STAGES = {
 HANDED = {
     "targeting.planning.tms:files_stage": ["targeting.planning.tms:plan.results"],
     "targeting.planning.tes:files_stage": ["targeting.planning.tes:plan_tes.results"],
-    "targeting.study.tms_confirm:confirm_stage": ["targeting.engines:engine_named"],
+    "targeting.tms.confirmed:confirm_stage": ["targeting.engines:engine_named"],
     "targeting.comparison.stage:comparison_stage": ["targeting.engines:engine_named"],
 }
+# what a study hands to a stage: the stages it runs for that are stages of their own, and follow by what they made
+OF_A_STUDY = [
+    "atlases.aim:AimedTarget",
+    "atlases.scalp:Scalp",
+    "meshes.cortical_surface:Cortex",
+    "meshes.head:HeadMesh",
+    "targeting.fem.conductor:HeadConductor",
+    "targeting.study.conduction:Conduction",
+]
+STUDIES = {"targeting.study.study"}
 Place = tuple[str, str]  # module, name in it
 
 
@@ -196,6 +206,10 @@ class Code:
         while rest:
             place = rest.pop()
             if place in seen or place[0] in RUNS_STAGES:
+                continue
+            if place[0] in STUDIES:
+                seen[place] = ""
+                rest += [(module, name) for module, _, name in (each.partition(":") for each in OF_A_STUDY)]
                 continue
             seen[place], further = self._looked_at(place)
             rest += further

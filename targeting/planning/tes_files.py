@@ -38,9 +38,9 @@ from targeting.versions import versions
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
     from atlases.scalp_tape import TapeMeasure
+    from targeting.study.cap_stages import HeadPositions
     from targeting.study.surfaces import HeadSurfaces
     from targeting.study.tes_request import TesRequest
-    from targeting.study.tes_stages import HeadPositions
     from targeting.tes.montage_choice import ChosenMontage
     from targeting.tes.montage_confirm import ConfirmedMontage
     from targeting.tes.montage_dose import MontageDose

@@ -40,7 +40,7 @@ from targeting.records.warnings import PlanWarning, in_order, note, warning
 from targeting.robustness.record import plan_robustness
 from targeting.stimulators.request import PulseRequest
 from targeting.study.head_stages import FrameImage, Segmented
-from targeting.study.tms_confirm import Confirmed
+from targeting.tms.confirmed import Confirmed
 from targeting.uncertainty.record import plan_uncertainty
 from targeting.versions import versions
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from meshes.errors import InputError
 from targeting.goals.tes_record import PlanTesGoal, check_tes_goal
+from targeting.modality import KINDS
 from targeting.plans.older_versions import as_now
 from targeting.plans.patient import check_who
 from targeting.plans.tape import PlanLandmarks
@@ -29,7 +30,6 @@ from targeting.records.pole import PlanPole, check_pole
 from targeting.records.warnings import DANGER, PlanWarning, check_warnings, of_kind
 
 MODALITY = "tdcs"
-KINDS = ("tdcs", "hd-tdcs")  # two pads; several small electrodes
 BALANCE_MA = 1e-6  # currents of a plan sum to zero within this
 
 

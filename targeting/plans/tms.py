@@ -40,7 +40,6 @@ from targeting.uncertainty.record import PlanUncertainty, check_uncertainty
 SCHEMA_VERSION = "1.6"
 SHAPES = ("ball", "mask", "map")
 SPOT_MM = 4.0  # radius of the ring that marks a mask's middle, or a map's strongest spot
-REFERENCE_DIDT_A_PER_S = 1e6  # 1 A/µs: every dose in a plan is per this
 
 
 @dataclass(frozen=True)

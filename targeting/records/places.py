@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from atlases.targets import targets
 from targeting.plans.tms import PlanTarget
 
 if TYPE_CHECKING:
@@ -34,3 +35,10 @@ def plan_target(aimed: AimedTarget, head: HeadMesh) -> PlanTarget:
         volume_mm3=float(head.volumes_mm3[tets].sum()),
         shape=aimed.target.shape,
     )
+
+
+def place_name(aimed: AimedTarget) -> str:
+    """A place's name with its side, where the name alone does not say it."""
+    target = aimed.target
+    has_side = target.name in targets()  # coordinates and masks say where they are
+    return f"{target.side} {target.name}" if has_side else target.name

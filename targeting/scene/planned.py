@@ -16,15 +16,17 @@ from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.fem.cortical_field import strength_at_nodes
+from targeting.modality import KINDS
 from targeting.plans.coil import planned_coil
-from targeting.plans.tes import KINDS, TesPlan, read_tes_plan
+from targeting.plans.tes import TesPlan, read_tes_plan
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.scene.colors import BONE, BRAIN, SKIN, rounded_up
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers, electrode_layers, place_layers, target_layer
 from targeting.scene.target_outline import OUTLINE, outline_layers
-from targeting.study.surfaces import HeadSurfaces, head_of, on_scene, surfaces_stage
+from targeting.study.study import RecordedStudy
+from targeting.study.surfaces import HeadSurfaces, on_scene, surfaces_stage
 from targeting.subject import Done, Subject
 
 if TYPE_CHECKING:
@@ -196,7 +198,8 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
     plan = read_plan(subject.folder / "plan.json")
     if not 1 <= placement <= len(plan.placements):
         raise InputError(f"there is no placement {placement}; the plan has 1 to {len(plan.placements)}")
-    meshed, folded = head_of(subject)
+    study = RecordedStudy.of(subject)
+    meshed, folded = study.head, study.cortex
     _check_follows(subject, "files", meshed, folded)
     surfaces = surfaces_of(subject, meshed, folded)
     pose = Pose(np.array(plan.placements[placement - 1].pose))
@@ -217,7 +220,8 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
 
 def _tes_scene(subject: Subject, kind: str) -> Scene:
     plan = read_tes_plan(subject.folder / kind / "plan.json")
-    meshed, folded = head_of(subject)
+    study = RecordedStudy.of(subject)
+    meshed, folded = study.head, study.cortex
     _check_follows(subject, f"{kind}-files", meshed, folded)
     surfaces = surfaces_of(subject, meshed, folded)
     confirmed = subject.folder / f"{kind}-confirm.npz"

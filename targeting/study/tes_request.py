@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.goals.tes_request import CAP, Sought, checked_cap
-from targeting.plans.tes import KINDS
+from targeting.modality import KINDS
 from targeting.records.pole import ANODAL, ASKED, FREE, GIVEN, SIGNED
 from targeting.study.aim import DEFAULT_AIM, Direction
 from targeting.tes.montages import montages

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlases import Target
+from atlases.scalp import Scalp
 from meshes.cortical_surface import Cortex
-from targeting.tms.angle import DIRECTION, FOLD, MIDLINE
+from targeting.tms.angle import DIRECTION, FOLD, MIDLINE, AngleRequest
 from targeting.tms.fold import fold_at
 from targeting.tms.orientation import REACH_DEG, Orientation, handle_deg, handle_directions
 
@@ -86,3 +87,10 @@ def fold_handle_deg(across: NDArray[np.float64], normal: NDArray[np.float64], si
     pose = np.eye(4)
     pose[:3, :3] = np.stack([np.cross(across, -normal), across, -normal], axis=1)
     return handle_deg(pose, side)
+
+
+def orientation(asked: AngleRequest, target: Target, scalp: Scalp, cortex: Cortex | None) -> Orientation:
+    """How the coil may be turned over a target: :func:`orientation_of` with the scalp's normal there."""
+    over = scalp.points_mm[scalp.nearest(target.center_mm)]
+    normal = scalp.patch_normals(over[None])[0]
+    return orientation_of(asked.rule, asked.midline_deg, asked.usual_deg, target, cortex, normal)

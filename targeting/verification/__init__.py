@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from meshes.errors import InputError
-from targeting.plans.tes import KINDS
+from targeting.modality import KINDS
 from targeting.subject import Subject
 from targeting.verification.check import Check
 

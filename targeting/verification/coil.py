@@ -13,18 +13,19 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.engines.protocol import AGREEMENT, by_engine, solved_by
 from targeting.fem.conductor import Recovery
+from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.navigation import brainsight, localite
 from targeting.navigation.rigid import read_text
 from targeting.planning.tms_files import NAVIGATORS, navigator_file
 from targeting.plans.coil import planned_coil
-from targeting.plans.tms import REFERENCE_DIDT_A_PER_S, Plan, read_plan
+from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.records.places import plan_target
 from targeting.study.conduction import Conduction
 from targeting.study.head_stages import FrameImage
 from targeting.study.target_stage import load_target
-from targeting.study.tms_confirm import confirm
 from targeting.subject import Subject, sha256
+from targeting.tms.confirmed import confirm
 from targeting.verification.check import UNREADABLE, Check, checked, same_number
 
 if TYPE_CHECKING:

@@ -39,6 +39,7 @@ from targeting.plans.tms import SCHEMA_VERSION, read_plan, schema
 from targeting.records.pole import PlanPole
 from targeting.report.tes import dose_beside_standard, is_standard, standard_words
 from targeting.report.tes_sheet import side_of
+from targeting.study.study import Study
 from targeting.tes.equal_dose import equal_dose
 from targeting.tes.montage_files import read_montage
 from targeting.tes.montages import mirror
@@ -58,7 +59,7 @@ def ball(tmp_path_factory):
 def _no_cortex():
     """A ball has no cortex to be found; registering it takes a while to say so."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tes_road, "run_cortex", lambda *_: (None, []))
+        patch.setattr(Study, "_cortex", (None, []))
         yield
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from meshes import InputError
 from meshes.errors import WriteError
-from targeting.comparison.stage import warp_if_any
+from targeting.study.head_source import HeadSource
+from targeting.study.study import Study
 from targeting.subject import MAKING, Done, Stage, Subject
 
 ROOT = Path(__file__).parents[3]
@@ -339,11 +340,14 @@ def test_a_full_disk_is_not_a_head_without_cortex(tmp_path, monkeypatch):
     def full():
         raise WriteError("cannot write in s1: no space left on device; free some space or choose another --out")
 
+    class StudyOfFull(Study):
+        registration = property(lambda _: full())
+
     subject = Subject.named("s1", tmp_path / "s1")
     with pytest.raises(WriteError, match="no space left"):
         cortex.run_cortex(subject, cortex.CortexSource(None), None, None, full)  # type: ignore[arg-type]
     with pytest.raises(WriteError, match="no space left"):
-        warp_if_any(full)
+        _ = StudyOfFull(subject=subject, source=HeadSource("head", {})).registration_if_any
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process numbers")
