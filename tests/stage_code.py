@@ -43,9 +43,7 @@ RUNS_STAGES = {
 }
 # what is handed to a stage, where its function has no name for it: module:function, of nested ones with a full stop
 HANDED = {
-    "targeting.planning.tms:files_stage": ["targeting.planning.tms:plan.results"],
-    "targeting.planning.tes:files_stage": ["targeting.planning.tes:plan_tes.results"],
-    "targeting.tms.confirmed:confirm_stage": ["targeting.engines:engine_named"],
+    "targeting.planning.tms_stages:confirm_stage": ["targeting.engines:engine_named"],
     "targeting.comparison.stage:comparison_stage": ["targeting.engines:engine_named"],
 }
 # what a study hands to a stage: the stages it runs for that are stages of their own, and follow by what they made
