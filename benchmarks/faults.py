@@ -285,7 +285,9 @@ def contents(folder: Path) -> dict[str, str]:
     """Hash of each file, of pages and JSON without dates and durations; hashes of files that have some are no content."""
     timed = {"plan.json", "plan.html", "treatment_sheet.html"}
     found = {}
-    for path in sorted(each for each in folder.rglob("*") if each.is_file() and not each.name.startswith(".target.lock")):
+    for path in sorted(
+        each for each in folder.rglob("*") if each.is_file() and not each.name.startswith(".target.lock")
+    ):
         content = path.read_bytes()
         if path.suffix in (".json", ".html"):
             text = content.decode()

@@ -22,7 +22,9 @@ from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.pose import Pose
 from targeting.result_files import load_plain, save_plain
 from targeting.study.coil_aim import CoilAim
+from targeting.study.options import as_flags, flags_of
 from targeting.study.study import Study
+from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Stage
 from targeting.tms.confirmed import Confirmed
 
@@ -99,7 +101,7 @@ def comparison_stage(
                 if spot is not None and spot_map is not None:
                     there = e_at_hotspot(study, aim.of_coil(other), spot, spot_map)
             except InputError as error:  # a coil that does not fit this head must not spoil the plan
-                left_out.append(f"{other.coil.name} is not compared: {error}")
+                left_out.append(f"{other.coil.name} is not compared: {as_flags(str(error), flags_of(TmsRequest))}")
                 continue
             poses = [Pose(found.poses[0])]
             (field,) = engine.fields(study.conductor, other.coil, poses, REFERENCE_DIDT_A_PER_S, other.file)

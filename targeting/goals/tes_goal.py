@@ -13,7 +13,7 @@ from targeting.goals.tes_record import PlanNetwork, PlanTesGoal, PlanTesPlace
 from targeting.networks.network_map import MapTarget, NetworkMap
 from targeting.records.places import place_facts, place_name
 from targeting.records.pole import SIGNED
-from targeting.study.aim import Direction
+from targeting.study.request import Direction
 from targeting.tes.montage_goal import Goal, Unit
 from targeting.tes.optimise import Limits, Region
 from targeting.tes.pole import Inward, inward_of

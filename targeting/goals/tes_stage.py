@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from targeting.goals.tes_goal import Places
-from targeting.goals.tes_request import Sought
+from targeting.study.regions import Regions
 from targeting.study.study import Study
 from targeting.study.target_stage import load_target, save_target
 from targeting.subject import Stage
 
 
-def places_stage(kind: str, request: Sought, study: Study) -> Stage[Places]:
+def places_stage(kind: str, request: Regions, study: Study) -> Stage[Places]:
     """Stage "…-places" of a kind of montage."""
     counts = {"avoid": len(request.avoid), "also": len(request.also)}
     registration = study.registration if request.in_mni else None

@@ -13,7 +13,7 @@ from targeting.stimulators.pulse import FIRST, effective_phase
 
 if TYPE_CHECKING:
     from targeting.coils.coil import Coil
-    from targeting.stimulators.request import PulseRequest
+    from targeting.study.pulse_request import PulseRequest
     from targeting.tms import TmsSearch
 
 USUAL_DEG = 45.0  # to the midline: what is held where nothing else is known

@@ -7,23 +7,19 @@ plan overwrites another's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlases.aim import AimedTarget, side_for
-from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.fem.conductivity import sigma_per_tet
 from targeting.goals.request import linear_direction
 from targeting.goals.tes_goal import Places, plan_goal_of
-from targeting.goals.tes_request import Sought
 from targeting.goals.tes_stage import places_stage
 from targeting.networks.network_map import NetworkMap
 from targeting.networks.stage import network_stage
-from targeting.planning.command_line import COMMAND, command_line
 from targeting.planning.tes_files import TesResults, make_tes_plan, write_tes_files
 from targeting.planning.tes_stages import confirm_stage, search_stage
 from targeting.plans.patient import checked_patient_id
@@ -31,13 +27,17 @@ from targeting.plans.tes import TesPlan, read_tes_plan
 from targeting.records.json_records import plain
 from targeting.records.pole import SIGNED
 from targeting.records.warnings import PlanWarning, warning
-from targeting.study.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_notes, target_side
+from targeting.study.aim import Aim, check_direction, target_notes, target_side
 from targeting.study.cap_stages import HeadPositions, leadfield_stage, positions_stage
-from targeting.study.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Conduction
+from targeting.study.command_line import COMMAND, command_line
+from targeting.study.conduction import Conduction
 from targeting.study.cortex_stage import CortexSource
-from targeting.study.head_source import DENSITIES, HeadSource
+from targeting.study.head_source import HeadSource
+from targeting.study.options import takes
+from targeting.study.regions import Regions
+from targeting.study.request import DEFAULT_AIM, Direction
 from targeting.study.study import Study
-from targeting.study.tes_request import PADS, TesRequest
+from targeting.study.tes_request import TesRequest
 from targeting.subject import Done, Stage, Subject
 from targeting.tms.objective_names import DEFAULT, OBJECTIVES
 
@@ -54,43 +54,26 @@ INTO, OUT_OF = (
 ALONG_MAP = "mean of the field's component into the cortex, weighted by the map and with its sign"
 
 
+@takes(TesRequest)
 def plan_tes(
     subject: str | Subject,
-    request: TesRequest | str = PADS,
+    request: TesRequest | str | None = None,
     *,
-    t1: str | Path | None = None,
-    t2: str | Path | None = None,
-    labels: str | Path | None = None,
-    head: str | Path | None = None,
-    cortex: str | Path | None = None,
-    aim: str = DEFAULT_AIM,
-    side: str | None = None,
-    pain_side: str | None = None,
-    patient_id: str | None = None,
-    hotspot_mm: tuple[float, float, float] | None = None,
-    radius_mm: float | None = None,
-    direction: Direction = None,
-    density: str = "standard",
-    conductivity_s_per_m: Mapping[str, float] | None = None,
-    dti: str | Path | None = None,
-    dti_mapping: str = DEFAULT_MAPPING,
-    tensor_order: str = DEFAULT_ORDER,
-    threads: int = 2,
-    frame: str | None = None,
     out: str | Path | None = None,
+    **options: Any,
 ) -> TesPlan:
     """Plan tDCS of one target in one person; what is still valid in the subject's folder is reused.
 
     Parameters
     ----------
-    subject, t1, t2, labels, head, cortex, aim, side, pain_side, patient_id, hotspot_mm, radius_mm
-        As for :func:`targeting.planning.tms.plan`.
-    request : TesRequest or {"tdcs", "hd-tdcs"}
-        Which kind of montage, its limits, what is best, and which risks are accepted.
-    direction : {"normal"} or (3,) float, optional
-        The dose is this component of the field instead of its strength.
-    density, conductivity_s_per_m, dti, dti_mapping, tensor_order, threads, frame, out
-        As for :func:`targeting.planning.tms.plan`.
+    subject : str or Subject
+        A name: results go to ``./name/`` or to ``out``.  ``"colin27"`` needs no data of yours.
+    request : TesRequest or {"tdcs", "hd-tdcs"}, optional
+        What is asked for, or only its kind; default: a pair of pads.
+    out : path, optional
+        The subject's folder, instead of ``./name/``.
+    **options
+        Fields of :class:`~targeting.study.tes_request.TesRequest`; they replace those of ``request``.
 
     Returns
     -------
@@ -105,62 +88,18 @@ def plan_tes(
 
     Examples
     --------
-    >>> from targeting.planning.tes import plan_tes
+    >>> from targeting import plan_tes
     >>> plan_tes("subject01", "hd-tdc")
     Traceback (most recent call last):
     ...
-    meshes.errors.InputError: unknown modality of --with 'hd-tdc', did you mean 'hd-tdcs'? valid: tdcs, hd-tdcs
+    meshes.errors.InputError: unknown modality of `kind` 'hd-tdc', did you mean 'hd-tdcs'? valid: tdcs, hd-tdcs
     """
-    given = dict(locals())
-    subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
-    asked = (request if isinstance(request, TesRequest) else TesRequest(kind=request)).checked(direction, aim)
-    source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame)
-    own = source.own(subject.folder)
-    network = NetworkMap.of(asked.network, own.frame, own.world) if asked.network else None
-    goal: Aim | None = None
-    notes: list[PlanWarning] = []
-    if network is None:
-        side, notes = target_side(source, aim, side, pain_side, hotspot_mm)
-        notes += target_notes(aim)
-        goal = Aim(aim, side, hotspot_mm, radius_mm).checked(own)
-    elif aim != DEFAULT_AIM or hotspot_mm is not None or radius_mm is not None:
-        raise InputError("the map of --network is the target: leave out --aim, --hotspot and --radius")
-    elif side is not None or pain_side is not None:
-        side = side_for(side, pain_side)  # of avoided regions by name
-    sought = Sought.of(asked.avoid, asked.also, side, own)
-    conduction = Conduction.of(conductivity_s_per_m, dti, dti_mapping, tensor_order, source.frame)
-    one_of(density, DENSITIES, "density")
-    check_direction(direction)
-    patient = checked_patient_id(patient_id)
-    source.checked()
-    surfaces = CortexSource.of(source, cortex)
-
-    shared: dict[str, Any] = {
-        "subject": subject,
-        "source": source,
-        "density": density,
-        "cortex_source": surfaces,
-        "conduction": conduction,
-        "right_hand_sides": 1 if asked.montage else CAP_ELECTRODES,
-    }
-    study: Study = Study(aim=goal, **shared)
-    if network is not None:
-        study = NetworkStudy(kind=asked.kind, network=network, **shared)
-    question = TesQuestion(
-        study=study,
-        request=asked,
-        regions=sought,
-        direction=direction,
-        along=asked.along(direction, aim),
-        polarity=asked.polarity_for(direction, aim),
-        notes=notes,
-        pain_side=pain_side,
-        patient_id=patient,
-        command=command_line(plan_tes, given, subject.name, source, asked),
-    )
-    with subject.locked():
-        stages = run_stages(question)
-        return study.run(files_stage(question, stages)).value
+    if isinstance(request, str):
+        request = TesRequest(kind=request)
+    asked = TesRequest.of(request, **options).checked()
+    question = check_tes(subject if isinstance(subject, Subject) else Subject.named(subject, out), asked)
+    with question.study.subject.locked():
+        return question.study.run(files_stage(question, run_stages(question))).value
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -188,34 +127,73 @@ class TesQuestion:
         The subject, and the target.
     request : TesRequest
         The kind of montage, its limits, and what is best.
-    regions : Sought, optional
+    regions : Regions, optional
         Regions to spare and further targets.
-    direction, along : {"normal", "anodal", "cathodal"} or (3,) float, optional
-        What was asked for, and what the dose is then the component along.
-    polarity : str
-        Of :mod:`targeting.records.pole`.
     notes : list of PlanWarning
         What is known before anything is made.
-    pain_side, patient_id : str, optional
-    command : str
-        What reproduces the plan.
+    patient_id : str
     """
 
     study: Study
     request: TesRequest
-    regions: Sought | None
-    direction: Direction
-    along: Direction
-    polarity: str
+    regions: Regions | None
     notes: list[PlanWarning]
-    pain_side: str | None
     patient_id: str
-    command: str
 
     @property
     def network(self) -> bool:
         """Whether a map over the cortex is the target."""
         return isinstance(self.study, NetworkStudy)
+
+
+def check_tes(subject: Subject, asked: TesRequest) -> TesQuestion:
+    """Check what can be checked before anything is made.
+
+    Raises
+    ------
+    InputError
+        If anything given cannot be used.
+    """
+    side = asked.side
+    source = HeadSource.of(
+        subject,
+        t1=asked.t1,
+        t2=asked.t2,
+        labels=asked.labels,
+        head=asked.head,
+        threads=asked.threads,
+        frame=asked.frame,
+    )
+    own = source.own(subject.folder)
+    network = NetworkMap.of(asked.network, own.frame, own.world) if asked.network else None
+    goal: Aim | None = None
+    notes: list[PlanWarning] = []
+    if network is None:
+        side, notes = target_side(source, asked.aim, side, asked.pain_side, asked.hotspot_mm)
+        notes += target_notes(asked.aim)
+        goal = Aim(asked.aim, side, asked.hotspot_mm, asked.radius_mm).checked(own)
+    elif asked.aim != DEFAULT_AIM or asked.hotspot_mm is not None or asked.radius_mm is not None:
+        raise InputError("the map of `network` is the target: leave out `aim`, `hotspot_mm` and `radius_mm`")
+    elif side is not None or asked.pain_side is not None:
+        side = side_for(side, asked.pain_side)  # of avoided regions by name
+    sought = Regions.of(asked.avoid, asked.also, side, own)
+    conduction = Conduction.of(
+        asked.conductivity_s_per_m, asked.dti, asked.dti_mapping, asked.tensor_order, source.frame
+    )
+    check_direction(asked.direction)
+    patient = checked_patient_id(asked.patient_id)
+    source.checked()
+    surfaces = CortexSource.of(source, asked.cortex)
+    shared: dict[str, Any] = {
+        "subject": subject,
+        "source": source,
+        "density": asked.density,
+        "cortex_source": surfaces,
+        "conduction": conduction,
+        "right_hand_sides": 1 if asked.montage else CAP_ELECTRODES,
+    }
+    study = Study(aim=goal, **shared) if network is None else NetworkStudy(kind=asked.kind, network=network, **shared)
+    return TesQuestion(request=asked, study=study, regions=sought, notes=notes, patient_id=patient)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -245,8 +223,8 @@ def run_stages(asked: TesQuestion) -> TesStages:
     leadfield = None
     if request.montage is None:
         leadfield = run(leadfield_stage(request.kind, study, positions, request.cap))
-    search = run(search_stage(request, study, positions, leadfield, asked.along, asked.polarity, places))
-    confirmed = run(confirm_stage(request, study, positions, search, asked.along, places))
+    search = run(search_stage(request, study, positions, leadfield, places))
+    confirmed = run(confirm_stage(request, study, positions, search, places))
     return TesStages(
         places=places,
         positions=positions,
@@ -282,19 +260,19 @@ def _results(asked: TesQuestion, stages: TesStages) -> TesResults:
         chosen=stages.search.value,
         confirmed=confirmed,
         tape=tape_measure(study.scalp, positions.fiducials, positions.vertex_mm, sites),
-        objective=ALONG_MAP if asked.network else _dose_words(asked.along),
-        polarity=asked.polarity,
+        objective=ALONG_MAP if asked.network else _dose_words(asked.request.along),
+        polarity=asked.request.counted_polarity,
         search={
             "head": study.source.words,
             "mesh": study.density_words,
-            **_search_words(asked.request, asked.direction, asked.along, cortex.source if cortex else "none"),
+            **_search_words(asked.request, cortex.source if cortex else "none"),
             **study.conduction.words(study.tensors),
-            COMMAND: asked.command,
+            COMMAND: command_line(asked.request, study.subject.name, study.source),
         },
         conductivity_s_per_m=sigma,
         seconds={each.stage: each.seconds for each in stages.all(study)},
         notes=_notes(asked),
-        pain_side=asked.pain_side or "",
+        pain_side=asked.request.pain_side or "",
         patient_id=asked.patient_id,
         cortex=cortex,
         surfaces=stages.surfaces.value,
@@ -318,10 +296,10 @@ def files_stage(asked: TesQuestion, stages: TesStages) -> Stage[TesPlan]:
     parameters = {
         "notes": plain(_notes(asked)),
         "subject": study.subject.name,
-        "pain_side": asked.pain_side,
+        "pain_side": asked.request.pain_side,
         "patient_id": asked.patient_id,
         "minutes": request.minutes,
-        "polarity": asked.polarity,
+        "polarity": asked.request.counted_polarity,
         "accepted": sorted(request.accept_risk),
         "avoid_cap": request.stated_share,
         "wanted_v_per_m": request.dose_v_per_m if asked.network else None,
@@ -346,9 +324,8 @@ def _dose_words(along: Direction) -> str:
     return OBJECTIVES[linear_direction(DEFAULT, along)[0]]
 
 
-def _search_words(
-    asked: TesRequest, direction: Direction, along: Direction, cortex: str
-) -> dict[str, float | int | str]:
+def _search_words(asked: TesRequest, cortex: str) -> dict[str, float | int | str]:
+    direction = asked.direction
     said: dict[str, float | int | str] = {
         "direction": "none" if direction is None else direction if isinstance(direction, str) else "given",
         "cortex": cortex,
@@ -356,7 +333,7 @@ def _search_words(
     if asked.montage is not None:
         return {"montage": "from a file" if asked.montage_file else asked.montage, **said}
     said |= {
-        "objective": asked.objective_for(along),
+        "objective": asked.objective_for(asked.along),
         "max_current_ma": asked.total_ma,
         "max_per_electrode_ma": asked.per_electrode_ma,
         "max_electrodes": asked.electrodes,

@@ -14,7 +14,6 @@ from atlases.aim import AimedTarget
 from atlases.scalp import Scalp
 from targeting.goals.tes_goal import Places, also_units, dose_unit, goal_on, inward_at
 from targeting.memory_need import solve_need
-from targeting.study.aim import Direction
 from targeting.study.cap_stages import HeadPositions, with_own
 from targeting.study.study import Study
 from targeting.study.tes_request import TesRequest
@@ -33,8 +32,6 @@ def search_stage(
     study: Study,
     positions: Done[HeadPositions],
     leadfield: Done[Leadfield] | None,
-    along: Direction,
-    polarity: str,
     places: Done[Places] | None = None,
 ) -> Stage[ChosenMontage]:
     """Stage "…-search": the best montage on the leadfield, or (without one) the one that was asked for.
@@ -47,10 +44,6 @@ def search_stage(
     positions : Done[HeadPositions]
     leadfield : Done[Leadfield], optional
         None: the montage is given.
-    along : {"normal", "anodal", "cathodal"} or (3,) float, optional
-        :meth:`TesRequest.along`.
-    polarity : str
-        :meth:`TesRequest.polarity_for`.
     places : Done[Places], optional
         Regions to spare and further targets.
     """
@@ -68,8 +61,8 @@ def search_stage(
         else:
             cortex = study.cortex.value if study.cortex else None
             beside = places.value if places else None
-            goal = goal_on(leadfield.value, request, head, target, beside, along, cortex, limits_of(request))
-            chosen = best_montage(request, head, leadfield.value, goal, polarity)
+            goal = goal_on(leadfield.value, request, head, target, beside, request.along, cortex, limits_of(request))
+            chosen = best_montage(request, head, leadfield.value, goal, request.counted_polarity)
         chosen.save(folder / f"{name}.chosen.json")
         return load(folder)
 
@@ -80,7 +73,7 @@ def search_stage(
 
     searched = (leadfield, study.cortex, places) if leadfield else ()  # a given montage is not searched for
     after: list[Done[Any]] = [study.head, study.target, positions, *(each for each in searched if each)]
-    parameters = {**request.search_parameters(along), "side": side_of(study.target.value)}
+    parameters = {**request.search_parameters(request.along), "side": side_of(study.target.value)}
     return Stage(name, 4, make, load, files=request.files, parameters=parameters, after=after)
 
 
@@ -106,7 +99,6 @@ def confirm_stage(
     study: Study,
     positions: Done[HeadPositions],
     search: Done[ChosenMontage],
-    along: Direction,
     places: Done[Places] | None = None,
 ) -> Stage[ConfirmedMontage]:
     """Stage "…-confirm": complete-electrode solves of the chosen montage and of the standard one; as :func:`search_stage`."""
@@ -121,12 +113,12 @@ def confirm_stage(
         elsewhere = Elsewhere(
             tuple(each.target for each in beside.avoid),
             tuple(each.target for each in beside.also),
-            also_units(head, beside, along, cortex),
+            also_units(head, beside, request.along, cortex),
         )
         confirmed = confirm_montage(
             study.conductor,
             aimed.target,
-            dose_unit(head, aimed, along, cortex),
+            dose_unit(head, aimed, request.along, cortex),
             search.value.montage,
             positions.value.positions,
             side_of(aimed),
@@ -148,7 +140,7 @@ def confirm_stage(
         make,
         load,
         files=study.conduction.files,
-        parameters={"direction": along, "standard": repr(montages()[STANDARD]), **study.conduction.parameters},
+        parameters={"direction": request.along, "standard": repr(montages()[STANDARD]), **study.conduction.parameters},
         after=[each for each in before if each],
         needs=lambda: solve_need(study.head.value),
     )

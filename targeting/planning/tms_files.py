@@ -38,8 +38,8 @@ from targeting.pose_gate import PoseGate, check_plan
 from targeting.records.places import plan_target
 from targeting.records.warnings import PlanWarning, in_order, note, warning
 from targeting.robustness.record import plan_robustness
-from targeting.stimulators.request import PulseRequest
 from targeting.study.head_stages import FrameImage, Segmented
+from targeting.study.pulse_request import PulseRequest
 from targeting.tms.confirmed import Confirmed
 from targeting.uncertainty.record import plan_uncertainty
 from targeting.versions import versions

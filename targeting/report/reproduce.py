@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from targeting.planning.command_line import COMMAND
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
 from targeting.report.parts import esc, number_rows
+from targeting.study.command_line import COMMAND
 
 PROGRAM = "target"
 

@@ -8,7 +8,6 @@ from html import escape
 import numpy as np
 
 from targeting.engines import by_engine
-from targeting.planning.command_line import COMMAND
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Placement, Plan
 from targeting.report.evidence import PlanEvidence
@@ -17,6 +16,7 @@ from targeting.report.held_off import held_off_cell
 from targeting.report.turned import angle_facts
 from targeting.report.volumes import STRETCHED
 from targeting.robustness.words import steadiness_facts
+from targeting.study.command_line import COMMAND
 from targeting.uncertainty.words import spread_facts
 from targeting.words.numbers import direction_words, duration, number, point, three_digits
 from targeting.words.target import size_words

@@ -13,8 +13,9 @@ from meshes.cortical_surface import Cortex
 from targeting.coils.chosen import ChosenCoil
 from targeting.coils.coil import Coil
 from targeting.coils.fingerprint import fingerprint
-from targeting.stimulators.request import PulseRequest
-from targeting.study.aim import Direction
+from targeting.study.pulse_request import PulseRequest
+from targeting.study.request import Direction
+from targeting.study.tms_request import DEFAULT_HAIR_MM
 from targeting.subject import Done
 from targeting.tms.angle import FREE, AngleRequest
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from atlases.target import Target
     from targeting.study.study import Study
     from targeting.tms.orientation import Orientation
-
-HAIR_MM = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class CoilAim:
 
     coil: Coil
     file: Path | None = None
-    hair_mm: float = HAIR_MM
+    hair_mm: float = DEFAULT_HAIR_MM
     direction: Direction = None
     tilt_deg: float = 0.0
     extra_mm: float = 0.0

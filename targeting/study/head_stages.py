@@ -18,7 +18,8 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissues import Tissues
 from targeting.memory_need import MemoryNeed, mesh_need, register_need, segment_need
-from targeting.study.head_source import DENSITIES, HeadSource
+from targeting.study.head_source import HeadSource
+from targeting.study.request import DENSITIES
 from targeting.subject import Done, Stage, Subject, sha256
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from meshes.head import HeadMesh
 from targeting.study.aim import Aim
 from targeting.study.conduction import Conduction
 from targeting.study.cortex_stage import CortexSource, load_cortex, run_cortex
-from targeting.study.head_source import DENSITIES, HeadSource
+from targeting.study.head_source import HeadSource
 from targeting.study.head_stages import Segmented, load_mesh, load_registration, mesh_stage, register_stage, run_segment
+from targeting.study.request import DENSITIES
 from targeting.study.surfaces import HeadSurfaces, surfaces_stage
 from targeting.study.target_stage import load_target, target_stage
 from targeting.subject import Done, Stage, Subject

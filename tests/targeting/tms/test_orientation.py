@@ -16,7 +16,7 @@ from targeting.coils.fields import vector_potential
 from targeting.dosing import Protocol, protocols
 from targeting.planning.held import clock_of, handle_words, plan_angle
 from targeting.plans.pulse import pulse_warnings
-from targeting.stimulators.request import PulseRequest
+from targeting.study.pulse_request import PulseRequest
 from targeting.tms.angle import AngleRequest
 from targeting.tms.angle_rule import BELIEVED_DEG, orientation_of
 from targeting.tms.direction import direction_vector

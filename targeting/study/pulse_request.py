@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.stimulators import stimulators
 from targeting.stimulators.pulse import CURRENTS, NORMAL, PULSES, REPETITIVE, REVERSE, effective_sign
-
-if TYPE_CHECKING:
-    from targeting.dosing import Protocol
-    from targeting.tms.orientation import Drive
+from targeting.tms.orientation import Drive
 
 BIPHASIC = "biphasic"
+
+
+class Published(Protocol):
+    """What a pulse has to know of a published session: :class:`targeting.dosing.Protocol` is one."""
+
+    @property
+    def name(self) -> str:
+        """Of the session."""
+
+    @property
+    def pulse(self) -> str:
+        """The form its intensity is of."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +49,19 @@ class PulseRequest:
 
     @classmethod
     def of(
-        cls, pulse: str | None, current: str | None, stimulator: str | None, protocol: Protocol | None = None
+        cls, pulse: str | None, current: str | None, stimulator: str | None, protocol: Published | None = None
     ) -> PulseRequest:
         """The request; without a ``pulse`` the protocol's, else the stimulator's only form, else biphasic.
+
+        Parameters
+        ----------
+        pulse : str or None
+            A form of :data:`targeting.stimulators.pulse.PULSES`.
+        current : {"normal", "reverse"} or None
+        stimulator : str or None
+            Its name in the table.
+        protocol : Published, optional
+            The session that the plan is for.
 
         Raises
         ------
@@ -59,25 +78,23 @@ class PulseRequest:
         if known is not None and form not in known.pulses and pulse is None and protocol is not None:
             raise InputError(f"{known.title} has no {form} pulse, with which protocol {protocol.name} is given")
         if known is not None and form not in known.pulses:
-            raise InputError(f"{known.title} has no {form} pulse: give --pulse {' or '.join(known.pulses)}")
+            raise InputError(f"{known.title} has no {form} pulse: give `pulse={' or '.join(known.pulses)}`")
         if protocol is not None and pulse is not None and form not in (*REPETITIVE, protocol.pulse):
             raise InputError(
                 f"protocol {protocol.name} was given with {protocol.pulse} pulses: its intensity holds "
-                f"for those, not for {form} ones; leave out --pulse"
+                f"for those, not for {form} ones; leave out `pulse`"
             )
         setting = None if current is None else one_of(current, CURRENTS, "current")
         reversible = None if known is None else known.reversible
         if known is not None and reversible is False:
             if setting == REVERSE:
-                raise InputError(f"{known.title} has no reverse current setting: leave out --current")
+                raise InputError(f"{known.title} has no reverse current setting: leave out `current`")
             setting = NORMAL
         return cls(form, setting, stimulator or "", reversible)
 
     @property
     def drive(self) -> Drive:
         """The same as the search takes it."""
-        from targeting.tms.orientation import Drive
-
         return Drive(effective_sign(self.form), self.current)
 
     @property
