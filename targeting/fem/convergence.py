@@ -6,7 +6,6 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from meshes.errors import InputError
 from targeting.fem.sparse_product import column_norms, product, threads_for
 
 RELATIVE_TOLERANCE = 1e-8
@@ -14,7 +13,7 @@ CHECK_THE_MESH = "check the mesh with `target mesh --check`"
 NOT_DEFINITE = "the matrix of the field solve is not positive definite: " + CHECK_THE_MESH
 
 
-class SolveError(InputError):
+class SolveError(RuntimeError):
     """A linear solve did not reach its tolerance; there is no result."""
 
 
