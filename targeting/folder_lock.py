@@ -31,7 +31,7 @@ def locked(folder: Path) -> Iterator[None]:
     except filelock.Timeout:
         number = holder.read_text(encoding="ascii", errors="replace").strip() if holder.is_file() else ""
         raise InputError(
-            f"another run (process {number or 'unknown'}) is at work in {folder}; wait for it, or choose another --out"
+            f"another run (process {number or 'unknown'}) is at work in {folder}; wait for it, or choose another `out`"
         ) from None
     with held:
         holder.write_text(f"{os.getpid()}\n", encoding="ascii")

@@ -113,7 +113,7 @@ def mesh_need(tissues: Tissues | None, density: str) -> MemoryNeed | None:
         return None
     litres = float((tissues.labels > 0).sum() * np.prod(tissues.voxel_mm)) / 1e6
     gb = PROGRAM_GB + FIELDS_TWICE * tissues.labels.size / BYTES_PER_GB + MESHER_GB_PER_LITRE[density] * litres
-    advice = "take --density fast" if density == "standard" else "use a larger machine"
+    advice = "take `density=fast`" if density == "standard" else "use a larger machine"
     return MemoryNeed(gb, f"a head of {litres:.1f} litres at density {density}", advice)
 
 
@@ -144,11 +144,11 @@ def leadfield_need(head: HeadMesh, electrodes: int) -> MemoryNeed:
     points = int((head.tissue == Tissue.GM).sum())
     field = electrodes * points * 3 * np.dtype(np.float32).itemsize
     gb = PROGRAM_GB + (LEADFIELD_BYTES_PER_TET * len(head.tets) + LEADFIELD_SHARE * field) / BYTES_PER_GB
-    return MemoryNeed(gb, f"{electrodes} electrodes on {_tets(head)}", "take --cap 10-10 or --density fast")
+    return MemoryNeed(gb, f"{electrodes} electrodes on {_tets(head)}", "take `cap=10-10` or `density=fast`")
 
 
 def _of_mesh(bytes_per_tet: float, head: HeadMesh) -> MemoryNeed:
-    return MemoryNeed(PROGRAM_GB + bytes_per_tet * len(head.tets) / BYTES_PER_GB, _tets(head), "take --density fast")
+    return MemoryNeed(PROGRAM_GB + bytes_per_tet * len(head.tets) / BYTES_PER_GB, _tets(head), "take `density=fast`")
 
 
 def _tets(head: HeadMesh) -> str:

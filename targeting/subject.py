@@ -141,11 +141,11 @@ class Subject:
         if not NAME_RULE.fullmatch(name):
             raise InputError(
                 f"subject name {name!r} cannot be used: letters, digits, '-', '_' and '.' only, no path "
-                "(another folder is given with --out)"
+                "(another folder is given with `out`)"
             )
         folder = Path(name) if out is None else Path(out)
         if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} is a file, not a folder; choose another --out")
+            raise InputError(f"{folder} is a file, not a folder; choose another `out`")
         return cls(name, folder.absolute())
 
     @contextmanager
@@ -358,7 +358,7 @@ def _refused(folder: Path, error: OSError) -> WriteError:
     where = folder
     if error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(folder):
         where = Path(os.fsdecode(error.filename))
-    return WriteError(f"cannot write in {where}: {reason}; free some space or choose another --out")
+    return WriteError(f"cannot write in {where}: {reason}; free some space or choose another `out`")
 
 
 def _remove_if_unused(folder: Path, made: Sequence[Path]) -> None:

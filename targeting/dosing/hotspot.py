@@ -110,7 +110,7 @@ def hotspot_of(
     away = float(np.linalg.norm(pose[:3, 3] - target.center_mm))
     if away > FARTHEST_POSE_MM:
         raise InputError(
-            f"the pose in {request.rmt_pose.path} is {away:.0f} mm from the hotspot; check its frame, or --rmt-at"
+            f"the pose in {request.rmt_pose.path} is {away:.0f} mm from the hotspot; check its frame, or `rmt_at_mm`"
         )
     warnings = [f"motor hotspot: {each}" for each in (*found.warnings, *found.left_out)]
     e = dose_map.mean_e_v_per_m(searchable(aim.coil), pose[None], REFERENCE_DIDT_A_PER_S)[0]

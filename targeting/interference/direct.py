@@ -64,7 +64,7 @@ def ranked_pairs(
     ranked = that_fit(ranked, leadfield, scalp)
     if not len(ranked.pairs):
         raise InputError(
-            f"no two pairs of the leadfield make an envelope in {target.name} without overlap: raise --keep"
+            f"no two pairs of the leadfield make an envelope in {target.name} without overlap: raise `keep`"
         )
     return ranked
 

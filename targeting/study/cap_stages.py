@@ -158,5 +158,5 @@ def check_disk(electrodes: int, head: HeadMesh, folder: Path) -> None:
     if free < LEAST_FREE * size:
         raise InputError(
             f"a leadfield of {electrodes} electrodes on this mesh takes {size / BYTES_PER_GB:.1f} GB, and there is "
-            f"{free / BYTES_PER_GB:.1f} GB of free disk: take --cap 10-10 or --density fast"
+            f"{free / BYTES_PER_GB:.1f} GB of free disk: take `cap=10-10` or `density=fast`"
         )

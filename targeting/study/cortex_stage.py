@@ -22,6 +22,8 @@ from meshes.formats.gifti import read_surface, write_surface
 from meshes.head import HeadMesh
 from targeting.study.head_source import HeadSource
 from targeting.study.head_stages import Segmented
+from targeting.study.options import as_flags, flags_of
+from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Stage, Subject
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ def run_cortex(
 
         # its advice is for a target in MNI152
         reason = error.reason if isinstance(error, NoMatchError) else error
-        return None, [f"no mid-cortical surface: {reason}"]
+        return None, [f"no mid-cortical surface: {as_flags(str(reason), flags_of(TmsRequest))}"]
 
 
 def given_cortex_stage(source: CortexSource, head: Done[HeadMesh]) -> Stage[Cortex]:

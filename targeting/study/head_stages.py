@@ -122,7 +122,7 @@ def run_segment(subject: Subject, source: HeadSource) -> Done[Segmented]:
         if kept is None:
             missing = next(path for path in source.files.values() if not path.exists())
             raise InputError(
-                f"{missing}, from which {subject.name} was made, is gone; give --t1, --labels or --head again"
+                f"{missing}, from which {subject.name} was made, is gone; give `t1`, `labels` or `head` again"
             )
         return kept
     return subject.run(segment_stage(source, subject.folder))

@@ -115,5 +115,5 @@ def check_stands(subject: Subject, stage: str = "files", anyway: bool = False) -
     again = f"target plan {subject.name}" + (f" --with {kind}" if kind else "")
     what = f"the plan in {subject.folder / kind} is outdated ({why})"
     if not anyway:
-        raise InputError(f"{what}; run '{again}' again, or take it as it is with --anyway")
+        raise InputError(f"{what}; run '{again}' again, or take it as it is with `anyway`")
     log.warning("%s and taken as it is; run '%s' again", what, again)

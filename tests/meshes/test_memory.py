@@ -150,7 +150,7 @@ def test_meshing_needs_what_was_measured():
     tissues = sphere_tissues({1: 20.0, 2: 30.0, 5: 40.0}, (2.0, 2.0, 2.0))
     fast, standard = (memory_need.mesh_need(tissues, density) for density in ("fast", "standard"))
     assert fast.of == f"a head of {litres:.1f} litres at density fast" and "larger machine" in fast.advice
-    assert standard.gb > fast.gb > 0.3 and standard.advice == "take --density fast"
+    assert standard.gb > fast.gb > 0.3 and standard.advice == "take `density=fast`"
     assert memory_need.mesh_need(None, "fast") is None
 
 

@@ -477,7 +477,7 @@ def test_a_leadfield_too_large_for_the_machine_is_refused(tmp_path, monkeypatch)
     check_disk(326, head, tmp_path)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    with pytest.raises(InputError, match=r"0\.0 GB of free disk: take --cap 10-10"):
+    with pytest.raises(InputError, match=r"0\.0 GB of free disk: take `cap=10-10`"):
         check_disk(326, head, tmp_path)
 
 
