@@ -72,7 +72,7 @@ def measure(density: str) -> dict[str, object]:
         "stages": rows,
         "total_seconds": round(total, 1),
         "peak_gb": round(peak_gb(), 2),
-        "poses_tried": made.search["poses_tried"],
+        "poses_tried": made.search.poses_tried,
         "machine": {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()},
         "versions": made.versions,
     }

@@ -36,7 +36,7 @@ def coil_summary(plan: Plan, folder: Path) -> str:
         *terminal_lines(plan),
         *([f"refused    {held_off_words(best)}"] if is_held_off(best) else []),
         f"dose       {best.dose_v_per_m:.3g} V/m at 1 A/µs "
-        f"(direct solve{by_engine(plan.search)} {best.direct_dose_v_per_m:.3g}); "
+        f"(direct solve{by_engine(plan.search.direct_solves_by)} {best.direct_dose_v_per_m:.3g}); "
         f"mean |E| {best.direct_mean_e_v_per_m:.3g}, highest in the target {best.max_e_v_per_m:.3g}",
         *(f"goal       {each}" for each in goal_lines(plan)),
         *([f"steadiness {steadiness_line(plan.robustness, best)}"] if plan.robustness else []),

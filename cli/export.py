@@ -35,8 +35,8 @@ def export_command(
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
         from targeting.planning.tms_files import write_navigator
+        from targeting.plans.gate import plan_gate
         from targeting.plans.tms import read_plan
-        from targeting.pose_gate import PoseGate
         from targeting.study.head_stages import FrameImage
         from targeting.study.plan_state import check_stands
         from targeting.subject import Subject
@@ -44,6 +44,6 @@ def export_command(
         subject = Subject.named(name, out)
         plan = read_plan(subject.folder / "plan.json")
         check_stands(subject, anyway=anyway)
-        gate, frame = PoseGate.of(subject, plan), FrameImage.kept_in(subject.folder)
+        gate, frame = plan_gate(subject, plan), FrameImage.kept_in(subject.folder)
         written = write_navigator(plan, to, file or subject.folder, gate, frame)
     talk.answer(str(written), {"file": str(written)})

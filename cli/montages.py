@@ -69,8 +69,8 @@ def equal_dose_command(
     """Say which total current gives every subject of a group the same dose, and what it does to the safety items."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
+        from targeting.plans.equal_dose import equal_dose
         from targeting.plans.tes import read_tes_plan
-        from targeting.tes.equal_dose import equal_dose
 
         files = [plan_file(path) for path in plans]
         read = [read_tes_plan(file) for file in files]

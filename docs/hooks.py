@@ -66,12 +66,17 @@ def _row(parameter: Parameter) -> str:
     default = parameter.default
     shown = "" if default is None or default is False or callable(default) or default in ((), []) else str(default)
     meaning = getattr(parameter, "help", "") or ""
-    cells = [", ".join(f"`{name}`" for name in names), f"`{value}`" if value else "", shown, meaning]
+    cells = [", ".join(_code(name) for name in names), _code(value) if value else "", shown, meaning]
     return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
 
 
+def _code(text: str) -> str:
+    return f"`{text}`"
+
+
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+    text = " ".join(text.split()).replace("|", "&#124;").replace("<", "&lt;")
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", text)
 
 
 def _text(text: str) -> str:

@@ -13,20 +13,15 @@ foam is ``MOST_OFF_MM`` farther off than planned at most.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from atlases.scalp import EXACT_WITHIN_MM, Scalp
 from meshes.errors import InputError
-from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
-from targeting.plans.coil import planned_coil
-from targeting.plans.tms import Plan
 from targeting.pose import Pose
-from targeting.subject import Subject
 from targeting.tms.placement import casing_distance_mm
 
 TOLERANCE_MM = 0.5
@@ -67,22 +62,6 @@ class PoseGate:
 
     scalp: Scalp
     coil: Coil
-
-    @classmethod
-    def of(cls, subject: Subject, plan: Plan) -> PoseGate:
-        """The gate of a planned subject: reads its mesh (seconds).
-
-        Raises
-        ------
-        InputError
-            If the mesh or the coil is gone.
-        """
-        path = subject.folder / "head.msh"
-        if not path.is_file():
-            raise InputError(
-                f"whether the coil stays out of the head cannot be checked: there is no {path}; plan again"
-            )
-        return cls(Scalp.of(HeadMesh.read(path)), planned_coil(subject, plan))
 
     def fault(self, pose: Pose, tolerance_mm: float = TOLERANCE_MM) -> str:
         """What is wrong with a pose, in words; empty if nothing is."""
@@ -138,35 +117,3 @@ def fault_at(casing_distance_mm: float, tolerance_mm: float = TOLERANCE_MM) -> s
     if casing_distance_mm >= -tolerance_mm:
         return ""
     return f"the casing is {-casing_distance_mm:.1f} mm inside the head, where no coil can be"
-
-
-def planned_poses(plan: Plan) -> Iterator[tuple[str, str, list[list[float]]]]:
-    """Every pose that a plan holds: its field, its coil and its matrix."""
-    for i, placement in enumerate(plan.placements):
-        yield f"placements[{i}].pose", plan.coil.name, placement.pose
-    if plan.robustness is not None:
-        yield "robustness.robust_pose", plan.coil.name, plan.robustness.robust_pose
-    if plan.dosing is not None:
-        yield "dosing.hotspot_pose", plan.coil.name, plan.dosing.hotspot_pose
-    for i, row in enumerate(plan.comparison):
-        yield f"comparison[{i}].pose", row.coil, row.pose
-
-
-def check_plan(plan: Plan, scalp: Scalp, coils: Sequence[Coil]) -> None:
-    """Let a plan through; ``coils`` are its own and those compared.
-
-    Raises
-    ------
-    RuntimeError
-        If a pose in it is in the head: a fault of the program, of which nobody may be given the plan.
-    """
-    known: Mapping[str, Coil] = {coil.name: coil for coil in coils}
-    for where, coil, matrix in planned_poses(plan):
-        # it may be a measured one, which stage "hotspot" refuses or tells of; the searched one it holds to the other limit
-        tolerance = MEASURED_TOLERANCE_MM if where == "dosing.hotspot_pose" else TOLERANCE_MM
-        if fault := PoseGate(scalp, known[coil]).fault(_pose(matrix), tolerance):
-            raise RuntimeError(f"{where}: {fault}; no plan is written")
-
-
-def _pose(matrix: ArrayLike) -> Pose:
-    return Pose(np.asarray(matrix, dtype=np.float64))

@@ -28,14 +28,14 @@ from test_plan_file import one_plan
 
 from atlases import read_charm_warp
 from atlases.electrode_files import read_electrodes
-from atlases.mask import read_mask
 from atlases.scalp_positions import read_scalp_positions
+from atlases.target import read_mask
 from meshes import HeadMesh, InputError
 from meshes.cortical_surface import CorticalSurface
 from meshes.formats.freesurfer import read_freesurfer
 from meshes.formats.gifti import read_surface, write_surface
 from meshes.formats.gmsh_io import read_gmsh, write_gmsh
-from meshes.formats.label_files import tissues_from_labels
+from meshes.formats.tissue_files import tissues_from_labels
 from meshes.formats.vtk_io import read_vtu, to_grid, write_vtu
 from meshes.mri import read_volume
 from targeting import Pose
@@ -48,20 +48,16 @@ from targeting.fem.anisotropy import DiffusionImage
 from targeting.live.protocol import document_of, id_of, request_of
 from targeting.navigation import brainsight, localite, softaxic, visor2
 from targeting.networks.network_map import NetworkMap
-from targeting.plans.tape import PlanLandmarks
-from targeting.plans.tes import (
-    PlanElectrode,
-    PlanSafetyItem,
-    PlanTesDose,
-    TesPlan,
-    read_tes_plan,
-    write_tes_plan,
-)
+from targeting.plans.tes import TesPlan, TesSearchSummary, read_tes_plan, write_tes_plan
 from targeting.plans.tms import read_plan, to_dict
+from targeting.records.montage import PlanElectrode
+from targeting.records.places import PlanLandmarks
 from targeting.records.warnings import warning
 from targeting.scene.delivered import read_delivered
-from targeting.tes.montage_files import read_montage
+from targeting.tes.montage_dose import MontageDose
+from targeting.tes.montages import read_montage
 from targeting.tes.optimise.network import sampled
+from targeting.tes.safety import SafetyItem
 
 EXAMPLES = 80  # of each parser; all together within 90 s
 SLOWEST_S = 5.0  # one file; most take milliseconds
@@ -264,10 +260,10 @@ def montage_plan(path):
     made = TesPlan(
         subject="ball", kind="tdcs", frame=plan.frame, target=plan.target, montage_name="m1-so", montage=pads,
         total_current_ma=2.0, minutes=20.0, objective="", pole=None, standard=None, optimum=None, goal=None,
-        dose=PlanTesDose("m1-so", 2.0, 0.314, 0.32, 0.4, 0.11, 0.36, [0.0, 0.0, 0.0], 2.84, 4.7),
+        dose=MontageDose("m1-so", 2.0, 0.314, 0.32, 0.4, 0.11, 0.36, [0.0, 0.0, 0.0], 2.84, 4.7),
         landmarks=PlanLandmarks([0.0, 90, 0], [0.0, -90, 0], [-70.0, 0, 0], [70.0, 0, 0], 390.0, 380.0, "given"),
-        safety=[PlanSafetyItem("charge", "session charge", 9.0, 7.2, "C", "I t", False, True, "a paper", "re-read")],
-        session_checks=[], charge_c=2.4, brain_e_v_per_m=0.4, eye_e_v_per_m=None, search={},
+        safety=[SafetyItem("charge", "session charge", 9.0, 7.2, "C", "I t", False, True, "a paper", "re-read")],
+        session_checks=[], charge_c=2.4, brain_e_v_per_m=0.4, eye_e_v_per_m=None, search=TesSearchSummary(),
         warnings=[warning("a warning")], versions={}, seconds={}, conductivity_s_per_m={},
     )  # fmt: skip
     write_tes_plan(path, made)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from meshes.errors import InputError
 from targeting.comparison.reach import (
@@ -25,7 +26,8 @@ from targeting.comparison.reach import (
     reach_from_threshold,
 )
 from targeting.dosing.record import BY_FIELD, PlanDosing, by_protocol_words, given_words, protocol_of
-from targeting.records.json_records import require
+from targeting.records.json_records import common_fields
+from targeting.records.kinds import AtLeastZero, Matrix, OneOf, Point, Positive
 from targeting.stimulators import stimulator_rating
 
 
@@ -62,28 +64,52 @@ class CoilOnTarget:
 class ComparedCoil:
     """A row of the plan's comparison; doses and fields at 1 A/µs, of a direct solve unless said otherwise."""
 
-    coil: str
-    pose: list[list[float]]  # coil → world, mm
-    scalp_mm: list[float]
-    distance_mm: float  # casing to scalp
-    middle_mm: float  # from the middle of the casing's face to the scalp under it
-    dose_v_per_m: float  # by the search
-    direct_dose_v_per_m: float
-    peak_e_v_per_m: float  # largest |E| in grey matter outside the target
-    peak_mm: list[float]
-    peak_over_dose: float
-    above_mm3: float  # grey matter outside the target with a larger |E| than the dose
-    stronger: dict[str, float] | None  # named targets of the same side with more |E| → how many times
-    max_didt_a_per_s: float | None
-    needed_didt_a_per_s: float | None  # for a field to match
-    needed_percent_of_rmt: float | None
-    shares: dict[str, float | None]  # limit → what it leaves of a field to match; null: not known
-    given_fraction: (
-        float | None
-    )  # share of the field at threshold in the target at the protocol's intensity, or at threshold
-    given_v_per_m: float | None
-    reach: str  # of a field to match: "within reach", "out of reach", "not known"; "not asked" if none is
-    verdict: str  # the reach, or what the target gets, in words, with its numbers
+    coil: Annotated[str, "Name of the coil."]
+    pose: Annotated[Matrix, "Coil to world, mm: its best pose."]
+    scalp_mm: Annotated[Point, "Scalp point under the coil centre, mm."]
+    distance_mm: Annotated[float, "Smallest distance from the casing to the scalp, mm."]
+    middle_mm: Annotated[
+        AtLeastZero,
+        "From the middle of the casing's face to the scalp under it, mm; more than distance_mm where the casing's "
+        "shape holds it off.",
+    ]
+    dose_v_per_m: Annotated[float, "The dose by the search, V/m."]
+    direct_dose_v_per_m: Annotated[float, "The dose by a direct forward solve, V/m."]
+    peak_e_v_per_m: Annotated[AtLeastZero, "Largest |E| in grey matter outside the target, V/m."]
+    peak_mm: Annotated[Point, "Where that peak is, mm."]
+    peak_over_dose: Annotated[AtLeastZero, "That peak over the dose."]
+    above_mm3: Annotated[AtLeastZero, "Grey matter outside the target in which |E| is larger than the dose, mm³."]
+    stronger: Annotated[
+        dict[str, float] | None,
+        "Named targets of the same side whose mean |E| is above the target's, and how many times; null if the head"
+        " could not be registered.",
+    ]
+    max_didt_a_per_s: Annotated[Positive | None, "Largest rated dI/dt of the coil, A/s; null if not known."]
+    needed_didt_a_per_s: Annotated[
+        float | None,
+        "dI/dt that gives the target the field to match, A/s; null if not known, or if no field is to be matched.",
+    ]
+    needed_percent_of_rmt: Annotated[
+        float | None,
+        "The same in % of the motor threshold with this coil; null without one.",
+    ]
+    shares: Annotated[
+        dict[str, float | None],
+        "What each limit (stimulator, motor threshold, protocol, trains, peak) leaves of a field to match; below 1"
+        " it is out of reach; null where the limit is not known.",
+    ]
+    given_fraction: Annotated[
+        AtLeastZero | None,
+        "Share of the field at motor threshold that the target gets at the protocol's intensity, without a "
+        "protocol at the motor threshold; null where a field is to be matched.",
+    ]
+    given_v_per_m: Annotated[AtLeastZero | None, "That in V/m; null if not known."]
+    reach: Annotated[
+        str,
+        OneOf(*REACHES),
+        "Whether the field to match can be given to the target; not asked where none is.",
+    ]
+    verdict: Annotated[str, "The reach, or what the target gets, in words, with its numbers."]
 
 
 def compare(coils: Sequence[CoilOnTarget], dosing: PlanDosing | None) -> list[ComparedCoil]:
@@ -163,19 +189,8 @@ def _row(coil: CoilOnTarget, dosing: PlanDosing | None, own: bool) -> ComparedCo
         fraction, v_per_m, how = given = _given(coil, dosing, own)
         verdict = given_words(fraction, v_per_m, how)
     return ComparedCoil(
-        coil=coil.coil,
-        pose=coil.pose,
-        scalp_mm=coil.scalp_mm,
-        distance_mm=coil.distance_mm,
-        middle_mm=coil.middle_mm,
-        dose_v_per_m=coil.dose_v_per_m,
-        direct_dose_v_per_m=coil.direct_dose_v_per_m,
-        peak_e_v_per_m=coil.peak_e_v_per_m,
-        peak_mm=coil.peak_mm,
+        **common_fields(coil, ComparedCoil),
         peak_over_dose=coil.peak_e_v_per_m / abs(coil.direct_dose_v_per_m),
-        above_mm3=coil.above_mm3,
-        stronger=coil.stronger,
-        max_didt_a_per_s=coil.max_didt_a_per_s,
         needed_didt_a_per_s=reach.needed_didt_a_per_s if reach else None,
         needed_percent_of_rmt=reach.needed_percent_of_rmt if reach else None,
         shares={each.name: each.share for each in reach.limits} if reach else {},
@@ -184,21 +199,3 @@ def _row(coil: CoilOnTarget, dosing: PlanDosing | None, own: bool) -> ComparedCo
         reach=reach.verdict if reach else NOT_ASKED,
         verdict=verdict,
     )
-
-
-def check_comparison(rows: Sequence[ComparedCoil]) -> None:
-    """What the annotations cannot say.
-
-    Raises
-    ------
-    InputError
-        If a row is not possible.
-    """
-    for i, row in enumerate(rows):
-        where = f"comparison[{i}]"
-        require([len(each) for each in row.pose] == [4] * 4, f"{where}.pose must be 4 × 4 numbers")
-        for name in ("scalp_mm", "peak_mm"):
-            require(len(getattr(row, name)) == 3, f"{where}.{name} must be three numbers")
-        require(row.reach in REACHES, f"{where}.reach must not be {row.reach!r}")
-        sizes = (row.peak_e_v_per_m, row.peak_over_dose, row.above_mm3)
-        require(min(sizes) >= 0, f"{where}: a field, a ratio or a volume is negative")

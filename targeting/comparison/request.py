@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlases.targets import targets
-from targeting.coils.chosen import ChosenCoil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
+from targeting.coils.files import ChosenCoil
 
 if TYPE_CHECKING:
     from atlases.target import Target
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 DEEP_COILS = ("figure8-70mm", "double-cone-110mm")
 DEEP_MM = 35.0  # the embedded head's operculo-insular targets lie 38 to 49 mm deep (OP4: 25), the others 21 to 34
-WHY = "coils_compared_because"  # the key in a plan's ``search`` that says so
 
 
 def why_deep(name: str, target: Target, head: Callable[[], HeadMesh]) -> str:
@@ -69,7 +68,7 @@ def compared_coils(own: ChosenCoil, asked: Sequence[ChosenCoil], deep: str) -> t
 
     Examples
     --------
-    >>> from targeting.coils.chosen import ChosenCoil
+    >>> from targeting.coils.files import ChosenCoil
     >>> from targeting.comparison.request import compared_coils
     >>> [each.coil.name for each in compared_coils(ChosenCoil.of("circular-mc125"), [], "psi is a deep target")]
     ['circular-mc125', 'figure8-70mm', 'double-cone-110mm']

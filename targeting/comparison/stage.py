@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshes.errors import InputError
-from targeting.coils.chosen import ChosenCoil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
+from targeting.coils.files import ChosenCoil
 from targeting.comparison.record import CoilOnTarget
 from targeting.dosing.stage import hotspot_map
 from targeting.engines.protocol import Engine

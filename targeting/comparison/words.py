@@ -8,7 +8,8 @@ from html import escape
 import numpy as np
 
 from targeting.comparison.record import ComparedCoil
-from targeting.plans.tms import Plan, PlanTarget
+from targeting.plans.tms import Plan
+from targeting.records.places import PlanTarget
 from targeting.report.held_off import CLEAR_MM
 from targeting.words.numbers import number, point, three_digits
 

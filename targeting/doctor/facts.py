@@ -137,7 +137,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _solvers() -> Iterator[Fact]:
-    from targeting.fem.factorisation import is_installed
+    from targeting.fem.solver import is_installed
 
     if is_installed():
         yield Fact("solver", OK, "PARDISO (MKL) for many solves, multigrid (pyamg) for few")
@@ -163,7 +163,8 @@ def _programs_beside() -> Iterator[Fact]:
         found = find_installation()
         yield Fact("SimNIBS", OK, f"{found.version}, {found.python}")
     except InputError as error:
-        words = str(error) if named else "not here; only --engine simnibs needs it (SIMNIBSDIR names its folder)"
+        told = str(error).replace("`engine=embedded`", "--engine embedded")  # a terminal reads this, not Python
+        words = told if named else "not here; only --engine simnibs needs it (SIMNIBSDIR names its folder)"
         yield Fact("SimNIBS", WARNING if named else NOTE, words)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 from targeting.dosing import Protocol
-from targeting.dosing.motor_threshold import MAX_OUTPUT_PERCENT, MAX_PERCENT_OF_RMT, volts
-from targeting.dosing.output import HOLDS, NOT_HELD
+from targeting.dosing.motor_threshold import HOLDS, MAX_OUTPUT_PERCENT, MAX_PERCENT_OF_RMT, NOT_HELD, volts
 from targeting.dosing.train_safety import EXCEEDS, NOT_COVERED
-from targeting.records.json_records import require
+from targeting.records.json_records import common_fields, require
+from targeting.records.kinds import AtLeastZero, Count, Matrix, OneOf, Point, Positive, Side
 from targeting.records.warnings import PlanWarning, danger, note, warning
 
 NOTHING, BY_PROTOCOL, BY_FIELD = ASKED = ("", "protocol", "match-field")
@@ -20,39 +23,50 @@ MUSCLES = ("hand", "leg", "face", "")
 class PlanFinding:
     """What a published safety table says of a protocol's trains at the output given."""
 
-    kind: str  # "exceeds", "untested", "margin" or "not covered"
-    item: str  # "trains" or "interval"
-    text: str
+    kind: Annotated[
+        str,
+        OneOf("exceeds", "untested", "margin", "not covered"),
+        "Beyond a limit, beyond what was tried, close to a limit, or not covered by the table.",
+    ]
+    item: Annotated[str, OneOf("trains", "interval"), "What it is about: the trains, or the time between them."]
+    text: Annotated[str, "The same in words."]
 
 
 @dataclass(frozen=True)
 class PlanProtocol:
     """The rTMS session the plan was asked for."""
 
-    name: str
-    frequency_hz: float
-    pulses_per_train: int
-    trains: int
-    inter_train_s: float
-    burst_pulses: int
-    burst_hz: float | None
-    sessions: int
-    spacing: str
-    intensity_fraction_rmt: float
-    muscle: str  # whose motor threshold that is of; "": a plan of before 1.6
-    pulse: str
-    target: str  # what the protocol stimulates
-    on_its_target: bool  # whether that is the plan's target
-    own_percent: float  # % MSO by the protocol's own rule, a fixed share of the motor threshold ...
-    own_fraction: float  # ... and the share of the field at threshold that the target gets by it
-    population: str
-    result: str
-    evidence: str
-    published_use: str
-    paper: str
-    unverified: list[str]  # fields nobody could re-read in the paper
-    note: str
-    findings: list[PlanFinding]  # what the safety tables say of it at the output given; empty: within all limits
+    name: Annotated[str, "Its name, or its file's."]
+    frequency_hz: Annotated[Positive, "Pulses a second within a train, or bursts a second, Hz."]
+    pulses_per_train: Annotated[Count, "Pulses in a train."]
+    trains: Annotated[Count, "Trains in a session."]
+    inter_train_s: Annotated[AtLeastZero, "From the end of a train to the start of the next, s."]
+    burst_pulses: Annotated[Count, "Pulses in a burst; 1: no bursts."]
+    burst_hz: Annotated[Positive | None, "Pulses a second within a burst, Hz; null without bursts."]
+    sessions: Annotated[Count, "Sessions."]
+    spacing: Annotated[str, "How the sessions follow one another."]
+    intensity_fraction_rmt: Annotated[Positive, "The protocol's own intensity, as a share of the motor threshold."]
+    muscle: Annotated[str, OneOf(*MUSCLES), "Whose motor threshold that is of; empty in plans of before 1.6."]
+    pulse: Annotated[str, "Form of the pulse."]
+    target: Annotated[str, "What the protocol stimulates."]
+    on_its_target: Annotated[bool, "Whether that is the plan's target."]
+    own_percent: Annotated[Positive, "That intensity as stimulator output, % of the maximum."]
+    own_fraction: Annotated[
+        AtLeastZero,
+        "The share of the field at motor threshold that the target gets at that output.",
+    ]
+    population: Annotated[str, "Who was treated."]
+    result: Annotated[str, "What was found."]
+    evidence: Annotated[str, "Grade of this use in Lefaucheur 2020."]
+    published_use: Annotated[str, "Who used it, at what intensity, with what adverse events."]
+    paper: Annotated[str, "The publication it is from."]
+    unverified: Annotated[list[str], "Fields that nobody could re-read in the paper."]
+    note: Annotated[str, "What to know."]
+    findings: Annotated[
+        list[PlanFinding],
+        "What published safety tables say of its trains at the output given, in percent of the smaller of the two "
+        "thresholds; empty if all is within them.",
+    ]
 
 
 @dataclass(frozen=True)
@@ -62,40 +76,85 @@ class PlanDosing:
     What is of an output is None where none was asked for.
     """
 
-    rmt_percent: float
-    muscle: str  # whose motor threshold it is; "": a plan of before 1.6
-    muscle_ratio: float | None  # threshold of the protocol's muscle over it, on the user's word
-    hotspot_mm: list[float]
-    hotspot_radius_mm: float
-    hotspot_side: str
-    target_side: str
-    hotspot_source: str
-    hotspot_pose: list[list[float]]  # where the field at the hotspot is taken
-    hotspot_e_v_per_m: float  # at 1 A/µs
-    target_e_v_per_m: float  # at 1 A/µs
-    at_threshold_fraction: float  # share of the field at threshold that the target gets at 100 % of the threshold ...
-    at_threshold_v_per_m: float | None  # ... and that in V/m
-    asked: str  # of ASKED: what the output is by
-    match_field: float | None  # the share of the field at threshold asked for the target
-    asked_percent: float | None
-    given_percent: int | None
-    clamp: str  # of HOLDS: what held the output
-    held_by: str  # the same in words; "" if nothing did
-    limits_percent: dict[str, float]  # of an output that matches a field: limit → % MSO
-    percent_of_rmt: float | None  # of the threshold that was measured
-    given_fraction: float | None
-    stimulator: str
-    max_didt_a_per_s: float | None
-    max_didt_source: str
-    max_didt_of: str  # coil and stimulator that maximum is of: "figure8-70mm on a Magstim Rapid"
-    didt_a_per_s: float | None
-    threshold_v_per_m: float | None  # field at the hotspot at threshold
-    target_v_per_m: float | None  # field at the target at the output given
-    peak_fraction: (
-        float | None
-    )  # largest |E| in grey matter at the output given, over the field at the hotspot at threshold
-    stronger: dict[str, float]  # named targets of the same side with more |E| than the target → how many times
-    protocol: PlanProtocol | None
+    rmt_percent: Annotated[
+        float,
+        Meta(le=100, gt=0),
+        "Resting motor threshold that was measured, % of the maximum stimulator output.",
+    ]
+    muscle: Annotated[str, OneOf(*MUSCLES), "Whose motor threshold it is; empty in plans of before 1.6."]
+    muscle_ratio: Annotated[
+        Positive | None,
+        "Threshold of the protocol's muscle over the measured one, on the user's word; null where they are one "
+        "muscle's.",
+    ]
+    hotspot_mm: Annotated[Point, "Motor hotspot in the cortex, mm."]
+    hotspot_radius_mm: Annotated[Positive, "Radius of the ball of grey matter its field is averaged over, mm."]
+    hotspot_side: Annotated[Side, "Hemisphere of the hotspot."]
+    target_side: Annotated[Side, "Hemisphere of the target."]
+    hotspot_source: Annotated[str, "Where the hotspot and the coil pose at it come from."]
+    hotspot_pose: Annotated[Matrix, "Coil to world, mm: the pose the field at the hotspot is of."]
+    hotspot_e_v_per_m: Annotated[Positive, "Size of the volume-weighted mean E vector over the hotspot at 1 A/µs, V/m."]
+    target_e_v_per_m: Annotated[Positive, "The same over the target at placement 1, V/m."]
+    at_threshold_fraction: Annotated[
+        Positive,
+        "Share of the field at threshold that the target gets at 100 % of the measured motor threshold.",
+    ]
+    at_threshold_v_per_m: Annotated[float | None, "That in V/m; null if not known."]
+    asked: Annotated[
+        str,
+        OneOf(*ASKED),
+        "What the output is by: a protocol's own intensity, a field to match, or empty: none was asked for.",
+    ]
+    match_field: Annotated[
+        Positive | None,
+        "Share of the field at motor threshold that was asked for the target; null where no field is to be matched.",
+    ]
+    asked_percent: Annotated[
+        Positive | None,
+        "Stimulator output for what was asked, % of the maximum, not rounded; may be more than there is; null "
+        "where no output was asked for.",
+    ]
+    given_percent: Annotated[
+        Annotated[int, Meta(ge=0, le=100)] | None,
+        "Stimulator output, whole % of the maximum, rounded down; null where none was asked for.",
+    ]
+    clamp: Annotated[
+        str,
+        OneOf(*HOLDS),
+        "What held the output: nothing, the protocol's intensity, 120 % of the motor threshold, the stimulator's "
+        "maximum, the safety table's word on the trains, or the strongest field in grey matter.",
+    ]
+    held_by: Annotated[str, "The same in words; empty if nothing did."]
+    limits_percent: Annotated[
+        dict[str, AtLeastZero],
+        "Limits on an output that matches a field, % of the maximum, not rounded; empty where no field is to be "
+        "matched.",
+    ]
+    percent_of_rmt: Annotated[
+        AtLeastZero | None,
+        "The output given, % of the motor threshold that was measured; null without an output.",
+    ]
+    given_fraction: Annotated[
+        AtLeastZero | None,
+        "Share of the field at motor threshold that the target gets by it; null without an output.",
+    ]
+    stimulator: Annotated[str, "The stimulator, if one was named."]
+    max_didt_a_per_s: Annotated[float | None, "dI/dt at full output, A/s; null if not known."]
+    max_didt_source: Annotated[str, "Where that is from."]
+    max_didt_of: Annotated[str, "Coil and stimulator that maximum is of; empty if not known."]
+    didt_a_per_s: Annotated[float | None, "dI/dt of the output given, A/s; null if not known."]
+    threshold_v_per_m: Annotated[float | None, "Field at the hotspot at motor threshold, V/m; null if not known."]
+    target_v_per_m: Annotated[float | None, "Field at the target at the output given, V/m; null if not known."]
+    peak_fraction: Annotated[
+        AtLeastZero | None,
+        "Largest |E| in grey matter at the output given, over the mean field at the hotspot at motor threshold; "
+        "null without an output.",
+    ]
+    stronger: Annotated[
+        dict[str, float],
+        "Named targets of the same side whose mean |E| is above the target's, and how many times.",
+    ]
+    protocol: Annotated[PlanProtocol | None, "The rTMS session; null if none was asked for."]
 
     @property
     def ratio(self) -> float:
@@ -112,57 +171,24 @@ class PlanDosing:
         """The output given, % of the smaller of the two thresholds: what limits count in."""
         return None if self.percent_of_rmt is None else self.percent_of_rmt / min(1.0, self.ratio)
 
-
-def check_dosing(dosing: PlanDosing) -> None:
-    """What the annotations cannot say.
-
-    Raises
-    ------
-    InputError
-        If a number is not possible.
-    """
-    for name in ("hotspot_side", "target_side"):
-        require(getattr(dosing, name) in ("left", "right", ""), f"dosing.{name} must be left, right or ''")
-    require(
-        dosing.muscle in MUSCLES, f"dosing.muscle must be one of {', '.join(MUSCLES[:-1])} or '', not {dosing.muscle!r}"
-    )
-    require(len(dosing.hotspot_mm) == 3, "dosing.hotspot_mm must be three numbers")
-    require([len(row) for row in dosing.hotspot_pose] == [4] * 4, "dosing.hotspot_pose must be 4 × 4 numbers")
-    require(dosing.clamp in HOLDS, f"dosing.clamp must be one of {', '.join(HOLDS)}, not {dosing.clamp!r}")
-    require(dosing.asked in ASKED, f"dosing.asked must be protocol, match-field or '', not {dosing.asked!r}")
-    for name in ("rmt_percent", "hotspot_radius_mm", "hotspot_e_v_per_m", "target_e_v_per_m", "at_threshold_fraction"):
-        require(getattr(dosing, name) > 0, f"dosing.{name} must be positive")
-    require(dosing.rmt_percent <= 100, "dosing: a motor threshold is above 100 %")
-    of_output = ("asked_percent", "given_percent", "percent_of_rmt", "given_fraction", "peak_fraction")
-    for name in of_output:
-        told = getattr(dosing, name) is not None
-        require(told == (dosing.asked != NOTHING), f"dosing.{name} must be null if and only if no output was asked for")
-    require(
-        (dosing.match_field is not None) == (dosing.asked == BY_FIELD),
-        "dosing.match_field goes with asked: match-field",
-    )
-    if dosing.given_percent is not None and dosing.asked_percent is not None:
-        require(0 <= dosing.given_percent <= 100, "dosing.given_percent must be 0 to 100")
-        require(dosing.given_percent <= dosing.asked_percent + 1e-6, "dosing: more output is given than was asked for")
+    def check(self, where: str) -> None:
+        """Refuse an output that was not asked for, and one larger than was asked for."""
+        for name in ("asked_percent", "given_percent", "percent_of_rmt", "given_fraction", "peak_fraction"):
+            stated = getattr(self, name) is not None
+            require(
+                stated == (self.asked != NOTHING), f"{where}.{name} must be null if and only if no output was asked for"
+            )
+        by_field = self.match_field is not None
+        require(by_field == (self.asked == BY_FIELD), f"{where}.match_field goes with asked: match-field")
+        if self.given_percent is not None and self.asked_percent is not None:
+            more = self.given_percent > self.asked_percent + 1e-6
+            require(not more, f"{where}: more output is given than was asked for")
 
 
-def protocol_of(told: PlanProtocol) -> Protocol:
-    """The session the plan tells of."""
-    return Protocol(
-        name=told.name,
-        frequency_hz=told.frequency_hz,
-        pulses_per_train=told.pulses_per_train,
-        trains=told.trains,
-        inter_train_s=told.inter_train_s,
-        intensity_fraction_rmt=told.intensity_fraction_rmt,
-        sessions=told.sessions,
-        paper=told.paper,
-        burst_pulses=told.burst_pulses,
-        burst_hz=told.burst_hz,
-        muscle=told.muscle or "hand",
-        target=told.target,
-        published_use=told.published_use,
-    )
+def protocol_of(planned: PlanProtocol) -> Protocol:
+    """Make the protocol of a plan; words that plans of before 1.6 leave empty are a protocol's usual ones."""
+    stated = {name: value for name, value in common_fields(planned, Protocol).items() if value != ""}
+    return Protocol(**{"paper": "", **stated})
 
 
 def given_words(fraction: float, v_per_m: float | None, how: str) -> str:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from targeting.dosing.record import PlanDosing, check_dosing
+from targeting.dosing.record import PlanDosing
 from targeting.dosing.request import DoseRequest
 from targeting.dosing.train_safety import train_table
+from targeting.records.json_records import check_record
 from targeting.result_files import load_plain, save_plain
 from targeting.stimulators import stimulator_rating
 from targeting.study.aim import Aim
@@ -125,7 +126,7 @@ def dosing_stage(
         if registration is not None:
             stronger = stronger_targets(confirmed.value.e_v_per_m, aimed.target, head, registration.value)
             dosing = replace(dosing, stronger=stronger)
-        check_dosing(dosing)
+        check_record(dosing, "dosing")
         save_plain(folder / DOSING_FILE, dosing)
         return dosing
 

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlases.aim import AimedTarget
-from targeting.goals.record import ALSO, AVOIDED, PlanGoal, PlanPlace
+from targeting.goals.record import PlanGoal, PlanPlace
 from targeting.goals.stage import StagedObjective
 from targeting.modality import REFERENCE_DIDT_A_PER_S
-from targeting.records.places import place_facts
+from targeting.records.places import ALSO, AVOIDED, place_facts
 from targeting.tms import TmsSearch
 from targeting.tms.confirmed import Confirmed
 from targeting.tms.objective_making import everywhere
-from targeting.tms.objective_patches import Posed, Solved, mean_size
+from targeting.tms.objectives import Posed, Solved, mean_size
 
 
 def goal_of(staged: StagedObjective, found: TmsSearch, confirmed: Confirmed) -> PlanGoal:

@@ -3,64 +3,73 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from msgspec import Meta
 
 from targeting.records.json_records import require
+from targeting.records.kinds import AtLeastZero
+from targeting.records.places import ALSO, AVOIDED, PlanRegion
 
-AVOIDED, ALSO = "avoided", "also a target"
 AGREEMENT = 0.1  # of the search's value with the direct solve's; measured 0.04 (targeting/tms/objective_making.py)
 
 
 @dataclass(frozen=True)
-class PlanPlace:
-    """A region to spare or a further target; lists have one number for each placement, at 1 A/µs."""
+class PlanPlace(PlanRegion):
+    """What a coil's placements do at a region; lists have one number for each placement, at 1 A/µs."""
 
-    name: str
-    role: str  # "avoided" or "also a target"
-    side: str
-    center_mm: list[float]
-    radius_mm: float
-    source: str
-    e_v_per_m: list[float]  # avoided: volume-weighted mean of |E|; a target: size of the volume-weighted mean E vector
-    direct_e_v_per_m: float  # the same at placement 1 from a direct solve
-    best_e_v_per_m: float | None  # a further target's largest when the coil serves it alone
+    e_v_per_m: Annotated[
+        list[AtLeastZero],
+        Meta(min_length=1),
+        "Avoided: volume-weighted mean of |E|; a target: size of the volume-weighted mean E vector; V/m.",
+    ]
+    direct_e_v_per_m: Annotated[AtLeastZero, "The same at placement 1 from a direct forward solve, V/m."]
+    best_e_v_per_m: Annotated[
+        float | None,
+        "The most a further target can get when the coil serves it alone, V/m; null for an avoided region.",
+    ]
 
 
 @dataclass(frozen=True)
 class PlanGoal:
     """What placements are ranked by; lists have one number for each placement, at 1 A/µs."""
 
-    name: str
-    words: str
-    unit: str
-    score: list[float]  # falling: the value, its inverse where less is better, or what penalties leave of it
-    value: list[float]
-    direct_value: float  # of placement 1, from a direct solve and all grey matter
-    penalty: float  # weight of avoided regions (and of the superficial field)
-    avoid_cap: float | None  # largest share of the target's dose that an avoided region was to get
-    least_share: float  # placements below this share of the largest dose were not considered
-    best_dose_v_per_m: float | None  # with further targets: the target's largest dose when the coil serves it alone
-    places: list[PlanPlace]
+    name: Annotated[str, "Name of the objective."]
+    words: Annotated[str, "What its value is."]
+    unit: Annotated[str, "Unit of the value; empty for a ratio."]
+    score: Annotated[
+        list[float],
+        Meta(min_length=1),
+        "What the ranking falls by: the value, its inverse where less is better, or what penalties leave of it; "
+        "negative where a cap is exceeded.",
+    ]
+    value: Annotated[list[float], Meta(min_length=1), "The objective's value."]
+    direct_value: Annotated[float, "The value of placement 1 from a direct forward solve and all grey matter."]
+    penalty: Annotated[
+        AtLeastZero,
+        "Weight of avoided regions (and of the superficial field, for depth): the score is divided by 1 + weight "
+        "times their share of the target's dose.",
+    ]
+    avoid_cap: Annotated[float | None, "Share of the target's dose that no avoided region was to exceed; null without."]
+    least_share: Annotated[AtLeastZero, "Poses below this share of the largest dose were not considered."]
+    best_dose_v_per_m: Annotated[
+        float | None,
+        "The target's largest dose when the coil serves it alone, V/m; null without further targets.",
+    ]
+    places: Annotated[list[PlanPlace], "Avoided regions and further targets."]
 
-
-def check_goal(goal: PlanGoal, doses: int) -> None:
-    """What the annotations cannot say; ``doses`` is the number of placements.
-
-    Raises
-    ------
-    InputError
-        If lists have the wrong length or the ranking does not fall.
-    """
-    for name in ("score", "value"):
-        require(len(getattr(goal, name)) == doses, f"goal.{name} must have a number for each placement")
-    require(goal.score == sorted(goal.score, reverse=True), "placements are not ranked by falling goal.score")
-    for i, place in enumerate(goal.places):
-        where = f"goal.places[{i}]"
-        require(place.role in (AVOIDED, ALSO), f"{where}.role must be {AVOIDED!r} or {ALSO!r}, not {place.role!r}")
-        require(len(place.center_mm) == 3, f"{where}.center_mm must be three numbers")
-        require(len(place.e_v_per_m) == doses, f"{where}.e_v_per_m must have a number for each placement")
-        require(min(place.e_v_per_m) >= 0, f"{where}: a field strength is negative")
-        alone = place.best_e_v_per_m is not None
-        require(alone == (place.role == ALSO), f"{where}.best_e_v_per_m belongs to further targets, and to all of them")
+    def check(self, where: str) -> None:
+        """Refuse lists of another length than the ranking's, and a ranking that does not fall."""
+        placements = len(self.score)
+        require(len(self.value) == placements, f"{where}.value must have a number for each placement")
+        require(self.score == sorted(self.score, reverse=True), f"placements are not ranked by falling {where}.score")
+        for i, place in enumerate(self.places):
+            at = f"{where}.places[{i}]"
+            require(len(place.e_v_per_m) == placements, f"{at}.e_v_per_m must have a number for each placement")
+            alone = place.best_e_v_per_m is not None
+            require(
+                alone == (place.role == ALSO), f"{at}.best_e_v_per_m belongs to further targets, and to all of them"
+            )
 
 
 def goal_warnings(goal: PlanGoal, dose_v_per_m: float) -> list[str]:

@@ -27,8 +27,7 @@ from targeting.tms.confirmed import Confirmed
 if TYPE_CHECKING:
     from targeting.tms import DoseMap, TmsSearch
     from targeting.tms.objective_making import Part
-    from targeting.tms.objective_patches import OtherTarget, Patch, PointField
-    from targeting.tms.objectives import Objective
+    from targeting.tms.objectives import Objective, OtherTarget, Patch, PointField
 
 BASIS_FILE, GOAL_FILE = "regions_basis.npz", "goal_reached.json"
 
@@ -134,7 +133,7 @@ def alone_stage(
         return load(folder)
 
     def load(folder: Path) -> tuple[OtherTarget, ...]:
-        from targeting.tms.objective_patches import OtherTarget
+        from targeting.tms.objectives import OtherTarget
 
         out = []
         for i, (name, target, its_map) in enumerate(everyone()):

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 from atlases.aim import AimedTarget
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
-from targeting.goals.record import ALSO, AVOIDED
 from targeting.goals.tes_record import PlanNetwork, PlanTesGoal, PlanTesPlace
 from targeting.networks.network_map import MapTarget, NetworkMap
-from targeting.records.places import place_facts, place_name
+from targeting.records.places import ALSO, AVOIDED, place_facts, place_name
 from targeting.records.pole import SIGNED
 from targeting.study.request import Direction
+from targeting.tes.montage_dose import Inward, inward_of
 from targeting.tes.montage_goal import Goal, Unit
 from targeting.tes.optimise import Limits, Region
-from targeting.tes.pole import Inward, inward_of
 from targeting.tms.direction import direction_vector
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class Places:
 def dose_unit(head: HeadMesh, aimed: AimedTarget, direction: Direction, cortex: Cortex | None) -> Unit:
     """The direction of a target's dose: of a map its own at each tetrahedron, (m, 3); else one for all, or None.
 
-    "anodal" is the way into the cortex (:mod:`targeting.tes.pole`), "cathodal" the way out.
+    "anodal" is the way into the cortex (:mod:`targeting.tes.montage_dose`), "cathodal" the way out.
     """
     if isinstance(aimed.target, MapTarget):
         return aimed.target.along

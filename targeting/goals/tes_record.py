@@ -3,69 +3,83 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from targeting.goals.record import ALSO, AVOIDED
 from targeting.records.json_records import require
+from targeting.records.kinds import OneOf, Positive, Share
+from targeting.records.places import ALSO, AVOIDED, PlanRegion
 
 SPACES = ("subject", "mni")
 OVER_CAP = 1.05  # of the cap: what the complete electrode model may add to the leadfield's share before it is told
 
 
 @dataclass(frozen=True)
-class PlanTesPlace:
-    """A region to spare or a further target, at the plan's currents."""
+class PlanTesPlace(PlanRegion):
+    """What a montage does at a region, at the plan's currents."""
 
-    name: str
-    role: str  # "avoided" or "also a target"
-    side: str
-    center_mm: list[float]
-    radius_mm: float
-    source: str
-    e_v_per_m: float  # direct solve; avoided: root mean square of |E|; a target: its dose, as dose_v_per_m
-    search_e_v_per_m: float | None  # the same by the leadfield; None for a montage that was given
-    standard_e_v_per_m: float | None  # the same under the standard montage at its own current
-    best_e_v_per_m: float | None  # a further target's dose if the montage served it alone; None if not known
+    e_v_per_m: Annotated[
+        float,
+        "From a direct solve, V/m. Avoided: volume-weighted root mean square of |E|; a further target: its dose, "
+        "as `dose_v_per_m` of the plan.",
+    ]
+    search_e_v_per_m: Annotated[
+        float | None,
+        "The same by the leadfield of the search; null for a montage that was given.",
+    ]
+    standard_e_v_per_m: Annotated[
+        float | None,
+        "The same under the standard montage at its own current; null where that does not fit.",
+    ]
+    best_e_v_per_m: Annotated[
+        float | None,
+        "A further target's dose if the current served it alone, by the leadfield; null for an avoided region and "
+        "for a montage that was given.",
+    ]
 
 
 @dataclass(frozen=True)
 class PlanNetwork:
     """A map that is the target."""
 
-    map: str  # file name
-    space: str  # of SPACES
-    wanted_v_per_m: float | None  # the field that the map's largest value was to stand for
-    agreement: float  # weighted cosine of the map and the direct solve's inward component; 1: alike but for size
-    standard_agreement: float | None  # of the standard montage
-    near_grey: float  # share of the map's strong voxels near this head's grey matter
+    map: Annotated[str, "File name of the map."]
+    space: Annotated[str, OneOf(*SPACES), "Whether it was given in the subject's space or in MNI152."]
+    wanted_v_per_m: Annotated[
+        float | None,
+        "The field that the map's largest value was to stand for, V/m; null where the most field along the map was"
+        " sought.",
+    ]
+    agreement: Annotated[
+        float,
+        "Weighted cosine of the map and the direct solve's component into the cortex: 1 if they are alike but for "
+        "size, 0 if they have nothing in common.",
+    ]
+    standard_agreement: Annotated[float | None, "The same of the standard montage; null where that does not fit."]
+    near_grey: Annotated[Share, "Share of the map's strong voxels that lie near this head's grey matter."]
 
 
 @dataclass(frozen=True)
 class PlanTesGoal:
     """What else was asked of a montage."""
 
-    words: str
-    avoid_cap: float | None  # share of the dose that no avoided region was to pass; None without
-    best_dose_v_per_m: float | None  # with further targets: the target's dose if it were served alone
-    places: list[PlanTesPlace]
-    network: PlanNetwork | None
+    words: Annotated[str, "What was asked, in words."]
+    avoid_cap: Annotated[
+        Positive | None,
+        "Share of the target's dose that the root mean square of |E| in no avoided region was to pass; null where "
+        "none was held.",
+    ]
+    best_dose_v_per_m: Annotated[
+        float | None,
+        "With further targets: the target's dose if the current served it alone, by the leadfield, V/m; null "
+        "otherwise.",
+    ]
+    places: Annotated[list[PlanTesPlace], "Avoided regions and further targets, at the currents of the plan."]
+    network: Annotated[PlanNetwork | None, "The map that is the target; null if none is."]
 
-
-def check_tes_goal(goal: PlanTesGoal) -> None:
-    """What the annotations cannot say.
-
-    Raises
-    ------
-    InputError
-        If a role or a space is unknown, or a number impossible.
-    """
-    for i, place in enumerate(goal.places):
-        where = f"goal.places[{i}]"
-        require(place.role in (AVOIDED, ALSO), f"{where}.role must be {AVOIDED!r} or {ALSO!r}, not {place.role!r}")
-        require(len(place.center_mm) == 3, f"{where}.center_mm must be three numbers")
-        require(place.role == ALSO or place.e_v_per_m >= 0, f"{where}: a field strength is negative")
-    if goal.network is not None:
-        require(goal.network.space in SPACES, f"goal.network.space must be one of {', '.join(SPACES)}")
-    require(bool(goal.places) or goal.network is not None, "goal has neither places nor a network")
+    def check(self, where: str) -> None:
+        """Refuse a goal of nothing, and a size below zero."""
+        for i, place in enumerate(self.places):
+            require(place.role == ALSO or place.e_v_per_m >= 0, f"{where}.places[{i}]: a field strength is negative")
+        require(bool(self.places) or self.network is not None, f"{where} has neither places nor a network")
 
 
 def tes_goal_warnings(goal: PlanTesGoal, dose_v_per_m: float) -> list[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from targeting.goals.record import ALSO
 from targeting.goals.tes_record import PlanTesGoal, PlanTesPlace
 from targeting.plans.tes import TesPlan
+from targeting.records.places import ALSO
 from targeting.words.numbers import number, three_digits
 
 

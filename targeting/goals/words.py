@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from targeting.goals.record import ALSO, PlanGoal, PlanPlace
+from targeting.goals.record import PlanGoal, PlanPlace
 from targeting.plans.tms import Plan
+from targeting.records.places import ALSO
 from targeting.words.numbers import number, three_digits
 
 

@@ -14,9 +14,15 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
 from targeting.fem.conductor import HeadConductor
-from targeting.interference.envelope import envelope, envelope_along
 from targeting.interference.files import DirectSwing, Found, TwoPairs
 from targeting.interference.request import InterferenceRequest
+from targeting.interference.two_pairs import (
+    Interference,
+    envelope,
+    envelope_along,
+    focal_interference,
+    search_interference,
+)
 from targeting.modality import HD
 from targeting.records.places import plan_target
 from targeting.study.tes_request import SHAPES
@@ -24,7 +30,7 @@ from targeting.tes.contact import lay_all
 from targeting.tes.electrodes import Electrode, Montage
 from targeting.tes.field import simulate_tes
 from targeting.tes.leadfield import Leadfield
-from targeting.tes.optimise import Interference, Limits, Region, focal_interference, search_interference
+from targeting.tes.optimise import Limits, Region
 from targeting.tes.safety import exceeded_in
 
 PEAK_SHARE = 0.001  # of the grey matter's volume that may exceed the "peak", as for montages

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from meshes.errors import InputError
-from targeting.plans.tape import PlanLandmarks, PlanTape
+from targeting.records.places import PlanLandmarks, PlanTape
 
 if TYPE_CHECKING:
     from atlases.fiducials import Fiducials

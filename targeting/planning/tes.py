@@ -7,7 +7,7 @@ plan overwrites another's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,14 +22,14 @@ from targeting.networks.network_map import NetworkMap
 from targeting.networks.stage import network_stage
 from targeting.planning.tes_files import TesResults, make_tes_plan, write_tes_files
 from targeting.planning.tes_stages import confirm_stage, search_stage
-from targeting.plans.patient import checked_patient_id
-from targeting.plans.tes import TesPlan, read_tes_plan
+from targeting.plans.shared import checked_patient_id
+from targeting.plans.tes import TesPlan, TesSearchSummary, read_tes_plan
 from targeting.records.json_records import plain
 from targeting.records.pole import SIGNED
 from targeting.records.warnings import PlanWarning, warning
 from targeting.study.aim import Aim, check_direction, target_notes, target_side
 from targeting.study.cap_stages import HeadPositions, leadfield_stage, positions_stage
-from targeting.study.command_line import COMMAND, command_line
+from targeting.study.command_line import command_line
 from targeting.study.conduction import Conduction
 from targeting.study.cortex_stage import CortexSource
 from targeting.study.head_source import HeadSource
@@ -262,13 +262,14 @@ def _results(asked: TesQuestion, stages: TesStages) -> TesResults:
         tape=tape_measure(study.scalp, positions.fiducials, positions.vertex_mm, sites),
         objective=ALONG_MAP if asked.network else _dose_words(asked.request.along),
         polarity=asked.request.counted_polarity,
-        search={
-            "head": study.source.words,
-            "mesh": study.density_words,
-            **_search_words(asked.request, cortex.source if cortex else "none"),
-            **study.conduction.words(study.tensors),
-            COMMAND: command_line(asked.request, study.subject.name, study.source),
-        },
+        search=replace(
+            _search_summary(asked.request),
+            head=study.source.words,
+            mesh=study.density_words,
+            cortex=cortex.source if cortex else "none",
+            white_matter=study.conduction.words(study.tensors),
+            command=command_line(asked.request, study.subject.name, study.source),
+        ),
         conductivity_s_per_m=sigma,
         seconds={each.stage: each.seconds for each in stages.all(study)},
         notes=_notes(asked),
@@ -324,19 +325,17 @@ def _dose_words(along: Direction) -> str:
     return OBJECTIVES[linear_direction(DEFAULT, along)[0]]
 
 
-def _search_words(asked: TesRequest, cortex: str) -> dict[str, float | int | str]:
+def _search_summary(asked: TesRequest) -> TesSearchSummary:
+    """What was searched for, or which montage was given."""
     direction = asked.direction
-    said: dict[str, float | int | str] = {
-        "direction": "none" if direction is None else direction if isinstance(direction, str) else "given",
-        "cortex": cortex,
-    }
+    words = "none" if direction is None else direction if isinstance(direction, str) else "given"
     if asked.montage is not None:
-        return {"montage": "from a file" if asked.montage_file else asked.montage, **said}
-    said |= {
-        "objective": asked.objective_for(asked.along),
-        "max_current_ma": asked.total_ma,
-        "max_per_electrode_ma": asked.per_electrode_ma,
-        "max_electrodes": asked.electrodes,
-        "cap": asked.cap,
-    }
-    return said
+        return TesSearchSummary(montage="from a file" if asked.montage_file else asked.montage, direction=words)
+    return TesSearchSummary(
+        direction=words,
+        objective=asked.objective_for(asked.along),
+        max_current_ma=asked.total_ma,
+        max_per_electrode_ma=asked.per_electrode_ma,
+        max_electrodes=asked.electrodes,
+        cap=asked.cap,
+    )

@@ -18,20 +18,13 @@ from targeting.goals.tes_record import PlanTesGoal, tes_goal_warnings
 from targeting.planning.on_scalp import landmarks_of
 from targeting.planning.tms_files import head_warnings, plan_frame
 from targeting.plans.dangers import side_dangers
-from targeting.plans.tes import (
-    PlanElectrode,
-    PlanSafetyItem,
-    PlanSessionCheck,
-    PlanStandard,
-    PlanTesDose,
-    TesPlan,
-    write_tes_plan,
-)
+from targeting.plans.tes import PlanStandard, TesPlan, TesSearchSummary, write_tes_plan
+from targeting.records.montage import PlanElectrode
 from targeting.records.places import plan_target
 from targeting.records.pole import FREE, MIXED, OF_SCALP, SIGNED, PlanPole, acting_pole, pole_words
 from targeting.records.warnings import PlanWarning, danger, in_order, note, warning
 from targeting.study.head_stages import Segmented
-from targeting.tes.current_steps import off_grid
+from targeting.tes.optimise.limits import off_grid
 from targeting.tes.safety import Exposure, check_safety, exposure_of, session_checks
 from targeting.versions import versions
 
@@ -43,7 +36,6 @@ if TYPE_CHECKING:
     from targeting.study.tes_request import TesRequest
     from targeting.tes.montage_choice import ChosenMontage
     from targeting.tes.montage_confirm import ConfirmedMontage
-    from targeting.tes.montage_dose import MontageDose
 
 FILES = ("plan.json", "plan.html", "placement_sheet.html", "montage.csv", "electrodes.tsv", "coordsystem.json")
 DRAWING = "montage.geo"
@@ -68,7 +60,7 @@ class TesResults:
     tape: TapeMeasure
     objective: str
     polarity: str  # of :mod:`targeting.records.pole`
-    search: Mapping[str, float | int | str]
+    search: TesSearchSummary
     conductivity_s_per_m: Mapping[str, float]
     seconds: Mapping[str, float]
     notes: Sequence[PlanWarning] = ()
@@ -95,18 +87,18 @@ def make_tes_plan(results: TesResults) -> TesPlan:
         total_current_ma=exposure.total_current_ma,
         minutes=request.minutes,
         objective=results.objective,
-        dose=_dose(confirmed.dose),
+        dose=confirmed.dose,
         pole=_pole(results),
         standard=_standard(confirmed),
         optimum=results.chosen.optimum,
         goal=results.goal,
         landmarks=landmarks_of(results.tape, results.located.fiducials),
-        safety=[PlanSafetyItem(**vars(item)) for item in items],
-        session_checks=[PlanSessionCheck(**vars(each)) for each in session_checks()],
+        safety=items,
+        session_checks=list(session_checks()),
         charge_c=exposure.charge_c,
         brain_e_v_per_m=exposure.brain_e_v_per_m,
         eye_e_v_per_m=exposure.eye_e_v_per_m,
-        search={**results.search, "current_kept_by_scalp": round(confirmed.scalp_share, 3)},
+        search=replace(results.search, current_kept_by_scalp=round(confirmed.scalp_share, 3)),
         warnings=[],
         pain_side=results.pain_side,
         patient_id=results.patient_id,
@@ -204,7 +196,7 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
 
     write_tes_plan(room / "plan.json", plan)
     write_montage_table(room / "montage.csv", plan.montage)
-    write_bids(room, plan)
+    write_bids(room, plan.montage, plan.landmarks, plan.frame)
     e, conditions = results.confirmed.e_v_per_m, f"{plan.total_current_ma:g} mA"
     affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
     write_field_files(room, results.head, e, affine, shape, conditions, drawings=[DRAWING])
@@ -262,21 +254,6 @@ def _electrode(results: TesResults, i: int) -> PlanElectrode:
     )
 
 
-def _dose(dose: MontageDose) -> PlanTesDose:
-    return PlanTesDose(
-        montage=dose.montage,
-        total_current_ma=dose.total_current_ma,
-        dose_v_per_m=dose.dose_v_per_m,
-        mean_e_v_per_m=dose.mean_e_v_per_m,
-        max_e_v_per_m=dose.max_e_v_per_m,
-        grey_mean_e_v_per_m=dose.grey_mean_e_v_per_m,
-        peak_e_v_per_m=dose.peak_e_v_per_m,
-        peak_mm=_list(dose.peak_mm),
-        focality=dose.focality,
-        stronger_cm3=dose.stronger_cm3,
-    )
-
-
 def _standard(confirmed: ConfirmedMontage) -> PlanStandard | None:
     usual, ours = confirmed.standard, confirmed.dose
     if usual is None:
@@ -284,7 +261,7 @@ def _standard(confirmed: ConfirmedMontage) -> PlanStandard | None:
     per_ma, usual_per_ma = ours.dose_v_per_m / ours.total_current_ma, usual.dose_v_per_m / usual.total_current_ma
     both = per_ma > 0 and usual_per_ma > 0  # along a direction a dose may be against it
     return PlanStandard(
-        dose=_dose(usual),
+        dose=usual,
         electrodes=dict(confirmed.standard_ma),
         dose_ratio=per_ma / usual_per_ma if both else None,
         focality_ratio=ours.focality / usual.focality,

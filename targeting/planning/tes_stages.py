@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlases.aim import AimedTarget
-from atlases.scalp import Scalp
+from atlases.scalp import Scalp, scalp_feet
 from targeting.goals.tes_goal import Places, also_units, dose_unit, goal_on, inward_at
 from targeting.memory_need import solve_need
+from targeting.networks.network_map import MapTarget
 from targeting.study.cap_stages import HeadPositions, with_own
 from targeting.study.study import Study
-from targeting.study.tes_request import TesRequest
+from targeting.study.tes_request import SHAPES, TesRequest
 from targeting.subject import Done, Stage
 from targeting.tes.montages import STANDARD, montages
 
@@ -50,19 +51,26 @@ def search_stage(
     name = f"{request.kind}-search"
 
     def make(folder: Path) -> ChosenMontage:
-        from targeting.tes.montage_choice import ChosenMontage, best_montage, given_montage, limits_of
+        from targeting.tes.montage_choice import ChosenMontage, best_montage, montage_at
+        from targeting.tes.montages import read_montage
+        from targeting.tes.optimise import Limits
 
         head, target = study.head.value, study.target.value
         if leadfield is None:
-            montage = given_montage(request, positions.value.positions, side_of(target))
             if request.montage_file:
+                montage = read_montage(request.montage_file)
                 check_montage(montage, request.montage_file.name, study.scalp, positions.value)
+            else:
+                side = side_of(target)
+                montage = montage_at(str(request.montage), positions.value.positions, side, request.max_current_ma)
             chosen = ChosenMontage(montage, None)
         else:
             cortex = study.cortex.value if study.cortex else None
             beside = places.value if places else None
-            goal = goal_on(leadfield.value, request, head, target, beside, request.along, cortex, limits_of(request))
-            chosen = best_montage(request, head, leadfield.value, goal, request.counted_polarity)
+            limits = Limits(request.total_ma / 1e3, request.per_electrode_ma / 1e3, request.electrodes)
+            goal = goal_on(leadfield.value, request, head, target, beside, request.along, cortex, limits)
+            objective, polarity = request.objective_for(goal.unit), request.counted_polarity
+            chosen = best_montage(objective, head, leadfield.value, goal, *SHAPES[request.kind], polarity)
         chosen.save(folder / f"{name}.chosen.json")
         return load(folder)
 
@@ -86,7 +94,6 @@ def check_montage(montage: Montage, source: str, scalp: Scalp, positions: HeadPo
         With the electrode, how far off it is, and the likely cause.
     """
     from atlases.named_places import check_places
-    from atlases.scalp_foot import scalp_feet
     from atlases.ten_ten import ten_five
 
     points = np.stack([each.center_mm for each in montage.electrodes])
@@ -114,6 +121,7 @@ def confirm_stage(
             tuple(each.target for each in beside.avoid),
             tuple(each.target for each in beside.also),
             also_units(head, beside, request.along, cortex),
+            aimed.target.agreement if isinstance(aimed.target, MapTarget) else None,
         )
         confirmed = confirm_montage(
             study.conductor,

@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshes.errors import InputError
-from targeting.coils.chosen import ChosenCoil
-from targeting.comparison.request import WHY, asked_coils, compared_coils, why_compared, why_deep
+from targeting.coils.files import ChosenCoil
+from targeting.comparison.request import asked_coils, compared_coils, why_compared, why_deep
 from targeting.comparison.stage import comparison_stage
 from targeting.dosing.request import DoseRequest
 from targeting.dosing.stage import dosing_stage, hotspot_stage
-from targeting.engines import SOLVED_BY, engine_named
+from targeting.engines import engine_named
 from targeting.goals.request import ObjectiveRequest, linear_direction
 from targeting.goals.stage import StagedObjective, goal_stage
 from targeting.planning.on_scalp import on_scalp
 from targeting.planning.tms_files import Results, make_plan, write_files
 from targeting.planning.tms_stages import confirm_stage, dose_map_stage, search_stage
-from targeting.plans.patient import checked_patient_id
-from targeting.plans.tms import Plan, read_plan
+from targeting.plans.shared import checked_patient_id
+from targeting.plans.tms import Plan, TmsSearchSummary, read_plan
 from targeting.records.json_records import plain
 from targeting.records.warnings import TMS_RISKS, PlanWarning, checked_risks, warning
 from targeting.robustness.stage import robustness_stage
 from targeting.study.aim import Aim, check_direction, coil_notes, target_side
 from targeting.study.coil_aim import CoilAim
-from targeting.study.command_line import COMMAND, command_line
+from targeting.study.command_line import command_line
 from targeting.study.conduction import Conduction
 from targeting.study.cortex_stage import CortexSource
 from targeting.study.head_source import HeadSource
@@ -318,20 +318,20 @@ def _results(asked: TmsQuestion, stages: TmsStages) -> Results:
         confirmed=stages.confirmed.value,
         objective=OBJECTIVES[asked.objective if asked.objective in LINEAR else DEFAULT],
         goal=stages.goal.value if stages.goal else None,
-        search={
-            "head": study.source.words,
-            "mesh": study.density_words,
-            "hair_mm": aim.hair_mm,
-            "direction": _words(aim.direction),
-            "tilt_deg": aim.tilt_deg,
-            "extra_mm": aim.extra_mm,
-            "poses_tried": search.tried,
-            "cortex": study.cortex.value.source if study.cortex else "none",
-            SOLVED_BY: f"{asked.engine.name} {asked.engine.version}",
-            **({WHY: why_compared(stages.deep)} if comparison else {}),
-            **study.conduction.words(study.tensors),
-            COMMAND: command_line(asked.request, study.subject.name, study.source),
-        },
+        search=TmsSearchSummary(
+            head=study.source.words,
+            mesh=study.density_words,
+            hair_mm=aim.hair_mm,
+            direction=_words(aim.direction),
+            tilt_deg=aim.tilt_deg,
+            extra_mm=aim.extra_mm,
+            poses_tried=search.tried,
+            cortex=study.cortex.value.source if study.cortex else "none",
+            direct_solves_by=f"{asked.engine.name} {asked.engine.version}",
+            coils_compared_because=why_compared(stages.deep) if comparison else None,
+            white_matter=study.conduction.words(study.tensors),
+            command=command_line(asked.request, study.subject.name, study.source),
+        ),
         conductivity_s_per_m=study.conduction.conductivity_s_per_m,
         seconds={each.stage: each.seconds for each in stages.all(study)},
         accepted=asked.accepted,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from targeting.engines import AGREEMENT, by_engine, solved_by
-from targeting.plans.tms import Plan, PlanTarget
+from targeting.engines import agreement_of, by_engine, solved_by
+from targeting.plans.tms import Plan
+from targeting.records.places import PlanTarget
 from targeting.records.warnings import PlanWarning, danger
 
 
 def coil_dangers(plan: Plan) -> list[PlanWarning]:
     """Of a coil's plan: placement 1 in the head or not confirmed by a direct solve, the target on the other side."""
     best = plan.placements[0]
-    limit = AGREEMENT.get(solved_by(plan.search)[0], AGREEMENT["embedded"])
-    found = []
+    limit = agreement_of(solved_by(plan.search.direct_solves_by)[0])
+    found, engine = [], by_engine(plan.search.direct_solves_by)
     if best.distance_mm < 0:
         found.append(
             danger(f"the coil's casing reaches {-best.distance_mm:.1f} mm into the head: do not use this pose")
@@ -21,7 +22,7 @@ def coil_dangers(plan: Plan) -> list[PlanWarning]:
     elif abs(best.direct_dose_v_per_m - best.dose_v_per_m) > limit * abs(best.direct_dose_v_per_m):
         found.append(
             danger(
-                f"the search found {best.dose_v_per_m:.3g} V/m but the direct solve{by_engine(plan.search)} gives "
+                f"the search found {best.dose_v_per_m:.3g} V/m but the direct solve{engine} gives "
                 f"{best.direct_dose_v_per_m:.3g} V/m: the two must agree to {limit:.0%}"
             )
         )

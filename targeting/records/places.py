@@ -1,16 +1,97 @@
-"""A place in a head as a plan writes it: what targets, further targets and spared regions have in common."""
+"""Places as a plan writes them: the image whose world every coordinate is in, targets, further places, scalp landmarks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta
 
 from atlases.targets import targets
-from targeting.plans.tms import PlanTarget
+from targeting.records.kinds import AtLeastZero, Count, Matrix, NonEmpty, OneOf, Point, Positive, Side
 
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
     from atlases.target import Target
     from meshes.head import HeadMesh
+
+SHAPES = ("ball", "mask", "map")
+SPOT_MM = 4.0  # radius of the ring that marks a mask's middle, or a map's strongest spot
+AVOIDED, ALSO = "avoided", "also a target"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The world frame of every coordinate in the plan: RAS mm of one image, known by its hash."""
+
+    name: Annotated[NonEmpty, "The frame in words: RAS millimetres of the T1 (x to the right, y to the front, z up)."]
+    image: Annotated[str, "File name of the image that defines the frame, without its folder."]
+    sha256: Annotated[str, "SHA-256 of that image file, hexadecimal."]
+    affine: Annotated[Matrix, "Voxel index of the image to RAS millimetres, 4 rows of 4."]
+    shape: Annotated[list[Count], Meta(min_length=3, max_length=3), "Number of voxels along each axis of the image."]
+
+
+@dataclass(frozen=True)
+class PlanTarget:
+    """What the plan is for; ``asked_mm`` is the point before snapping to grey matter."""
+
+    name: Annotated[str, "Name of the target."]
+    side: Annotated[Side, "Hemisphere of the target: left, right, or empty."]
+    center_mm: Annotated[Point, "Centre of the target after snapping to grey matter, mm."]
+    radius_mm: Annotated[Positive, "Radius of the target, mm (of a mask or map: of the ball with its volume)."]
+    snapped_mm: Annotated[AtLeastZero, "How far the centre was moved to reach grey matter, mm."]
+    source: Annotated[str, "Where the coordinates come from: publication, measured hotspot, or the user."]
+    asked_mm: Annotated[Point, "The point that was asked for, before snapping, mm."]
+    mni_mm: Annotated[Point | None, "The point in MNI152 space, mm; null if the target was not given in that space."]
+    volume_mm3: Annotated[AtLeastZero, "Volume of the tetrahedra the dose is averaged over, mm³."]
+    shape: Annotated[
+        str,
+        OneOf(*SHAPES),
+        "What counts as the target: grey matter in a ball of this radius, under a mask, or under a map and "
+        "weighted by it.",
+    ]
+
+    @property
+    def ring_mm(self) -> float:
+        """Radius of the ring that marks it in pictures; for a mask or a map, which have outlines, only of where it is."""
+        return self.radius_mm if self.shape == "ball" else SPOT_MM
+
+
+@dataclass(frozen=True)
+class PlanRegion:
+    """A region to spare or a further target; what it gets is said by the kinds of it."""
+
+    name: Annotated[str, "Name of the place."]
+    role: Annotated[str, OneOf(AVOIDED, ALSO), "Whether it is avoided or a further target."]
+    side: Annotated[str, "Its hemisphere."]
+    center_mm: Annotated[Point, "Its centre, RAS mm."]
+    radius_mm: Annotated[Positive, "Its radius, mm (for a mask: of the ball with its volume)."]
+    source: Annotated[str, "Where its coordinates come from."]
+
+
+@dataclass(frozen=True)
+class PlanLandmarks:
+    """The four points a tape measure starts from, and the head's two measures."""
+
+    nasion_mm: Annotated[Point, "Nasion, mm."]
+    inion_mm: Annotated[Point, "Inion, mm."]
+    left_ear_mm: Annotated[Point, "Left preauricular point, mm."]
+    right_ear_mm: Annotated[Point, "Right preauricular point, mm."]
+    nasion_to_inion_mm: Annotated[Positive, "Along the scalp over Cz, mm."]
+    ear_to_ear_mm: Annotated[Positive, "Along the scalp over Cz, mm."]
+    source: Annotated[str, "Where the four points come from."]
+
+
+@dataclass(frozen=True)
+class PlanTape:
+    """The scalp point under the coil's centre at placement 1."""
+
+    near: Annotated[str, "Beside which position of the 10-10 system it lies, in words."]
+    from_nasion_mm: Annotated[AtLeastZero, "Along the scalp, mm."]
+    from_inion_mm: Annotated[AtLeastZero, "Along the scalp, mm."]
+    from_left_ear_mm: Annotated[AtLeastZero, "Along the scalp from the left preauricular point, mm."]
+    from_right_ear_mm: Annotated[AtLeastZero, "The same from the right one."]
+    landmarks: Annotated[PlanLandmarks, "The points a tape measure starts from."]
 
 
 def place_facts(target: Target) -> dict[str, Any]:

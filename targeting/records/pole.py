@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from targeting.records.json_records import require
+from targeting.records.kinds import OneOf, Point
 
 ANODAL, CATHODAL, FREE, GIVEN = "anodal", "cathodal", "free", "given"
 ASKED = (ANODAL, CATHODAL, FREE)  # what may be asked for; "given": by a montage or a direction
@@ -18,13 +20,38 @@ CLEAR_COMPONENT = 0.2  # of the mean |E|: a smaller component into or out of the
 class PlanPole:
     """Which pole acts on the target, by the mean field's component into the cortex there (direct solve)."""
 
-    polarity: str  # what was asked for, or "given"
-    acting: str  # "anode", "cathode", or "mixed": the field runs along the cortex
-    normal_v_per_m: float  # component of the mean field into the cortex, at the plan's currents
-    standard_normal_v_per_m: float | None  # of the standard montage at its own current; None where none is compared
-    inward: list[float]  # the unit vector into the cortex that this is along, RAS
-    inward_of: str  # "cortex": mean inward normal in the target; "scalp": from the nearest scalp to the target
-    words: str
+    polarity: Annotated[
+        str,
+        OneOf(*ASKED, GIVEN),
+        "What was asked for: the field into the cortex, out of it, or only a large one; given where a montage or a"
+        " direction has a sign of its own.",
+    ]
+    acting: Annotated[
+        str,
+        OneOf(ANODE, CATHODE, MIXED),
+        "The pole that acts; mixed where the component into the cortex is below 0.2 of the mean |E|.",
+    ]
+    normal_v_per_m: Annotated[
+        float,
+        "Component of the mean field in the target along `inward`, from a direct solve at the plan's currents, V/m.",
+    ]
+    standard_normal_v_per_m: Annotated[
+        float | None,
+        "The same of the standard montage at its own current; null where none is compared.",
+    ]
+    inward: Annotated[Point, "Unit vector into the cortex, RAS."]
+    inward_of: Annotated[
+        str,
+        OneOf(OF_CORTEX, OF_SCALP),
+        "Whether that is the mean inward normal of the cortex in the target, or (where its walls cancel or no "
+        "surface is known) the way from the nearest scalp to the target.",
+    ]
+    words: Annotated[str, "The same in a line."]
+
+    def check(self, where: str) -> None:
+        """Refuse a pole that acts against the field's sign."""
+        signed = {ANODE: self.normal_v_per_m > 0, CATHODE: self.normal_v_per_m < 0, MIXED: True}
+        require(signed[self.acting], f"{where}: the {self.acting} is said to act, against the sign of normal_v_per_m")
 
 
 def acting_pole(normal_v_per_m: float, mean_e_v_per_m: float) -> str:
@@ -60,22 +87,3 @@ def pole_words(acting: str, normal_v_per_m: float, standard: str, standard_norma
 
 def _way(normal_v_per_m: float) -> str:
     return f"{abs(normal_v_per_m):.3g} V/m {'into' if normal_v_per_m >= 0 else 'out of'} it"
-
-
-def check_pole(pole: PlanPole) -> None:
-    """What the annotations cannot say.
-
-    Raises
-    ------
-    InputError
-        If a word is unknown, or the pole said to act is not that of the field's sign.
-    """
-    for value, words, what in (
-        (pole.polarity, (*ASKED, GIVEN), "polarity"),
-        (pole.acting, (ANODE, CATHODE, MIXED), "acting"),
-        (pole.inward_of, (OF_CORTEX, OF_SCALP), "inward_of"),
-    ):
-        require(value in words, f"pole.{what} must be one of {', '.join(words)}, not {value!r}")
-    require(len(pole.inward) == 3, "pole.inward must be three numbers")
-    signed = {ANODE: pole.normal_v_per_m > 0, CATHODE: pole.normal_v_per_m < 0, MIXED: True}
-    require(signed[pole.acting], f"pole: the {pole.acting} is said to act, against the sign of normal_v_per_m")

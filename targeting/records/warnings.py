@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from meshes.choices import one_of
 from targeting.records.json_records import require
+from targeting.records.kinds import OneOf
 
 KINDS = DANGER, WARNING, NOTE = ("danger", "warning", "note")
 TMS_RISKS = ("trains", "interval", "rmt-120", "mso-100")  # what --accept-risk takes for a coil's plan
@@ -23,10 +25,19 @@ OPTION = "--accept-risk"
 class PlanWarning:
     """One thing to know; ``item`` is what ``--accept-risk`` takes, "" where there is nothing to accept."""
 
-    kind: str  # of KINDS
-    text: str
-    item: str = ""
-    accepted: bool = False  # a danger that was accepted, and is a warning for that
+    kind: Annotated[
+        str,
+        OneOf(*KINDS),
+        "danger: the plan is not to be used before it is solved; warning: to be weighed; note: only tells.",
+    ]
+    text: Annotated[str, "In one sentence."]
+    item: Annotated[str, "The name by which --accept-risk takes a danger; '' where there is nothing to accept."] = ""
+    accepted: Annotated[bool, "Whether it is a danger that the user accepted; it is a warning then."] = False
+
+    def check(self, where: str) -> None:
+        """Refuse an accepted warning that was no danger with an item."""
+        fine = not self.accepted or (self.kind == WARNING and self.item != "")
+        require(fine, f"{where}: only a danger with an item can be accepted, and is a warning then")
 
 
 def danger(text: str, item: str = "", accepted: Collection[str] = ()) -> PlanWarning:
@@ -82,17 +93,3 @@ def checked_risks(accepted: Iterable[str], valid: Collection[str]) -> tuple[str,
 rmt-120, mso-100
     """
     return tuple(sorted({one_of(each, valid, f"item of {OPTION}") for each in accepted}))
-
-
-def check_warnings(warnings: Sequence[PlanWarning]) -> None:
-    """What the annotations cannot say.
-
-    Raises
-    ------
-    InputError
-        If a kind is unknown, or a danger is said to be accepted.
-    """
-    for i, each in enumerate(warnings):
-        require(each.kind in KINDS, f"warnings[{i}].kind must be one of {', '.join(KINDS)}, not {each.kind!r}")
-        fine = not each.accepted or (each.kind == WARNING and each.item != "")
-        require(fine, f"warnings[{i}]: only a danger with an item can be accepted, and is a warning then")

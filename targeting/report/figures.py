@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.plans.tms import PlanTarget
+from targeting.records.places import PlanTarget
 from targeting.report import cortex as cortex_room
 from targeting.report import dose as dose_room
 from targeting.report import region

@@ -9,7 +9,8 @@ from targeting.comparison.reach import coil_on
 from targeting.dosing.motor_threshold import volts
 from targeting.dosing.record import PlanDosing
 from targeting.dosing.words import share_words, target_words, threshold_words, why_words
-from targeting.plans.tes import PlanElectrode, TesPlan
+from targeting.plans.tes import TesPlan
+from targeting.records.montage import PlanElectrode
 from targeting.records.pole import ANODE, CATHODE, MIXED
 from targeting.records.warnings import DANGER, WARNING, PlanWarning, of_kind
 from targeting.report.evidence import PlanEvidence

@@ -130,7 +130,7 @@ def _guide(evidence: PlanEvidence) -> str:
 
 
 def _directions(plan: Plan) -> str:
-    if "white_matter" in plan.search:
+    if plan.search.white_matter:
         return "tissues other than white matter conduct alike in all directions"
     return "tissues conduct alike in all directions"
 

@@ -91,19 +91,19 @@ def montage_text(evidence: TesEvidence) -> tuple[str, list[str]]:
 
 def _coil(plan: Plan, cite: Citations) -> list[str]:
     said = f"The coil was {plan.coil.name}" + (f" {cite.of(plan.coil.source)}" if plan.coil.source else "")
-    hair = plan.search.get("hair_mm")
-    return [said + (f", its casing {hair:g} mm or more from the scalp." if isinstance(hair, int | float) else ".")]
+    hair = plan.search.hair_mm
+    return [said + ("." if hair is None else f", its casing {hair:g} mm or more from the scalp.")]
 
 
 def _search(plan: Plan, cite: Citations) -> list[str]:
-    tried = plan.search.get("poses_tried")
-    if not isinstance(tried, int | float):
+    tried = plan.search.poses_tried
+    if tried is None:
         return []
     said = (
-        f"Of {thousands(int(tried))} poses, scalp points {STEP_MM:g} mm and angles {ANGLE_STEP_DEG:g}° apart and finer round "
+        f"Of {thousands(tried)} poses, scalp points {STEP_MM:g} mm and angles {ANGLE_STEP_DEG:g}° apart and finer round "
         f"the best, each was evaluated by reciprocity {cite('gomez2021')}"
     )
-    tilt, extra = plan.search.get("tilt_deg", 0), plan.search.get("extra_mm", 0)
+    tilt, extra = plan.search.tilt_deg or 0, plan.search.extra_mm or 0
     if tilt or extra:
         said += f", with tilts of up to {tilt:g}° and up to {extra:g} mm of extra distance"
     best = plan.placements[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshes.tissue_codes import TISSUE_NAMES
-from targeting.engines import TITLES, solved_by
+from targeting.engines import engine_title, solved_by
 from targeting.fem.conductivity import CONDUCTIVITY_S_PER_M, tissue_names
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
@@ -37,7 +37,7 @@ def thousands(count: int) -> str:
 def head_sentences(evidence: HeadEvidence, cite: Citations) -> list[str]:
     """Segmentation and mesh."""
     plan, head = evidence.plan, evidence.head
-    density = plan.search.get("mesh")
+    density = plan.search.mesh
     names = [
         TISSUE_NAMES[code].replace("CSF", "cerebrospinal fluid") for code in TISSUE_NAMES if (head.tissue == code).any()
     ]
@@ -50,7 +50,7 @@ def head_sentences(evidence: HeadEvidence, cite: Citations) -> list[str]:
 
 
 def _segmentation(plan: Plan | TesPlan, cite: Citations) -> str:
-    source = str(plan.search.get("head", ""))
+    source = plan.search.head or ""
     meshed = "and meshed so that the tetrahedra’s faces lie on the boundaries of the tissues"
     if source == "embedded":
         return (
@@ -89,9 +89,9 @@ def conductivity_sentences(evidence: HeadEvidence, cite: Citations) -> list[str]
     if own:
         said += f"; {listed([_word(name) for name in own])} {'was' if len(own) == 1 else 'were'} set for this plan"
     sentences = [said + "."]
-    tensors = plan.search.get("white_matter")
+    tensors = plan.search.white_matter
     if tensors:
-        key = "tuch2001" if str(tensors).startswith("direct") else "opitz2011"
+        key = "tuch2001" if tensors.startswith("direct") else "opitz2011"
         sentences.append(f"White matter conducted along its fibres: {tensors} {cite(key)}.")
     else:
         sentences.append("All tissues conducted alike in all directions.")
@@ -109,12 +109,11 @@ def solver_sentence(plan: Plan | TesPlan, cite: Citations) -> str:
 
 def engine_sentence(plan: Plan, cite: Citations) -> str:
     """Who confirmed the poses, if it was another engine; else empty."""
-    name, version = solved_by(plan.search)
+    name, version = solved_by(plan.search.direct_solves_by)
     if name == "embedded":
         return ""
-    title = TITLES.get(name, name)
     mark = f" {cite('thielscher2015')}" if name == "simnibs" else ""
-    return f"The ranked placements were solved again with {title} {version}{mark}, whose field is shown."
+    return f"The ranked placements were solved again with {engine_title(name)} {version}{mark}, whose field is shown."
 
 
 def target_sentence(evidence: HeadEvidence, cite: Citations) -> str:

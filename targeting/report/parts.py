@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from targeting.plans.tms import PlanTarget
+from targeting.records.places import PlanTarget
 from targeting.records.warnings import DANGER, NOTE, WARNING, PlanWarning, of_kind
 from targeting.report.figures import Figure, slice_keys
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
 from targeting.report.parts import esc, number_rows
-from targeting.study.command_line import COMMAND
 
 PROGRAM = "target"
 
 
 def reproduce(plan: Plan | TesPlan) -> str:
     """The report's section."""
-    command = str(plan.search.get(COMMAND, ""))
+    command = plan.search.command or ""
     if command:
         told = (
             "<p>Run this in the folder with the files it names:</p>\n"

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 
 import numpy as np
 
 from targeting.engines import by_engine
+from targeting.navigation.navigators import product_of
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Placement, Plan
+from targeting.records.json_records import plain
 from targeting.report.evidence import PlanEvidence
 from targeting.report.folds import crossing_words
 from targeting.report.held_off import held_off_cell
 from targeting.report.turned import angle_facts
 from targeting.report.volumes import STRETCHED
 from targeting.robustness.words import steadiness_facts
-from targeting.study.command_line import COMMAND
 from targeting.uncertainty.words import spread_facts
 from targeting.words.numbers import direction_words, duration, number, point, three_digits
 from targeting.words.target import size_words
 
 UNITS = {"": "", "mm": " mm", "deg": "°", "s": " s"}
-NAVIGATORS = {"brainsight": "Brainsight", "localite": "Localite TMS Navigator"}
 
 
 def ranking(placements: Sequence[Placement], side: str) -> str:
@@ -59,7 +60,7 @@ def numbers(evidence: PlanEvidence) -> str:
         direct = three_digits(best.direct_dose_v_per_m)
         rows.append(
             (
-                f"Dose from a direct solve{escape(by_engine(plan.search))}",
+                f"Dose from a direct solve{escape(by_engine(plan.search.direct_solves_by))}",
                 f"<b>{direct} V/m</b> <span>the search differs by {number(off, 2)} %</span>",
             )
         )
@@ -133,8 +134,8 @@ def _image_to_load(image: str) -> str:
 
 
 def _made_for(name: str) -> str:
-    known = [title for word, title in NAVIGATORS.items() if word in name.lower()]
-    return f" for {known[0]}" if known else ""
+    product = product_of(name)
+    return f" for {escape(product)}" if product else ""
 
 
 def provenance(plan: Plan) -> str:
@@ -158,7 +159,7 @@ def provenance_tables(plan: Plan | TesPlan) -> str:
         **{name: duration(s) for name, s in plan.seconds.items()},
         "together": duration(sum(plan.seconds.values())),
     }
-    search = dict(_named_value(name, value) for name, value in plan.search.items() if name != COMMAND)
+    search = dict(_named_value(*each) for each in plain(replace(plan.search, command=None)).items())
     conductivity = {name: f"{value:g} S/m" for name, value in plan.conductivity_s_per_m.items()}
     blocks = (
         ("Search", search),

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from targeting.goals.tes_words import tes_goal_section
-from targeting.plans.tes import PlanOptimum, PlanTesDose, TesPlan
+from targeting.plans.tes import TesPlan
+from targeting.records.montage import PlanOptimum
 from targeting.records.pole import OF_CORTEX, PlanPole
 from targeting.report import cortex as cortex_room
 from targeting.report import figures, header, tes_cap
@@ -32,6 +33,7 @@ from targeting.report.tables import image_of, provenance_tables
 from targeting.report.tes_evidence import TesEvidence
 from targeting.report.tes_safety import safety_rows, safety_sources, session_checks
 from targeting.report.who import kicker, running, sides_of
+from targeting.tes.montage_dose import MontageDose
 from targeting.tes.montages import SIDES, STANDARD, montage_named
 from targeting.words.numbers import direction_words, listed, number, point, three_digits
 from targeting.words.target import ringed
@@ -333,7 +335,7 @@ def _guide(plan: TesPlan) -> str:
     return guide_parts(parts)
 
 
-def dose_words(dose: PlanTesDose) -> str:
+def dose_words(dose: MontageDose) -> str:
     """A montage's effect in one line."""
     return (
         f"{dose.dose_v_per_m:.3g} V/m at {dose.total_current_ma:g} mA; mean |E| {dose.mean_e_v_per_m:.3g} in the target, "

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from targeting.plans.tes import PlanElectrode, TesPlan
+from targeting.plans.tes import TesPlan
+from targeting.records.montage import PlanElectrode
 from targeting.report.page import Page, filled, html_of, write_page
 from targeting.report.parts import esc, figure_blocks, notices, row, sentence
 from targeting.report.tes import KINDS, cap_figures
 from targeting.report.tes_evidence import TesEvidence
 from targeting.report.who import kicker, running, sides_of
-from targeting.tes.current_steps import off_grid
+from targeting.tes.optimise.limits import off_grid
 from targeting.words.numbers import number
 
 MIDLINE_MM = 5.0  # nearer than this to the plane between the ears an electrode is on the midline

@@ -13,8 +13,8 @@ from atlases.targets import targets
 from targeting.dosing.protocols import field_words
 from targeting.dosing.record import PlanDosing, protocol_of
 from targeting.dosing.words import share_words, threshold_words, whose, why_words
-from targeting.plans.tape import PlanTape
 from targeting.plans.tms import Plan
+from targeting.records.places import PlanTape
 from targeting.records.warnings import WARNING, of_kind
 from targeting.report import screening
 from targeting.report.evidence import PlanEvidence

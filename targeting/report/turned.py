@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.plans.angle import PlanAngle
-from targeting.plans.pulse import PlanPulse
+from targeting.plans.handling import PlanAngle, PlanPulse
 from targeting.plans.tms import Plan
 from targeting.stimulators.pulse import NORMAL
 from targeting.words.numbers import Fact, number, three_digits

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
 from targeting.records.json_records import require
+from targeting.records.kinds import AtLeastZero, Matrix, Point
 
 if TYPE_CHECKING:
     from targeting.robustness.robustness import Robustness
@@ -17,18 +18,32 @@ if TYPE_CHECKING:
 class PlanRobustness:
     """What placement errors make of placement 1, and the pose that minds them least; doses at 1 A/µs."""
 
-    shift_mm: float  # errors: the coil shifted along the scalp by up to this, ...
-    turn_deg: float  # ... turned by up to this ...
-    tilt_deg: float  # ... and tilted by up to this, the casing kept at its distance
-    worst_v_per_m: float  # the dose that 95 % of the errors exceed
-    mean_v_per_m: float
-    within_mm: float  # moved by less than this, its current kept in direction, the coil keeps 90 % of the dose
-    turn_clockwise_deg: float  # turned by less than this, too; seen from outside the head
-    turn_counter_clockwise_deg: float
-    robust_pose: list[list[float]]  # coil → world, mm: the pose with the largest worst case
-    robust_scalp_mm: list[float]
-    robust_dose_v_per_m: float
-    robust_worst_v_per_m: float
+    shift_mm: Annotated[AtLeastZero, "Errors tried: shifts along the scalp up to this, mm."]
+    turn_deg: Annotated[AtLeastZero, "Errors tried: turns about the coil's axis up to this, degrees."]
+    tilt_deg: Annotated[AtLeastZero, "Errors tried: tilts up to this, degrees; the casing keeps its distance."]
+    worst_v_per_m: Annotated[float, "The dose of placement 1 that 95 % of the errors exceed, V/m."]
+    mean_v_per_m: Annotated[float, "The mean dose of placement 1 over the errors, V/m."]
+    within_mm: Annotated[
+        AtLeastZero,
+        "Moved by less than this along the scalp, its current kept in direction, the coil keeps 90 % of the dose, mm.",
+    ]
+    turn_clockwise_deg: Annotated[
+        AtLeastZero,
+        "Turned clockwise, seen from outside the head, by less than this the coil keeps 90 % of the dose, degrees.",
+    ]
+    turn_counter_clockwise_deg: Annotated[AtLeastZero, "The same counter-clockwise, degrees."]
+    robust_pose: Annotated[
+        Matrix,
+        "Coil to world, RAS mm: the pose with the largest worst case, where the coil stands without an error.",
+    ]
+    robust_scalp_mm: Annotated[Point, "Scalp point under it, RAS mm."]
+    robust_dose_v_per_m: Annotated[float, "Its dose where it should be, V/m."]
+    robust_worst_v_per_m: Annotated[float, "The dose that 95 % of the errors exceed there, V/m."]
+
+    def check(self, where: str) -> None:
+        """Refuse a robust pose that is worse than the planned one."""
+        better = self.robust_worst_v_per_m >= self.worst_v_per_m
+        require(better, f"{where}: the robust pose's worst case must not be below the planned one's")
 
 
 def plan_robustness(robust: Robustness) -> PlanRobustness:
@@ -46,22 +61,4 @@ def plan_robustness(robust: Robustness) -> PlanRobustness:
         robust_scalp_mm=np.asarray(robust.robust_scalp_mm, dtype=np.float64).tolist(),
         robust_dose_v_per_m=robust.robust_dose_v_per_m,
         robust_worst_v_per_m=robust.robust_worst_v_per_m,
-    )
-
-
-def check_robustness(robustness: PlanRobustness) -> None:
-    """What the annotations cannot say.
-
-    Raises
-    ------
-    InputError
-        If a number is not possible.
-    """
-    require([len(row) for row in robustness.robust_pose] == [4] * 4, "robustness.robust_pose must be 4 × 4 numbers")
-    require(len(robustness.robust_scalp_mm) == 3, "robustness.robust_scalp_mm must be three numbers")
-    sizes = (robustness.within_mm, robustness.turn_clockwise_deg, robustness.turn_counter_clockwise_deg)
-    require(min(sizes) >= 0, "robustness: within_mm or a turn is negative")
-    require(
-        robustness.robust_worst_v_per_m >= robustness.worst_v_per_m,
-        "robustness: the robust pose's worst case must not be below the planned one's",
     )

@@ -13,10 +13,11 @@ import pyvista as pv
 from numpy.typing import ArrayLike, NDArray
 
 from targeting.coils.coil import Casing, Coil
-from targeting.goals.record import AVOIDED, PlanPlace
+from targeting.goals.record import PlanPlace
 from targeting.goals.tes_record import PlanTesPlace
-from targeting.plans.tes import PlanElectrode
 from targeting.pose import Pose
+from targeting.records.montage import PlanElectrode
+from targeting.records.places import AVOIDED
 from targeting.scene.colors import ANODE, CATHODE, COIL, IDLE, SPARED, TARGET
 from targeting.scene.layer import Layer
 

@@ -17,7 +17,7 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.fem.cortical_field import strength_at_nodes
 from targeting.modality import KINDS
-from targeting.plans.coil import planned_coil
+from targeting.plans.gate import planned_coil
 from targeting.plans.tes import TesPlan, read_tes_plan
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose

@@ -111,7 +111,7 @@ def leadfield_stage(
         from targeting.tes.leadfield import make_leadfield
         from targeting.tes.montage_choice import electrodes_at, resting_on
 
-        everywhere = electrodes_at(positions.value.positions, kind)
+        everywhere = electrodes_at(positions.value.positions, shape, size_mm)
         resting = [each for each in (resting_on(study.scalp, one) for one in everywhere) if each]
         if len(resting) < 2:
             raise InputError(

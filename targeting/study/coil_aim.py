@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.cortical_surface import Cortex
-from targeting.coils.chosen import ChosenCoil
-from targeting.coils.coil import Coil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import Coil, fingerprint
+from targeting.coils.files import ChosenCoil
 from targeting.study.pulse_request import PulseRequest
 from targeting.study.request import Direction
 from targeting.study.tms_request import DEFAULT_HAIR_MM
@@ -20,6 +19,7 @@ from targeting.subject import Done
 from targeting.tms.angle import FREE, AngleRequest
 
 if TYPE_CHECKING:
+    from atlases.scalp import Scalp
     from atlases.target import Target
     from targeting.study.study import Study
     from targeting.tms.orientation import Orientation
@@ -101,6 +101,23 @@ class CoilAim:
 
     def orientation(self, study: Study, target: Target) -> Orientation:
         """How the coil may be turned over a target."""
-        from targeting.tms.angle_rule import orientation
-
         return orientation(self.angle, target, study.scalp, study.cortex.value if study.cortex else None)
+
+
+def orientation(asked: AngleRequest, target: Target, scalp: Scalp, cortex: Cortex | None) -> Orientation:
+    """How a coil may be turned over a target, by the angle that was asked for.
+
+    Parameters
+    ----------
+    asked : AngleRequest
+    target : Target
+    scalp : Scalp
+        Whose normal over the target counts.
+    cortex : Cortex, optional
+        Where the fold at the target is looked for.
+    """
+    from targeting.tms.orientation import orientation_of
+
+    over = scalp.points_mm[scalp.nearest(target.center_mm)]
+    normal = scalp.patch_normals(over[None])[0]
+    return orientation_of(asked.rule, asked.midline_deg, asked.usual_deg, target, cortex, normal)

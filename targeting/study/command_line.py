@@ -16,7 +16,6 @@ from targeting.study.head_source import HeadSource
 from targeting.study.options import given_options, options_of
 from targeting.study.request import PlanOptions
 
-COMMAND = "command"  # of a plan's ``search``
 FILES = (".nii", ".nii.gz", ".mgz", ".ccd", ".tcd", ".csv", ".toml", ".txt", ".xml", ".msh", ".gii")
 
 

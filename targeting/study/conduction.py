@@ -119,9 +119,9 @@ class Conduction:
         """The conductivity tensors of the head's white matter; None where it conducts alike in all directions."""
         return self.anisotropy.tensors(head, self.conductivity_s_per_m) if self.anisotropy else None
 
-    def words(self, tensors: ElementTensors | None) -> dict[str, str]:
-        """What a plan says of it besides the table."""
-        return {"white_matter": self.anisotropy.words(tensors)} if self.anisotropy and tensors else {}
+    def words(self, tensors: ElementTensors | None) -> str | None:
+        """How the white matter was modelled, for the plan; None where all tissues conduct alike in all directions."""
+        return self.anisotropy.words(tensors) if self.anisotropy and tensors else None
 
     def conductor(self, head: HeadMesh, right_hand_sides: int = 1) -> HeadConductor:
         """The head that conducts so, set up for about so many solves."""

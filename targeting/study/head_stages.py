@@ -18,6 +18,7 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissues import Tissues
 from targeting.memory_need import MemoryNeed, mesh_need, register_need, segment_need
+from targeting.navigation.navigators import HeaderEntry
 from targeting.study.head_source import HeadSource
 from targeting.study.request import DENSITIES
 from targeting.subject import Done, Stage, Subject, sha256
@@ -52,6 +53,11 @@ class FrameImage:
     copy: str | None = None
     form: str | None = None
     code: int | None = None
+
+    @property
+    def entry(self) -> HeaderEntry | None:
+        """The entry of the image's header that the world is by; None without an image."""
+        return None if self.form is None or self.code is None else HeaderEntry(self.form, self.code)
 
     @classmethod
     def kept_in(cls, folder: Path) -> FrameImage:
@@ -273,8 +279,7 @@ def _from_t1(source: HeadSource, work_dir: Path, folder: Path) -> Framed:
 
 
 def _from_labels(source: HeadSource, folder: Path) -> Framed:
-    from meshes.formats.label_files import tissues_from_labels
-    from meshes.formats.tissue_files import save_tissues
+    from meshes.formats.tissue_files import save_tissues, tissues_from_labels
 
     path = source.files["labels"]
     save_tissues(tissues_from_labels(path, source.frame), folder / TISSUES_FILE)
@@ -332,8 +337,8 @@ def _kept_charm_warp(found: HeadFolder, folder: Path, frame: Frame | None) -> bo
     if found.mni_to_subject is None:
         return False
     from atlases.charm_warp import read_charm_warp
+    from atlases.registration import check_warp_fit
     from atlases.warp import save_warp
-    from atlases.warp_fit import check_warp_fit
 
     warp = read_charm_warp(found.mni_to_subject, found.subject_to_mni, frame)
     check_warp_fit(warp, found.mesh, found.mni_to_subject.name)

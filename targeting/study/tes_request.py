@@ -20,6 +20,7 @@ from targeting.study.regions import Regions, check_cap
 from targeting.study.request import Direction, PlanOptions
 from targeting.study.tms_request import TmsRequest
 from targeting.tes.montages import montages
+from targeting.tes.objectives import TES_OBJECTIVES, check_objective
 from targeting.tes.safety import checked_risks
 
 if TYPE_CHECKING:
@@ -27,21 +28,6 @@ if TYPE_CHECKING:
     from targeting.tes.electrodes import Shape
 
 SHAPES: dict[str, tuple[Shape, tuple[float, ...]]] = {PADS: ("rectangle", (50.0, 70.0)), HD: ("disc", (12.0,))}
-OBJECTIVES = {
-    "magnitude": "the largest mean field vector in the target, whatever its direction",
-    "intensity": "the largest mean field along the direction in the target",
-    "energy": "the wanted field in the target, with the least energy in other grey matter",
-    "focality": "the wanted field in the target, with the least grey matter above half of it",
-    "pair": "the two electrodes with the largest mean field in the target",
-    "ring": "the 4×1 ring with the largest mean field in the target",
-    "projection": "the most field along the cortex's normal, weighted by the map and with its sign",
-    "least-squares": "the field along the cortex's normal nearest to the map, its largest value standing for the dose given",
-}
-OF_PADS = ("pair",)
-OF_MAPS = ("projection", "least-squares")
-ONE_ANODE = ("pair", "ring")
-WITH_DOSE = ("energy", "focality", "least-squares")
-WITH_FURTHER_TARGETS = ("magnitude", "intensity", "pair", "ring")
 CAPS = TEN_TEN_CAP, TEN_FIVE_CAP = ("10-10", "10-5")
 TOTAL_MA, PER_HD_ELECTRODE_MA, HD_ELECTRODES, MINUTES = 2.0, 1.0, 8, 20.0
 MOST_MA, MOST_MINUTES = 10.0, 240.0  # beyond these it is a slip
@@ -187,7 +173,8 @@ class TesRequest(PlanOptions):
         """The limit on one electrode's current, mA: for a pad, a pair or a ring's middle the total."""
         if self.max_per_electrode_ma is not None:
             return self.max_per_electrode_ma
-        all_in_one = self.kind == PADS or self.objective in ONE_ANODE
+        listed = self.objective in TES_OBJECTIVES.names() and TES_OBJECTIVES.named(str(self.objective)).listed
+        all_in_one = self.kind == PADS or listed
         return self.total_ma if all_in_one else min(PER_HD_ELECTRODE_MA, self.total_ma)
 
     @property
@@ -286,7 +273,7 @@ class TesRequest(PlanOptions):
         if file is None:
             one_of(str(self.montage), montages(), "montage (or a FILE.csv)")
         else:
-            from targeting.tes.montage_files import read_montage
+            from targeting.tes.montages import read_montage
 
             read_montage(file)
             if self.max_current_ma is not None:
@@ -301,30 +288,17 @@ class TesRequest(PlanOptions):
             raise InputError("`network` goes along the cortex's normal: leave out `direction`")
 
     def _check_search(self, direction: object) -> None:
-        objective = one_of(self.objective_for(direction), OBJECTIVES, "objective of `TesRequest.objective`")
+        name = self.objective_for(direction)
+        objective = TES_OBJECTIVES.named(name)
         if self.kind == PADS:
-            if objective not in OF_PADS:
-                raise InputError(f"two pads are chosen as a pair, not by {objective!r}: take `kind=hd-tdcs` for that")
+            if not objective.pads:
+                raise InputError(f"two pads are chosen as a pair, not by {name!r}: take `kind=hd-tdcs` for that")
             if self.max_electrodes not in (None, 2):
                 raise InputError("`kind=tdcs` is for two pads: take `kind=hd-tdcs` for more electrodes")
         if self.max_electrodes is not None and not 2 <= self.max_electrodes <= 64:
             raise InputError(f"`max_electrodes` takes a number from 2 to 64, not {self.max_electrodes}")
-        if (objective in OF_MAPS) != (self.network is not None):
-            which = "needs `network=MAP`" if objective in OF_MAPS else f"is not for maps: take {' or '.join(OF_MAPS)}"
-            raise InputError(f"`TesRequest.objective={objective}` {which}")
-        if self.also and objective not in WITH_FURTHER_TARGETS:
-            raise InputError(
-                f"`also` goes with {', '.join(WITH_FURTHER_TARGETS)}, not with `TesRequest.objective={objective}`"
-            )
-        if objective == "intensity" and direction is None:
-            raise InputError(
-                f"`TesRequest.objective={objective}` needs `polarity=anodal` or cathodal, or `direction=normal` or x,y,z"
-            )
-        if objective == "magnitude" and direction is not None:
-            raise InputError("`TesRequest.objective=magnitude` has no use for `direction`: ask for intensity")
-        if (objective in WITH_DOSE) != (self.dose_v_per_m is not None):
-            which = "needs" if objective in WITH_DOSE else "has no use for"
-            raise InputError(f"`TesRequest.objective={objective}` {which} `dose_v_per_m`, the wanted field in V/m")
+        directed, dosed = direction is not None, self.dose_v_per_m is not None
+        check_objective(name, directed=directed, dosed=dosed, mapped=self.network is not None, further=bool(self.also))
         if self.per_electrode_ma > self.total_ma:
             raise InputError(
                 f"`max_per_electrode_ma={self.per_electrode_ma:g}` is above the total of {self.total_ma:g} mA: raise "
@@ -341,12 +315,15 @@ class TesRequest(PlanOptions):
                 "max_current_ma": self.max_current_ma,
             }
         held = {"share": self.share} if self.avoid else {}
+        name = self.objective_for(direction)
+        plugin = TES_OBJECTIVES.origin(name)  # another version of it may be another objective
         return {
-            "objective": self.objective_for(direction),
+            "objective": name,
             "dose_v_per_m": self.dose_v_per_m,
             "max_current_ma": self.total_ma,
             "max_per_electrode_ma": self.per_electrode_ma,
             "max_electrodes": self.electrodes,
             "direction": direction,
             **held,
+            **({"plugin": plugin} if plugin else {}),
         }

@@ -1,4 +1,4 @@
-"""Whether a tDCS session is within published limits (``safety.toml``): currents, charge, and the field in brain and eyes.
+"""Check a tDCS session against published limits (``safety.toml``): currents, charge, and the field in brain and eyes.
 
 Every limit is an *item* with a name.  A plan beyond one is not refused; it says so at its top, and the command ends with
 exit code 3 unless the user accepts that item by name.
@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,13 +47,13 @@ class Limit:
 
 @dataclass(frozen=True)
 class SessionCheck:
-    """What is to be seen to at every session: ``what``, its ``source``, and what of it was ``checked``."""
+    """What is to be seen to at every session, which no model of a head can check."""
 
-    name: str
-    title: str
-    what: str
-    source: str
-    checked: str
+    name: Annotated[str, "Its name."]
+    title: Annotated[str, "What it is about."]
+    what: Annotated[str, "What to do."]
+    source: Annotated[str, "Where it is from."]
+    checked: Annotated[str, "What of it was re-read there."]
 
 
 @dataclass(frozen=True)
@@ -101,18 +102,18 @@ class Exposure:
 
 @dataclass(frozen=True)
 class SafetyItem:
-    """One item of a plan: the ``value`` it has, the ``limit``, whether it is ``within`` and, if not, ``accepted``."""
+    """One item of the safety table, and what a plan has of it."""
 
-    name: str
-    title: str
-    value: float
-    limit: float
-    unit: str
-    what: str
-    within: bool
-    accepted: bool
-    source: str
-    checked: str
+    name: Annotated[str, "Name of the item, as --accept-risk takes it."]
+    title: Annotated[str, "What it is."]
+    value: Annotated[float, "What the plan has, in `unit`."]
+    limit: Annotated[float, "The limit, in `unit`."]
+    unit: Annotated[str, "Unit of both."]
+    what: Annotated[str, "What is measured, in words."]
+    within: Annotated[bool, "Whether the value is within the limit."]
+    accepted: Annotated[bool, "Whether the user accepts a value beyond it."]
+    source: Annotated[str, "Where the limit is from."]
+    checked: Annotated[str, "What of it was re-read there."]
 
     @property
     def words(self) -> str:
@@ -161,10 +162,10 @@ def checked_risks(accepted: Collection[str]) -> frozenset[str]:
     >>> checked_risks(["chrage"])
     Traceback (most recent call last):
     ...
-    meshes.errors.InputError: unknown item of --accept-risk 'chrage', did you mean 'charge'? valid: total-current, \
+    meshes.errors.InputError: unknown item of `accept_risk` 'chrage', did you mean 'charge'? valid: total-current, \
 electrode-current, electrode-current-density, duration, charge, brain-current-density, eye-current-density
     """
-    return frozenset(one_of(each, limits(), "item of --accept-risk") for each in accepted)
+    return frozenset(one_of(each, limits(), "item of `accept_risk`") for each in accepted)
 
 
 def check_safety(exposure: Exposure, accepted: Collection[str] = ()) -> list[SafetyItem]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta
 
 from targeting.records.json_records import require
+from targeting.records.kinds import AtLeastZero, Positive
 
 if TYPE_CHECKING:
     from targeting.uncertainty import DoseSpread
@@ -15,17 +18,39 @@ if TYPE_CHECKING:
 class PlanUncertainty:
     """What published ranges of conductivity make of placement 1; doses at 1 A/µs."""
 
-    dose_low_v_per_m: float  # 5th percentile
-    dose_median_v_per_m: float
-    dose_high_v_per_m: float  # 95th percentile
-    best_pose_shift_mm: float  # 95 % of the draws have their best pose within this distance ...
-    best_pose_turn_deg: float  # ... and this turn of the planned one ...
-    dose_lost_share: float  # ... and lose no more of their dose than this by keeping the planned one
-    shares: dict[str, float]  # tissue → main effect on the dose's variance
-    ranges_s_per_m: dict[str, list[float]]
-    distribution: str
-    sources: list[str]
-    draws: int
+    dose_low_v_per_m: Annotated[float, "5th percentile of the dose, V/m."]
+    dose_median_v_per_m: Annotated[float, "Median of the dose, V/m."]
+    dose_high_v_per_m: Annotated[float, "95th percentile of the dose, V/m."]
+    best_pose_shift_mm: Annotated[
+        AtLeastZero,
+        "95 % of the draws have their best pose within this distance of the planned one, mm.",
+    ]
+    best_pose_turn_deg: Annotated[
+        AtLeastZero,
+        "95 % of the draws have their best pose within this turn of the planned one about its axis, degrees.",
+    ]
+    dose_lost_share: Annotated[
+        AtLeastZero,
+        "95 % of the draws lose no more than this share of their own best dose by keeping the planned pose.",
+    ]
+    shares: Annotated[
+        dict[str, float],
+        "Main effect of each tissue: the share of the dose's variance that goes when its conductivity is known.",
+    ]
+    ranges_s_per_m: Annotated[
+        dict[str, Annotated[list[Positive], Meta(min_length=2, max_length=2)]],
+        "Lowest and highest conductivity of each tissue that varied, S/m.",
+    ]
+    distribution: Annotated[str, "How conductivities were drawn from the ranges, in words."]
+    sources: Annotated[list[str], "Where the ranges are from."]
+    draws: Annotated[int, "How many were drawn."]
+
+    def check(self, where: str) -> None:
+        """Refuse percentiles and ranges that fall."""
+        interval = [self.dose_low_v_per_m, self.dose_median_v_per_m, self.dose_high_v_per_m]
+        require(interval == sorted(interval), f"{where}: the doses low, median and high must not fall")
+        for tissue, (low, high) in self.ranges_s_per_m.items():
+            require(low <= high, f"{where}.ranges_s_per_m.{tissue} must have the smaller number first")
 
 
 def plan_uncertainty(spread: DoseSpread) -> PlanUncertainty:
@@ -44,22 +69,3 @@ def plan_uncertainty(spread: DoseSpread) -> PlanUncertainty:
         sources=sorted({each.source for each in spread.ranges}),
         draws=spread.draws,
     )
-
-
-def check_uncertainty(uncertainty: PlanUncertainty) -> None:
-    """What the annotations cannot say.
-
-    Raises
-    ------
-    InputError
-        If a number is not possible.
-    """
-    interval = [uncertainty.dose_low_v_per_m, uncertainty.dose_median_v_per_m, uncertainty.dose_high_v_per_m]
-    require(interval == sorted(interval), "uncertainty: the doses low, median and high must not fall")
-    sizes = (uncertainty.best_pose_shift_mm, uncertainty.best_pose_turn_deg, uncertainty.dose_lost_share)
-    require(min(sizes) >= 0, "uncertainty: a shift, a turn or a lost share is negative")
-    for tissue, limits in uncertainty.ranges_s_per_m.items():
-        require(
-            len(limits) == 2 and 0 < limits[0] <= limits[1],
-            f"uncertainty.ranges_s_per_m.{tissue} must be two positive numbers, the smaller one first",
-        )

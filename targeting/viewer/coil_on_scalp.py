@@ -128,7 +128,8 @@ class CoilOnScalp:
     @property
     def hair_mm(self) -> float:
         """The casing's distance to the scalp that the plan was made with."""
-        return float(self.live.plan.search.get("hair_mm", HAIR_MM))
+        hair_mm = self.live.plan.search.hair_mm
+        return HAIR_MM if hair_mm is None else hair_mm
 
     @property
     def angle_deg(self) -> tuple[float, str]:

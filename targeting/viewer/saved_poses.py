@@ -16,7 +16,7 @@ from meshes.errors import InputError
 from targeting.plans.tms import Plan
 from targeting.pose import Pose
 from targeting.pose_gate import fault_at
-from targeting.records.json_records import plain, read_json, read_kind, require, write_json
+from targeting.records.json_records import plain, read_json, read_record, require, write_json
 
 FILE = "saved_poses.json"
 VERSION = "1.0"
@@ -63,7 +63,7 @@ def read_saved(folder: Path) -> list[SavedPose]:
     try:
         version = document.get("schema_version") if isinstance(document, dict) else None
         require(version in (None, VERSION), f"it is of version {version!r} and this program reads {VERSION!r}")
-        read: SavedPoses = read_kind(SavedPoses, document, "", VERSION)
+        read: SavedPoses = read_record(SavedPoses, document, VERSION)
         for i, each in enumerate(read.poses):
             require(np.shape(each.pose) == (4, 4), f"poses[{i}].pose must be 4 × 4 numbers")
             require(len(each.scalp_mm) == 3, f"poses[{i}].scalp_mm must be three numbers")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from targeting.plans.tms import PlanTarget
+from targeting.records.places import PlanTarget
 from targeting.words.numbers import number, point
 
 

@@ -13,11 +13,12 @@ from test_tes_road import command
 from cli.main import run
 from meshes import HeadMesh, InputError
 from targeting import Coil, Pose, simulate_tms
+from targeting.navigation.navigators import navigator_file, navigators_of_plans
 from targeting.planning import tes as tes_road
-from targeting.planning.tms_files import NAVIGATORS, navigator_file, write_navigator
+from targeting.planning.tms_files import write_navigator
+from targeting.plans.gate import plan_gate
 from targeting.plans.tes import read_tes_plan, write_tes_plan
 from targeting.plans.tms import read_plan, write_plan
-from targeting.pose_gate import PoseGate
 from targeting.study.study import Study
 from targeting.subject import Stage, Subject
 from targeting.tes.montage_files import write_bids, write_montage_table
@@ -56,8 +57,8 @@ def made(tmp_path_factory):
 
     def files(room):
         write_plan(room / "plan.json", true)
-        for navigator in NAVIGATORS:
-            write_navigator(true, navigator, room, PoseGate.of(subject, true))
+        for navigator in navigators_of_plans():
+            write_navigator(true, navigator, room, plan_gate(subject, true))
 
     after = [subject.recorded(name, lambda _: None) for name in ("mesh", "target", "dosemap", "search")]
     with subject.locked():
@@ -143,7 +144,7 @@ def test_a_changed_pose_is_found_by_the_solve_and_by_both_files_even_where_the_h
     write_plan(subject.folder / "plan.json", moved(plan, 1, [0.0, 0.1, 0.0]))
     rewritten(subject)
     bad = failed(subject)
-    names = [navigator_file(each, plan.created) for each in NAVIGATORS]
+    names = [navigator_file(each, plan.created) for each in navigators_of_plans()]
     assert {"direct dose", "mean |E|", *names} <= set(bad) and "files" not in bad
     assert "pose 1 is another: 2 poses read back, at most 0.1000 mm" in bad[names[1]]
 
@@ -172,7 +173,7 @@ def test_a_mesh_of_other_tissues_is_found_where_its_own_hash_fits(subject):
 
 
 def test_a_file_exported_elsewhere_is_read_back(subject, tmp_path):
-    plan, gate = read_plan(subject.folder / "plan.json"), PoseGate.of(subject, read_plan(subject.folder / "plan.json"))
+    plan, gate = read_plan(subject.folder / "plan.json"), plan_gate(subject, read_plan(subject.folder / "plan.json"))
     right, wrong = tmp_path / "right.xml", tmp_path / "wrong.txt"
     write_navigator(plan, "localite", right, gate)
     write_navigator(moved(plan, 2, [0.0, 0.0, 0.5]), "brainsight", wrong, gate)
@@ -198,7 +199,7 @@ def test_a_plan_that_is_gone_or_a_record_that_is_no_record(subject, tmp_path):
 def tables(room, _, plan):
     write_tes_plan(room / "plan.json", plan)
     write_montage_table(room / "montage.csv", plan.montage)
-    write_bids(room, plan)
+    write_bids(room, plan.montage, plan.landmarks, plan.frame)
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,11 @@ from atlases.aim import AimedTarget
 from atlases.scalp import Scalp
 from meshes import HeadMesh
 from targeting import Coil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
 from targeting.fem import HeadConductor
 from targeting.planning.tms_stages import dose_map_stage
-from targeting.plans.tms import Frame, Placement, Plan, PlanCoil, PlanTarget, read_plan, write_plan
+from targeting.plans.tms import Placement, Plan, PlanCoil, TmsSearchSummary, read_plan, write_plan
+from targeting.records.places import Frame, PlanTarget
 from targeting.study.conduction import Conduction
 from targeting.study.target_stage import load_target, save_target
 from targeting.subject import Stage, Subject
@@ -93,7 +94,7 @@ def _plan(head, coil, image_sha256):
         coil=PlanCoil(coil.name, coil.max_didt_a_per_s, coil.source, coil.current_direction_y),
         placements=[placement],
         objective="size of the volume-weighted mean E vector over the target",
-        search={},
+        search=TmsSearchSummary(),
         warnings=[],
         versions={},
         seconds={},

@@ -8,7 +8,8 @@ import numpy as np
 from heads import layered_ball
 
 from targeting.coils.coil import Casing
-from targeting.plans.tms import Frame, Placement, Plan, PlanCoil, PlanTarget
+from targeting.plans.tms import Placement, Plan, PlanCoil, TmsSearchSummary
+from targeting.records.places import Frame, PlanTarget
 from targeting.report import PlanEvidence
 
 NASTY = "<b id='nasty'>&\"$title${title}"
@@ -89,7 +90,7 @@ def make_evidence(direction: tuple[float, float, float]) -> PlanEvidence:
         coil=PlanCoil("figure-of-eight", 1.2e8, "another paper", 1),
         placements=placements,
         objective="size of the volume-weighted mean E vector",
-        search={"tried": 123456, "hair_mm": 4.0, "kind": "exhaustive"},
+        search=TmsSearchSummary(hair_mm=4.0, poses_tried=123456, cortex="none"),
         warnings=[],
         versions={"target": "0.1.0"},
         seconds={"mesh": 81.2, "search": 130.0},

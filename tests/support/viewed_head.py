@@ -51,7 +51,7 @@ def folded_cortex() -> Cortex:
 
 def pads(currents_ma, shapes=(("rectangle", [30.0, 40.0]), ("disc", [30.0]))):
     """Layers of two electrodes on the ball's left and right."""
-    from targeting.plans.tes import PlanElectrode
+    from targeting.records.montage import PlanElectrode
     from targeting.scene.parts import electrode_layers
 
     radius, montage, patches = 92.0 * SMALL, [], {}

@@ -8,6 +8,7 @@ import jsonschema
 import numpy as np
 import pytest
 from heads import layered_ball
+from schemas import resolved
 from studies import done, study_of
 from test_dosing_road import short_road  # noqa: F401 - a fixture
 from test_dosing_stages import block
@@ -20,7 +21,7 @@ from atlases.scalp import Scalp
 from cli.main import run as run_command
 from meshes import InputError, Tissue
 from targeting import Coil, DoseMap, Pose, search_tms
-from targeting.coils.chosen import ChosenCoil
+from targeting.coils.files import ChosenCoil
 from targeting.comparison.compared import best_pose
 from targeting.comparison.reach import (
     NOT_ASKED,
@@ -33,24 +34,25 @@ from targeting.comparison.reach import (
     reach_by_rating,
     reach_from_threshold,
 )
-from targeting.comparison.record import CoilOnTarget, check_comparison, compare
+from targeting.comparison.record import CoilOnTarget, compare
 from targeting.comparison.request import DEEP_COILS, compared_coils, why_deep
 from targeting.comparison.stage import Comparison, comparison_stage
 from targeting.comparison.words import comparison_lines, comparison_section, summary
 from targeting.dosing import fields_at_threshold, matched_output, protocol_named
 from targeting.dosing.hotspot import Hotspot, e_per_a_per_us
 from targeting.dosing.stage import MAP_FILE
-from targeting.engines.embedded import EmbeddedEngine
+from targeting.engines.protocol import EmbeddedEngine
 from targeting.fem import HeadConductor
 from targeting.planning import tms as road
 from targeting.planning.tms_files import warnings_of
-from targeting.plans.tms import from_dict, schema, to_dict
+from targeting.plans.schema import schema
+from targeting.plans.tms import from_dict, to_dict
+from targeting.records.json_records import check_record
 from targeting.records.warnings import note
-from targeting.study.coil_aim import CoilAim
+from targeting.study.coil_aim import CoilAim, orientation
 from targeting.study.plan_state import stages_of
 from targeting.subject import Stage, Subject
 from targeting.tms.angle import AngleRequest
-from targeting.tms.angle_rule import orientation
 from targeting.tms.confirmed import Confirmed
 from targeting.tms.field import simulate_tms
 
@@ -238,12 +240,12 @@ def test_the_plan_with_it_is_valid_and_reads_back():
     document = json.loads(json.dumps(to_dict(dataclasses.replace(one_plan(), comparison=rows))))
     jsonschema.validate(document, schema())
     assert from_dict(document).comparison == rows
-    described = schema()["$defs"]["tms"]["properties"]["comparison"]["items"]
+    described = resolved(schema())["$defs"]["tms"]["properties"]["comparison"]["items"]
     names = {each.name for each in dataclasses.fields(rows[0])}
     assert set(described["properties"]) == names == set(described["required"])
     for wrong in ({"reach": "perhaps"}, {"peak_mm": [1.0]}, {"above_mm3": -1.0}):
         with pytest.raises(InputError, match="comparison"):
-            check_comparison([dataclasses.replace(rows[0], **wrong)])
+            check_record(dataclasses.replace(rows[0], **wrong), "comparison[0]")
 
 
 def test_report_and_console_say_it_and_escape():
@@ -332,7 +334,7 @@ def test_on_the_road_the_rows_reach_plan_console_and_status(short_road, monkeypa
     made, ran = short_road.plan(compare=["double-cone-110mm", "circular-mc125"])
     assert asked == [["figure8-70mm", "double-cone-110mm", "circular-mc125"]] and "files" in ran
     assert [each.reach for each in made.comparison] == [OUT, WITHIN]
-    assert made.search["coils_compared_because"] == "asked for" and "comparison" in made.seconds
+    assert made.search.coils_compared_because == "asked for" and "comparison" in made.seconds
     assert note("circular-mc125 is not compared: it does not fit") in made.warnings
     assert stages_of(short_road.subject)[-2:] == ["comparison", "files"]
     words = ["plan", "colin27", "--out", str(short_road.subject.folder), "--aim", "psi", "--density", "fast"]

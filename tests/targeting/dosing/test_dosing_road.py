@@ -113,7 +113,7 @@ def test_a_protocol_adds_the_block_its_warnings_come_first_and_a_change_redoes_o
     assert stages_of(short_road.subject)[-3:] == ["hotspot", "dosing", "files"]
     states = {row.stage: row.state for row in short_road.subject.status(["hotspot", "dosing"])}
     assert states["hotspot"] == "done"
-    assert "--rmt 50 --rmt-muscle leg --rmt-at -40,-20,50 --protocol psi-10hz" in made.search["command"]
+    assert "--rmt 50 --rmt-muscle leg --rmt-at -40,-20,50 --protocol psi-10hz" in made.search.command
 
     again, ran = short_road.plan(rmt_percent=40, rmt_at_mm=AT)
     assert ran == {"dosing", "files"}

@@ -18,14 +18,16 @@ from meshes.errors import InputError
 from targeting import Coil, DoseMap, Pose
 from targeting.dosing.hotspot import Hotspot, own_hotspot
 from targeting.dosing.motor_dose import dosing_of
-from targeting.dosing.record import check_dosing, dosing_warnings
+from targeting.dosing.record import dosing_warnings
 from targeting.dosing.request import DoseRequest, threshold_rows
 from targeting.dosing.stage import dosing_stage, hotspot_stage
 from targeting.dosing.words import dosing_section, dosing_words
 from targeting.fem import HeadConductor
 from targeting.navigation import brainsight, localite
 from targeting.navigation.pose_file import PoseFile
-from targeting.plans.tms import from_dict, schema, to_dict
+from targeting.plans.schema import schema
+from targeting.plans.tms import from_dict, to_dict
+from targeting.records.json_records import check_record
 from targeting.study.aim import Aim
 from targeting.study.coil_aim import CoilAim
 from targeting.study.stronger_targets import stronger_targets
@@ -66,7 +68,7 @@ def kinds(made, accepted=()):
 
 def test_a_threshold_alone_recommends_no_output_and_says_what_it_means():
     made = block()
-    check_dosing(made)
+    check_record(made, "dosing")
     assert (made.hotspot_e_v_per_m, made.target_e_v_per_m) == (1.2, 1.0)
     assert made.threshold_v_per_m == pytest.approx(0.5 * 114.73 * 1.2)
     assert made.at_threshold_fraction == pytest.approx(1 / 1.2)
@@ -89,7 +91,7 @@ def test_a_threshold_alone_recommends_no_output_and_says_what_it_means():
 
 def test_a_protocols_own_output_is_the_headline_whatever_the_target_needs():
     made = block(protocol="m1-pain-10hz", rmt=52.0)  # 41.6
-    check_dosing(made)
+    check_record(made, "dosing")
     assert (made.given_percent, made.clamp, made.asked) == (41, "none", "protocol")
     assert made.asked_percent == made.protocol.own_percent == pytest.approx(41.6)
     assert made.percent_of_rmt == pytest.approx(100 * 41 / 52)
@@ -207,7 +209,7 @@ def test_the_plan_of_a_muscles_own_target_is_the_hotspots_unless_something_else_
 
 def test_a_matched_field_is_held_at_the_strongest_field_in_grey_matter():
     made = block(match=0.9)  # 54 % MSO; 3 V/m somewhere: 0.9 × 50 × 1.2 / 3
-    check_dosing(made)
+    check_record(made, "dosing")
     assert made.asked_percent == pytest.approx(54) and (made.given_percent, made.clamp) == (18, "peak")
     assert made.peak_fraction == pytest.approx(0.9) and made.asked == "match-field"
     assert made.limits_percent == pytest.approx({"motor threshold": 60, "stimulator": 100, "peak": 18})
@@ -298,7 +300,7 @@ def test_the_plan_with_it_is_valid_and_reads_back(asked):
 )
 def test_a_plan_with_a_wrong_block_is_refused(field, value):
     with pytest.raises(InputError, match="dosing"):
-        check_dosing(replace(block(protocol="m1-pain-10hz"), **{field: value}))
+        check_record(replace(block(protocol="m1-pain-10hz"), **{field: value}), "dosing")
 
 
 @pytest.mark.parametrize("value", [40.5, "40", True])
@@ -315,7 +317,7 @@ def test_an_output_is_a_whole_number_in_the_plans_file_too(value):
 
 def test_less_than_one_percent_is_nothing_and_is_said():
     made = block(match=0.04)  # 2.4 % asked, 0.8 by the strongest field
-    check_dosing(made)
+    check_record(made, "dosing")
     assert made.given_percent == 0 and made.protocol is None and made.given_fraction == 0.0
     assert any("rounded down to nothing" in each.text for each in dosing_warnings(made))
     assert "<b>0 % MSO</b>" in dosing_section(made)

@@ -26,8 +26,8 @@ from targeting.interference.files import write_on_cortex
 from targeting.networks.network_map import MapTarget, NetworkMap, map_target
 from targeting.planning import tes as tes_road
 from targeting.planning.tes_files import warnings_of, write_tes_files
+from targeting.plans.schema import schema
 from targeting.plans.tes import from_dict, read_tes_plan, write_tes_plan
-from targeting.plans.tms import schema
 from targeting.scene.planned import planned_scene
 from targeting.study.study import Study
 from targeting.subject import Done
@@ -43,7 +43,7 @@ from targeting.tes.optimise import (
     maximum_magnitude,
     maximum_of_magnitudes,
 )
-from targeting.tes.optimise.avoidance import rms_v_per_m
+from targeting.tes.optimise.limits import rms_v_per_m
 from targeting.tes.optimise.sparing import least_share
 
 UP = [0.2, -0.3, 0.9]
@@ -104,7 +104,7 @@ def test_what_cannot_be_spared_is_refused_with_the_least_there_is():
     assert intensity_sparing(leadfield, target, UP, Limits(), spare, 1.01 * least).dose_v_per_m > 0
     with pytest.raises(InputError, match=rf"the least is about {least:.3g}") as refused:
         intensity_sparing(leadfield, target, UP, Limits(), spare, 0.98 * least)
-    assert "--avoid-cap" in str(refused.value) and "\n" not in str(refused.value)
+    assert "`avoid_cap`" in str(refused.value) and "\n" not in str(refused.value)
     with pytest.raises(InputError, match="every montage"):
         magnitude_sparing(leadfield, target, Limits(), spare, 0.5)
     assert ShareCap(spare[0], row, 1.0).used(leadfield, -np.linalg.pinv(row[None])[:, 0]) == np.inf  # against the dose
@@ -463,7 +463,7 @@ def test_finer_positions_have_stages_of_their_own(ball, tmp_path, monkeypatch):
     )
     assert command(ball, tmp_path, "hd-tdcs", "--cap", "10-5", "--max-electrodes", "4") == 0
     plan = read_tes_plan(tmp_path / "hd-tdcs" / "plan.json")
-    assert plan.search["cap"] == "10-5" and (tmp_path / "hd-tdcs-leadfield-10-5.h5").exists()
+    assert plan.search.cap == "10-5" and (tmp_path / "hd-tdcs-leadfield-10-5.h5").exists()
     assert {"CCP3h", "FCC3h"} & {each.name for each in plan.montage}
     assert not (tmp_path / "hd-tdcs-leadfield.h5").exists() and not (tmp_path / "positions.csv").exists()
 

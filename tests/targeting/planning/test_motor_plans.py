@@ -15,9 +15,9 @@ from meshes import tetrahedralise
 from meshes.formats.tissue_files import load_tissues
 from meshes.midcortex import mid_surface
 from targeting import Coil, DoseMap, search_tms
-from targeting.planning.held import plan_angle
+from targeting.plans.handling import plan_angle
+from targeting.study.coil_aim import orientation
 from targeting.tms.angle import AngleRequest
-from targeting.tms.angle_rule import orientation
 from targeting.tms.direction import direction_vector
 from targeting.tms.orientation import Drive, faces_away, handle_deg
 

@@ -12,28 +12,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from schemas import resolved
 from scipy.spatial.transform import Rotation
 
 from meshes import InputError
 from targeting.dosing.record import PlanDosing, PlanFinding, PlanProtocol
 from targeting.planning.tms_files import warnings_of
 from targeting.plans import tms as plan_file
-from targeting.plans.patient import checked_patient_id
-from targeting.plans.tape import PlanLandmarks, PlanTape
-from targeting.plans.tms import (
-    SHAPES,
-    Frame,
-    Placement,
-    Plan,
-    PlanCoil,
-    PlanRobustness,
-    PlanTarget,
-    PlanUncertainty,
-    read_plan,
-    schema,
-    to_dict,
-    write_plan,
-)
+from targeting.plans.schema import schema
+from targeting.plans.shared import checked_patient_id
+from targeting.plans.tms import Placement, Plan, PlanCoil, TmsSearchSummary, read_plan, to_dict, write_plan
+from targeting.records.places import SHAPES, Frame, PlanLandmarks, PlanTape, PlanTarget
 from targeting.records.warnings import (
     KINDS,
     TMS_RISKS,
@@ -46,6 +35,8 @@ from targeting.records.warnings import (
     warning,
 )
 from targeting.report.who import sides_words
+from targeting.robustness.record import PlanRobustness
+from targeting.uncertainty.record import PlanUncertainty
 from targeting.words.target import extent_sentence, ring_sentence, size_words, target_line
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
@@ -96,6 +87,12 @@ def robustnesses(draw: st.DrawFn) -> PlanRobustness:
     return PlanRobustness(*sizes[:3], worst, *sizes[3:7], draw(poses()), draw(points), sizes[7], better)
 
 
+def summaries():
+    words, maybe = st.none() | text, st.none() | numbers
+    counts = st.none() | st.integers(0, 10**12)
+    return st.builds(TmsSearchSummary, words, words, maybe, words, maybe, maybe, counts, *[words] * 5)
+
+
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
     doses = sorted(draw(st.lists(numbers, min_size=1, max_size=3)), reverse=True)
@@ -143,7 +140,7 @@ def plans(draw: st.DrawFn) -> Plan:
         coil=PlanCoil(draw(text), draw(st.none() | positive), draw(text), draw(st.sampled_from([-1, 0, 1]))),
         placements=placements,
         objective=draw(text),
-        search=draw(st.dictionaries(text, numbers | st.integers(-(10**12), 10**12) | text, max_size=3)),
+        search=draw(summaries()),
         warnings=draw(st.lists(warnings(), max_size=3)),
         versions=draw(st.dictionaries(text, text, max_size=3)),
         seconds=draw(st.dictionaries(text, positive, max_size=3)),
@@ -181,7 +178,7 @@ def one_plan() -> Plan:
         coil=PlanCoil("figure-of-eight", 1.5e8, "someone 2004", 1),
         placements=[placement(1, 1.0), placement(2, 0.9)],
         objective="|volume-weighted mean E|",
-        search={"tried": 10000, "hair_mm": 4.0, "step": "fine"},
+        search=TmsSearchSummary(poses_tried=10000, hair_mm=4.0, command="target plan colin27"),
         warnings=[],
         versions={"target": "0.1.0"},
         seconds={"mesh": 80.0},
@@ -205,7 +202,7 @@ def refuses(document: object) -> str:
 
 def test_the_schema_is_a_schema_and_describes_every_field() -> None:
     jsonschema.Draft202012Validator.check_schema(schema())
-    tms = schema()["$defs"]["tms"]
+    tms = resolved(schema())["$defs"]["tms"]
     records = {
         Plan: tms,
         Frame: tms["properties"]["frame"],
@@ -257,7 +254,7 @@ def paths_of(value: object, path: tuple = ()) -> list[tuple]:
     if isinstance(value, dict):
         for key, item in value.items():
             found.append((*path, key))
-            if key not in ("search", "versions", "seconds", "conductivity_s_per_m", "shares", "ranges_s_per_m"):
+            if key not in ("versions", "seconds", "conductivity_s_per_m", "shares", "ranges_s_per_m"):
                 found += paths_of(item, (*path, key))
     elif isinstance(value, list):
         for i, item in enumerate(value):
@@ -355,7 +352,7 @@ def test_a_number_that_is_not_finite_is_never_written(bad, tmp_path) -> None:
     plan = one_plan()
     for broken in (
         dataclasses.replace(plan, seconds={"mesh": bad}),
-        dataclasses.replace(plan, search={"hair_mm": bad}),
+        dataclasses.replace(plan, search=TmsSearchSummary(hair_mm=bad)),
         dataclasses.replace(plan, placements=[dataclasses.replace(plan.placements[0], peak_mm=[bad, 0.0, 0.0])]),
     ):
         with pytest.raises(ValueError, match="finite"):
@@ -487,9 +484,9 @@ def test_dangers_come_first_nothing_comes_twice_and_only_items_can_be_accepted()
 
 @pytest.mark.parametrize("wrong", ["two\nlines", "turned \u202e round", "P" * 61, "a\x00b", "a\u2028b"])
 def test_a_patients_id_is_one_short_line(wrong):
-    with pytest.raises(InputError, match="--patient-id"):
+    with pytest.raises(InputError, match="patient_id"):
         checked_patient_id(wrong)
-    with pytest.raises(ValueError, match="--patient-id"):
+    with pytest.raises(ValueError, match="patient_id"):
         to_dict(replace(one_plan(), patient_id=wrong))
 
 

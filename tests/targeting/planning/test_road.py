@@ -11,8 +11,9 @@ import pytest
 
 from cli.main import run
 from meshes import HeadMesh
-from targeting.planning.tms_files import navigator_file
-from targeting.plans.tms import read_plan, schema
+from targeting.navigation.navigators import navigator_file
+from targeting.plans.schema import schema
+from targeting.plans.tms import read_plan
 from targeting.study.plan_state import STAGES
 from targeting.subject import MAKING, Subject
 
@@ -45,9 +46,9 @@ def test_the_plan_holds_what_was_promised(planned):
     assert made.tape.near in (planned / "treatment_sheet.html").read_text(encoding="utf-8")
     best = made.placements[0]
     assert best.direct_dose_v_per_m == pytest.approx(best.dose_v_per_m, rel=5e-3)
-    assert made.search["direct_solves_by"].startswith("embedded ")
-    assert made.search["command"] == "target plan colin27 --density fast"
-    assert (made.search["head"], made.search["mesh"]) == ("embedded", "fast")
+    assert made.search.direct_solves_by.startswith("embedded ")
+    assert made.search.command == "target plan colin27 --density fast"
+    assert (made.search.head, made.search.mesh) == ("embedded", "fast")
     assert "mm from C" in (planned / "plan.html").read_text(encoding="utf-8")  # the hand area lies under C1 and C3
     assert best.direct_mean_e_v_per_m >= best.direct_dose_v_per_m
     assert best.max_e_v_per_m <= best.peak_e_v_per_m

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 from report_ball import working_notes
+from schemas import resolved
 from tes_ball import LEFT_SPOT_MM, write_ball
 
 from atlases.electrode_files import read_electrodes
@@ -21,28 +22,20 @@ from cli.tes_options import OF_COILS, OF_MONTAGES
 from meshes import HeadMesh, InputError
 from targeting.planning import tes as tes_road
 from targeting.plans.dangers import side_dangers
-from targeting.plans.tape import PlanLandmarks
-from targeting.plans.tes import (
-    PlanElectrode,
-    PlanOptimum,
-    PlanSafetyItem,
-    PlanSessionCheck,
-    PlanStandard,
-    PlanTesDose,
-    TesPlan,
-    from_dict,
-    read_tes_plan,
-    to_dict,
-    write_tes_plan,
-)
-from targeting.plans.tms import SCHEMA_VERSION, read_plan, schema
+from targeting.plans.equal_dose import equal_dose
+from targeting.plans.schema import schema
+from targeting.plans.shared import SCHEMA_VERSION
+from targeting.plans.tes import PlanStandard, TesPlan, from_dict, read_tes_plan, to_dict, write_tes_plan
+from targeting.plans.tms import read_plan
+from targeting.records.montage import PlanElectrode, PlanOptimum
+from targeting.records.places import PlanLandmarks
 from targeting.records.pole import PlanPole
 from targeting.report.tes import dose_beside_standard, is_standard, standard_words
 from targeting.report.tes_sheet import side_of
 from targeting.study.study import Study
-from targeting.tes.equal_dose import equal_dose
-from targeting.tes.montage_files import read_montage
-from targeting.tes.montages import mirror
+from targeting.tes.montage_dose import MontageDose
+from targeting.tes.montages import mirror, read_montage
+from targeting.tes.safety import SafetyItem, SessionCheck
 
 FILES = {
     "plan.json", "plan.html", "placement_sheet.html", "montage.csv", "electrodes.tsv", "coordsystem.json", "cap.png",
@@ -110,17 +103,17 @@ def test_the_plan_fits_the_schema_and_comes_back(planned, tmp_path):
 
 
 def test_every_field_is_described_by_the_schema():
-    tdcs = schema()["$defs"]["tdcs"]
+    tdcs = resolved(schema())["$defs"]["tdcs"]
     inside = tdcs["properties"]
     records = {
         TesPlan: tdcs,
         PlanElectrode: inside["montage"]["items"],
-        PlanTesDose: schema()["$defs"]["tes_dose"],
+        MontageDose: inside["dose"],
         PlanStandard: inside["standard"],
         PlanOptimum: inside["optimum"],
-        PlanLandmarks: schema()["$defs"]["landmarks"],
-        PlanSafetyItem: inside["safety"]["items"],
-        PlanSessionCheck: inside["session_checks"]["items"],
+        PlanLandmarks: inside["landmarks"],
+        SafetyItem: inside["safety"]["items"],
+        SessionCheck: inside["session_checks"]["items"],
         PlanPole: inside["pole"],
     }
     for record, description in records.items():
@@ -133,7 +126,7 @@ def test_every_field_is_described_by_the_schema():
     ("change", "message"),
     [
         (lambda d: d["montage"][0].update(current_ma=1.0), "not zero"),
-        (lambda d: d["montage"].pop(), "fewer than two"),
+        (lambda d: d["montage"].pop(), "montage must be a list of length >= 2"),
         (lambda d: d.pop("safety"), "safety is missing"),
         (lambda d: d.update(modality="tms"), "modality is 'tms'"),
         (lambda d: d["safety"][0].update(within="yes"), "true or false"),
@@ -323,7 +316,7 @@ def test_small_electrodes_keep_their_limits_and_risks_are_told_and_accepted(ball
     assert out.startswith("UNSAFE ") and "--accept-risk total-current" in out
     plan = read_tes_plan(tmp_path / "hd-tdcs" / "plan.json")
     assert "patient    P-012" in out and "sides      pain right → electrodes left" in out
-    assert (plan.pain_side, plan.patient_id) == ("right", "P-012") and "P-012" not in plan.search["command"]
+    assert (plan.pain_side, plan.patient_id) == ("right", "P-012") and "P-012" not in plan.search.command
     assert len(plan.montage) <= 4 and max(abs(each.current_ma) for each in plan.montage) <= 3 + 1e-9
     assert plan.total_current_ma == pytest.approx(6)
     assert sum(each.current_ma for each in plan.montage) == pytest.approx(0, abs=1e-9)

@@ -17,11 +17,14 @@ from targeting.cards.coil import wings
 from targeting.cards.electrodes import cap_drawing
 from targeting.cards.plan import dial
 from targeting.coils import Casing, CurrentElements, MagneticDipoles, PotentialGrid
-from targeting.plans.tape import PlanLandmarks
-from targeting.plans.tes import PlanElectrode, PlanSafetyItem, PlanStandard, PlanTesDose, TesPlan
+from targeting.plans.tes import PlanStandard, TesPlan, TesSearchSummary
+from targeting.records.montage import PlanElectrode
+from targeting.records.places import PlanLandmarks
 from targeting.records.warnings import danger, note, warning
 from targeting.scene.notebook import chosen_backend, show
 from targeting.tes import Electrode, Leadfield, Montage
+from targeting.tes.montage_dose import MontageDose
+from targeting.tes.safety import SafetyItem
 
 NASTY = '<script>alert("1")</script>&'
 VOID = {"img", "br"}
@@ -234,15 +237,15 @@ def test_a_montages_plan_tells_its_dose_its_currents_and_what_is_beyond_a_limit(
         PlanElectrode(name, [x, 0.0, 60.0], ma, "rectangle", [50.0, 70.0], [0.0, 1.0, 0.0], 3500.0, 0.57, **tape)
         for name, x, ma in (("C3", -60.0, 2.0), (NASTY, 30.0, -2.0))
     ]
-    dose = PlanTesDose("optimum", 2.0, 0.314, 0.32, 0.4, 0.11, 0.36, [0.0, 0.0, 0.0], 2.84, 4.7)
-    item = PlanSafetyItem("charge", "session charge", 9.0, 7.2, "C", "I t", False, False, "a paper", "re-read")
+    dose = MontageDose("optimum", 2.0, 0.314, 0.32, 0.4, 0.11, 0.36, [0.0, 0.0, 0.0], 2.84, 4.7)
+    item = SafetyItem("charge", "session charge", 9.0, 7.2, "C", "I t", False, False, "a paper", "re-read")
     marks = PlanLandmarks([0.0, 90, 0], [0.0, -90, 0], [-70.0, 0, 0], [70.0, 0, 0], 390.0, 380.0, "given")
     standard = PlanStandard(replace(dose, montage="m1-so"), {"C3": 2.0, "Fp2": -2.0}, 1.61, 1.2, 1.0)
     made = TesPlan(
         subject="ball", kind="hd-tdcs", frame=plan.frame, target=plan.target, montage_name=NASTY, montage=pads,
         total_current_ma=2.0, minutes=20.0, objective="", dose=dose, pole=None, standard=standard, optimum=None, goal=None,
         landmarks=marks, safety=[item, replace(item, within=True)], session_checks=[], charge_c=2.4, brain_e_v_per_m=0.4,
-        eye_e_v_per_m=None, search={}, warnings=[danger("session charge", "charge"), warning(NASTY)],
+        eye_e_v_per_m=None, search=TesSearchSummary(), warnings=[danger("session charge", "charge"), warning(NASTY)],
         versions={}, seconds={}, conductivity_s_per_m={},
     )  # fmt: skip
     words, text = card_of(made)

@@ -21,7 +21,8 @@ from meshes import InputError
 from targeting.dosing import protocols
 from targeting.dosing.record import dosing_warnings
 from targeting.plans.dangers import coil_dangers
-from targeting.plans.tape import PlanLandmarks, PlanTape
+from targeting.plans.tms import TmsSearchSummary
+from targeting.records.places import PlanLandmarks, PlanTape
 from targeting.records.warnings import danger, in_order, note, warning
 from targeting.report import PlanEvidence, head_check, solid, write_report
 from targeting.report import figures as figures_room
@@ -210,7 +211,7 @@ def test_every_text_from_outside_is_escaped(left: PlanEvidence, quick: None) -> 
                 frame=dataclasses.replace(plan.frame, name=NASTY, image=NASTY, sha256=NASTY),
                 target=dataclasses.replace(plan.target, name=NASTY, source=NASTY),
                 coil=dataclasses.replace(plan.coil, name=NASTY, source=NASTY),
-                search={NASTY: NASTY},
+                search=TmsSearchSummary(head=NASTY, mesh=NASTY, command=NASTY),
                 warnings=[danger(NASTY, NASTY), warning(NASTY), note(NASTY)],
                 versions={NASTY: NASTY},
                 seconds={NASTY: 1.0},
@@ -260,7 +261,7 @@ def test_a_pose_that_cannot_be_trusted_is_a_danger(left: PlanEvidence, change: d
 
 
 def test_another_engine_may_differ_by_what_plain_elements_do_and_is_named(left: PlanEvidence) -> None:
-    plan = with_plan(left, search={**left.plan.search, "direct_solves_by": "simnibs 4.5.0"})
+    plan = with_plan(left, search=dataclasses.replace(left.plan.search, direct_solves_by="simnibs 4.5.0"))
     dose = left.best.dose_v_per_m
     assert coil_dangers(with_best(plan, direct_dose_v_per_m=1.05 * dose).plan) == []
     assert coil_dangers(with_best(left, direct_dose_v_per_m=1.05 * dose).plan) != []

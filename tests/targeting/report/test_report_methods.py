@@ -13,18 +13,22 @@ from typer.testing import CliRunner
 
 from cli.commands import app
 from targeting.planning import tms as road
-from targeting.plans.tape import PlanLandmarks
-from targeting.plans.tes import PlanElectrode, PlanOptimum, PlanSafetyItem, PlanTesDose, TesPlan
+from targeting.plans.tes import TesPlan, TesSearchSummary
+from targeting.plans.tms import TmsSearchSummary
+from targeting.records.montage import PlanElectrode, PlanOptimum
+from targeting.records.places import PlanLandmarks
 from targeting.report import methods
 from targeting.report.citations import references
 from targeting.report.reproduce import reproduce
-from targeting.study.command_line import COMMAND, command_line
+from targeting.study.command_line import command_line
 from targeting.study.head_source import HeadSource
 from targeting.study.tes_request import TesRequest
 from targeting.study.tms_request import TmsRequest
+from targeting.tes.montage_dose import MontageDose
+from targeting.tes.safety import SafetyItem
 from targeting.uncertainty.record import PlanUncertainty
 
-SEARCH = {"head": "T1", "mesh": "standard", "hair_mm": 4.0, "poses_tried": 475142, "tilt_deg": 0.0, "extra_mm": 0.0}
+SEARCH = TmsSearchSummary("T1", "standard", hair_mm=4.0, poses_tried=475142, tilt_deg=0.0, extra_mm=0.0)
 SIGMA = {"wm": 0.126, "gm": 0.275, "csf": 1.654, "skull": 0.01, "scalp": 0.465, "eyes": 0.5}
 
 
@@ -42,8 +46,8 @@ def montage(evidence):
         PlanElectrode(name, [x, 0.0, 60.0], ma, "rectangle", [50.0, 70.0], [0.0, 1.0, 0.0], 3500.0, 0.57, **numbers)
         for name, x, ma in (("C3", -60.0, 2.0), ("Fp2", 30.0, -2.0))
     ]
-    dose = PlanTesDose("optimum", 2.0, 0.31, 0.32, 0.4, 0.11, 0.36, [0.0, 0.0, 0.0], 2.8, 4.7)
-    item = PlanSafetyItem(
+    dose = MontageDose("optimum", 2.0, 0.31, 0.32, 0.4, 0.11, 0.36, [0.0, 0.0, 0.0], 2.8, 4.7)
+    item = SafetyItem(
         "charge", "charge", 9.0, 7.2, "C", "current times time", False, True, "Bikson et al. 2016", "re-read"
     )
     marks = PlanLandmarks(*[[0.0, 0.0, 0.0]] * 4, 390.0, 380.0, "registration")
@@ -52,7 +56,7 @@ def montage(evidence):
         total_current_ma=2.0, minutes=20.0, objective=plan.objective, dose=dose, pole=None, standard=None,
         optimum=PlanOptimum("the two electrodes with the largest field", 65, 0.31, 0.31, 0.31, 0.0, ["2 mA in total"]),
         landmarks=marks, safety=[item], session_checks=[], charge_c=2.4, goal=None, brain_e_v_per_m=0.4, eye_e_v_per_m=None,
-        search={"head": "labels"},
+        search=TesSearchSummary(head="labels"),
         warnings=[], versions=plan.versions, seconds={}, conductivity_s_per_m=plan.conductivity_s_per_m,
     )  # fmt: skip
     return SimpleNamespace(plan=made, head=evidence.head)
@@ -95,11 +99,16 @@ def test_only_what_the_plan_used_is_said(evidence):
     spread = PlanUncertainty(1.0, 1.2, 1.5, 3.0, 4.0, 0.02, {}, {}, "beta(3, 3)", ["Saturnino 2019"], 4096)
     varied = with_plan(
         evidence,
-        search={**SEARCH, "head": "embedded", "tilt_deg": 10.0, "direct_solves_by": "simnibs 4.5.0",
-                "white_matter": "volume-normalised tensors of dti.nii.gz"},
+        search=dataclasses.replace(
+            SEARCH,
+            head="embedded",
+            tilt_deg=10.0,
+            direct_solves_by="simnibs 4.5.0",
+            white_matter="volume-normalised tensors of dti.nii.gz",
+        ),
         uncertainty=spread,
         conductivity_s_per_m={**SIGMA, "skull": 0.02},
-    )  # fmt: skip
+    )
     text, works = methods.coil_text(varied)
     check_numbering(text, works)
     for words in (
@@ -111,7 +120,7 @@ def test_only_what_the_plan_used_is_said(evidence):
     for author in ("Holmes", "Thielscher A, Antunes", "Opitz A, Windhoff", "Saturnino"):
         assert any(work.startswith(author) for work in works), author
     direct, cited = methods.coil_text(
-        with_plan(varied, search={**varied.plan.search, "white_matter": "direct tensors"})
+        with_plan(varied, search=dataclasses.replace(varied.plan.search, white_matter="direct tensors"))
     )
     assert "direct tensors" in direct and any(work.startswith("Tuch") for work in cited)
 
@@ -145,7 +154,7 @@ def test_methods_and_command_are_escaped_and_can_be_copied(evidence):
         evidence,
         coil=dataclasses.replace(evidence.plan.coil, name=NASTY, source=NASTY),
         versions={"target": NASTY, NASTY: NASTY},
-        search={**SEARCH, COMMAND: f"target plan {NASTY}"},
+        search=dataclasses.replace(SEARCH, command=f"target plan {NASTY}"),
     )
     for part in (methods.coil_methods(nasty), reproduce(nasty.plan)):
         read = Reader(part)

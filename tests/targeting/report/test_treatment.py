@@ -13,9 +13,8 @@ from test_dosing_stages import block
 
 from atlases.scalp_positions import ScalpPositions
 from targeting.dosing import protocols
-from targeting.plans.angle import PlanAngle
-from targeting.plans.pulse import PlanPulse
-from targeting.plans.tape import PlanLandmarks, PlanTape
+from targeting.plans.handling import PlanAngle, PlanPulse
+from targeting.records.places import PlanLandmarks, PlanTape
 from targeting.records.warnings import danger, note, warning
 from targeting.report import place
 from targeting.report.handle import drawn_deg, handle_drawing

@@ -12,13 +12,14 @@ from studies import done, study_of
 from meshes import InputError
 from targeting import Coil, search_tms
 from targeting.coils.builtin import coil_names
-from targeting.plans.tms import Placement, PlanRobustness
+from targeting.plans.tms import Placement
+from targeting.robustness.record import PlanRobustness
 from targeting.robustness.robustness import PlacementError, misplaced, robustness, taken_to
 from targeting.robustness.stage import robustness_stage
 from targeting.robustness.words import steadiness_facts
 from targeting.study.coil_aim import CoilAim
-from targeting.tms.judged_poses import Judge
 from targeting.tms.placement import casing_distance_mm, current_angle_deg, place
+from targeting.tms.pose_table import Judge
 
 HAIR_MM = 4.0
 

@@ -13,9 +13,10 @@ from cli.main import run
 from meshes import HeadMesh
 from meshes.errors import InputError
 from targeting import Pose
-from targeting.goals.record import ALSO, AVOIDED, PlanGoal, PlanPlace
+from targeting.goals.record import PlanGoal, PlanPlace
 from targeting.navigation import brainsight, localite
 from targeting.plans.tms import read_plan, write_plan
+from targeting.records.places import ALSO, AVOIDED
 from targeting.scene import Layer
 from targeting.scene.cameras import CAMERAS, camera
 from targeting.scene.colors import GREY_MATTER, SPARED, color_scale, paint

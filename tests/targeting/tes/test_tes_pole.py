@@ -11,12 +11,13 @@ from atlases import Target
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
 from targeting.planning.tes import plan_tes
-from targeting.records.pole import PlanPole, acting_pole, check_pole, pole_words
+from targeting.records.json_records import check_record
+from targeting.records.pole import PlanPole, acting_pole, pole_words
 from targeting.study.tes_request import TesRequest
-from targeting.tes.current_steps import STEP_A, in_steps, off_grid
+from targeting.tes.montage_dose import inward_of
 from targeting.tes.montage_goal import Goal, settable, solve
 from targeting.tes.optimise import Limits
-from targeting.tes.pole import inward_of
+from targeting.tes.optimise.limits import STEP_A, in_steps, off_grid
 
 INTO = np.array([0.6, 0.0, -0.8])
 
@@ -170,10 +171,10 @@ def test_the_pole_that_acts_is_told_by_the_field_and_a_plan_cannot_say_another()
     words = pole_words("mixed", -0.02, "m1-so", -0.135)
     assert "runs along the cortex, 0.02 V/m out of it" in words and "(m1-so: 0.135 V/m out of it)" in words
     said = PlanPole("anodal", "anode", 0.138, 0.135, [0.6, 0.0, -0.8], "cortex", "…")
-    check_pole(said)
+    check_record(said, "pole")
     for change in ({"acting": "cathode"}, {"polarity": "anode"}, {"inward_of": "air"}, {"inward": [1.0]}):
         with pytest.raises(InputError, match="pole"):
-            check_pole(PlanPole(**{**vars(said), **change}))
+            check_record(PlanPole(**{**vars(said), **change}), "pole")
 
 
 @pytest.mark.slow

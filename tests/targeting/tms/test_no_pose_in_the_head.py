@@ -23,14 +23,15 @@ from targeting.comparison.compared import best_pose
 from targeting.comparison.record import ComparedCoil
 from targeting.fem import HeadConductor
 from targeting.navigation import brainsight, localite
-from targeting.planning.tms_files import NAVIGATORS, navigator_file, write_navigator
+from targeting.navigation.navigators import navigator_file, navigators_of_plans
+from targeting.planning.tms_files import write_navigator
+from targeting.plans.gate import check_plan, planned_poses
 from targeting.plans.tms import read_plan, write_plan
-from targeting.pose_gate import MEASURED_TOLERANCE_MM, TOLERANCE_MM, PoseGate, check_plan, planned_poses
+from targeting.pose_gate import MEASURED_TOLERANCE_MM, TOLERANCE_MM, PoseGate
 from targeting.robustness.record import plan_robustness
 from targeting.robustness.stage import robustness_stage
 from targeting.study.coil_aim import CoilAim
-from targeting.tms.field_basis import FieldBasis
-from targeting.tms.field_basis_rows import Rows
+from targeting.tms.field_basis import FieldBasis, Rows
 from targeting.tms.objective_making import make_objective
 from targeting.tms.objective_names import LINEAR, OBJECTIVES
 from targeting.tms.placement import place
@@ -64,7 +65,7 @@ def check_written(folder, skin, coils, hair_mm=HAIR_MM):
     """Every pose in plan.json and in the navigators' files: none in the head, each as far off as was asked for."""
     plan = read_plan(folder / "plan.json")
     poses = [(coil, np.array(matrix)) for _, coil, matrix in planned_poses(plan)]
-    for navigator in NAVIGATORS:
+    for navigator in navigators_of_plans():
         written = VENDORS[navigator].read(folder / navigator_file(navigator, plan.created))
         assert len(written) == len(plan.placements)
         poses += [(plan.coil.name, pose.matrix_mm) for pose in written]
@@ -133,7 +134,7 @@ def written_plan(folder, gate, found, robust, compared=()):
     folder.mkdir(exist_ok=True)
     write_plan(folder / "plan.json", plan)
     check_plan(read_plan(folder / "plan.json"), gate.scalp, [gate.coil, *(coil for coil, _ in compared)])
-    for navigator in NAVIGATORS:
+    for navigator in navigators_of_plans():
         write_navigator(plan, navigator, folder, gate)
 
 
@@ -254,11 +255,13 @@ def test_a_plan_with_a_pose_in_the_head_is_not_written(scalp, standing, field):
 
 def test_no_field_of_a_plan_that_is_a_pose_is_forgotten():
     """What the schema calls a matrix is a pose, but for the image's own."""
-    from targeting.plans.tms import schema
+    from schemas import resolved
+
+    from targeting.plans.schema import MATRIX, schema
 
     def matrices(node, path=()):
         if isinstance(node, dict):
-            if node.get("$ref") == "#/$defs/matrix":
+            if node.items() >= MATRIX.items():
                 yield path
             for key, value in node.items():
                 yield from matrices(value, path if key in ("properties", "items", "anyOf") else (*path, key))
@@ -266,7 +269,7 @@ def test_no_field_of_a_plan_that_is_a_pose_is_forgotten():
             for value in node:
                 yield from matrices(value, path)
 
-    assert {".".join(path) for path in matrices(schema()["$defs"]["tms"])} == {
+    assert {".".join(path) for path in matrices(resolved(schema())["$defs"]["tms"])} == {
         "frame.affine",
         "placements.pose",
         "robustness.robust_pose",

@@ -7,6 +7,7 @@ import jsonschema
 import numpy as np
 import pytest
 from heads import layered_ball
+from schemas import resolved
 from studies import done, study_of
 from test_plan_file import one_plan
 
@@ -17,12 +18,14 @@ from meshes import InputError
 from targeting import Coil, Pose
 from targeting.fem import HeadConductor
 from targeting.goals.goal import goal_of
-from targeting.goals.record import PlanGoal, PlanPlace, check_goal, goal_warnings
+from targeting.goals.record import PlanGoal, PlanPlace, goal_warnings
 from targeting.goals.request import ObjectiveRequest, linear_direction, region_of
 from targeting.goals.stage import StagedObjective, goal_stage
 from targeting.goals.words import goal_lines, goal_section
 from targeting.planning.tms_stages import search_stage
-from targeting.plans.tms import from_dict, schema, to_dict
+from targeting.plans.schema import schema
+from targeting.plans.tms import from_dict, to_dict
+from targeting.records.json_records import check_record
 from targeting.study.coil_aim import CoilAim
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Subject
@@ -30,7 +33,7 @@ from targeting.tms import DoseMap, search_tms, simulate_many
 from targeting.tms.confirmed import confirm
 from targeting.tms.objective_making import assemble, everywhere, grey_sample, make_objective, parts_of, patches
 from targeting.tms.objective_names import OBJECTIVES
-from targeting.tms.objective_patches import Posed, Solved, percentile_size, spread_sample
+from targeting.tms.objectives import Posed, Solved, percentile_size, spread_sample
 from targeting.tms.placement import place
 
 COIL = Coil.named("figure8-70mm")
@@ -253,10 +256,11 @@ def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
         again = run()
     assert [each.reused for each in (*again[0].after, again[1], again[3])] == [True] * 4
     assert again[3].value == goal.value == made
-    check_goal(made, len(searched.value.poses))
+    check_record(made, "goal")
+    assert len(made.score) == len(searched.value.poses)
     jsonschema.validate(
         json.loads(json.dumps(asdict(made))),
-        schema()["$defs"]["tms"]["properties"]["goal"] | {"$defs": schema()["$defs"]},
+        resolved(schema())["$defs"]["tms"]["properties"]["goal"],
     )
     avoided, also = made.places
     assert (avoided.role, also.role) == ("avoided", "also a target")
@@ -357,7 +361,7 @@ def test_the_plan_and_its_report_tell_the_goal():
 def test_a_goal_that_cannot_be_is_refused():
     goal = a_goal()
     place_ = goal.places[0]
-    check_goal(goal, 2)
+    check_record(goal, "goal")
     assert "holds the avoided front below 20% of the target's dose" in goal_warnings(goal, 2.0)[0]
     assert "gets more than the target" in goal_warnings(replace(goal, avoid_cap=None), 0.25)[0]
     assert (
@@ -373,4 +377,4 @@ def test_a_goal_that_cannot_be_is_refused():
         replace(goal, places=[replace(place_, best_e_v_per_m=1.0)]),
     ):
         with pytest.raises(InputError):
-            check_goal(bad, 2)
+            check_record(bad, "goal")

@@ -14,20 +14,19 @@ from meshes.cortical_surface import Cortex, CorticalSurface
 from targeting import Coil, search_tms
 from targeting.coils.fields import vector_potential
 from targeting.dosing import Protocol, protocols
-from targeting.planning.held import clock_of, handle_words, plan_angle
-from targeting.plans.pulse import pulse_warnings
+from targeting.plans.handling import clock_of, handle_words, plan_angle, pulse_warnings
 from targeting.study.pulse_request import PulseRequest
 from targeting.tms.angle import AngleRequest
-from targeting.tms.angle_rule import BELIEVED_DEG, orientation_of
-from targeting.tms.direction import direction_vector
-from targeting.tms.fold import fold_at
+from targeting.tms.direction import direction_vector, fold_at
 from targeting.tms.orientation import (
+    BELIEVED_DEG,
     Drive,
     Orientation,
     faces_away,
     handle_deg,
     handle_directions,
     held_both_ways,
+    orientation_of,
 )
 from targeting.tms.placement import reference_directions
 
@@ -302,7 +301,7 @@ def test_pulses_and_settings_are_checked_against_the_stimulator():
 
 
 def test_a_stimulator_without_reverse_leads_to_a_warning(searched, towards):
-    from targeting.planning.held import plan_pulse
+    from targeting.plans.handling import plan_pulse
 
     asked = PulseRequest.of(None, None, "magpro-r30")
     held = plan_pulse(asked, searched(FIGURE8, towards, asked.drive))

@@ -10,8 +10,8 @@ from atlases import Target
 from atlases.aim import AimedTarget
 from atlases.targets import targets
 from targeting import Coil
-from targeting.coils.fingerprint import fingerprint
-from targeting.engines.embedded import EmbeddedEngine
+from targeting.coils.coil import fingerprint
+from targeting.engines.protocol import EmbeddedEngine
 from targeting.planning.tms_stages import confirm_stage, search_stage
 from targeting.study.aim import Aim
 from targeting.study.coil_aim import CoilAim
