@@ -32,7 +32,6 @@ CARDS = {("coils", "cards"), ("plans", "cards"), ("tes", "cards")}  # what a not
 TO_MEND = {  # edges that still run up
     ("comparison", "plans"),
     ("comparison", "report"),
-    ("dosing", "comparison"),
     ("goals", "plans"),
     ("report", "cards"),
     ("robustness", "plans"),

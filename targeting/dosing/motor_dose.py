@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from atlases.target import Target
 from targeting.coils.coil import Coil
-from targeting.comparison.reach import Threshold, coil_on, output_limits
 from targeting.dosing import Output, check_trains, fields_at_threshold, matched_output, protocol_output
 from targeting.dosing.hotspot import Hotspot, e_per_a_per_us
 from targeting.dosing.motor_threshold import MAX_OUTPUT_PERCENT, NOT_HELD, OutputLimit, ThresholdFields
+from targeting.dosing.reach import Threshold, coil_on, output_limits
 from targeting.dosing.record import BY_FIELD, BY_PROTOCOL, NOTHING, PlanDosing, PlanFinding, PlanProtocol
 from targeting.dosing.request import DoseRequest
 from targeting.stimulators import stimulator_rating

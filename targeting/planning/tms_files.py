@@ -15,8 +15,8 @@ from atlases.target import is_center
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
-from targeting.comparison.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
 from targeting.comparison.record import compare
+from targeting.dosing.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
 from targeting.dosing.record import PlanDosing, dosing_warnings
 from targeting.goals.record import PlanGoal, goal_warnings
 from targeting.navigation.navigators import navigator_file, navigators_of_plans

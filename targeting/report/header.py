@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from targeting.comparison.reach import coil_on
 from targeting.dosing.motor_threshold import volts
+from targeting.dosing.reach import coil_on
 from targeting.dosing.record import PlanDosing
 from targeting.dosing.words import share_words, target_words, threshold_words, why_words
 from targeting.plans.tes import TesPlan

@@ -23,7 +23,13 @@ from meshes import InputError, Tissue
 from targeting import Coil, DoseMap, Pose, search_tms
 from targeting.coils.files import ChosenCoil
 from targeting.comparison.compared import best_pose
-from targeting.comparison.reach import (
+from targeting.comparison.record import CoilOnTarget, compare
+from targeting.comparison.request import DEEP_COILS, compared_coils, why_deep
+from targeting.comparison.stage import Comparison, comparison_stage
+from targeting.comparison.words import comparison_lines, comparison_section, summary
+from targeting.dosing import fields_at_threshold, matched_output, protocol_named
+from targeting.dosing.hotspot import Hotspot, e_per_a_per_us
+from targeting.dosing.reach import (
     NOT_ASKED,
     OUT,
     UNKNOWN,
@@ -34,12 +40,6 @@ from targeting.comparison.reach import (
     reach_by_rating,
     reach_from_threshold,
 )
-from targeting.comparison.record import CoilOnTarget, compare
-from targeting.comparison.request import DEEP_COILS, compared_coils, why_deep
-from targeting.comparison.stage import Comparison, comparison_stage
-from targeting.comparison.words import comparison_lines, comparison_section, summary
-from targeting.dosing import fields_at_threshold, matched_output, protocol_named
-from targeting.dosing.hotspot import Hotspot, e_per_a_per_us
 from targeting.dosing.stage import MAP_FILE
 from targeting.engines.protocol import EmbeddedEngine
 from targeting.fem import HeadConductor
