@@ -86,7 +86,20 @@ def measure_of(study: Study, aim: CoilAim, warp: MniWarp | None) -> Measure:
 
 
 def best_pose(scalp: Scalp, target: Target, coil: Coil, hair_mm: float, dose_map: DoseMap, **options: Any) -> TmsSearch:
-    """The best pose of a coil at 1 A/µs: looked for near the target, and all over the head only if that is at the rim."""
+    """The best pose of a coil at 1 A/µs: looked for near the target, and all over the head only if that is at the rim.
+
+    Parameters
+    ----------
+    scalp : Scalp
+    target : Target
+    coil : Coil
+    hair_mm : float
+        From the casing to the scalp, mm.
+    dose_map : DoseMap
+        Of the target.
+    **options
+        As for :func:`targeting.tms.search_tms`.
+    """
     search = partial(
         search_tms,
         scalp.head,
@@ -108,7 +121,17 @@ def best_pose(scalp: Scalp, target: Target, coil: Coil, hair_mm: float, dose_map
 
 
 def e_at_hotspot(study: Study, aim: CoilAim, hotspot: Hotspot, dose_map: DoseMap) -> float:
-    """|mean E| that a coil's best pose over the motor hotspot gives there, V/m per A/µs."""
+    """|mean E| that a coil's best pose over the motor hotspot gives there, V/m per A/µs.
+
+    Parameters
+    ----------
+    study : Study
+    aim : CoilAim
+        The coil.
+    hotspot : Hotspot
+    dose_map : DoseMap
+        Of the hotspot.
+    """
     sphere = Target.sphere(hotspot.center_mm, hotspot.radius_mm, side=hotspot.side)
     target = replace(sphere, current_toward=hotspot.current_toward)
     turned = replace(aim, angle=AngleRequest.of(None, hotspot.of)).orientation(study, target)

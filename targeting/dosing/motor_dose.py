@@ -30,7 +30,20 @@ def dosing_of(
     coil: Coil,
     own: bool,
 ) -> PlanDosing:
-    """The block of the plan; ``own``: the hotspot is the target, and its threshold is of the plan's pose."""
+    """The block of the plan; ``own``: the hotspot is the target, and its threshold is of the plan's pose.
+
+    Parameters
+    ----------
+    request : DoseRequest
+        The threshold, and what output is asked for.
+    spot : Hotspot
+    target : Target
+    searched : TmsSearch
+    confirmed : Confirmed
+    coil : Coil
+    own : bool
+        The hotspot is the target, and its threshold is of the plan's own pose.
+    """
     rating = stimulator_rating(request.stimulator, coil.name) if request.stimulator else None
     top = rating.max_didt_a_per_s if rating else coil.max_didt_a_per_s
     e_target = e_per_a_per_us(searched)

@@ -115,7 +115,17 @@ def regions_stage(request: ObjectiveRequest, study: Study) -> Stage[Regions]:
 def alone_stage(
     study: Study, aim: CoilAim, dose_map: Done[DoseMap], regions: Done[Regions]
 ) -> Stage[tuple[OtherTarget, ...]]:
-    """Stage "alone": the best dose of the target, and of each further one, when the coil serves it alone."""
+    """Stage "alone": the best dose of the target, and of each further one, when the coil serves it alone.
+
+    Parameters
+    ----------
+    study : Study
+    aim : CoilAim
+    dose_map : Done[DoseMap]
+        Of the target.
+    regions : Done[Regions]
+        With the further targets and their dose maps.
+    """
     found_anew = ("name", "dose_map", "tets", "weights")
 
     def everyone() -> list[tuple[str, Any, DoseMap]]:
@@ -169,7 +179,16 @@ class StagedObjective:
 
     @classmethod
     def run(cls, request: ObjectiveRequest, study: Study, aim: CoilAim, dose_map: Done[DoseMap]) -> StagedObjective:
-        """Run the stages before the search."""
+        """Run the stages before the search.
+
+        Parameters
+        ----------
+        request : ObjectiveRequest
+        study : Study
+        aim : CoilAim
+        dose_map : Done[DoseMap]
+            Of the target.
+        """
         regions = study.run(regions_stage(request, study))
         alone = study.run(alone_stage(study, aim, dose_map, regions)) if request.also else None
         return cls(request, study, aim, regions, alone)
@@ -200,7 +219,16 @@ class StagedObjective:
 def goal_stage(
     objective: StagedObjective, dose_map: Done[DoseMap], search: Done[TmsSearch], confirmed: Done[Confirmed]
 ) -> Stage[PlanGoal]:
-    """Stage "goal": the objective and every region's field at the ranked placements."""
+    """Stage "goal": the objective and every region's field at the ranked placements.
+
+    Parameters
+    ----------
+    objective : StagedObjective
+    dose_map : Done[DoseMap]
+        Of the target.
+    search, confirmed : Done
+        The ranked placements, and their direct solves.
+    """
     study, aim = objective.study, objective.aim
 
     def make(folder: Path) -> PlanGoal:

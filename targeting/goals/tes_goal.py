@@ -37,6 +37,14 @@ def dose_unit(head: HeadMesh, aimed: AimedTarget, direction: Direction, cortex: 
     """The direction of a target's dose: of a map its own at each tetrahedron, (m, 3); else one for all, or None.
 
     "anodal" is the way into the cortex (:mod:`targeting.tes.montage_dose`), "cathodal" the way out.
+
+    Parameters
+    ----------
+    head : HeadMesh
+    aimed : AimedTarget
+    direction : {"normal", "anodal", "cathodal"} or (3,) float, optional
+    cortex : Cortex, optional
+        Where normals come from.
     """
     if isinstance(aimed.target, MapTarget):
         return aimed.target.along
@@ -52,7 +60,15 @@ def inward_at(head: HeadMesh, aimed: AimedTarget, cortex: Cortex | None) -> Inwa
 
 
 def also_units(head: HeadMesh, places: Places | None, direction: Direction, cortex: Cortex | None) -> tuple[Unit, ...]:
-    """The directions of the further targets' doses."""
+    """The directions of the further targets' doses.
+
+    Parameters
+    ----------
+    head : HeadMesh
+    places : Places, optional
+    direction, cortex
+        As for :func:`dose_unit`.
+    """
     return tuple(dose_unit(head, each, direction, cortex) for each in places.also) if places else ()
 
 
@@ -66,7 +82,21 @@ def goal_on(
     cortex: Cortex | None,
     limits: Limits,
 ) -> Goal:
-    """What a montage is searched for on a leadfield."""
+    """What a montage is searched for on a leadfield.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    request : TesRequest
+    head : HeadMesh
+    aimed : AimedTarget
+    places : Places, optional
+        Regions to spare and further targets.
+    direction, cortex
+        As for :func:`dose_unit`.
+    limits : Limits
+        Of the currents.
+    """
 
     def region(each: AimedTarget) -> Region:
         return replace(Region.of_target(leadfield, head, each.target), name=place_name(each))
@@ -89,7 +119,18 @@ def goal_on(
 def plan_goal_of(
     request: TesRequest, aimed: AimedTarget, places: Places | None, chosen: ChosenMontage, confirmed: ConfirmedMontage
 ) -> PlanTesGoal | None:
-    """The plan's goal block, or None where nothing else was asked."""
+    """The plan's goal block, or None where nothing else was asked.
+
+    Parameters
+    ----------
+    request : TesRequest
+    aimed : AimedTarget
+    places : Places, optional
+    chosen : ChosenMontage
+        With what the search found there.
+    confirmed : ConfirmedMontage
+        With what the direct solves give there.
+    """
     given = request.network_map
     if places is None and given is None:
         return None

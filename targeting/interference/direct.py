@@ -86,7 +86,22 @@ def found_of(
     e1_v_per_m: NDArray[np.float64],
     e2_v_per_m: NDArray[np.float64],
 ) -> Found:
-    """The answer out of the ranked pairs and the first one's two fields (M, 3)."""
+    """The answer out of the ranked pairs and the first one's two fields (M, 3).
+
+    Parameters
+    ----------
+    subject : str
+        The name.
+    request : InterferenceRequest
+    leadfield : Leadfield
+    head : HeadMesh
+    aimed : AimedTarget
+    unit : (3,) float, optional
+        The swing is counted along it.
+    ranked : Interference
+    e1_v_per_m, e2_v_per_m : (M, 3) float
+        Fields of the first montage's pairs.
+    """
     return Found(
         subject=subject,
         target=plan_target(aimed, head),

@@ -88,6 +88,14 @@ def search_stage(
 def check_montage(montage: Montage, source: str, scalp: Scalp, positions: HeadPositions) -> None:
     """Refuse a montage whose electrodes lie elsewhere than their names say: on this head, or than the user's own positions.
 
+    Parameters
+    ----------
+    montage : Montage
+    source : str
+        What the message calls it.
+    scalp : Scalp
+    positions : HeadPositions
+
     Raises
     ------
     InputError
@@ -108,7 +116,14 @@ def confirm_stage(
     search: Done[ChosenMontage],
     places: Done[Places] | None = None,
 ) -> Stage[ConfirmedMontage]:
-    """Stage "…-confirm": complete-electrode solves of the chosen montage and of the standard one; as :func:`search_stage`."""
+    """Stage "…-confirm": complete-electrode solves of the chosen montage and of the standard one; as :func:`search_stage`.
+
+    Parameters
+    ----------
+    request, study, positions, places
+        As for :func:`search_stage`.
+    search : Done[ChosenMontage]
+    """
     name = f"{request.kind}-confirm"
 
     def make(folder: Path) -> ConfirmedMontage:

@@ -57,6 +57,14 @@ def search_stage(
     """Stage "search": every pose of the coil on the scalp, ranked by its dose or by another objective.
 
     The cortex is where the direction "normal" and the fold at the target come from.
+
+    Parameters
+    ----------
+    study : Study
+    aim : CoilAim
+    dose_map : Done[DoseMap]
+    objective : StagedObjective, optional
+        What placements are ranked by, if not by their dose.
     """
 
     def make(folder: Path) -> TmsSearch:
@@ -101,7 +109,16 @@ def search_stage(
 
 
 def confirm_stage(study: Study, aim: CoilAim, search: Done[TmsSearch], engine: Engine) -> Stage[Confirmed]:
-    """Stage "confirm": direct forward solves of the ranked poses by an engine."""
+    """Stage "confirm": direct forward solves of the ranked poses by an engine.
+
+    Parameters
+    ----------
+    study : Study
+    aim : CoilAim
+    search : Done[TmsSearch]
+        With the ranked poses.
+    engine : Engine
+    """
 
     def make(folder: Path) -> Confirmed:
         found = search.value

@@ -23,7 +23,15 @@ CANDIDATE_SHARE = (
 
 
 def robustness_stage(study: Study, aim: CoilAim, dose_map: Done[DoseMap], search: Done[TmsSearch]) -> Stage[Robustness]:
-    """Stage "robustness": the search's best pose, and those round it, under placement errors."""
+    """Stage "robustness": the search's best pose, and those round it, under placement errors.
+
+    Parameters
+    ----------
+    study : Study
+    aim : CoilAim
+    dose_map : Done[DoseMap]
+    search : Done[TmsSearch]
+    """
 
     def make(folder: Path) -> Robustness:
         from targeting.robustness.robustness import robustness, taken_to

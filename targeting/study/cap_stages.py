@@ -103,7 +103,16 @@ def with_own(measured: ScalpPositions, own: ScalpPositions) -> ScalpPositions:
 def leadfield_stage(
     kind: str, study: Study, positions: Done[HeadPositions], cap: str = TEN_TEN_CAP
 ) -> Stage[Leadfield]:
-    """Stage "…-leadfield": the field of 1 A from each position's electrode, where one can rest, to one return."""
+    """Stage "…-leadfield": the field of 1 A from each position's electrode, where one can rest, to one return.
+
+    Parameters
+    ----------
+    kind : {"tdcs", "hd-tdcs"}
+        Which electrodes.
+    study : Study
+    positions : Done[HeadPositions]
+    cap : {"10-10", "10-5"}
+    """
     shape, size_mm = SHAPES[kind]
     name = of_cap(f"{kind}-leadfield", cap)
 

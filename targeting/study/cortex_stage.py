@@ -74,6 +74,15 @@ def run_cortex(
 ) -> tuple[Done[Cortex] | None, list[str]]:
     """Run stage "cortex" (and "register", if it needs that); without a cortex to be found, None and a line that says why.
 
+    Parameters
+    ----------
+    subject : Subject
+    source : CortexSource
+    segmented : Done[Segmented]
+    head : Done[HeadMesh]
+    register : callable
+        Runs stage "register", where surfaces are made from the tissues.
+
     Raises
     ------
     InputError
