@@ -17,11 +17,9 @@ def coil_summary(plan: Plan, folder: Path) -> str:
     from targeting.comparison.words import comparison_lines
     from targeting.engines import by_engine
     from targeting.goals.words import goal_lines
-    from targeting.report.held_off import held_off_words, is_held_off
-    from targeting.report.turned import terminal_lines
-    from targeting.robustness.words import steadiness_line
-    from targeting.uncertainty.words import spread_line
-    from targeting.words.numbers import direction_words
+    from targeting.plans.tms_words import handle_direction, handle_lines, held_off_words, is_held_off
+    from targeting.robustness.words import robustness_line
+    from targeting.uncertainty.words import uncertainty_line
     from targeting.words.target import target_line
 
     best = plan.placements[0]
@@ -32,18 +30,18 @@ def coil_summary(plan: Plan, folder: Path) -> str:
         f"target     {target_line(plan.target)}",
         f"coil       {plan.coil.name}" + (f", up to {rated / 1e6:.0f} A/µs{_on(plan.coil)}" if rated else ""),
         f"placement  scalp {_point(best.scalp_mm)} mm, casing {best.distance_mm:.1f} mm from it; "
-        f"handle pointing {direction_words([-row[1] for row in best.pose[:3]])}; current angle {best.angle_deg:.0f}°",
-        *terminal_lines(plan),
+        f"handle pointing {handle_direction(best)}; current angle {best.angle_deg:.0f}°",
+        *handle_lines(plan),
         *([f"refused    {held_off_words(best)}"] if is_held_off(best) else []),
         f"dose       {best.dose_v_per_m:.3g} V/m at 1 A/µs "
         f"(direct solve{by_engine(plan.search.direct_solves_by)} {best.direct_dose_v_per_m:.3g}); "
         f"mean |E| {best.direct_mean_e_v_per_m:.3g}, highest in the target {best.max_e_v_per_m:.3g}",
-        *(f"goal       {each}" for each in goal_lines(plan)),
-        *([f"steadiness {steadiness_line(plan.robustness, best)}"] if plan.robustness else []),
-        *([f"spread     {spread_line(plan.uncertainty)}"] if plan.uncertainty else []),
+        *(f"goal       {each}" for each in goal_lines(plan.goal, best.dose_v_per_m)),
+        *([f"steadiness {robustness_line(plan.robustness, best.scalp_mm)}"] if plan.robustness else []),
+        *([f"spread     {uncertainty_line(plan.uncertainty)}"] if plan.uncertainty else []),
         *_output(plan.dosing),
         f"peak       {best.peak_e_v_per_m:.3g} V/m in grey matter at {_point(best.peak_mm)} mm",
-        *(f"compared   {each}" for each in comparison_lines(plan)),
+        *(f"compared   {each}" for each in comparison_lines(plan.comparison)),
         *warning_lines(plan.warnings),
         f"files      {folder / 'plan.html'} and, beside it, treatment_sheet.html, plan.json, Brainsight, Localite and field "
         "files",
@@ -58,9 +56,9 @@ def _on(coil: PlanCoil) -> str:
 def _output(dosing: PlanDosing | None) -> list[str]:
     if dosing is None:
         return []
-    from targeting.dosing.words import dosing_words
+    from targeting.dosing.words import dosing_line
 
-    return [f"output     {dosing_words(dosing)}"]
+    return [f"output     {dosing_line(dosing)}"]
 
 
 def _point(point_mm: list[float]) -> str:

@@ -27,7 +27,7 @@ def run(arguments: list[str]) -> int:
     try:
         return _run(arguments)
     except (MemoryError, ImportError, OSError) as error:
-        if isinstance(error, MemoryError) or NO_ROOM.search(str(error)):
+        if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
             return _complain(f"the memory is full ({str(error) or 'no more is to be had'}); {LESS_MEMORY}")
         raise
 
@@ -70,8 +70,8 @@ def _run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-# how the system's loader and the kernel say it: of a library that finds no room, of a thread or a child that gets none
-NO_ROOM = re.compile(r"failed to map segment|cannot allocate memory", re.IGNORECASE)
+# how the system's loader and the kernel say it: of a library that finds no memory, of a thread or a child that gets none
+NO_MEMORY = re.compile(r"failed to map segment|cannot allocate memory", re.IGNORECASE)
 LESS_MEMORY = "close other programs, or take fewer --threads or --density fast; the next run resumes"
 
 

@@ -35,13 +35,13 @@ def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = F
     """List the montages: positions and currents for a target on the left, electrodes, paper, what was re-read there."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from targeting.report.tes_cap import current_label
+        from targeting.plans.tes_words import electrode_words
         from targeting.tes.montages import montages
 
         known = montages().values()
     entries = []
     for each in known:
-        currents = ", ".join(current_label(name, ma) for name, ma in each.currents_ma.items())
+        currents = ", ".join(electrode_words(name, ma) for name, ma in each.currents_ma.items())
         size = " x ".join(f"{size:g}" for size in each.size_mm)
         facts = (
             [] if each.published else ["UNPUBLISHED: proposed here, in no trial; to compare with, not to treat with"]

@@ -40,9 +40,10 @@ def unsafe_lines(plan: Plan | TesPlan) -> list[str]:
 
 def who_lines(plan: Plan | TesPlan) -> list[str]:
     """Whom the plan is for, and on which sides."""
-    from targeting.report.who import sides_words
+    from targeting.words.target import sides_sentence
 
-    return [*([f"patient    {plan.patient_id}"] if plan.patient_id else []), f"sides      {sides_words(plan)}"]
+    sides = sides_sentence(plan.pain_side, plan.target.side, plan.modality)
+    return [*([f"patient    {plan.patient_id}"] if plan.patient_id else []), f"sides      {sides}"]
 
 
 def warning_lines(warnings: Sequence[PlanWarning]) -> list[str]:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from html import escape
+from functools import cache
+from typing import Any
 
 import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from meshes.head import HeadMesh
@@ -20,10 +23,8 @@ from meshes.tissue_codes import TISSUE_NAMES, Tissue
 
 Row = tuple[str, str]
 
-LINE = "1px solid rgba(128,128,128,.4)"
-CELL = "padding:2px 12px 2px 0;text-align:left;vertical-align:top;background:none;border:none"
 PIXEL_MM = 1.5
-# middle tones, told from one another on white and on black
+# middle tones that differ clearly on white and on black
 COLORS = {
     Tissue.WM: (214, 206, 190),
     Tissue.GM: (158, 116, 108),
@@ -62,31 +63,17 @@ def card(
     >>> "a &lt;b&gt;" in card("a <b>", [("volume", "3 cm³")])
     True
     """
-    parts = [f'<div style="font-size:85%;opacity:.7">{escape(kicker)}</div>'] if kicker else []
-    parts.append(f'<div style="font-size:120%;font-weight:600;margin-bottom:4px">{escape(title)}</div>')
-    parts += [f'<div style="margin:2px 0">{escape(mark)} {escape(text)}</div>' for mark, text in warnings]
-    if facts:
-        parts.append(_table([[name, value] for name, value in facts]))
-    if table and table[1]:
-        parts.append(_table(table[1], table[0]))
-    aside = f'<div style="flex:none">{picture}</div>' if picture else ""
-    return (
-        f'<div style="display:inline-flex;flex-wrap:wrap;gap:16px;border:{LINE};border-radius:6px;padding:10px 14px;'
-        f'max-width:860px;line-height:1.4"><div style="flex:1 1 300px">{"".join(parts)}</div>{aside}</div>'
+    headings, rows = table or ((), ())
+    return str(_markup().card(title, kicker, warnings, facts, headings, rows, Markup(picture)))
+
+
+@cache
+def _markup() -> Any:
+    """The macros of ``cards.html.jinja``; every value is escaped."""
+    environment = Environment(
+        loader=PackageLoader("meshes", ""), autoescape=True, trim_blocks=True, undefined=StrictUndefined
     )
-
-
-def _table(rows: Sequence[Sequence[str]], headings: Sequence[str] = ()) -> str:
-    """Rows as a plain table; the first column is quieter where there are no headings."""
-    head = "".join(f'<th style="{CELL};font-weight:600;border-bottom:{LINE}">{escape(each)}</th>' for each in headings)
-    body = []
-    for row in rows:
-        quiet = "" if headings else ";opacity:.7;white-space:nowrap"
-        cells = [f'<td style="{CELL}{"" if i else quiet}">{escape(each)}</td>' for i, each in enumerate(row)]
-        body.append(f'<tr style="background:none">{"".join(cells)}</tr>')
-    top = f"<thead><tr>{head}</tr></thead>" if headings else ""
-    look = "border-collapse:collapse;border:none;margin:4px 0;color:inherit;font-size:inherit"
-    return f'<table style="{look}">{top}<tbody>{"".join(body)}</tbody></table>'
+    return environment.get_template("cards.html.jinja").module
 
 
 def head_card(head: HeadMesh) -> str:
@@ -125,10 +112,7 @@ def _slice(head: HeadMesh) -> str:
     for tissue, color in COLORS.items():
         rgba[labels == tissue] = (*color, 255)
     words = "coronal slice of the head mesh, left on the left"
-    return (
-        f'<div style="display:flex;align-items:center;gap:4px"><b>L</b><img alt="{words}" title="{words}" width="180" '
-        f'src="data:image/png;base64,{_png(rgba)}"><b>R</b></div>'
-    )
+    return str(_markup().slice(words, _png(rgba)))
 
 
 def _png(rgba: NDArray[np.uint8]) -> str:

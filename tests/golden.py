@@ -23,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from html.parser import HTMLParser
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -192,6 +193,34 @@ def keep_file(path: Path, to: Path) -> None:
     to.write_text(settled(text, path.parent), encoding="utf-8")
 
 
+class PageOutline(HTMLParser):
+    """A page's tags, attributes and texts, a line each: how it is escaped, indented and quoted does not count."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def handle_decl(self, decl: str) -> None:
+        self.lines.append(f"<!{decl}>")
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.lines.append(f"<{tag}{''.join(f' {name}={value!r}' for name, value in sorted(attrs))}>")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.lines.append(f"</{tag}>")
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():  # runs of white space are one, as a browser shows them
+            self.lines.append(re.sub(r"[ \n\t]+", " ", data))
+
+
+def outline_of(page: str) -> str:
+    outline = PageOutline()
+    outline.feed(page)
+    outline.close()
+    return "\n".join(outline.lines)
+
+
 def settled(text: str, place: Path) -> str:
     text = text.replace(str(place), "PLACE")
     for pattern, by in VOLATILE:
@@ -206,6 +235,8 @@ def compare(before: Path, after: Path) -> int:
     different = 0
     for name in names:
         old, new = ((each / name).read_text("utf-8") if (each / name).exists() else "" for each in (before, after))
+        if name.suffix == ".html":
+            old, new = outline_of(old), outline_of(new)
         if old != new:
             different += 1
             lines = difflib.unified_diff(

@@ -29,14 +29,7 @@ ROOMS = {  # of targeting, the lowest first: each may import those before it, al
 }
 ORDER = [room for floor in ROOMS.values() for room in floor]
 CARDS = {("coils", "cards"), ("plans", "cards"), ("tes", "cards")}  # what a notebook shows for a value of these rooms
-TO_MEND = {  # edges that still run up
-    ("comparison", "plans"),
-    ("comparison", "report"),
-    ("goals", "plans"),
-    ("report", "cards"),
-    ("robustness", "plans"),
-    ("scene", "report"),
-}
+TO_MEND: set[tuple[str, str]] = set()  # edges that still run up
 MODULES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
 
 

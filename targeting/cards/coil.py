@@ -1,19 +1,16 @@
-"""A coil's card: its rating, sources and room, and its outline from behind with the sense of the currents."""
+"""A coil's card: its rating, sources and casing, and its outline from behind with the sense of the currents."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshes.cards import Row, card
-from targeting.cards.ink import INDUCED, WINDING, arrow, svg, text, tip
+from targeting.coils.coil import Coil
 from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialGrid, Source
-
-if TYPE_CHECKING:
-    from targeting.coils.coil import Coil
+from targeting.scene.ink import INDUCED, WINDING, arrow, svg, text, tip
 
 WIRE_PIECES = 1200  # drawn of a coil made of current elements
 LEAST_WING = 0.1  # of a coil's moment that makes a wing of its own
@@ -25,7 +22,7 @@ KINDS: dict[type, str] = {
 
 
 def coil_card(coil: Coil) -> str:
-    """A coil: its rating, sources and room, and its outline with the sense of the current."""
+    """A coil: its rating, sources and casing, and its outline with the sense of the current."""
     points = coil.casing.points_mm
     sources = ", ".join(f"{_count(source):,} {KINDS[type(source)]}" for source in coil.sources)
     top = coil.max_didt_a_per_s
@@ -91,7 +88,7 @@ def _outline(points_mm: NDArray[np.float64], triangles: NDArray[np.int32]) -> li
     from contourpy import contour_generator
     from scipy.ndimage import gaussian_filter
 
-    from targeting.scene.raster.zbuffer import nearest_triangles
+    from targeting.scene.raster.surface import nearest_triangles
 
     flat = -points_mm[:, :2]
     low = flat.min(0) - 3.0

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from meshes.cards import card
-from targeting.cards.ink import ANODE, CATHODE, svg, text
-
-if TYPE_CHECKING:
-    from targeting.tes.electrodes import Montage
-    from targeting.tes.leadfield import Leadfield
+from targeting.scene.ink import ANODE, CATHODE, svg, text
+from targeting.tes.electrodes import Montage
+from targeting.tes.leadfield import Leadfield
+from targeting.words.numbers import milliamperes, size
 
 MOST_ROWS = 12
 
@@ -23,7 +21,7 @@ def montage_card(montage: Montage) -> str:
         [
             each.name,
             milliamperes(1e3 * float(current)),
-            size_words(each.shape, each.size_mm),
+            f"{each.shape} {size(each.size_mm)} mm",
             f"{abs(float(current)) * 1e5 / each.area_mm2:.3f}",  # A per mm² → mA per cm²
             ", ".join(f"{x:.0f}" for x in each.center_mm),
         ]
@@ -44,19 +42,6 @@ def leadfield_card(leadfield: Leadfield) -> str:
         ("memory", f"{leadfield.e_v_per_m_per_a.nbytes / 1e6:.1f} MB"),
     ]
     return card("Leadfield", facts, "V/m for 1 A from every electrode to the return")
-
-
-def milliamperes(current_ma: float) -> str:
-    """A current with its sign, as "+1.5 mA"."""
-    from targeting.words.numbers import number
-
-    digits = number(abs(current_ma), 3).rstrip("0").rstrip(".")
-    return f"{'+' if current_ma > 0 else '−' if current_ma < 0 else ''}{digits} mA"
-
-
-def size_words(shape: str, size_mm: Sequence[float]) -> str:
-    """A shape with its size, as "rectangle 50 × 70 mm"."""
-    return f"{shape} {' × '.join(f'{each:g}' for each in size_mm)} mm"
 
 
 def cap_drawing(spots: Sequence[tuple[str, Sequence[float], float]], fiducials: Sequence[Sequence[float]]) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from meshes.cards import Row, card
-from targeting.cards.electrodes import cap_drawing, milliamperes, size_words
-from targeting.cards.ink import INDUCED, arrow, svg, text
+from targeting.cards.electrodes import cap_drawing
+from targeting.dosing.words import output_words
+from targeting.plans import tes_words
+from targeting.plans.tes import TesPlan
+from targeting.plans.tms import Placement, Plan
+from targeting.plans.tms_words import dose_fact, handle_direction, peak_fact, rated_dose_fact, setting_words
 from targeting.records.warnings import DANGER, NOTE, WARNING, PlanWarning, of_kind
-
-if TYPE_CHECKING:
-    from targeting.plans.tes import TesPlan
-    from targeting.plans.tms import Plan
+from targeting.scene.ink import INDUCED, arrow, svg, text
+from targeting.words.numbers import milliamperes, number, point, size, three_digits
+from targeting.words.target import name_and_side, sides_sentence
 
 MOST_WARNINGS = 5
 MARKS = {DANGER: "✕ DANGER:", WARNING: "⚠", NOTE: "Note:"}
@@ -22,54 +24,52 @@ MARKS = {DANGER: "✕ DANGER:", WARNING: "⚠", NOTE: "Note:"}
 
 def plan_card(plan: Plan) -> str:
     """A coil's plan: what the report's header says, and the current's angle as a dial."""
-    from targeting.dosing.words import output_words
-    from targeting.words.numbers import number, point, three_digits
-
-    best = plan.placements[0] if plan.placements else None
     facts: list[Row] = [*_who(plan), ("coil", plan.coil.name)]
-    if best is not None:
-        facts.append(("dose", f"{three_digits(best.dose_v_per_m)} V/m at 1 A/µs"))
-        if plan.coil.max_didt_a_per_s is not None:
-            top = plan.coil.max_didt_a_per_s / 1e6
-            whose = f", on a {plan.coil.rated_on}" if plan.coil.rated_on else ""
-            rated = f"{three_digits(best.dose_v_per_m * top)} V/m ({number(top)} A/µs{whose})"
-            facts.append(("at the rated maximum", rated))
-        if plan.dosing is not None:
-            facts.append(("output", output_words(plan.dosing)))
-        facts += [
-            ("scalp point", f"{point(best.scalp_mm)} mm"),
-            *_held(plan),
-            ("casing to scalp", f"{number(best.distance_mm)} mm"),
-            ("strongest in grey matter", f"{three_digits(best.peak_e_v_per_m)} V/m at {point(best.peak_mm)} mm"),
-            ("placements", f"{len(plan.placements)} ranked"),
-        ]
+    picture = ""
+    if plan.placements:
+        best = plan.placements[0]
+        facts += _placement_rows(plan, best)
+        sense = plan.coil.current_direction_y * plan.effective_sign
+        picture = dial(best.angle_deg, _origin(best.angle_from), sense)
     facts.append(("made", plan.created or "not said"))
-    sense = plan.coil.current_direction_y * plan.effective_sign
-    picture = dial(best.angle_deg, _origin(best.angle_from), sense) if best is not None else ""
-    return card(_headline(plan), facts, f"TMS plan for {plan.subject}", None, picture, _some(plan.warnings))
+    title = name_and_side(plan.target)
+    return card(title, facts, f"TMS plan for {plan.subject}", None, picture, _most(plan.warnings))
 
 
-def _held(plan: Plan) -> list[Row]:
+def _placement_rows(plan: Plan, best: Placement) -> list[Row]:
+    """Dose, output, place and turn of placement 1."""
+    rows = [("dose", f"{dose_fact(plan).text} at 1 A/µs")]
+    rated, top = rated_dose_fact(plan), plan.coil.max_didt_a_per_s
+    if rated is not None and top is not None:
+        whose = f", on a {plan.coil.rated_on}" if plan.coil.rated_on else ""
+        rows.append(("at the rated maximum", f"{rated.text} ({number(top / 1e6)} A/µs{whose})"))
+    if plan.dosing is not None:
+        rows.append(("output", output_words(plan.dosing)))
+    return [
+        *rows,
+        ("scalp point", f"{point(best.scalp_mm)} mm"),
+        *_turn_rows(plan, best),
+        ("casing to scalp", f"{number(best.distance_mm)} mm"),
+        ("strongest in grey matter", f"{peak_fact(plan).text} at {point(best.peak_mm)} mm"),
+        ("placements", f"{len(plan.placements)} ranked"),
+    ]
+
+
+def _turn_rows(plan: Plan, best: Placement) -> list[Row]:
     """How the coil is turned and driven."""
-    from targeting.report.turned import setting_words
-    from targeting.words.numbers import direction_words, number
-
-    best = plan.placements[0]
     current = ("induced current", f"{number(best.angle_deg, 0)}° from {_origin(best.angle_from)}")
     if plan.angle is None:
-        return [current, ("handle points", direction_words(-np.array(best.pose)[:3, 1]))]
+        return [current, ("handle points", handle_direction(best))]
     return [("handle", plan.angle.words), ("stimulator", setting_words(plan.pulse)), current]
 
 
 def tes_plan_card(plan: TesPlan) -> str:
     """A montage's plan: dose, comparison with the standard, safety, the currents, and where they sit on the head."""
-    from targeting.words.numbers import number, three_digits
-
     dose = plan.dose
     facts: list[Row] = [
         *_who(plan),
         ("montage", f"{plan.montage_name}, {number(plan.total_current_ma, 2)} mA for {number(plan.minutes, 0)} min"),
-        ("dose", f"{three_digits(dose.dose_v_per_m)} V/m"),
+        ("dose", tes_words.dose_fact(plan).text),
         ("focality", f"{three_digits(dose.focality)} (mean |E| in the target over that in grey matter)"),
     ]
     if plan.pole is not None:
@@ -78,32 +78,29 @@ def tes_plan_card(plan: TesPlan) -> str:
         facts.append(("against " + plan.standard.dose.montage, f"{number(plan.standard.dose_ratio, 2)} times its dose"))
     within = sum(item.within for item in plan.safety)
     facts.append(("safety", f"{within} of {len(plan.safety)} items within published limits"))
-    rows = [[each.name, milliamperes(each.current_ma), size_words(each.shape, each.size_mm)] for each in plan.montage]
+    rows = [
+        [each.name, milliamperes(each.current_ma), f"{each.shape} {size(each.size_mm)} mm"] for each in plan.montage
+    ]
     marks = plan.landmarks
     fiducials = (marks.nasion_mm, marks.inion_mm, marks.left_ear_mm, marks.right_ear_mm)
     spots = [(each.name, each.scalp_mm, each.current_ma) for each in plan.montage]
     return card(
-        _headline(plan),
+        name_and_side(plan.target),
         facts,
-        f"{'HD-tDCS' if plan.kind == 'hd-tdcs' else 'tDCS'} plan for {plan.subject}",
+        f"{tes_words.KINDS[plan.kind]} plan for {plan.subject}",
         (("electrode", "current", "size"), rows),
         cap_drawing(spots, fiducials),
-        _some(plan.warnings),
+        _most(plan.warnings),
     )
 
 
-def _headline(plan: Plan | TesPlan) -> str:
-    return f"{plan.target.name} {plan.target.side}".strip()
-
-
 def _who(plan: Plan | TesPlan) -> list[Row]:
-    from targeting.report.who import sides_words
+    sides = sides_sentence(plan.pain_side, plan.target.side, plan.modality)
+    return [*([("patient", plan.patient_id)] if plan.patient_id else []), ("sides", sides)]
 
-    return [*([("patient", plan.patient_id)] if plan.patient_id else []), ("sides", sides_words(plan))]
 
-
-def _some(warnings: Sequence[PlanWarning]) -> list[Row]:
-    """All dangers, and as many of the others as there is room for."""
+def _most(warnings: Sequence[PlanWarning]) -> list[Row]:
+    """All dangers, and as many of the others as fit."""
     shown = max(MOST_WARNINGS, len(of_kind(warnings, DANGER)))
     more = len(warnings) - shown
     return [(MARKS[each.kind], each.text) for each in warnings[:shown]] + (

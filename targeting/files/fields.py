@@ -18,8 +18,6 @@ from meshes.rasterise import values_on_grid
 from meshes.surfaces import SURFACE_TAG
 from meshes.whole_files import written_whole
 
-FULL_COLOUR_PERCENTILE = 99.9  # of |E| in grey matter by volume: single elements do not set the colour scale
-
 
 def write_field_files(
     folder: str | Path,
@@ -27,6 +25,7 @@ def write_field_files(
     e_v_per_m: NDArray[np.floating],
     affine_mm: ArrayLike,
     shape: tuple[int, int, int],
+    scale_end_v_per_m: float,
     conditions: str = "dI/dt = 1 A/us",
     drawings: Sequence[str] = (),
 ) -> list[Path]:
@@ -43,6 +42,8 @@ def write_field_files(
         Voxel → RAS mm of the T1, and
     shape : (nx, ny, nz)
         its size: the grid of the NIfTI.
+    scale_end_v_per_m : float
+        Where Gmsh and MRI viewers end the colour scale: that of the plan's pictures (:func:`targeting.scene.colors.scale_end`).
     conditions : str
         The currents the field belongs to, such as "dI/dt = 1 A/us" or "2 mA"; written into the NIfTI's description.
     drawings : sequence of str
@@ -68,37 +69,25 @@ def write_field_files(
     write_mesh(head, vtu, fields)
     write_mesh(head, msh, fields)
     with written_whole(view) as temporary:
-        temporary.write_text(gmsh_view(head, magnitude, drawings), encoding="ascii")
+        temporary.write_text(gmsh_view(scale_end_v_per_m, drawings), encoding="ascii")
     on_grid = values_on_grid(head, magnitude, affine_mm, shape)
     nifti = nib.Nifti1Image(on_grid, np.asarray(affine_mm, dtype=np.float64))
     nifti.set_sform(nifti.affine, code=1)
     nifti.set_qform(nifti.affine, code=1)
     nifti.header.set_xyzt_units("mm")
     nifti.header["descrip"] = f"|E| in V/m at {conditions}".encode()
-    nifti.header["cal_max"] = full_colour_v_per_m(head, magnitude)
+    nifti.header["cal_max"] = scale_end_v_per_m
     with written_whole(image) as temporary:
         nib.save(nifti, temporary)
     return [vtu, msh, view, image]
 
 
-def full_colour_v_per_m(head: HeadMesh, magnitude_v_per_m: NDArray[np.floating]) -> float:
-    """The end of the colour scale: the 99.9th percentile of |E| by volume in grey matter (without any: everywhere)."""
-    of_interest = head.tissue == Tissue.GM
-    if not of_interest.any():
-        of_interest = np.ones(len(head.tets), bool)
-    values, volumes = magnitude_v_per_m[of_interest], head.volumes_mm3[of_interest]
-    order = np.argsort(values)
-    share = np.cumsum(volumes[order]) / volumes.sum()
-    return float(values[order][np.searchsorted(share, FULL_COLOUR_PERCENTILE / 100)])
-
-
-def gmsh_view(head: HeadMesh, magnitude_v_per_m: NDArray[np.floating], drawings: Sequence[str] = ()) -> str:
+def gmsh_view(scale_end_v_per_m: float, drawings: Sequence[str] = ()) -> str:
     """What Gmsh reads beside ``E.msh``: show |E| on the surface of grey matter, hide the rest, fix the colour scale.
 
     The views are numbered in the file's order: 0 is the vector E, 1 is magnE; those of the drawings come after them.
     """
     merged = "".join(f'Merge "{name}";\n' for name in drawings)
-    top = full_colour_v_per_m(head, magnitude_v_per_m) or 1.0
     return f"""// |E| on grey matter; show other tissues with Tools > Visibility
 Mesh.SurfaceEdges = 0;
 Mesh.SurfaceFaces = 0;
@@ -108,13 +97,13 @@ General.SmallAxes = 1;
 View[0].Visible = 0;
 View[0].RangeType = 2;
 View[0].CustomMin = 0;
-View[0].CustomMax = {top:.6g};
+View[0].CustomMax = {scale_end_v_per_m:.6g};
 View[0].SaturateValues = 1;
 View[1].Visible = 1;
 View[1].ShowElement = 0;
 View[1].RangeType = 2;
 View[1].CustomMin = 0;
-View[1].CustomMax = {top:.6g};
+View[1].CustomMax = {scale_end_v_per_m:.6g};
 View[1].SaturateValues = 1;
 Hide "*";
 Show {{ Surface{{{SURFACE_TAG + Tissue.GM}}}; }}

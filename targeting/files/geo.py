@@ -7,11 +7,12 @@ in the mesh beside it, so that ``gmsh E.msh coil.geo`` shows the coil where it i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from matplotlib.colors import to_rgb
 from numpy.typing import ArrayLike, NDArray
 
 from meshes.errors import InputError
@@ -19,11 +20,12 @@ from meshes.whole_files import written_whole
 from targeting.coils.coil import Coil
 from targeting.coils.fields import transformed
 from targeting.coils.sources import CurrentElements, MagneticDipoles
+from targeting.plans.tes import PlanElectrode
 from targeting.pose import Pose
+from targeting.scene.colors import ANODE, CATHODE, COIL, IDLE, INK, TARGET, WINDING
 
 HANDLE_MM = 120.0  # drawn from the coil's centre towards the operator's hand
 AXIS_MM = 30.0  # the arrow into the head
-GREY, RED, BLUE, GREEN, YELLOW = (150, 150, 150), (200, 40, 40), (40, 90, 200), (40, 160, 60), (230, 170, 0)
 LABEL_STYLE = 0  # Gmsh's default font, size and alignment
 
 
@@ -34,8 +36,8 @@ class GeoView:
     Parameters
     ----------
     name : str
-    color : (3,) int
-        Red, green, blue, 0 to 255.
+    color : str
+        Hexadecimal, of :mod:`targeting.scene.colors`.
     points_mm : (n, 3) float64
     lines_mm : (n, 2, 3) float64
         Ends of each line.
@@ -48,7 +50,7 @@ class GeoView:
     """
 
     name: str
-    color: tuple[int, int, int]
+    color: str
     points_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
     lines_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2, 3)))
     triangles_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3, 3)))
@@ -74,37 +76,55 @@ def coil_views(coil: Coil, pose: Pose) -> list[GeoView]:
     """
     matrix = pose.matrix_mm
     casing = coil.casing.points_mm @ matrix[:3, :3].T + matrix[:3, 3]
-    views = [GeoView("coil casing", GREY, triangles_mm=casing[coil.casing.triangles])]
+    views = [GeoView("coil casing", COIL, triangles_mm=casing[coil.casing.triangles])]
     moved = [transformed(source, matrix) for source in coil.sources]
     if dipoles := [source for source in moved if isinstance(source, MagneticDipoles)]:
         where, moments = (np.concatenate([getattr(d, name) for d in dipoles]) for name in ("points_mm", "moments_a_m2"))
-        views.append(GeoView("coil dipoles (A m2 per A)", RED, arrows_mm=where, arrows=moments))
+        views.append(GeoView("coil dipoles (A m2 per A)", WINDING, arrows_mm=where, arrows=moments))
     if wires := [source for source in moved if isinstance(source, CurrentElements)]:
         where, pieces = (np.concatenate([getattr(w, name) for w in wires]) for name in ("points_mm", "elements_mm"))
         ends = np.stack([where - pieces / 2, where + pieces / 2], axis=1)
-        views.append(GeoView("coil wires (mm)", RED, lines_mm=ends, arrows_mm=where, arrows=pieces))
+        views.append(GeoView("coil wires (mm)", WINDING, lines_mm=ends, arrows_mm=where, arrows=pieces))
     center = pose.center_mm
     hand = center - HANDLE_MM * pose.away_from_handle_mm
-    views.append(GeoView("coil handle", GREY, hand[None], np.stack([center, hand])[None], labels=("handle",)))
+    views.append(GeoView("coil handle", COIL, hand[None], np.stack([center, hand])[None], labels=("handle",)))
     into = (AXIS_MM * pose.direction_mm)[None]
-    views.append(GeoView("into the head", BLUE, arrows_mm=center[None], arrows=into))
+    views.append(GeoView("into the head", INK, arrows_mm=center[None], arrows=into))
     return views
 
 
 def target_view(center_mm: ArrayLike, name: str) -> GeoView:
     """A target: its centre and name."""
-    return GeoView("target", GREEN, np.array(center_mm, dtype=np.float64).reshape(1, 3), labels=(name,))
+    return GeoView("target", TARGET, np.array(center_mm, dtype=np.float64).reshape(1, 3), labels=(name,))
 
 
-def electrode_view(
-    names: Sequence[str], points_mm: ArrayLike, triangles_mm: NDArray[np.float64] | None = None
-) -> GeoView:
-    """Electrodes: their centres (n, 3) with their names, and their surfaces (k, 3, 3) if they are known."""
-    points = np.array(points_mm, dtype=np.float64).reshape(-1, 3)
-    if len(points) != len(names):
-        raise InputError(f"{len(names)} names of electrodes but {len(points)} points; give one of each")
-    surfaces = np.zeros((0, 3, 3)) if triangles_mm is None else triangles_mm
-    return GeoView("electrodes", YELLOW, points, triangles_mm=surfaces, labels=tuple(names))
+def electrode_views(montage: Sequence[PlanElectrode], patches_mm: Mapping[str, NDArray[np.float64]]) -> list[GeoView]:
+    """Anodes and cathodes: their centres with their names and currents, and their surfaces.
+
+    Parameters
+    ----------
+    montage : sequence of PlanElectrode
+    patches_mm : mapping
+        Electrode → (t, 3, 3) corners of the triangles of scalp under it.
+
+    Examples
+    --------
+    >>> electrode_views((), {})
+    []
+    """
+    views = []
+    for title, color, sign in (
+        ("anodes", ANODE, 1),
+        ("cathodes", CATHODE, -1),
+        ("electrodes without current", IDLE, 0),
+    ):
+        some = [each for each in montage if np.sign(each.current_ma) == sign]
+        if some:
+            centers = np.array([each.scalp_mm for each in some], np.float64)
+            surfaces = np.concatenate([patches_mm[each.name] for each in some])
+            labels = tuple(f"{each.name} {each.current_ma:+g} mA" for each in some)
+            views.append(GeoView(title, color, centers, triangles_mm=surfaces, labels=labels))
+    return views
 
 
 def write_geo(path: str | Path, views: Iterable[GeoView]) -> None:
@@ -129,7 +149,7 @@ def _text(view: GeoView) -> str:
     ]
     for point, label in zip(view.points_mm, view.labels, strict=False):
         rows.append(f"T3({_numbers(point)},{LABEL_STYLE}){{{_quoted(label)}}};")
-    red, green, blue = view.color
+    red, green, blue = (round(255 * part) for part in to_rgb(view.color))
     options = {
         "ColorTable": f"{{{{{red},{green},{blue}}}}}",
         "ShowScale": "0",

@@ -1,4 +1,4 @@
-"""What the search for temporal interference found, as ``interference/`` in the subject's folder holds it.
+"""The files of a search for temporal interference, ``interference/`` in the subject's folder.
 
 ``interference.json`` has everything, ``two_pairs.csv`` the montages; ``envelope.nii.gz`` is the envelope's swing in the
 head, ``?h.envelope.func.gii``, ``?h.envelopeNormal.func.gii`` and ``cortex.vtp`` on the mid-cortical surfaces.
@@ -76,7 +76,7 @@ def load(folder: Path) -> Found:
 
 
 def write_table(path: Path, montages: list[TwoPairs]) -> None:
-    """The montages, best first, a line each."""
+    """Write the montages as CSV, the best first."""
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(
@@ -96,7 +96,20 @@ def write_envelope(
     e1_v_per_m: NDArray[np.float64],
     e2_v_per_m: NDArray[np.float64],
 ) -> None:
-    """``envelope.nii.gz`` on the T1's grid and, with a cortex, ``?h.envelope.func.gii`` and ``cortex.vtp``."""
+    """Write the envelope on the T1's grid and, with a cortex, on the mid-cortical surface.
+
+    Parameters
+    ----------
+    folder : path
+        Gets ``envelope.nii.gz`` and what :func:`write_on_cortex` writes.
+    subject : Subject
+        Whose frame image gives the grid.
+    head : HeadMesh
+    cortex : Cortex or None
+        None without cortical surfaces.
+    e1_v_per_m, e2_v_per_m : (m, 3) float64
+        Fields of the two pairs in the head's tetrahedra.
+    """
     import nibabel as nib
 
     from meshes.rasterise import values_on_grid
@@ -119,7 +132,17 @@ def write_envelope(
 def write_on_cortex(
     folder: Path, head: HeadMesh, cortex: Cortex, e1_v_per_m: NDArray[np.float64], e2_v_per_m: NDArray[np.float64]
 ) -> None:
-    """The swing at the mid-cortical vertices: the largest over all directions, and along the cortex's normal."""
+    """Write the envelope's swing at the mid-cortical vertices: the largest over all directions, and along the normal.
+
+    Parameters
+    ----------
+    folder : path
+        Gets ``?h.envelope.func.gii``, ``?h.envelopeNormal.func.gii`` and ``cortex.vtp``.
+    head : HeadMesh
+    cortex : Cortex
+    e1_v_per_m, e2_v_per_m : (m, 3) float64
+        Fields of the two pairs in the head's tetrahedra.
+    """
     import pyvista as pv
 
     from meshes.formats.gifti import write_values

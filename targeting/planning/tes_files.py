@@ -186,12 +186,12 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
     from meshes.rasterise import labels_on_grid
     from targeting.fem.cortical_field import CorticalField, write_cortical_field
     from targeting.files.fields import write_field_files
-    from targeting.files.geo import electrode_view, target_view, write_geo
+    from targeting.files.geo import electrode_views, target_view, write_geo
+    from targeting.report.evidence import TesEvidence
     from targeting.report.tes import write_tes_report
     from targeting.report.tes_cap import cap_picture, sides
-    from targeting.report.tes_evidence import TesEvidence
     from targeting.report.tes_sheet import write_placement_sheet
-    from targeting.scene.target_outline import OUTLINE
+    from targeting.scene.parts import OUTLINE
     from targeting.tes.montage_files import write_bids, write_montage_table
 
     write_tes_plan(room / "plan.json", plan)
@@ -199,12 +199,9 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
     write_bids(room, plan.montage, plan.landmarks, plan.frame)
     e, conditions = results.confirmed.e_v_per_m, f"{plan.total_current_ma:g} mA"
     affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
-    write_field_files(room, results.head, e, affine, shape, conditions, drawings=[DRAWING])
     patches = results.confirmed.patches_mm
-    names = [f"{each.name} {each.current_ma:+g} mA" for each in plan.montage]
-    laid = electrode_view(names, [each.scalp_mm for each in plan.montage], np.concatenate(list(patches.values())))
     target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
-    write_geo(room / DRAWING, [laid, target])
+    write_geo(room / DRAWING, [*electrode_views(plan.montage, patches), target])
     on_cortex = None
     if results.cortex is not None:
         on_cortex = CorticalField.of(results.cortex, results.head, e)
@@ -214,8 +211,19 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
         background = labels_on_grid(results.head, affine, shape).astype(np.float32)
     tets, _ = results.aimed.target.weights(results.head)
     evidence = TesEvidence(
-        plan, results.head, e, tets, patches, background, affine, on_cortex, results.surfaces, results.aimed.target
+        plan=plan,
+        head=results.head,
+        e_v_per_m=e,
+        target_tets=tets,
+        background=background,
+        background_affine_mm=affine,
+        on_cortex=on_cortex,
+        surfaces=results.surfaces,
+        target=results.aimed.target,
+        patches_mm=patches,
     )
+    end = evidence.scale_end_v_per_m
+    write_field_files(room, results.head, e, affine, shape, end, conditions, drawings=[DRAWING])
     if evidence.outline is not None:
         evidence.outline.save(room / OUTLINE)
     imsave(room / CAP_PICTURE, np.hstack([cap_picture(evidence, side) for side in sides(evidence)]))

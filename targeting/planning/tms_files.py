@@ -195,9 +195,9 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
     from targeting.files.fields import write_field_files
     from targeting.files.geo import coil_views, target_view, write_geo
     from targeting.report import write_report
-    from targeting.report.evidence import PlanEvidence
+    from targeting.report.evidence import TmsEvidence
     from targeting.report.treatment import SHEET, write_treatment_sheet
-    from targeting.scene.target_outline import OUTLINE
+    from targeting.scene.parts import OUTLINE
 
     write_plan(room / "plan.json", plan)
     scalp = Scalp.of(results.head)
@@ -205,7 +205,6 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
     for navigator in navigators_of_plans():
         write_navigator(plan, navigator, room, PoseGate(scalp, results.coil), results.segmented.frame)
     affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
-    write_field_files(room, results.head, results.confirmed.e_v_per_m, affine, shape, drawings=[DRAWING])
     best = Pose(np.array(plan.placements[0].pose))
     target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
     write_geo(room / DRAWING, [*coil_views(results.coil, best), target])
@@ -219,7 +218,7 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
 
         background = labels_on_grid(results.head, affine, shape).astype(np.float32)
     tets, _ = results.aimed.target.weights(results.head)
-    evidence = PlanEvidence(
+    evidence = TmsEvidence(
         plan=plan,
         head=results.head,
         e_v_per_m=results.confirmed.e_v_per_m,
@@ -239,6 +238,8 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
         positions=results.place.positions if results.place else None,
         target=results.aimed.target,
     )
+    end = evidence.scale_end_v_per_m
+    write_field_files(room, results.head, results.confirmed.e_v_per_m, affine, shape, end, drawings=[DRAWING])
     if evidence.outline is not None:
         evidence.outline.save(room / OUTLINE)
     write_report(room / "plan.html", evidence)

@@ -1,6 +1,6 @@
-"""The page a person trusts or does not: what the plan is, shown, in one file."""
+"""The pages a person trusts or does not: what a plan is, shown, each in one file."""
 
-from targeting.report.evidence import PlanEvidence
-from targeting.report.html import write_report
+import lazy_loader
 
-__all__ = ["PlanEvidence", "write_report"]
+# imported when first asked for, because what draws the figures takes seconds to import
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

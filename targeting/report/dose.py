@@ -1,4 +1,9 @@
-"""How forgiving the plan is: the dose over positions (each at its best angle), and over angles at the best position."""
+"""How forgiving the plan is: the dose over positions (each at its best angle), and over angles at the best position.
+
+The region in which the coil keeps 90 % of the best dose is that of the robustness: the coil moved along the scalp, its
+current kept in direction, as an operator moves it.  In plans without it, it is that of the search, each place at its own
+best angle.
+"""
 
 from __future__ import annotations
 
@@ -6,47 +11,52 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from targeting.report import picture
-from targeting.report.evidence import PlanEvidence
-from targeting.report.region import PERCENT, first_low, near_best_lines, on_scalp
+from targeting.report.evidence import TmsEvidence
 from targeting.report.turned import handles_deg, planned_handle_deg, turn_range_deg
 from targeting.robustness.robustness import NEAR_BEST
 from targeting.robustness.words import steadier_elsewhere
+from targeting.scene.colors import COIL, INK, QUIET, SKIN
 from targeting.scene.raster.camera import View
-from targeting.scene.raster.canvas import COIL, DOTS_PER_INCH, INK, QUIET, Canvas
-from targeting.scene.raster.surface import SUPERSAMPLING, compose, render
+from targeting.scene.raster.canvas import DOTS_PER_INCH, Canvas
+from targeting.scene.raster.sections import level_lines
+from targeting.scene.raster.surface import SUPERSAMPLING, Surface, compose, render
 
 WIDTH, HEIGHT = 900, 770
 COLORS = "viridis"
 WORTH_SEEING = 0.3  # of the best dose: the whole scalp is searched, and shown is where a coil does something
 SEEN_MM = 45.0  # from the best place: so that the region of 90 % and the ranks can be told apart
+NEIGHBOURS = 4
+PERCENT = f"{100 * NEAR_BEST:.0f} %"
 STEADY = "#d9480f"  # the pose that minds placement errors least
 
 
-def scalp_dose(evidence: PlanEvidence) -> NDArray[np.float64]:
+def scalp_dose(evidence: TmsEvidence) -> NDArray[np.float64]:
     """The dose at every point of the scalp's surface, V/m at 1 A/µs, NaN where the search did not go, (n,)."""
     tried = np.isfinite(evidence.best_dose_at_point_v_per_m)
     return on_scalp(evidence.scalp, evidence.scalp_points_mm[tried], evidence.best_dose_at_point_v_per_m[tried])
 
 
-def position_view(evidence: PlanEvidence) -> View:
+def position_view(evidence: TmsEvidence) -> View:
     """Along the coil's axis, wide enough for the places round the best where the coil does something."""
     good = evidence.best_dose_at_point_v_per_m >= WORTH_SEEING * evidence.best.dose_v_per_m
     good &= np.linalg.norm(evidence.scalp_points_mm - evidence.best.scalp_mm, axis=1) <= SEEN_MM
     searched = np.vstack([evidence.scalp_points_mm[good], evidence.best.scalp_mm])
-    return picture.frame_of(searched, picture.outward(evidence), WIDTH, HEIGHT, margin=24.0)
+    return View.holding(searched, evidence.outward, (WIDTH, HEIGHT), margin_mm=24.0)
 
 
-def position_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
+def position_picture(evidence: TmsEvidence) -> NDArray[np.uint8]:
     """The scalp coloured by the dose a coil there gives, the region of 90 % and the best places marked, (h, w, 3) uint8."""
     dose, view = scalp_dose(evidence), position_view(evidence)
     best = max(evidence.best.dose_v_per_m, 1e-30)
     known = np.isfinite(dose)
-    colors = np.broadcast_to(picture.SKIN, evidence.scalp.points_mm.shape).copy()
+    colors = np.broadcast_to(to_rgb(SKIN), evidence.scalp.points_mm.shape).copy()
     colors[known] = colormaps[COLORS](np.clip(dose[known] / best, 0, 1))[:, :3]
     layer = render(evidence.scalp, colors, view)
     canvas = Canvas(compose(view, (layer, 1.0)), picture.STRIP)
@@ -86,8 +96,8 @@ def position_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
             halo=INK if first else "white",
             weight="bold",
         )
-    picture.letters(canvas, view)
-    picture.color_bar(canvas, best, COLORS, "dose in V/m at 1 A/µs")
+    picture.compass(canvas, view)
+    canvas.color_bar(0.0, best, COLORS, "dose in V/m at 1 A/µs")
     return canvas.rgb()
 
 
@@ -102,7 +112,7 @@ def _mark_steadiest(canvas: Canvas, view: View, scalp_mm: list[float], best_mm: 
         )
 
 
-def angle_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
+def angle_picture(evidence: TmsEvidence) -> NDArray[np.uint8]:
     """The dose against the angle at the best place, (h, w, 3) uint8."""
     angle, dose = _curve(evidence)
     top = float(max(np.nanmax(dose), evidence.best.dose_v_per_m))
@@ -151,7 +161,7 @@ def angle_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
     return np.array(agg.buffer_rgba())[..., :3].copy()
 
 
-def _curve(evidence: PlanEvidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _curve(evidence: TmsEvidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The handle's angle to the midline and the dose, rising, finely drawn, and closed if the angles go once round."""
     handles = handles_deg(evidence)
     order = np.argsort(handles)
@@ -164,8 +174,60 @@ def _curve(evidence: PlanEvidence) -> tuple[NDArray[np.float64], NDArray[np.floa
     return fine, np.interp(fine, angle, dose)
 
 
-def angle_tolerance_deg(evidence: PlanEvidence) -> float:
+def angle_tolerance_deg(evidence: TmsEvidence) -> float:
     """How far the coil may be turned to either side before the dose falls below 90 % of the best, degrees."""
     away = (evidence.angles_deg - evidence.best.angle_deg + 180.0) % 360.0 - 180.0
     low = ~(evidence.dose_by_angle_v_per_m >= NEAR_BEST * evidence.best.dose_v_per_m)
     return first_low(np.abs(away), low)
+
+
+def near_best_lines(evidence: TmsEvidence) -> NDArray[np.float64]:
+    """The line on the scalp inside which the coil keeps 90 % of the best dose, as pieces (s, 2, 3), mm."""
+    share = on_scalp(evidence.scalp, *_shares(evidence))
+    return level_lines(evidence.scalp.points_mm, evidence.scalp.triangles, share, NEAR_BEST)
+
+
+def nearest_loss_mm(evidence: TmsEvidence) -> float:
+    """Moved by less than this in any direction, the coil keeps 90 % of the dose."""
+    robust = evidence.plan.robustness
+    if robust is not None:
+        return robust.within_mm
+    points, share = _shares(evidence)
+    return first_low(np.linalg.norm(points - evidence.best.scalp_mm, axis=1), ~(share >= NEAR_BEST))
+
+
+def farthest_reach_mm(evidence: TmsEvidence) -> float:
+    """The farthest place that still has 90 % of the dose, from the best place, mm."""
+    points, share = _shares(evidence)
+    away = np.linalg.norm(points - evidence.best.scalp_mm, axis=1)
+    return float(away[share >= NEAR_BEST].max(initial=0.0))
+
+
+def on_scalp(scalp: Surface, points_mm: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values at points of the scalp, taken to every point of its surface, (n,); NaN where no point is near.
+
+    Inverse-distance mean of the nearest points; "near" is within 1.6 times their usual spacing.
+    """
+    tree = cKDTree(points_mm)
+    count = min(NEIGHBOURS, len(points_mm))
+    spacing = float(np.median(tree.query(points_mm, k=[2])[0])) if len(points_mm) > 1 else 3.0
+    spacing = max(spacing, 0.1)  # of points that fall together
+    distance, index = (a.reshape(-1, count) for a in tree.query(scalp.points_mm, k=count))
+    weight = 1 / (distance + 0.05 * spacing)
+    mean = (weight * values[index]).sum(1) / weight.sum(1)
+    return np.where(distance[:, 0] <= 1.6 * max(spacing, 2.0), mean, np.nan)
+
+
+def first_low(away: NDArray[np.float64], low: NDArray[np.bool_]) -> float:
+    """The largest tried distance that is nearer than every low one (all of them if none is low)."""
+    limit = away[low].min() if low.any() else np.inf
+    kept = away[away < limit]
+    return float(kept.max()) if len(kept) else 0.0
+
+
+def _shares(evidence: TmsEvidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scalp points (P, 3) and the share of the best dose there, 0 where no coil can stand, (P,)."""
+    if evidence.around_mm is not None and evidence.share_around is not None:
+        return evidence.around_mm, np.nan_to_num(evidence.share_around)
+    dose = evidence.best_dose_at_point_v_per_m / max(evidence.best.dose_v_per_m, 1e-30)
+    return evidence.scalp_points_mm, np.where(np.isfinite(dose), dose, 0.0)

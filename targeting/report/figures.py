@@ -7,27 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from targeting.plans.tms_words import NOT_DETERMINED
 from targeting.records.places import PlanTarget
 from targeting.report import cortex as cortex_room
 from targeting.report import dose as dose_room
-from targeting.report import region
 from targeting.report import scalp as scalp_room
-from targeting.report.evidence import HeadEvidence, PlanEvidence
+from targeting.report.evidence import Evidence, TmsEvidence
 from targeting.report.folds import crossing_words
 from targeting.report.slices import (
     CLOSE_MM,
     OUTLINES,
-    PLANES,
     Outline,
-    Plane,
     close_view,
     outlines,
     slice_picture,
     whole_view,
 )
-from targeting.report.turned import NOT_DETERMINED, planned_handle_deg, turn_range_deg
+from targeting.report.turned import planned_handle_deg, turn_range_deg
 from targeting.robustness.words import CLEAR_GAIN, steadier_elsewhere, steadiest_away_mm, turn_words
-from targeting.scene.raster.canvas import MARK, png_data_uri
+from targeting.scene.colors import EXCEEDING, TARGET
+from targeting.scene.directions import PLANES, Plane
+from targeting.scene.raster.canvas import png_data_uri
 from targeting.words.numbers import direction_words, number, three_digits
 from targeting.words.target import ring_sentence
 
@@ -48,7 +48,7 @@ class Figure:
         return png_data_uri(self.rgb)
 
 
-def slices(evidence: HeadEvidence) -> list[Figure]:
+def slices(evidence: Evidence) -> list[Figure]:
     """The target on three planes through the whole head, then near it."""
     lines = [outlines(evidence, plane) for plane in PLANES]
     return [
@@ -62,10 +62,10 @@ def slice_keys(target: PlanTarget) -> tuple[tuple[str, str], ...]:
     """What the lines of the slices are, and their colours."""
     solid = "what the dose is averaged over"
     words = f"target (solid: {solid}; dashed: its sphere)" if target.shape == "ball" else f"target: {solid}"
-    return ((words, MARK), *TISSUE_KEYS)
+    return ((words, TARGET), *TISSUE_KEYS)
 
 
-def _whole_slice(evidence: HeadEvidence, plane: Plane, lines: list[Outline]) -> Figure:
+def _whole_slice(evidence: Evidence, plane: Plane, lines: list[Outline]) -> Figure:
     where = _place(evidence, plane)
     x = evidence.target_mm[0]
     side = f"{number(abs(x), 0)} mm to the {'left' if x < 0 else 'right'} of x = 0"
@@ -80,7 +80,7 @@ def _whole_slice(evidence: HeadEvidence, plane: Plane, lines: list[Outline]) -> 
     return Figure(picture, plane.name.capitalize(), f"{where}, seen {seen}: {end} on the left.", alt)
 
 
-def _close_slice(evidence: HeadEvidence, plane: Plane, lines: list[Outline]) -> Figure:
+def _close_slice(evidence: Evidence, plane: Plane, lines: list[Outline]) -> Figure:
     picture = slice_picture(evidence, plane, close_view(evidence, plane), lines)
     alt = (
         f"The same {plane.name} slice near the target, which is in the middle: a pink outline round the grey matter "
@@ -89,15 +89,15 @@ def _close_slice(evidence: HeadEvidence, plane: Plane, lines: list[Outline]) -> 
     return Figure(picture, f"{plane.name.capitalize()}, close", f"{CLOSE_MM:.0f} mm wide.", alt)
 
 
-def _place(evidence: HeadEvidence, plane: Plane) -> str:
+def _place(evidence: Evidence, plane: Plane) -> str:
     return f"{'xyz'[plane.across]} = {number(evidence.target_mm[plane.across])} mm"
 
 
-def coil(evidence: PlanEvidence) -> list[Figure]:
+def coil(evidence: TmsEvidence) -> list[Figure]:
     """The coil on the head, from the target's side and from above."""
     toward = scalp_room.side_direction(evidence)
     side = "left" if toward[0] < 0 else "right"
-    handle = direction_words(-evidence.best_pose.away_from_handle_mm)
+    handle = direction_words(-evidence.pose.away_from_handle_mm)
     gap = f"The casing is {number(evidence.best.distance_mm)} mm from the scalp at its nearest."
     depth = f"The target’s centre (dashed ring) lies {number(evidence.depth_mm, 0)} mm under the scalp."
     return [
@@ -118,7 +118,13 @@ def coil(evidence: PlanEvidence) -> list[Figure]:
     ]
 
 
-def cortex(evidence: PlanEvidence) -> list[Figure]:
+def scale_words(evidence: Evidence) -> tuple[str, str]:
+    """The end of the colour scale, V/m, and a sentence that says how much of the cortex lies beyond it."""
+    top = three_digits(evidence.scale_end_v_per_m)
+    return top, f"The scale ends at {top} V/m, which at most {number(100 * EXCEEDING)} % of the cortex exceeds."
+
+
+def cortex(evidence: TmsEvidence) -> list[Figure]:
     """|E| on the cortex, whole and close."""
     field = direction_words(evidence.target_e_v_per_m)
     under = cortex_room.target_under_surface_mm(evidence)
@@ -128,8 +134,7 @@ def cortex(evidence: PlanEvidence) -> list[Figure]:
     if not evidence.peak_in_target:
         peak = f"The diamond marks the largest |E|, {number(away, 0)} mm from the target’s centre. "
         peak_alt = f", a diamond the largest field, {number(away, 0)} mm away"
-    top = three_digits(cortex_room.top_of_scale(evidence))
-    scale = f"The scale ends at {top} V/m, which only 0.03 % of the grey matter exceeds."
+    top, scale = scale_words(evidence)
     where = "halfway through the grey matter" if evidence.on_cortex is not None else "on the outside of the brain"
     normal = cortex_room.normal_picture(evidence)
     pictures = [
@@ -164,17 +169,17 @@ def cortex(evidence: PlanEvidence) -> list[Figure]:
     return pictures
 
 
-def dose(evidence: PlanEvidence) -> list[Figure]:
+def dose(evidence: TmsEvidence) -> list[Figure]:
     """How the dose falls with position and with angle."""
     robust = evidence.plan.robustness
-    mm, farthest = number(region.nearest_loss_mm(evidence), 0), number(region.farthest_reach_mm(evidence), 0)
+    mm, farthest = number(dose_room.nearest_loss_mm(evidence), 0), number(dose_room.farthest_reach_mm(evidence), 0)
     degrees = number(dose_room.angle_tolerance_deg(evidence), 0)
     play = f"±{degrees}°" if robust is None else turn_words(robust)
     moved = "at the best angle there" if robust is None else "moved there without turning its current"
-    kept = f"at least {region.PERCENT} of the best"
+    kept = f"at least {dose_room.PERCENT} of the best"
     steadiest, diamond = "", ""
     if robust is not None and steadier_elsewhere(robust):
-        away = number(steadiest_away_mm(robust, evidence.best))
+        away = number(steadiest_away_mm(robust, evidence.best.scalp_mm))
         diamond = f" A diamond, {away} mm from the best place, marks the pose that minds placement errors least."
         steadiest = f" The diamond marks the pose that minds placement errors least, {away} mm from placement 1."
     elif robust is not None:
@@ -196,7 +201,7 @@ def dose(evidence: PlanEvidence) -> list[Figure]:
     ]
 
 
-def _angle_figure(evidence: PlanEvidence, low_percent: float, kept: str, play: str) -> Figure:
+def _angle_figure(evidence: TmsEvidence, low_percent: float, kept: str, play: str) -> Figure:
     """The dose over all angles; what it leaves to the muscle is said."""
     plan = evidence.plan
     handle = number(planned_handle_deg(evidence), 0)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from targeting.cards.ink import svg, text
 from targeting.plans.tms import Plan
-from targeting.scene.raster.canvas import COIL, QUIET
-from targeting.words.numbers import direction_words, number
+from targeting.plans.tms_words import handle_words
+from targeting.scene.colors import COIL, QUIET
+from targeting.scene.ink import svg, text
+from targeting.words.numbers import number
 
 SMALLEST_DEG = 4.0  # a smaller angle has no arc
 RIM = 62.0
@@ -25,18 +26,6 @@ def drawn_deg(plan: Plan) -> float | None:
     if reference_directions(-pose[None, :3, 2])[1][0]:
         return None
     return plan.angle.handle_deg if plan.angle is not None else handle_deg(pose, plan.target.side)
-
-
-def handle_words(plan: Plan) -> str:
-    """The same in the clinic's words."""
-    if plan.angle is not None:
-        return plan.angle.words
-    return "handle pointing " + direction_words(-np.array(plan.placements[0].pose)[:3, 1])
-
-
-def clock_words(plan: Plan) -> str:
-    """Where it points on a clock face; empty where the plan does not say."""
-    return f"{plan.angle.clock} on a clock seen from above, nose at 12" if plan.angle is not None else ""
 
 
 def handle_drawing(plan: Plan) -> str:

@@ -1,111 +1,151 @@
 """Methods text fit for a paper: a paragraph made from the plan itself, with the works it rests on.
 
-Nothing is said that the plan does not hold: what it does not know is left out.  Coil, protocol and safety limits are
+It says only what the plan holds: what the plan does not know is left out.  Coil, protocol and safety limits are
 cited as their own tables cite them.
 """
 
 from __future__ import annotations
 
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+from meshes.choices import one_of
+from meshes.tissue_codes import TISSUE_NAMES
 from targeting.dosing.record import BY_PROTOCOL, PlanDosing, protocol_of
+from targeting.engines import engine_title, solved_by
+from targeting.fem.conductivity import CONDUCTIVITY_S_PER_M, tissue_names
 from targeting.plans.tes import TesPlan
+from targeting.plans.tes_words import electrode_words
 from targeting.plans.tms import Plan
-from targeting.report.citations import Citations
-from targeting.report.evidence import PlanEvidence
-from targeting.report.methods_head import (
-    conductivity_sentences,
-    engine_sentence,
-    head_sentences,
-    solver_sentence,
-    target_sentence,
-    thousands,
-    versions_sentence,
-)
-from targeting.report.parts import esc
-from targeting.report.tes_cap import current_label
-from targeting.report.tes_evidence import TesEvidence
+from targeting.plans.tms_words import dose_fact
+from targeting.report.evidence import HeadEvidence, PlanEvidence, TesEvidence
+from targeting.report.provenance import PROGRAM
 from targeting.tms.search import ANGLE_STEP_DEG, STEP_MM
-from targeting.words.numbers import listed, measured_from, number, three_digits
+from targeting.words.numbers import listed, measured_from, number, point, size, three_digits
+from targeting.words.target import extent_sentence
 
 PAD_WORDS = {"tdcs": "a pair of pads", "hd-tdcs": "small electrodes"}
+WORDS = {
+    "wm": "white matter",
+    "gm": "grey matter",
+    "csf": "cerebrospinal fluid",
+    "compact_bone": "compact bone",
+    "spongy_bone": "spongy bone",
+}
+SOURCES = {"wagner2004": ("wm", "gm", "csf", "skull", "scalp"), "opitz2015": ("eyes",)}  # of the table's values
 
 
-def coil_methods(evidence: PlanEvidence) -> str:
-    """The report's section for a coil's plan."""
-    return section(*coil_text(evidence))
+class Methods(NamedTuple):
+    """A paragraph, and the works it cites in their order."""
+
+    text: str
+    works: list[str]
 
 
-def montage_methods(evidence: TesEvidence) -> str:
-    """The report's section for a montage."""
-    return section(*montage_text(evidence))
+@cache
+def references() -> dict[str, str]:
+    """Key → reference as it is printed, from ``references.toml``.
+
+    Examples
+    --------
+    >>> references()["tuch2001"].split(". ")[0]
+    'Tuch DS, Wedeen VJ, Dale AM, George JS, Belliveau JW'
+    """
+    text = resources.files("targeting.report").joinpath("references.toml").read_text(encoding="utf-8")
+    return {
+        key: entry["text"] + (f" doi:{entry['doi']}" if entry["doi"] else "")
+        for key, entry in tomllib.loads(text).items()
+    }
 
 
-def section(text: str, works: list[str]) -> str:
-    """The text with its list of works and a button that copies both."""
-    items = "".join(f"<li>{esc(work)}</li>" for work in works)
-    return (
-        '<section aria-labelledby="methods" class="paper">\n<h2 id="methods">Methods, for a paper</h2>\n'
-        f'<div id="methods-text">\n<p>{esc(text)}</p>\n<h3>References</h3>\n<ol>{items}</ol>\n</div>\n'
-        '<button type="button" hidden data-does="copy" data-of="methods-text">Copy text and references</button>\n</section>'
-    )
+class Citations:
+    """The list of works a text cites.
+
+    Examples
+    --------
+    >>> cited = Citations()
+    >>> cited("wagner2004", "opitz2015"), cited("tuch2001"), cited("opitz2015")
+    ('[1,2]', '[3]', '[2]')
+    >>> [line.split()[0] for line in cited.works]
+    ['Wagner', 'Opitz', 'Tuch']
+    """
+
+    def __init__(self) -> None:
+        self.works: list[str] = []
+
+    def __call__(self, *keys: str) -> str:
+        """The mark to print for works of ``references.toml``."""
+        for key in keys:
+            one_of(key, references(), "reference")
+        return self.of(*(references()[key] for key in keys))
+
+    def of(self, *works: str) -> str:
+        """The mark to print for works given as text: what a plan's own sources say."""
+        for work in works:
+            if work not in self.works:
+                self.works.append(work)
+        return f"[{','.join(str(self.works.index(work) + 1) for work in works)}]"
 
 
-def coil_text(evidence: PlanEvidence) -> tuple[str, list[str]]:
-    """The paragraph of a coil's plan, and the works it cites in their order."""
+def coil_methods(evidence: PlanEvidence) -> Methods:
+    """The methods of a coil's plan."""
     plan, cite = evidence.plan, Citations()
     sentences = [
-        *head_sentences(evidence, cite),
-        *conductivity_sentences(evidence, cite),
-        solver_sentence(plan, cite),
-        target_sentence(evidence, cite),
+        *_head_sentences(evidence, cite),
+        *_conductivity_sentences(evidence, cite),
+        _solver_sentence(plan, cite),
+        _target_sentence(evidence, cite),
         *_coil(plan, cite),
         *_search(plan, cite),
         _dose(plan),
-        engine_sentence(plan, cite),
-        *_steadiness(plan),
+        _engine_sentence(plan, cite),
+        *_robustness(plan),
         *_uncertainty(plan, cite),
         *_dosing(plan, cite),
         _compared(plan),
-        versions_sentence(plan),
+        _versions_sentence(plan),
     ]
-    return " ".join(filter(None, sentences)), cite.works
+    return Methods(" ".join(filter(None, sentences)), cite.works)
 
 
-def montage_text(evidence: TesEvidence) -> tuple[str, list[str]]:
-    """The paragraph of a montage, and the works it cites in their order."""
+def montage_methods(evidence: TesEvidence) -> Methods:
+    """The methods of a montage's plan."""
     plan, cite = evidence.plan, Citations()
     sentences = [
-        *head_sentences(evidence, cite),
-        *conductivity_sentences(evidence, cite),
-        solver_sentence(plan, cite),
-        target_sentence(evidence, cite),
+        *_head_sentences(evidence, cite),
+        *_conductivity_sentences(evidence, cite),
+        _solver_sentence(plan, cite),
+        _target_sentence(evidence, cite),
         *_electrodes(plan, cite),
         _chosen(plan, cite),
         _montage_dose(plan),
         _standard(plan),
         f"What was asked beside the target: {plan.goal.words}." if plan.goal else "",
         *_safety(plan, cite),
-        versions_sentence(plan),
+        _versions_sentence(plan),
     ]
-    return " ".join(filter(None, sentences)), cite.works
+    return Methods(" ".join(filter(None, sentences)), cite.works)
 
 
 def _coil(plan: Plan, cite: Citations) -> list[str]:
-    said = f"The coil was {plan.coil.name}" + (f" {cite.of(plan.coil.source)}" if plan.coil.source else "")
+    sentence = f"The coil was {plan.coil.name}" + (f" {cite.of(plan.coil.source)}" if plan.coil.source else "")
     hair = plan.search.hair_mm
-    return [said + ("." if hair is None else f", its casing {hair:g} mm or more from the scalp.")]
+    return [sentence + ("." if hair is None else f", its casing {hair:g} mm or more from the scalp.")]
 
 
 def _search(plan: Plan, cite: Citations) -> list[str]:
-    tried = plan.search.poses_tried
-    if tried is None:
+    poses = plan.search.poses_tried
+    if poses is None:
         return []
-    said = (
-        f"Of {thousands(tried)} poses, scalp points {STEP_MM:g} mm and angles {ANGLE_STEP_DEG:g}° apart and finer round "
+    search = (
+        f"Of {thousands(poses)} poses, scalp points {STEP_MM:g} mm and angles {ANGLE_STEP_DEG:g}° apart and finer round "
         f"the best, each was evaluated by reciprocity {cite('gomez2021')}"
     )
     tilt, extra = plan.search.tilt_deg or 0, plan.search.extra_mm or 0
     if tilt or extra:
-        said += f", with tilts of up to {tilt:g}° and up to {extra:g} mm of extra distance"
+        search += f", with tilts of up to {tilt:g}° and up to {extra:g} mm of extra distance"
     best = plan.placements[0]
     place = (
         f"The best had its centre over the scalp at ({', '.join(number(x) for x in best.scalp_mm)}) mm, the induced current "
@@ -118,19 +158,19 @@ def _search(plan: Plan, cite: Citations) -> list[str]:
             f"{plan.pulse.current}."
         )
     if plan.goal is not None:
-        return [f"{said}.", f"Poses were ranked by {plan.goal.name}: {plan.goal.words}.", place]
-    return [f"{said}, and ranked by the dose.", place]
+        return [f"{search}.", f"Poses were ranked by {plan.goal.name}: {plan.goal.words}.", place]
+    return [f"{search}, and ranked by the dose.", place]
 
 
 def _dose(plan: Plan) -> str:
-    best = plan.placements[0]
-    said = f"The dose is the {plan.objective}, for a coil current that changes by 1 A/µs: {three_digits(best.dose_v_per_m)} V/m"
+    dose, best = dose_fact(plan), plan.placements[0]
+    sentence = f"The dose is the {dose.more}, for a coil current that changes by 1 A/µs: {dose.text}"
     if best.direct_dose_v_per_m is None:
-        return said + "."
-    return said + f" ({three_digits(best.direct_dose_v_per_m)} V/m by a direct solve of that pose)."
+        return sentence + "."
+    return sentence + f" ({three_digits(best.direct_dose_v_per_m)} V/m by a direct solve of that pose)."
 
 
-def _steadiness(plan: Plan) -> list[str]:
+def _robustness(plan: Plan) -> list[str]:
     robust = plan.robustness
     if robust is None:
         return []
@@ -180,8 +220,8 @@ def _why(dosing: PlanDosing) -> str:
     """By what an output is what it is."""
     if dosing.asked == BY_PROTOCOL and dosing.protocol is not None:
         return f"the protocol’s {number(100 * dosing.protocol.intensity_fraction_rmt, 0)} % of the motor threshold"
-    wanted = f"for {number(100 * (dosing.match_field or 1.0), 0)} % of the field at threshold"
-    return wanted if dosing.clamp == "none" else f"{wanted} as far as limits allowed it"
+    aim = f"for {number(100 * (dosing.match_field or 1.0), 0)} % of the field at threshold"
+    return aim if dosing.clamp == "none" else f"{aim} as far as limits allowed it"
 
 
 def _compared(plan: Plan) -> str:
@@ -190,8 +230,8 @@ def _compared(plan: Plan) -> str:
 
 
 def _electrodes(plan: TesPlan, cite: Citations) -> list[str]:
-    shapes = sorted({f"{each.shape} {' × '.join(f'{x:g}' for x in each.size_mm)} mm" for each in plan.montage})
-    currents = listed([current_label(each.name, each.current_ma) for each in plan.montage])
+    shapes = sorted({f"{each.shape} {size(each.size_mm)} mm" for each in plan.montage})
+    currents = listed([electrode_words(each.name, each.current_ma) for each in plan.montage])
     return [
         f"Stimulation was by {PAD_WORDS.get(plan.kind, 'electrodes')} ({'; '.join(shapes)}) at positions of the 10-10 "
         f"system {cite('oostenveld2001')}, measured on the head model from landmarks ({plan.landmarks.source}).",
@@ -204,10 +244,10 @@ def _chosen(plan: TesPlan, cite: Citations) -> str:
     optimum = plan.optimum
     if optimum is None:
         return f"The montage, {plan.montage_name}, was given."
-    held = f"; the limits that held were {listed(optimum.binding)}" if optimum.binding else ""
+    limits = f"; the limits that held were {listed(optimum.binding)}" if optimum.binding else ""
     return (
         f"It was chosen by optimisation on a leadfield of {optimum.candidates} positions (for the approach, "
-        f"{cite('dmochowski2011')}): {optimum.objective}{held}."
+        f"{cite('dmochowski2011')}): {optimum.objective}{limits}."
     )
 
 
@@ -238,3 +278,121 @@ def _safety(plan: TesPlan, cite: Citations) -> list[str]:
     if not beyond:
         return [f"Current, charge, duration and current densities were within published limits {marks}."]
     return [f"Published limits {marks} were exceeded in: {listed(beyond)}."]
+
+
+def thousands(count: int) -> str:
+    """A count with thin spaces.
+
+    Examples
+    --------
+    >>> thousands(2522661).split("\u202f")
+    ['2', '522', '661']
+    """
+    return f"{count:,}".replace(",", "\u202f")
+
+
+def _head_sentences(evidence: HeadEvidence, cite: Citations) -> list[str]:
+    """Segmentation and mesh."""
+    plan, head = evidence.plan, evidence.head
+    density = plan.search.mesh
+    names = [
+        TISSUE_NAMES[code].replace("CSF", "cerebrospinal fluid") for code in TISSUE_NAMES if (head.tissue == code).any()
+    ]
+    return [
+        _segmentation(plan, cite),
+        f"The head model has {thousands(len(head.points_mm))} nodes and {thousands(len(head.tets))} tetrahedra"
+        + (f" (mesh density “{density}”)" if density in ("standard", "fast") else "")
+        + f" of these tissues: {listed(names)}.",
+    ]
+
+
+def _segmentation(plan: Plan | TesPlan, cite: Citations) -> str:
+    source = plan.search.head or ""
+    meshed = "and meshed so that the tetrahedra’s faces lie on the boundaries of the tissues"
+    if source == "embedded":
+        return (
+            f"The head was Colin27, an average of 27 scans of one person {cite('holmes1998')}, segmented with SAMSEG "
+            f"{cite('puonti2020')} {meshed}."
+        )
+    if source in ("T1", "T1 and T2"):
+        return f"The participant’s {source}-weighted MRI was segmented with SAMSEG {cite('puonti2020')} {meshed}."
+    if source == "labels":
+        return f"The head’s tissues were taken from a label image ({plan.frame.image}) {meshed}."
+    if source == "finished mesh":
+        return (
+            f"The head model was given as a finished tetrahedral mesh; its coordinates are those of {plan.frame.image}."
+        )
+    return f"The head model is in the frame of the image {plan.frame.image}."
+
+
+def _conductivity_sentences(evidence: HeadEvidence, cite: Citations) -> list[str]:
+    """Conductivities of the tissues that the head has, with their sources, and which of them were set by the user."""
+    plan = evidence.plan
+    present = tissue_names(evidence.head.tissue)
+    sigma = {name: plan.conductivity_s_per_m[name] for name in present if name in plan.conductivity_s_per_m}
+    if not sigma:
+        return []
+    own = [name for name in sigma if sigma[name] != CONDUCTIVITY_S_PER_M.get(name)]
+    table = [name for name in sigma if name not in own]
+    values = listed([f"{_word(name)} {sigma[name]:g}" for name in sigma])
+    sentence = f"Conductivities in S/m were: {values}"
+    sources = [
+        f"{listed([_word(name) for name in some if name in table])} as in {cite(key)}"
+        for key, some in SOURCES.items()
+        if set(some) & set(table)
+    ]
+    if sources:
+        sentence += f" ({'; '.join(sources)})"
+    if own:
+        sentence += f"; {listed([_word(name) for name in own])} {'was' if len(own) == 1 else 'were'} set for this plan"
+    sentences = [sentence + "."]
+    tensors = plan.search.white_matter
+    if tensors:
+        key = "tuch2001" if tensors.startswith("direct") else "opitz2011"
+        sentences.append(f"White matter conducted along its fibres: {tensors} {cite(key)}.")
+    else:
+        sentences.append("All tissues conducted alike in all directions.")
+    return sentences
+
+
+def _solver_sentence(plan: Plan | TesPlan, cite: Citations) -> str:
+    """The equations' solver."""
+    return (
+        f"Fields were calculated with {PROGRAM} {plan.versions.get(PROGRAM, '')}".rstrip()
+        + ", by finite elements of first order in the quasi-static approximation; gradients were recovered tissue by tissue "
+        f"from patches of nodes by harmonic polynomials, after {cite('zhang2005')}."
+    )
+
+
+def _engine_sentence(plan: Plan, cite: Citations) -> str:
+    """Who confirmed the poses, if it was another engine; else empty."""
+    name, version = solved_by(plan.search.direct_solves_by)
+    if name == "embedded":
+        return ""
+    mark = f" {cite('thielscher2015')}" if name == "simnibs" else ""
+    return f"The ranked placements were solved again with {engine_title(name)} {version}{mark}, whose field is shown."
+
+
+def _target_sentence(evidence: HeadEvidence, cite: Citations) -> str:
+    """The target, and how it came to this head."""
+    target = evidence.plan.target
+    sentence = extent_sentence(target)
+    if target.mni_mm is not None:
+        sentence += (
+            f", that is MNI152 {point(target.mni_mm)} mm carried to the head by a non-linear registration of its brain "
+            f"tissue {cite('avants2008')}"
+        )
+    if target.snapped_mm > 0:
+        sentence += f" and moved {number(target.snapped_mm)} mm into grey matter"
+    return sentence + "."
+
+
+def _versions_sentence(plan: Plan | TesPlan) -> str:
+    """The versions of all that calculated."""
+    others = [f"{name} {version}" for name, version in plan.versions.items() if name != PROGRAM]
+    sentence = f"Software: {PROGRAM} {plan.versions.get(PROGRAM, 'of unknown version')}"
+    return sentence + (f", with {listed(others)}." if others else ".")
+
+
+def _word(name: str) -> str:
+    return WORDS.get(name, name.replace("_", " "))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from targeting.report import picture
-from targeting.report.evidence import PlanEvidence
+from targeting.report.evidence import TmsEvidence
 from targeting.report.scalp import ABOVE
+from targeting.scene.colors import COIL, INK, QUIET, SKIN
+from targeting.scene.directions import PLAIN, edge_letters
 from targeting.scene.raster.camera import View
-from targeting.scene.raster.canvas import COIL, INK, QUIET, Canvas
+from targeting.scene.raster.canvas import Canvas
 from targeting.scene.raster.surface import compose, render
 
 WIDTH, HEIGHT = 620, 620
@@ -18,7 +20,6 @@ TEN_TWENTY = (
     "O1", "Oz", "O2",
 )  # fmt: skip
 FROM_ABOVE = 0.45  # a point whose scalp faces up by more than this is shown from above
-LETTERS = {"R": (1, 0, 0), "L": (-1, 0, 0), "nose": (0, 1, 0), "back": (0, -1, 0), "top": (0, 0, 1), "neck": (0, 0, -1)}
 SIDES = {
     "the left": (-1.0, 0.0, 0.0),
     "the right": (1.0, 0.0, 0.0),
@@ -27,7 +28,7 @@ SIDES = {
 }
 
 
-def seen_from(evidence: PlanEvidence) -> tuple[str, tuple[float, float, float]]:
+def seen_from(evidence: TmsEvidence) -> tuple[str, tuple[float, float, float]]:
     """The side that shows the point best, in words, and the direction toward its viewer."""
     facing = evidence.outward
     if facing[2] > FROM_ABOVE:
@@ -35,11 +36,11 @@ def seen_from(evidence: PlanEvidence) -> tuple[str, tuple[float, float, float]]:
     return max(SIDES.items(), key=lambda side: float(np.dot(side[1], facing)))
 
 
-def place_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
+def place_picture(evidence: TmsEvidence) -> NDArray[np.uint8]:
     """The scalp, 10-20 positions and the point, (h, w, 3) uint8."""
     _, toward = seen_from(evidence)
-    view = picture.frame_of(evidence.scalp.points_mm, np.array(toward), WIDTH, HEIGHT, margin=22.0)
-    skin = render(evidence.scalp, np.broadcast_to(picture.SKIN, evidence.scalp.points_mm.shape), view)
+    view = View.holding(evidence.scalp.points_mm, toward, (WIDTH, HEIGHT), margin_mm=22.0)
+    skin = render(evidence.scalp, np.broadcast_to(to_rgb(SKIN), evidence.scalp.points_mm.shape), view)
     canvas = Canvas(compose(view, (skin, 1.0)))
     at = view.project(evidence.best.scalp_mm)
     if evidence.positions is not None:
@@ -50,25 +51,12 @@ def place_picture(evidence: PlanEvidence) -> NDArray[np.uint8]:
                 canvas.axes.plot([spot[0]], [spot[1]], marker="o", color=QUIET, markersize=5)
                 if np.hypot(*(spot - at)[:2]) > 30:
                     canvas.words(spot[:2] + np.array([0, 20]), name, 21, QUIET)
-    tip = view.project(np.array(evidence.best.scalp_mm) - 42.0 * evidence.best_pose.away_from_handle_mm)
+    tip = view.project(np.array(evidence.best.scalp_mm) - 42.0 * evidence.pose.away_from_handle_mm)
     if np.hypot(*(tip - at)[:2]) > 25:
         canvas.axes.plot([at[0], tip[0]], [at[1], tip[1]], color=COIL, linewidth=7, alpha=0.75, solid_capstyle="round")
     canvas.axes.plot([at[0]], [at[1]], marker="o", color="white", markersize=20)
     canvas.axes.plot([at[0]], [at[1]], marker="o", color=COIL, markersize=16)
     canvas.axes.plot([at[0]], [at[1]], marker="+", color="white", markersize=12, markeredgewidth=2.5)
-    _letters(canvas, view)
+    words = [PLAIN.get(edge[0], edge[0]) for edge in edge_letters(view.toward_viewer, view.up)]
+    canvas.edge_words(words, 22, (40, 24), (INK, QUIET))
     return canvas.rgb()
-
-
-def _letters(canvas: Canvas, view: View) -> None:
-    """What lies at each edge of the picture."""
-    ends = {
-        (26, HEIGHT / 2): -view.right,
-        (WIDTH - 26, HEIGHT / 2): view.right,
-        (WIDTH / 2, 18): view.up,
-        (WIDTH / 2, HEIGHT - 18): -view.up,
-    }
-    for at, direction in ends.items():
-        name = max(LETTERS, key=lambda each: float(np.dot(LETTERS[each], direction)))
-        big = name in "LR"
-        canvas.words(at, name, 40 if big else 24, INK if big else QUIET, weight="bold")

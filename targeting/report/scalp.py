@@ -7,8 +7,10 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from targeting.report import picture
-from targeting.report.evidence import PlanEvidence
-from targeting.scene.raster.canvas import COIL, INK, Canvas
+from targeting.report.evidence import TmsEvidence
+from targeting.scene.colors import COIL, INK, SKIN
+from targeting.scene.raster.camera import View
+from targeting.scene.raster.canvas import Canvas
 from targeting.scene.raster.surface import compose, render
 
 WIDTH, HEIGHT = 900, 770
@@ -17,17 +19,17 @@ HANDLE_MM = 95.0  # from the coil's centre to the tip of the arrow along the han
 
 
 def coil_picture(
-    evidence: PlanEvidence, toward_viewer: NDArray[np.float64] | tuple[float, float, float]
+    evidence: TmsEvidence, toward_viewer: NDArray[np.float64] | tuple[float, float, float]
 ) -> NDArray[np.uint8]:
     """Scalp, coil and target seen from one direction, (h, w, 3) uint8."""
     casing = evidence.casing_surface()
-    pose = evidence.best_pose
+    pose = evidence.pose
     tip = pose.center_mm - HANDLE_MM * pose.away_from_handle_mm
     toward = np.asarray(toward_viewer, dtype=np.float64)
     seen = np.vstack([evidence.scalp.points_mm, casing.points_mm, tip])
-    view = picture.frame_of(seen, toward, WIDTH, HEIGHT, margin=10.0)
+    view = View.holding(seen, toward, (WIDTH, HEIGHT), margin_mm=10.0)
 
-    skin = render(evidence.scalp, np.broadcast_to(picture.SKIN, evidence.scalp.points_mm.shape), view)
+    skin = render(evidence.scalp, np.broadcast_to(to_rgb(SKIN), evidence.scalp.points_mm.shape), view)
     plastic = render(casing, np.broadcast_to(to_rgb(COIL), casing.points_mm.shape), view, gloss=0.25)
     canvas = Canvas(compose(view, (skin, 1.0), (plastic, CASING_OPACITY)), picture.STRIP)
 
@@ -40,11 +42,11 @@ def coil_picture(
     canvas.axes.plot([center[0]], [center[1]], marker="o", color=INK, markersize=8, markeredgecolor="white")
 
     picture.target_label(canvas, view, evidence)
-    picture.letters(canvas, view)
+    picture.compass(canvas, view)
     return canvas.rgb()
 
 
-def side_direction(evidence: PlanEvidence) -> tuple[float, float, float]:
+def side_direction(evidence: TmsEvidence) -> tuple[float, float, float]:
     """Toward a viewer who stands on the target's side."""
     return (-1.0, 0.0, 0.0) if evidence.target_mm[0] < 0 else (1.0, 0.0, 0.0)
 

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from meshes.tissue_codes import Tissue
-from targeting.report.evidence import HeadEvidence
+from targeting.report.evidence import Evidence
+from targeting.scene.colors import TARGET
+from targeting.scene.directions import Plane
 from targeting.scene.raster.camera import View
-from targeting.scene.raster.canvas import MARK, Canvas
+from targeting.scene.raster.canvas import Canvas
 from targeting.scene.raster.sections import section_lines
 
 MARGIN_MM = 10.0
@@ -35,24 +37,7 @@ OUTLINES = (
 )
 
 
-@dataclass(frozen=True)
-class Plane:
-    """One of the three planes: across which world axis, and what is right and up in the picture."""
-
-    name: str
-    across: int
-    toward_viewer: tuple[float, float, float]
-    letters: tuple[str, str, str, str]  # left, right, top, bottom of the picture
-
-
-PLANES = (
-    Plane("axial", 2, (0, 0, 1), ("L", "R", "A", "P")),
-    Plane("coronal", 1, (0, -1, 0), ("L", "R", "S", "I")),
-    Plane("sagittal", 0, (-1, 0, 0), ("A", "P", "S", "I")),
-)
-
-
-def whole_view(evidence: HeadEvidence, plane: Plane) -> View:
+def whole_view(evidence: Evidence, plane: Plane) -> View:
     """The plane through the target, framed on the whole head; the three planes have one scale."""
     low, high = evidence.head.points_mm.min(0), evidence.head.points_mm.max(0)
     center = (low + high) / 2
@@ -60,7 +45,7 @@ def whole_view(evidence: HeadEvidence, plane: Plane) -> View:
     return View.looking_from(plane.toward_viewer, center, float((high - low).max()) + 2 * MARGIN_MM, WIDTH, WIDTH)
 
 
-def close_view(evidence: HeadEvidence, plane: Plane) -> View:
+def close_view(evidence: Evidence, plane: Plane) -> View:
     """The plane through the target, near it."""
     return View.looking_from(plane.toward_viewer, evidence.target_mm, CLOSE_MM, WIDTH, WIDTH)
 
@@ -74,26 +59,26 @@ class Outline:
     width: float
 
 
-def outlines(evidence: HeadEvidence, plane: Plane) -> list[Outline]:
+def outlines(evidence: Evidence, plane: Plane) -> list[Outline]:
     """The tissues' and the target's surfaces in the plane through the target."""
     position = float(evidence.target_mm[plane.across])
     target = section_lines(evidence.head, plane.across, position, tets=evidence.target_tets)
-    return [*tissue_outlines(evidence, plane, position), Outline(target, MARK, 2.4)]
+    return [*tissue_outlines(evidence, plane, position), Outline(target, TARGET, 2.4)]
 
 
-def tissue_outlines(evidence: HeadEvidence, plane: Plane, position_mm: float) -> list[Outline]:
+def tissue_outlines(evidence: Evidence, plane: Plane, position_mm: float) -> list[Outline]:
     """The tissues' surfaces in any plane across the same axis."""
     return [Outline(section_lines(evidence.head, plane.across, position_mm, t), c, w) for t, c, w in OUTLINES]
 
 
-def outlined_picture(evidence: HeadEvidence, plane: Plane, view: View, lines: list[Outline]) -> NDArray[np.uint8]:
+def outlined_picture(evidence: Evidence, plane: Plane, view: View, lines: list[Outline]) -> NDArray[np.uint8]:
     """The image in the plane of a view with outlines and letters, (h, w, 3) uint8."""
     canvas = _with_lines(evidence, view, lines, 1.0)
-    _letters(canvas, view, plane)
+    _letters(canvas, plane)
     return canvas.rgb()
 
 
-def slice_picture(evidence: HeadEvidence, plane: Plane, view: View, lines: list[Outline]) -> NDArray[np.uint8]:
+def slice_picture(evidence: Evidence, plane: Plane, view: View, lines: list[Outline]) -> NDArray[np.uint8]:
     """One plane through the target as pixels, (h, w, 3) uint8; ``lines`` are its :func:`outlines`."""
     finer = 1.5 if view.mm_per_pixel * WIDTH <= CLOSE_MM else 1.0
     canvas = _with_lines(evidence, view, lines, finer)
@@ -101,7 +86,7 @@ def slice_picture(evidence: HeadEvidence, plane: Plane, view: View, lines: list[
     radius = evidence.plan.target.ring_mm / view.mm_per_pixel
     if evidence.plan.target.shape == "ball":
         canvas.axes.add_patch(
-            Circle((column, row), radius, fill=False, edgecolor=MARK, linewidth=1.6 * finer, linestyle=(0, (3, 2)))
+            Circle((column, row), radius, fill=False, edgecolor=TARGET, linewidth=1.6 * finer, linestyle=(0, (3, 2)))
         )
     for (x0, y0), (x1, y1) in (
         ((0, row), (column - 2.2 * radius, row)),
@@ -111,12 +96,12 @@ def slice_picture(evidence: HeadEvidence, plane: Plane, view: View, lines: list[
     ):
         if x1 > x0 or y1 > y0:
             canvas.axes.plot([x0, x1], [y0, y1], color="white", linewidth=0.8, alpha=0.5)
-    _letters(canvas, view, plane)
+    _letters(canvas, plane)
     _scale_bar(canvas, view)
     return canvas.rgb()
 
 
-def _with_lines(evidence: HeadEvidence, view: View, lines: list[Outline], finer: float) -> Canvas:
+def _with_lines(evidence: Evidence, view: View, lines: list[Outline], finer: float) -> Canvas:
     """The image in the plane of a view, with outlines."""
     canvas = Canvas(np.repeat(_background(evidence, view)[..., None], 3, axis=2))
     for line in lines:
@@ -125,25 +110,16 @@ def _with_lines(evidence: HeadEvidence, view: View, lines: list[Outline], finer:
     return canvas
 
 
-def shows_labels(evidence: HeadEvidence) -> bool:
+def shows_labels(evidence: Evidence) -> bool:
     """Whether the image behind the outlines is one of tissue labels: it has few values."""
     return len(np.unique(evidence.background[::4, ::4, ::4])) <= MOST_LABELS
 
 
-def _letters(canvas: Canvas, view: View, plane: Plane) -> None:
-    left, right, top, bottom = plane.letters
-    edge = 30
-    for x, y, letter in (
-        (edge, view.height / 2, left),
-        (view.width - edge, view.height / 2, right),
-        (view.width / 2, edge, top),
-        (view.width / 2, view.height - edge, bottom),
-    ):
-        big = letter in "LR"
-        canvas.words((x, y), letter, 44 if big else 30, "white" if big else "#c8d0d8", weight="bold", halo="black")
+def _letters(canvas: Canvas, plane: Plane) -> None:
+    canvas.edge_words(plane.letters, 30, (44, 30), ("white", "#c8d0d8"), halo="black")
 
 
-def _background(evidence: HeadEvidence, view: View) -> NDArray[np.uint8]:
+def _background(evidence: Evidence, view: View) -> NDArray[np.uint8]:
     """The image in the plane, in greys, (h, w) uint8."""
     columns, rows = np.meshgrid(np.arange(view.width) + 0.5, np.arange(view.height) + 0.5)
     x = (columns - view.width / 2) * view.mm_per_pixel

@@ -11,15 +11,15 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
+from targeting.plans.tes_words import electrode_words
 from targeting.report import picture
-from targeting.report.tes_evidence import TesEvidence
+from targeting.report.evidence import TesEvidence
+from targeting.scene.colors import ANODE, CATHODE, INK, SKIN
 from targeting.scene.raster.camera import View
-from targeting.scene.raster.canvas import INK, Canvas
-from targeting.scene.raster.surface import SUPERSAMPLING, Layer, compose, render
-from targeting.words.numbers import number
+from targeting.scene.raster.canvas import Canvas
+from targeting.scene.raster.surface import DepthImage, compose, render
 
 WIDTH, HEIGHT = 900, 770
-ANODE, CATHODE = "#c0392b", "#1f5fa8"
 PALEST = 0.35  # of the colour that the smallest current keeps
 SEEN = 0.5  # an electrode is seen where it faces the viewer by more than this (cosine)
 FAR_SIDE = -0.3  # a target whose nearest scalp faces away from the viewer by more than this is not drawn
@@ -65,9 +65,9 @@ def sides(evidence: TesEvidence) -> list[Side]:
 
 def cap_picture(evidence: TesEvidence, side: Side) -> NDArray[np.uint8]:
     """Scalp and electrodes with their names and currents, seen from one side, (h, w, 3) uint8."""
-    view = picture.frame_of(evidence.scalp.points_mm, np.array(side.toward_viewer), WIDTH, HEIGHT, margin=30.0)
-    skin = render(evidence.scalp, np.broadcast_to(picture.SKIN, evidence.scalp.points_mm.shape), view)
-    layers: list[tuple[Layer, float]] = [(skin, 1.0)]
+    view = View.holding(evidence.scalp.points_mm, side.toward_viewer, (WIDTH, HEIGHT), margin_mm=30.0)
+    skin = render(evidence.scalp, np.broadcast_to(to_rgb(SKIN), evidence.scalp.points_mm.shape), view)
+    layers: list[tuple[DepthImage, float]] = [(skin, 1.0)]
     most = max(abs(each.current_ma) for each in evidence.plan.montage)
     for each in evidence.plan.montage:
         patch = evidence.patch(each.name)
@@ -80,9 +80,9 @@ def cap_picture(evidence: TesEvidence, side: Side) -> NDArray[np.uint8]:
     shown = [
         each
         for each in evidence.plan.montage
-        if each.name in _seen(evidence, side) or _shows(skin, view, np.array(each.scalp_mm))
+        if each.name in _seen(evidence, side) or skin.shows(view, np.array(each.scalp_mm))
     ]
-    words = [current_label(each.name, each.current_ma) for each in shown]
+    words = [electrode_words(each.name, each.current_ma) for each in shown]
     widths = LETTER_PIXELS * np.array([len(text) for text in words])
     stations = []
     for each, width in zip(shown, widths, strict=True):
@@ -95,13 +95,13 @@ def cap_picture(evidence: TesEvidence, side: Side) -> NDArray[np.uint8]:
         label = at + out * reach
         if shows_target(evidence, side) and np.linalg.norm(label - ring) < CLEAR_PIXELS:
             label = at - out * reach  # words on the target's ring: to the other side
-        room = half + np.array([10.0, 20.0])
-        stations.append(np.clip(label, room, [view.width, view.height] - room))
-    placed = apart(np.array(stations).reshape(-1, 2), widths, view.height)
-    for each, text, (x, y) in zip(shown, words, placed, strict=True):
+        margin = half + np.array([10.0, 20.0])
+        stations.append(np.clip(label, margin, [view.width, view.height] - margin))
+    clear = apart(np.array(stations).reshape(-1, 2), widths, view.height)
+    for each, text, (x, y) in zip(shown, words, clear, strict=True):
         ink = ANODE if each.current_ma > 0 else CATHODE
         canvas.leader(view.project(each.scalp_mm), (float(x), float(y)), text, ink, WORD_SIZE)
-    picture.letters(canvas, view)
+    picture.compass(canvas, view)
     x = canvas.width - 420
     for k, (ink, text) in enumerate(((ANODE, "anode: current into the head"), (CATHODE, "cathode: out of it"))):
         y = canvas.height - canvas.strip + 44 + 44 * k
@@ -145,23 +145,11 @@ def apart(centers: NDArray[np.float64], widths: NDArray[np.float64], height: flo
     return placed
 
 
-def current_label(name: str, current_ma: float) -> str:
-    """An electrode's name and current.
-
-    Examples
-    --------
-    >>> current_label("C3", 2.0), current_label("Fp2", -0.25)
-    ('C3 +2 mA', 'Fp2 −0.25 mA')
-    """
-    digits = number(abs(current_ma), 3).rstrip("0").rstrip(".")
-    return f"{name} {'+' if current_ma > 0 else '−'}{digits} mA"
-
-
 def electrode_color(current_ma: float, most_ma: float) -> NDArray[np.float64]:
     """Red for an anode, blue for a cathode, paler for less current, (3,) 0..1."""
     share = PALEST + (1 - PALEST) * abs(current_ma) / most_ma
     full = np.array(to_rgb(ANODE if current_ma > 0 else CATHODE))
-    return np.asarray(share * full + (1 - share) * np.array(picture.SKIN), dtype=np.float64)
+    return np.asarray(share * full + (1 - share) * np.array(to_rgb(SKIN)), dtype=np.float64)
 
 
 def shows_target(evidence: TesEvidence, side: Side) -> bool:
@@ -175,11 +163,3 @@ def _facing(evidence: TesEvidence, name: str, side: Side) -> float:
 
 def _seen(evidence: TesEvidence, side: Side) -> set[str]:
     return {name for name in evidence.facing if _facing(evidence, name, side) > SEEN}
-
-
-def _shows(layer: Layer, view: View, point_mm: NDArray[np.float64]) -> bool:
-    """Whether a point of the scalp is not behind it."""
-    column, row, depth = view.finer(SUPERSAMPLING).project(point_mm)
-    rows, columns = layer.depth_mm.shape
-    nearest = layer.depth_mm[int(np.clip(row, 0, rows - 1)), int(np.clip(column, 0, columns - 1))]
-    return bool(depth > nearest - 3.0)

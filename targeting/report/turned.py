@@ -1,4 +1,4 @@
-"""How a coil is held and driven, in words and pictures of a report: the handle's angle, the clock, the pulse, the current."""
+"""Angles of the handle, for figures and tables: of the plan, over all angles of the current, and the range of 90 % dose."""
 
 from __future__ import annotations
 
@@ -7,86 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.plans.handling import PlanAngle, PlanPulse
+from targeting.plans.handling import PlanAngle
 from targeting.plans.tms import Plan
-from targeting.stimulators.pulse import NORMAL
-from targeting.words.numbers import Fact, number, three_digits
+from targeting.words.numbers import number, sentence, three_digits
 
 if TYPE_CHECKING:
     from targeting.report.evidence import PlanEvidence
 
-NOT_DETERMINED = "the dose does not determine the angle; the muscle does"
-ASSUMED = "assumed: the sign of the coil’s file is the first phase in the normal setting"
 
-
-def angle_facts(plan: Plan) -> list[Fact]:
-    """The handle's angle, what the dose says of it, the pulse and the current; none of a plan that does not tell."""
-    found = []
-    if plan.angle is not None:
-        found.append(
-            Fact("Handle", plan.angle.words, f"on a clock face seen from above, nose at 12: {plan.angle.clock}")
-        )
-        found.append(Fact("Why this angle", plan.angle.why, dose_over_angles(plan.angle)))
-    if plan.pulse is not None:
-        found.append(Fact("Pulse and stimulator", drive_words(plan.pulse), ASSUMED))
-        found.append(Fact("Current in the brain", effective_words(plan.pulse), first_words(plan.pulse)))
-    return found
-
-
-def dose_over_angles(angle: PlanAngle) -> str:
-    """How far the dose depends on the angle."""
-    low = f"over all angles at this place the dose stays above {number(100 * angle.lowest_share, 0)} % of its largest"
-    return low if angle.determined else f"{low}: {NOT_DETERMINED}"
-
-
-def drive_words(pulse: PlanPulse) -> str:
-    """The pulse, whose, and the setting.
-
-    Examples
-    --------
-    >>> pulse = PlanPulse("biphasic", "reverse", True, "second", 1, "", None, True, "back", "forward")
-    >>> drive_words(pulse)
-    'biphasic pulse, current direction set to reverse'
-    """
-    whose = f" of {pulse.stimulator}" if pulse.stimulator else ""
-    if pulse.reversible is False:
-        return f"{pulse.form} pulse{whose}, which has one current direction"
-    return f"{pulse.form} pulse{whose}, current direction set to {pulse.current}"
-
-
-def effective_words(pulse: PlanPulse) -> str:
-    """Which way the current runs when it counts, and whether it is the way that is wanted."""
-    wanted = {True: ", as the target wants it", False: ", against what the target wants", None: ""}[pulse.as_wanted]
-    return f"{pulse.effective_runs} in the effective phase, the {pulse.effective_phase}{wanted}"
-
-
-def first_words(pulse: PlanPulse) -> str:
-    """Which way it runs in the first phase."""
-    return f"in the first phase {pulse.first_runs}"
-
-
-def angle_table(angle: PlanAngle | None) -> str:
-    """The dose at some angles of the handle, as HTML; nothing for a plan that does not tell."""
-    from targeting.report.parts import esc, row
-
-    if angle is None:
-        return ""
-    rows = "\n".join(
-        row(
-            esc(each.name[:1].upper() + each.name[1:]),
+def angle_rows(angle: PlanAngle | None) -> list[tuple[str, ...]]:
+    """The dose at some angles of the handle: name, angle, dose, share; none for a plan that does not tell."""
+    return [
+        (
+            sentence(each.name),
             signed_deg(each.handle_deg),
             three_digits(each.dose_v_per_m),
             number(100 * each.share, 0),
         )
-        for each in angle.rows
-    )
-    return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="The dose at some angles">'
-        '<table class="ranking even slim"><thead><tr><th scope="col">Angle</th>'
-        '<th scope="col">Handle to the midline<small>outwards positive</small></th>'
-        '<th scope="col">Dose<small>V/m at 1 A/µs</small></th><th scope="col">Of the largest<small>%</small></th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div><p>{esc(dose_over_angles(angle)[:1].upper() + dose_over_angles(angle)[1:])}.</p>"
-    )
+        for each in (angle.rows if angle is not None else ())
+    ]
 
 
 def signed_deg(deg: float) -> str:
@@ -127,25 +66,3 @@ def turn_range_deg(plan: Plan, handle_deg: float) -> tuple[float, float] | None:
     if plan.target.side == "right":
         inwards, outwards = outwards, inwards
     return handle_deg - inwards, handle_deg + outwards
-
-
-def terminal_lines(plan: Plan) -> list[str]:
-    """The angle and the pulse for a terminal."""
-    found = []
-    if plan.angle is not None:
-        found.append(
-            f"angle      {plan.angle.words} ({plan.angle.clock} on a clock face seen from above); {plan.angle.why}"
-        )
-        found.append(f"           {dose_over_angles(plan.angle)}")
-    if plan.pulse is not None:
-        found.append(f"pulse      {drive_words(plan.pulse)}; the current runs {effective_words(plan.pulse)}")
-    return found
-
-
-def setting_words(pulse: PlanPulse | None) -> str:
-    """The stimulator's setting in a word or two, for a box."""
-    if pulse is None:
-        return ""
-    if pulse.reversible is False:
-        return f"{pulse.form}, one current direction"
-    return f"{pulse.form}, current {'normal' if pulse.current == NORMAL else 'REVERSE'}"

@@ -1,7 +1,7 @@
 """The volumes of a head's tissues beside what adults have: the quickest sign that a segmentation went wrong.
 
 The ranges and where they come from stand in ``volumes.toml``.  A part that the edge of the image cuts off is smaller than
-life: it is then only judged for being too large, and that is said.
+life.  It is then judged only for being too large, and the report says so.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Verdict = Literal["within", "below", "above", "cut", "no range"]
 
 
 @dataclass(frozen=True)
-class Range:
+class VolumeRange:
     """What a part of an adult's head measures; ``codes`` are its tissues, ``low_ml`` and ``high_ml`` None if unknown."""
 
     name: str
@@ -41,7 +41,7 @@ class Range:
 class Volume:
     """A part of this head, mL, beside its range; ``cut_at`` names the edges that cut it."""
 
-    range: Range
+    range: VolumeRange
     ml: float
     cut_at: tuple[str, ...]
 
@@ -68,7 +68,7 @@ class Volume:
 
         Examples
         --------
-        >>> part = Range("csf", "CSF", (3,), 145.0, 510.0, "")
+        >>> part = VolumeRange("csf", "CSF", (3,), 145.0, 510.0, "")
         >>> Volume(part, 300.0, ()).words, Volume(part, 72.5, ()).words
         ('within the range', 'too small: 50 % below the range')
         >>> Volume(part, 72.5, ("lower",)).words
@@ -88,7 +88,7 @@ class Volume:
 
 
 @cache
-def ranges() -> tuple[Range, ...]:
+def ranges() -> tuple[VolumeRange, ...]:
     """The table of ``volumes.toml``.
 
     Examples
@@ -98,7 +98,7 @@ def ranges() -> tuple[Range, ...]:
     """
     text = resources.files("targeting.report").joinpath("volumes.toml").read_text(encoding="utf-8")
     return tuple(
-        Range(
+        VolumeRange(
             name,
             entry["title"],
             tuple(entry["codes"]),
@@ -123,14 +123,14 @@ def volumes_of(head: HeadMesh, affine_mm: NDArray[np.float64], shape: Sequence[i
     shape : (3,) int
         The image's voxels, which say where its edges are.
     """
-    found = []
+    volumes = []
     for part in ranges():
         chosen = np.isin(head.tissue, part.codes)
         if chosen.any():
             nodes = head.points_mm[np.unique(head.tets[chosen])]
             ml = float(head.volumes_mm3[chosen].sum()) / 1000
-            found.append(Volume(part, ml, _cut_at(nodes, head, affine_mm, shape)))
-    return found
+            volumes.append(Volume(part, ml, _cut_at(nodes, head, affine_mm, shape)))
+    return volumes
 
 
 def volume_warnings(head: HeadMesh, affine_mm: NDArray[np.float64], shape: Sequence[int], image: str = "") -> list[str]:
@@ -141,8 +141,10 @@ def volume_warnings(head: HeadMesh, affine_mm: NDArray[np.float64], shape: Seque
     odd = [each for each in volumes_of(head, affine_mm, shape) if each.is_odd]
     if not odd:
         return []
-    told = "; ".join(f"{each.range.title.lower() if each.range.title != 'CSF' else 'CSF'} {each.words}" for each in odd)
-    return [f"the head model has unusual volumes ({told}): look at its outlines. {excuse(image)}".rstrip()]
+    words = "; ".join(
+        f"{each.range.title.lower() if each.range.title != 'CSF' else 'CSF'} {each.words}" for each in odd
+    )
+    return [f"the head model has unusual volumes ({words}): look at its outlines. {excuse(image)}".rstrip()]
 
 
 def excuse(image: str) -> str:

@@ -1,4 +1,4 @@
-"""Cameras by name, each framing what is to be seen, and the words for where one looks from.
+"""Cameras by name, each framing what is to be seen.
 
 "left" looks at the person's left side from the left.  From the top the nose is up, so the person's left is on the left
 of the picture; from the front it is on the right, as when one faces somebody.  "coil" looks along the coil's axis with
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from meshes.choices import one_of
 from meshes.errors import InputError
+from targeting.scene.directions import FRONT, RIGHT, UP
 from targeting.scene.layer import Scene
 
 if TYPE_CHECKING:
     import pyvista as pv
 
 CAMERAS = ("left", "right", "top", "front", "back", "target", "coil")
-UP, FRONT, RIGHT = np.array([0.0, 0, 1]), np.array([0.0, 1, 0]), np.array([1.0, 0, 0])
 FROM = {  # where the camera stands as seen from the head, and what is up in the picture
     "left": (-RIGHT, UP),
     "right": (RIGHT, UP),
@@ -29,18 +29,9 @@ FROM = {  # where the camera stands as seen from the head, and what is up in the
     "front": (FRONT, UP),
     "back": (-FRONT, UP),
 }
-ENDS = (  # world axes, their letters and words
-    (RIGHT, "R", "the right"),
-    (-RIGHT, "L", "the left"),
-    (FRONT, "A", "the front"),
-    (-FRONT, "P", "the back"),
-    (UP, "S", "above"),
-    (-UP, "I", "below"),
-)
 VIEW_ANGLE_DEG = 22.0  # a little perspective, so that near and far are told apart
 MARGIN = 1.14
 CLOSE_UP_MM = 62.0  # half the height of the "target" view
-NAMED_FROM = 0.42  # a direction counts as "above", "the left" ... from this cosine
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,44 +107,6 @@ def look(plotter: pv.BasePlotter, scene: Scene, name: str) -> None:
     eye.view_angle = VIEW_ANGLE_DEG
     renderer.camera_set = True
     renderer.reset_camera_clipping_range()
-
-
-def seen_from(toward_viewer: NDArray[np.float64]) -> str:
-    """In words: "seen from the left and above".
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> seen_from(np.array([-0.7, 0.0, 0.7])), seen_from(np.array([0.0, 1.0, 0.0]))
-    ('seen from the left and above', 'seen from the front')
-    """
-    unit = np.asarray(toward_viewer, np.float64) / np.linalg.norm(toward_viewer)
-    named = sorted(((float(unit @ end), word) for end, _, word in ENDS), reverse=True)
-    words = [word for cosine, word in named if cosine >= NAMED_FROM] or [named[0][1]]
-    return "seen from " + (words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}")
-
-
-def edge_letters(
-    toward_viewer: NDArray[np.float64], up: NDArray[np.float64]
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """What lies to the left, right, top and bottom of a picture, by letters, the nearest axis first.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> edge_letters(np.array([0.0, 0, 1]), np.array([0.0, 1, 0]))  # from the top, nose up
-    (('L',), ('R',), ('A',), ('P',))
-    """
-    right = np.cross(up, toward_viewer)
-    right = right / np.linalg.norm(right)
-    top = np.cross(toward_viewer, right)
-    top = top / np.linalg.norm(top)
-
-    def at(edge: NDArray[np.floating]) -> tuple[str, ...]:
-        cosines = sorted(((float(edge @ end), letter) for end, letter, _ in ENDS), reverse=True)
-        return tuple(letter for cosine, letter in cosines if cosine > NAMED_FROM)[:2]
-
-    return at(-right), at(right), at(top), at(-top)
 
 
 def _outermost(surface: pv.PolyData) -> NDArray[np.float64]:

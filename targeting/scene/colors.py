@@ -1,7 +1,10 @@
-"""The colours of the field on the cortex, with the folds still to be read.
+"""The colours of everything that is drawn, and of the field on the cortex: one palette and one scale for every picture.
 
-Weak fields fade into the colour of grey matter, so that the eye goes to the strong ones; what lies in a fold is darker.
-Both are put into one RGB value per point, which every program shows alike: VTK, the browser's vtk.js, glTF.
+Page, window, notebook and drawings for other programs have the same colours for the same things.  On the cortex weak fields
+fade into the colour of grey matter, so that the eye goes to the strong ones; what lies in a fold is darker.  Both are put
+into one RGB value per point, which every program shows alike: VTK, the browser's vtk.js, glTF.
+
+Only the drawings of notebook cards (:mod:`targeting.cards.ink`) have inks of their own, to be read on black, too.
 """
 
 from __future__ import annotations
@@ -10,37 +13,63 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_rgb
 from numpy.typing import NDArray
+
+from meshes.weighted import weighted_quantile
 
 if TYPE_CHECKING:
     import pyvista as pv
 
-# the report's pictures have the same colours for the same things
-INK, QUIET = "#1c2733", "#5b6875"
-TARGET, COIL, SPARED = "#e8127d", "#0b6e8a", "#4a2d8f"
-ANODE, CATHODE, IDLE = "#c8102e", "#1f5fbf", "#8a929b"
+INK, QUIET = "#1c2733", "#5b6875"  # words, and words beside them
+TARGET, COIL, WINDING, SPARED = "#e8127d", "#0b6e8a", "#c47f17", "#4a2d8f"
+ANODE, CATHODE, IDLE = "#c0392b", "#1f5fa8", "#8a929b"  # brick red: the target's magenta ring is seen on it
 SKIN, BONE, BRAIN = "#e6cdb8", "#efe9da", "#ebe8e6"
-GREY_MATTER = np.array([0.92, 0.91, 0.90])
+GREY_MATTER = np.array(to_rgb(BRAIN))
 SCALES = {"magnE": "YlOrRd", "normalE": "RdBu_r"}
 WORDS = {"magnE": "E-field strength", "normalE": "E-field into the cortex"}
 FADED_BELOW = 0.25  # of the scale's end
 CREVICE_DARKNESS = 0.42
 STEPS = 256
+EXCEEDING = 0.001  # share of the cortex' area whose |E| lies beyond the scale's end
 
 
-def color_scale(scalars: str) -> ListedColormap:
-    """The colours of "magnE" (0 to the top) or "normalE" (minus the top to the top), fading into grey matter at 0."""
-    share = np.linspace(0, 1, STEPS)
-    size = np.abs(2 * share - 1) if scalars == "normalE" else share
-    fade = np.clip(size / FADED_BELOW, 0, 1)[:, None]
-    colors = fade * colormaps[SCALES[scalars]](share)[:, :3] + (1 - fade) * GREY_MATTER
-    return ListedColormap(colors, name=f"target-{scalars}")
+def scale_end(cortex: pv.PolyData) -> float:
+    """Where the colour scale of a field ends, V/m: |E| that a thousandth of the cortex' area exceeds, rounded up.
+
+    One plan has one end of the scale: in its page's pictures and 3D scene, in the window, in notebooks, and in the settings
+    of the files for Gmsh and MRI viewers.  It is taken from the cortex because that is the surface the pictures colour.
+    Percentiles of the grey matter's volume are set by thin tetrahedra beside the cerebrospinal fluid, which no picture
+    shows: with them the darkest colours would stay unused, and the end would change with the mesh.  Points count by the
+    area they stand for, so that a thinned surface gives what the whole one gives.  A rounded end can be read, and halved,
+    from the bar.
+
+    Parameters
+    ----------
+    cortex : pyvista.PolyData
+        With the point array "magnE", V/m, NaN where there is no field; without it the end is 1.
+    """
+    if "magnE" not in cortex.point_data:
+        return 1.0
+    values = np.asarray(cortex.point_data["magnE"], np.float64)
+    known = np.isfinite(values)
+    areas = point_areas(np.asarray(cortex.points, np.float64), cortex.regular_faces)[known]
+    if not areas.any():
+        return 1.0
+    return rounded_up(float(weighted_quantile(values[known], areas, 1 - EXCEEDING)))
 
 
-def limits(scalars: str, top_v_per_m: float) -> tuple[float, float]:
-    """Lowest and highest value of the colour scale."""
-    return (-top_v_per_m if scalars == "normalE" else 0.0, top_v_per_m)
+def point_areas(points_mm: NDArray[np.floating], triangles: NDArray[np.integer]) -> NDArray[np.float64]:
+    """The area that each point of a surface stands for, mm²: a third of that of its triangles, (n,).
+
+    Examples
+    --------
+    >>> point_areas(np.array([[0.0, 0, 0], [6, 0, 0], [0, 6, 0]]), np.array([[0, 1, 2]])).tolist()
+    [6.0, 6.0, 6.0]
+    """
+    a, b, c = (points_mm[triangles[:, corner]] for corner in range(3))
+    third = np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6
+    return np.asarray(np.bincount(triangles.ravel(), np.repeat(third, 3), len(points_mm)), np.float64)
 
 
 def rounded_up(top: float) -> float:
@@ -57,6 +86,39 @@ def rounded_up(top: float) -> float:
     return float(f"{np.ceil(round(top / step, 9)) * step:.3g}")
 
 
+def color_scale(scalars: str) -> ListedColormap:
+    """The colours of "magnE" (0 to the top) or "normalE" (minus the top to the top), fading into grey matter at 0."""
+    share = np.linspace(0, 1, STEPS)
+    size = np.abs(2 * share - 1) if scalars == "normalE" else share
+    fade = np.clip(size / FADED_BELOW, 0, 1)[:, None]
+    colors = fade * colormaps[SCALES[scalars]](share)[:, :3] + (1 - fade) * GREY_MATTER
+    return ListedColormap(colors, name=f"target-{scalars}")
+
+
+def limits(scalars: str, top_v_per_m: float) -> tuple[float, float]:
+    """Lowest and highest value of the colour scale."""
+    return (-top_v_per_m if scalars == "normalE" else 0.0, top_v_per_m)
+
+
+def field_colors(values_v_per_m: NDArray[np.floating], scalars: str, top_v_per_m: float) -> NDArray[np.float64]:
+    """RGB of values on the scale, (n, 3) from 0 to 1; grey matter where a value is NaN.
+
+    Parameters
+    ----------
+    values_v_per_m : (n,) float
+    scalars : {"magnE", "normalE"}
+    top_v_per_m : float
+        End of the scale.
+    """
+    low, high = limits(scalars, top_v_per_m)
+    share = (np.asarray(values_v_per_m, np.float64) - low) / max(high - low, 1e-30)
+    known = np.isfinite(share)
+    table = np.asarray(color_scale(scalars).colors)
+    rgb = table[np.round(np.clip(np.where(known, share, 0), 0, 1) * (STEPS - 1)).astype(int)]
+    rgb[~known] = GREY_MATTER
+    return rgb
+
+
 def paint(surface: pv.PolyData, scalars: str, top_v_per_m: float) -> NDArray[np.uint8]:
     """RGB of each point, (n, 3): the field's colour, darker in folds; grey matter where there is no value.
 
@@ -69,12 +131,7 @@ def paint(surface: pv.PolyData, scalars: str, top_v_per_m: float) -> NDArray[np.
         End of the scale.
     """
     if scalars:
-        low, high = limits(scalars, top_v_per_m)
-        share = (np.asarray(surface.point_data[scalars], np.float64) - low) / max(high - low, 1e-30)
-        known = np.isfinite(share)
-        table = color_scale(scalars).colors
-        rgb = np.asarray(table)[np.round(np.clip(np.where(known, share, 0), 0, 1) * (STEPS - 1)).astype(int)]
-        rgb[~known] = GREY_MATTER
+        rgb = field_colors(surface.point_data[scalars], scalars, top_v_per_m)
     else:
         rgb = np.tile(GREY_MATTER, (surface.n_points, 1))
     if "crevice" in surface.point_data:

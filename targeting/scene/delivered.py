@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import pyvista as pv
 from numpy.typing import NDArray
 
 from atlases.scalp import Scalp
@@ -27,6 +28,7 @@ from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
 from targeting.scene.layer import Layer, Scene
+from targeting.scene.live_cortex import cortical_field_at
 from targeting.scene.parts import coil_layers
 from targeting.scene.planned import assembled, surfaces_of, target_e_of
 from targeting.study.head_stages import FrameImage
@@ -90,8 +92,6 @@ def delivered_scene(subject: Subject, delivered: Delivered) -> Scene:
     InputError
         If there is no TMS plan, or as :func:`delivered_pose`.
     """
-    from targeting.scene.field_at import cortical_field_at
-
     if not (subject.folder / "plan.json").is_file():
         raise InputError(f"delivered poses are compared with a coil's plan, and there is none in {subject.folder}")
     plan = read_plan(subject.folder / "plan.json")
@@ -135,8 +135,6 @@ def dose_share(subject: Subject, coil: Coil, pose: Pose, planned: Pose) -> float
 
 def _dots(poses: tuple[Pose, ...]) -> Layer:
     """The places of the pulses."""
-    import pyvista as pv
-
     places: NDArray[np.float32] = np.array([pose.center_mm for pose in poses], np.float32)
     ball = pv.Sphere(radius=PULSE_MM, theta_resolution=8, phi_resolution=8)
     dots = pv.PolyData(places).glyph(geom=ball, scale=False, orient=False)

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.scene.behind import PALE, is_behind
-from targeting.scene.cameras import edge_letters, seen_from
 from targeting.scene.colors import INK, STEPS, WORDS, color_scale, limits, paint
+from targeting.scene.directions import PALE, edge_letters, is_behind, seen_from
 from targeting.scene.layer import Layer, Scene
 
 if TYPE_CHECKING:

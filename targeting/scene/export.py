@@ -1,7 +1,6 @@
-"""A scene as files: pictures, and scenes that turn in a browser, in ParaView, in a drawing program.
+"""A scene as files: pictures, and scenes that turn in ParaView and in drawing programs.
 
 - ``.png``: a picture;
-- ``.html``: a page of its own, in which the head can be turned, that asks nothing of the network (the report's 3D part);
 - ``.gltf``: what is visible, with its colours, for drawing programs and slides: metres, y up, facing z (the person's left
   is x), buffers inside the file;
 - ``.vtp``: all layers in one file for ParaView: threshold by the point array ``layer``, whose numbers the field array
@@ -10,7 +9,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,30 +68,24 @@ def screenshot(scene: Scene, path: str | Path, camera: str = "target", size: tup
     return path
 
 
-def export(scene: Scene, path: str | Path, camera: str = "target") -> Path:
-    """Write the scene as its name's ending says: .html, .gltf, .vtp, or .png from a preset camera.
+def png_path(path: str | Path) -> Path:
+    """The path of a picture, if its name says that it is one and its folder is there."""
+    return checked_path(path, (".png",), "ending of a screenshot")
+
+
+def checked_path(path: str | Path, endings: tuple[str, ...], what: str) -> Path:
+    """A path whose ending is one of these and whose folder is there.
 
     Raises
     ------
     InputError
-        If the ending is none of these, or the file cannot be written.
+        If it is not; ``what`` names the ending in the line.
     """
-    path = export_path(path)
-    if path.suffix.lower() == ".png":
-        return screenshot(scene, path, camera)
-    with written_whole(path) as temporary:
-        WRITERS[path.suffix.lower()](scene, temporary)
+    path = Path(path)
+    one_of(path.suffix.lower() or path.name, endings, what)
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {path.parent}; make it first")
     return path
-
-
-def png_path(path: str | Path) -> Path:
-    """The path of a picture, if its name says that it is one and its folder is there."""
-    return _path(path, (".png",), "ending of a screenshot")
-
-
-def export_path(path: str | Path) -> Path:
-    """The path of an export, if its ending is known and its folder is there."""
-    return _path(path, (*WRITERS, ".png"), "ending of an exported scene")
 
 
 def merged(scene: Scene) -> pv.PolyData:
@@ -132,14 +124,8 @@ def off_screen(size: tuple[int, int], columns: int = 1) -> pv.Plotter:
     return plotter
 
 
-def _html(scene: Scene, path: Path) -> None:
-    from targeting.report.solid import solid_page
-
-    path.write_text(solid_page(scene), encoding="utf-8")
-
-
-def _gltf(scene: Scene, path: Path) -> None:
-    """Only surfaces and their colours: words and bars have no place in the format."""
+def write_gltf(scene: Scene, path: Path) -> None:
+    """Write what is visible as glTF: only surfaces and their colours: words and bars have no place in the format."""
     plotter = off_screen((64, 64))
     try:
         for layer in scene.layers:
@@ -156,7 +142,8 @@ def _gltf(scene: Scene, path: Path) -> None:
         plotter.close()
 
 
-def _vtp(scene: Scene, path: Path) -> None:
+def write_vtp(scene: Scene, path: Path) -> None:
+    """Write all layers as one VTK surface."""
     path.touch()  # this raises where VTK would only print
     merged(scene).save(path)
 
@@ -168,14 +155,3 @@ def _colors(scene: Scene, layer: Layer) -> np.ndarray:
     if layer.scalars or "crevice" in layer.surface.point_data:
         return paint(layer.surface, layer.scalars, scene.top_v_per_m)
     return np.tile(np.array(pv.Color(layer.color).int_rgb, np.uint8), (layer.surface.n_points, 1))
-
-
-def _path(path: str | Path, endings: tuple[str, ...], what: str) -> Path:
-    path = Path(path)
-    one_of(path.suffix.lower() or path.name, endings, what)
-    if not path.parent.is_dir():
-        raise InputError(f"there is no folder {path.parent}; make it first")
-    return path
-
-
-WRITERS: dict[str, Callable[[Scene, Path], None]] = {".html": _html, ".gltf": _gltf, ".vtp": _vtp}

@@ -54,7 +54,7 @@ class Layer:
         Default: the middle of the surface.
     ahead_mm : float
         Drawn as if it were so much nearer to the viewer, so that it is not lost in the folds.  ``inf`` is over everything,
-        and then it is pale where it lies behind the head (:mod:`targeting.scene.behind`).
+        and then it is pale where it lies behind the head (:func:`targeting.scene.directions.is_behind`).
     """
 
     name: str

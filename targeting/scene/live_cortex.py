@@ -1,4 +1,7 @@
-"""The field on the cortex that is shown, at any pose of the coil, from the subject's field basis.
+"""The field on the cortex that is shown, at any pose of the coil: from the subject's field basis, or else by a solve.
+
+The basis (``target basis``) takes milliseconds; a direct solve takes the time of one field, with the conductivities and
+tensors of the plan.
 
 The basis has some 20 000 cortical points; the shown surface takes E from the three nearest of them, weighted by the
 inverse of their distance.  Its own normals then give the component into the cortex.
@@ -6,6 +9,7 @@ inverse of their distance.  Its own normals then give the component into the cor
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,12 +18,22 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from meshes.errors import InputError
+from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
-from targeting.study.field_basis_stage import CorticalBasis
+from targeting.fem.cortical_field import CorticalField, strength_at_nodes
+from targeting.pose import Pose
+from targeting.study.field_basis_stage import CorticalBasis, standing_basis
+from targeting.study.study import RecordedStudy
+from targeting.study.surfaces import HeadSurfaces, on_scene
+from targeting.subject import Subject
+from targeting.tms.field import simulate_tms
 
 if TYPE_CHECKING:
     import pyvista as pv
+
+log = logging.getLogger(__name__)
 
 NEIGHBOURS = 3
 FARTHEST_MM = 6.0  # beyond, nothing is known of a point: the brain stem, the inside of the ventricles
@@ -85,3 +99,41 @@ def spread_to(known_mm: NDArray[np.float64], points_mm: NDArray[np.float64]) -> 
     out = sp.csr_matrix((weight.ravel(), (rows, nearest.ravel())), shape=(len(points_mm), len(known_mm)))
     out.eliminate_zeros()
     return out.astype(np.float32)
+
+
+def cortical_field_at(
+    subject: Subject, coil: Coil, pose: Pose, surfaces: HeadSurfaces
+) -> dict[str, NDArray[np.floating]]:
+    """The values "magnE" and "normalE" at the points of ``surfaces.cortex``, V/m at 1 A/µs.
+
+    On the outside of the brain (without mid-cortical surfaces) there is no "normalE".
+    """
+    by_basis = _by_basis(subject, coil, pose, surfaces) if surfaces.folded else None
+    if by_basis is not None:
+        return by_basis
+    head, e_v_per_m = solved(subject, coil, pose)
+    if not surfaces.folded:
+        return on_scene(surfaces, {"magnE": strength_at_nodes(head, e_v_per_m)})
+    folded = RecordedStudy.of(subject).cortex
+    if folded is None:
+        raise InputError(f"the cortex in {subject.folder} is gone; run 'target plan {subject.name}' again")
+    field = CorticalField.of(folded.value, head, e_v_per_m)
+    return on_scene(surfaces, {"magnE": field.magnitude_v_per_m, "normalE": field.normal_v_per_m})
+
+
+def solved(subject: Subject, coil: Coil, pose: Pose) -> tuple[HeadMesh, NDArray[np.float64]]:
+    """The subject's mesh, and one direct solve with the plan's conductivities, (M, 3) V/m at 1 A/µs."""
+    if not subject.made_from("dosemap"):
+        raise InputError(f"there is no coil plan in {subject.folder}; run 'target plan {subject.name}' first")
+    study = RecordedStudy.of(subject, solved_by="dosemap")
+    head = study.head.value
+    log.info("solving the field of %s at %s", coil.name, pose.name)
+    return head, simulate_tms(study.conductor, coil, pose).e_v_per_m
+
+
+def _by_basis(
+    subject: Subject, coil: Coil, pose: Pose, surfaces: HeadSurfaces
+) -> dict[str, NDArray[np.floating]] | None:
+    """The basis' field, as the window shows it; None if no basis stands."""
+    made = standing_basis(subject)
+    return None if made is None else LiveCortex.of(made, coil, surfaces.cortex).field(pose.matrix_mm)

@@ -1,7 +1,11 @@
-"""What stands in and round the head: rings of places, the coil with its handle, the electrodes.
+"""What stands in and round the head as layers: rings of places, outlines of masks and maps, the coil, the electrodes.
 
-Colours are those of the report: targets are magenta, regions to spare violet, the coil is teal everywhere.  Electrodes are
-red where current goes in (anode) and blue where it comes out (cathode).
+Targets are magenta, regions to spare violet, the coil is teal.  Electrodes are red where current goes in (anode) and blue
+where it comes out (cathode).
+
+A target that is no ball has an outline on the cortex: a mask's edge; of a network map the line where it has half its
+largest size, each sign by itself.  Both stand at tetrahedra of grey matter and are 0 at the others, so that an outline
+closes round its patch.  A plan keeps its outline as lines (:data:`OUTLINE`), so that a window need not read the mesh.
 """
 
 from __future__ import annotations
@@ -12,13 +16,18 @@ import numpy as np
 import pyvista as pv
 from numpy.typing import ArrayLike, NDArray
 
+from atlases.target import Target
+from meshes.head import HeadMesh
 from targeting.coils.coil import Casing, Coil
+from targeting.fem.cortical_field import grey_at_nodes
 from targeting.goals.record import PlanPlace
 from targeting.goals.tes_record import PlanTesPlace
+from targeting.networks.network_map import CORE, MapTarget
 from targeting.pose import Pose
 from targeting.records.montage import PlanElectrode
 from targeting.records.places import AVOIDED
 from targeting.scene.colors import ANODE, CATHODE, COIL, IDLE, SPARED, TARGET
+from targeting.scene.directions import PALE
 from targeting.scene.layer import Layer
 
 COIL_OPACITY = 0.22  # the cortex and the target show through it
@@ -30,6 +39,13 @@ LIFT_MM = 0.6  # an electrode's lower side over the scalp, which is drawn with f
 RING_TUBE = 0.14  # of its radius
 LEAST_RADIUS_MM = 2.0  # of a ring
 LABEL_LIFT_MM = 14.0
+OUTLINE = "target_outline.vtp"
+LEVEL = "level"  # the lines' point array: the value they stand for, EDGE or plus or minus CORE
+EDGE = 0.5  # between what is in a mask, 1, and what is not, 0
+LINE_MM = 0.8  # radius of an outline
+AHEAD_MM = 10.0  # it shows through folds of this depth, and not through the brain
+BESIDE_MM = np.array([0.0, -18.0, -10.0])  # a map's words, clear of the target's, which stand above it
+SIGNS = ((1, "into the cortex", "map +", TARGET), (-1, "out of the cortex", "map −", CATHODE))
 
 
 def target_layer(center_mm: ArrayLike, radius_mm: float, outward: ArrayLike) -> Layer:
@@ -60,6 +76,84 @@ def place_layers(
         ring, words = _ring(center, place.radius_mm, out), f"{'spare' if spared else 'also'} {place.name}"
         layers.append(Layer(name, ring, color, label=words, label_mm=word_mm, ahead_mm=np.inf))
     return tuple(layers)
+
+
+def target_outline(
+    points_mm: NDArray[np.floating], triangles: NDArray[np.integer], head: HeadMesh, target: Target
+) -> pv.PolyData | None:
+    """The outline of a target as lines on the cortex.
+
+    Parameters
+    ----------
+    points_mm, triangles : (n, 3) float, (t, 3) int
+        The cortex.
+    head : HeadMesh
+        The mesh whose tetrahedra the target is made of.
+    target : Target
+
+    Returns
+    -------
+    pyvista.PolyData or None
+        Lines in RAS mm with :data:`LEVEL`; None for a ball, and where no line crosses this cortex.
+    """
+    if target.shape == "ball":
+        return None
+    values = np.zeros(len(head.tets))
+    if isinstance(target, MapTarget):
+        values[target.tets], levels = target.wanted, [CORE, -CORE]
+    else:
+        values[target.weights(head)[0]], levels = 1.0, [EDGE]
+    surface = pv.PolyData.from_regular_faces(np.asarray(points_mm, np.float32), triangles)
+    surface.point_data[LEVEL] = at_points(points_mm, head, values)
+    lines = surface.contour(levels, scalars=LEVEL)
+    return lines if lines.n_points else None
+
+
+def at_points(points_mm: NDArray[np.floating], head: HeadMesh, values: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Values of tetrahedra (M,) at some points of the cortex, (n,): at the nearest node of grey matter."""
+    from scipy.spatial import cKDTree
+
+    at_nodes = grey_at_nodes(head, values)
+    grey = np.flatnonzero(np.isfinite(at_nodes))
+    _, nearest = cKDTree(head.points_mm[grey]).query(points_mm)
+    return at_nodes[grey[nearest]].astype(np.float32)
+
+
+def outline_layers(lines: pv.PolyData, shape: str) -> tuple[Layer, ...]:
+    """An outline as the scene draws it.
+
+    Parameters
+    ----------
+    lines : pyvista.PolyData
+        Of :func:`target_outline`.
+    shape : {"mask", "map"}
+
+    Returns
+    -------
+    tuple of Layer
+        "mask outline", or "map into the cortex" and "map out of the cortex", those there are; and each once more, "mask
+        outline, faint", which shows through what lies before it.
+    """
+    if shape == "mask":
+        return _outline_layers(lines, "mask outline", TARGET)
+    layers: tuple[Layer, ...] = ()
+    for sign, way, words, color in SIGNS:
+        of_sign = np.sign(np.asarray(lines.point_data[LEVEL])) == sign
+        if of_sign.any():
+            layers += _outline_layers(
+                lines.extract_points(of_sign).extract_surface(algorithm="dataset_surface"), f"map {way}", color, words
+            )
+    return layers
+
+
+def _outline_layers(lines: pv.PolyData, name: str, color: str, words: str = "") -> tuple[Layer, Layer]:
+    """Lines as tubes, clear and faint, with words beside the longest piece."""
+    tube = plain(lines.strip(join=True).tube(radius=LINE_MM, n_sides=8))
+    beside_mm = np.array(lines.connectivity("largest").center) + BESIDE_MM if words else None
+    return (
+        Layer(name, tube, color, label=words, label_mm=beside_mm, ahead_mm=AHEAD_MM),
+        Layer(f"{name}, faint", tube, color, opacity=PALE, ahead_mm=np.inf),
+    )
 
 
 def _ring(center_mm: ArrayLike, radius_mm: float, outward: NDArray[np.float64]) -> pv.PolyData:

@@ -1,4 +1,4 @@
-"""A scene of a planned subject: read from the folder, or from the values the report is made of."""
+"""The scene of a planned subject, read from its folder; and how any scene is put together from a plan and its surfaces."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pyvista as pv
 from numpy.typing import NDArray
 
 from meshes.choices import one_of
@@ -21,24 +21,18 @@ from targeting.plans.gate import planned_coil
 from targeting.plans.tes import TesPlan, read_tes_plan
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
-from targeting.scene.colors import BONE, BRAIN, SKIN, rounded_up
+from targeting.scene.colors import BONE, BRAIN, SKIN, scale_end
 from targeting.scene.layer import Layer, Scene
-from targeting.scene.parts import coil_layers, electrode_layers, place_layers, target_layer
-from targeting.scene.target_outline import OUTLINE, outline_layers
+from targeting.scene.live_cortex import cortical_field_at
+from targeting.scene.parts import OUTLINE, coil_layers, electrode_layers, outline_layers, place_layers, target_layer
 from targeting.study.study import RecordedStudy
 from targeting.study.surfaces import HeadSurfaces, on_scene, surfaces_stage
 from targeting.subject import Done, Subject
-
-if TYPE_CHECKING:
-    import pyvista as pv
-
-    from targeting.report.evidence import HeadEvidence
 
 log = logging.getLogger(__name__)
 
 MODALITIES = ("tms", *KINDS)
 SCALP_OPACITY, SKULL_OPACITY = 0.2, 0.35
-TOP_PERCENTILE = 99.9  # of the cortex' points: single ones must not set the scale
 
 
 def planned_scene(
@@ -95,31 +89,6 @@ def planned_modality(subject: Subject, modality: str | None = None) -> str:
     )
 
 
-def scene_of(evidence: HeadEvidence) -> Scene:
-    """The same scene from the values behind a report."""
-    from targeting.report.evidence import PlanEvidence
-    from targeting.report.tes_evidence import TesEvidence
-
-    field = evidence.on_cortex
-    surfaces = evidence.surfaces or HeadSurfaces.of(evidence.head, field.cortex if field else None)
-    if field is not None:
-        values = {"magnE": field.magnitude_v_per_m, "normalE": field.normal_v_per_m}
-    else:
-        values = {"magnE": np.full(len(evidence.head.points_mm), np.nan)}
-        values["magnE"][evidence.cortex.nodes] = evidence.cortex_e_v_per_m
-    around: tuple[Layer, ...] = ()
-    pose = None
-    if isinstance(evidence, PlanEvidence):
-        pose = evidence.best_pose
-        around = coil_layers(evidence.casing, pose)
-    elif isinstance(evidence, TesEvidence):
-        around = electrode_layers(evidence.plan.montage, evidence.patches_mm)
-    if evidence.outline is not None:
-        around += outline_layers(evidence.outline, evidence.plan.target.shape)
-    unit = f"V/m {evidence.conditions}"
-    return assembled(evidence.plan, surfaces, on_scene(surfaces, values), around, unit, evidence.outward, pose)
-
-
 def assembled(
     plan: Plan | TesPlan,
     surfaces: HeadSurfaces,
@@ -158,7 +127,7 @@ def assembled(
     center = np.array(plan.target.center_mm, np.float64)
     matrix = None if pose is None else pose.matrix_mm
     return Scene(
-        title_of(plan), tuple(layers), unit, top_of(cortex), center, np.asarray(outward), matrix, target_e_of(plan)
+        title_of(plan), tuple(layers), unit, scale_end(cortex), center, np.asarray(outward), matrix, target_e_of(plan)
     )
 
 
@@ -174,15 +143,6 @@ def title_of(plan: Plan | TesPlan) -> str:
     """What a scene is called: "subject01: left m1-hand, figure8-70mm"."""
     tool = plan.coil.name if isinstance(plan, Plan) else plan.montage_name
     return f"{plan.subject}: {plan.target.side} {plan.target.name}".replace(":  ", ": ") + f", {tool}"
-
-
-def top_of(cortex: pv.PolyData) -> float:
-    """End of the colour scale: |E| that a thousandth of the cortex' points exceed, V/m; 1 without a field."""
-    if "magnE" not in cortex.point_data:
-        return 1.0
-    values = np.asarray(cortex.point_data["magnE"], np.float64)
-    values = values[np.isfinite(values)]
-    return rounded_up(float(np.percentile(values, TOP_PERCENTILE))) if len(values) else 1.0
 
 
 def surfaces_of(subject: Subject, meshed: Done[HeadMesh], folded: Done[Cortex] | None) -> HeadSurfaces:
@@ -207,8 +167,6 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
     if placement == 1 and surfaces.folded:
         values = on_scene(surfaces, _stored(subject.folder / "cortex.vtp"))
     else:
-        from targeting.scene.field_at import cortical_field_at
-
         values = cortical_field_at(subject, coil, pose, surfaces)
     around = coil_layers(coil, pose) + _outline(subject.folder, plan.target.shape)
     scene = assembled(plan, surfaces, values, around, "V/m at 1 A/µs", -pose.direction_mm, pose)
@@ -248,8 +206,6 @@ def _tes_scene(subject: Subject, kind: str) -> Scene:
 
 def _outline(folder: Path, shape: str) -> tuple[Layer, ...]:
     """The outline that a plan left of a target that is no ball."""
-    import pyvista as pv
-
     path = folder / OUTLINE
     if shape == "ball":
         return ()
@@ -271,8 +227,6 @@ def _check_follows(subject: Subject, files: str, meshed: Done[HeadMesh], folded:
 
 def _stored(path: Path) -> dict[str, NDArray[np.floating]]:
     """The cortical field a plan left."""
-    import pyvista as pv
-
     if not path.is_file():
         raise InputError(f"{path} is gone; run 'target plan' again")
     stored = pv.read(path)

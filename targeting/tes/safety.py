@@ -26,6 +26,7 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
+from meshes.weighted import weighted_quantile
 
 SMALL_MM2 = 500.0  # an electrode of less than this is a "small" one
 BRAIN_SHARE, EYE_SHARE = 0.001, 0.01  # of the volume that may exceed the value compared
@@ -215,10 +216,7 @@ def exceeded_in(values: NDArray[np.floating], volumes_mm3: NDArray[np.floating],
     >>> exceeded_in(np.arange(100.0), np.ones(100), 0.1)
     89.0
     """
-    order = np.argsort(values, kind="stable")
-    below = np.cumsum(volumes_mm3[order])
-    place = np.searchsorted(below, (1 - share) * below[-1] * (1 - SLACK))
-    return float(values[order][min(int(place), len(order) - 1)])
+    return float(weighted_quantile(values, volumes_mm3, 1 - share))
 
 
 def exposure_of(

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from meshes.space_order import morton_codes
+from meshes.weighted import weighted_quantile
 from targeting.coils.coil import Coil
 from targeting.coils.condensed import condensed
 from targeting.coils.equivalent import searchable
@@ -200,10 +201,7 @@ def percentile_size(
     >>> [float(percentile_size(sizes, volumes, p)[0]) for p in (0, 50, 75, 100)]
     [1.0, 2.0, 2.0, 3.0]
     """
-    order = np.argsort(sizes, axis=1)
-    held = np.cumsum(volumes_mm3[order], axis=1)
-    enough = held >= max(percent / 100, 1e-12) * held[:, -1:] * (1 - 1e-12)
-    return np.take_along_axis(sizes, order, axis=1)[np.arange(len(sizes)), enough.argmax(axis=1)].astype(np.float64)
+    return weighted_quantile(sizes, volumes_mm3, percent / 100).astype(np.float64)
 
 
 def spread_sample(

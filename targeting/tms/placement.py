@@ -32,6 +32,7 @@ APPROACH_MM = 3.0  # how far outside its last place a coil starts that is turned
 WINGS_MM = 10.0  # a casing that reaches this far past its centre's face has wings
 MAX_ROCK_DEG = 20.0
 ROCKS = 30
+HELD_OFF_MM = 0.5  # a casing whose middle is held off the scalp by less sits as it was asked to
 
 
 def reference_directions(normals: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -12,11 +12,12 @@ from meshes.errors import InputError
 from targeting.scene.cameras import CAMERAS
 from targeting.scene.compare import MOST, on_one_scale, screenshot_beside
 from targeting.scene.delivered import Delivered, delivered_scene, read_delivered
-from targeting.scene.export import export, export_path, png_path, screenshot
+from targeting.scene.export import png_path, screenshot
 from targeting.scene.layer import SCALARS, Scene
 from targeting.scene.planned import MODALITIES, planned_modality, planned_scene
 from targeting.study.plan_state import check_stands, last_stage
 from targeting.subject import Subject
+from targeting.viewer.export import export, export_path
 
 VIEWER = ("pyvistaqt", "PySide6")  # what the window needs
 

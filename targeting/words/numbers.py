@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 ENDS = (("to the right", "to the left"), ("forward", "back"), ("up", "down"))
 CLEARLY, SLIGHTLY = 0.4, 0.17  # components of a unit vector: 24° and 10° off the plane across the axis
-
-
-class Fact(NamedTuple):
-    """Something a plan says, in plain text: what it is, the number, and what goes with it."""
-
-    name: str
-    value: str
-    more: str
-
-    @property
-    def row(self) -> tuple[str, str]:
-        """The same as a row of the report's lists, escaped."""
-        return escape(self.name), f"<b>{escape(self.value)}</b> <span>{escape(self.more)}</span>"
 
 
 def direction_words(direction: ArrayLike) -> str:
@@ -97,6 +82,47 @@ def point(point_mm: ArrayLike) -> str:
     return f"x {number(x)}, y {number(y)}, z {number(z)}"
 
 
+def milliamperes(current_ma: float) -> str:
+    """A current with its sign; positive flows into the head.
+
+    Examples
+    --------
+    >>> milliamperes(2.0), milliamperes(-0.25)
+    ('+2 mA', '−0.25 mA')
+    """
+    digits = number(abs(current_ma), 3).rstrip("0").rstrip(".")
+    return f"{'+' if current_ma > 0 else '−' if current_ma < 0 else ''}{digits} mA"
+
+
+def size(size_mm: Sequence[float]) -> str:
+    """Lengths of an electrode, as "50 × 70"."""
+    return " × ".join(f"{each:g}" for each in size_mm)
+
+
 def duration(seconds: float) -> str:
     """Seconds, or minutes and seconds."""
     return f"{seconds:.1f} s" if seconds < 100 else f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+
+
+def sentence(line: str) -> str:
+    """A line with a capital.
+
+    Examples
+    --------
+    >>> from targeting.words.numbers import sentence
+    >>> sentence("the casing is 4 mm from the scalp")
+    'The casing is 4 mm from the scalp'
+    """
+    return line[:1].upper() + line[1:]
+
+
+def when(created: str) -> str:
+    """A time as plans hold it (ISO 8601), as a reader writes it.
+
+    Examples
+    --------
+    >>> from targeting.words.numbers import when
+    >>> when("2026-01-02T03:04:05+00:00")
+    '2026-01-02 03:04:05 UTC'
+    """
+    return created.replace("T", " ").replace("+00:00", " UTC").replace("Z", " UTC")

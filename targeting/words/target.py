@@ -1,8 +1,9 @@
-"""What a target is, in words: a ball of grey matter, or what of it lies under a mask or a map."""
+"""What a target is, in words: a ball of grey matter or what lies under a mask or a map, and the sides of target and pain."""
 
 from __future__ import annotations
 
 from targeting.records.places import PlanTarget
+from targeting.words.fact import Fact
 from targeting.words.numbers import number, point
 
 
@@ -33,36 +34,60 @@ def extent_sentence(target: PlanTarget) -> str:
         return f"The target was the grey matter under the {_who(target)} ({volume}), weighted by the map’s size"
     if target.shape == "mask":
         return f"The target, {_who(target)}, was the grey matter under a mask ({volume} round {point(target.center_mm)} mm)"
-    said = f"The target, {_who(target)}, was the grey matter within {number(target.radius_mm)} mm of"
-    return f"{said} {point(target.center_mm)} mm ({volume})"
+    within = f"The target, {_who(target)}, was the grey matter within {number(target.radius_mm)} mm of"
+    return f"{within} {point(target.center_mm)} mm ({volume})"
 
 
-def size_words(target: PlanTarget) -> str:
-    """For a table of the report: radius and volume, HTML."""
-    volume = f"<b>{number(target.volume_mm3 / 1000, 2)} cm³</b> of"
-    if target.shape == "ball":
-        return f"<b>{number(target.radius_mm)} mm</b> radius, {volume} it grey matter"
-    return f"{volume} grey matter under a {target.shape}"
+def center_fact(target: PlanTarget) -> Fact:
+    """Where the target's centre lies, and how far it was moved to reach grey matter."""
+    moved = "as asked for" if target.snapped_mm == 0 else f"moved {number(target.snapped_mm)} mm to reach grey matter"
+    return Fact("Target’s centre", point(target.center_mm), "mm", moved)
 
 
 def ring_sentence(target: PlanTarget, under_mm: float) -> str:
     """What the ring in the pictures of the cortex is, where the target's centre lies so deep under what is seen."""
     deep = f"its centre {number(under_mm, 0)} mm deep"
     if target.shape != "ball":
-        return f"The ring is {ringed(target)}, no outline" + (f"; {deep}." if under_mm > target.ring_mm else ".")
+        return f"The ring is {ring_meaning(target)}, no outline" + (f"; {deep}." if under_mm > target.ring_mm else ".")
     if under_mm > target.ring_mm:
         return f"The ring is dashed: the whole target lies under what is seen, {deep}."
     return "The ring is the target’s outline."
 
 
-def ringed(target: PlanTarget) -> str:
+def ring_meaning(target: PlanTarget) -> str:
     """What the ring in a picture stands for.
 
     >>> spot = [-37.0, -21.0, 58.5]
-    >>> ringed(PlanTarget("roi", "left", spot, 15.0, 0.0, "mask given by the user", spot, None, 14137.2, "mask"))
+    >>> ring_meaning(PlanTarget("roi", "left", spot, 15.0, 0.0, "mask given by the user", spot, None, 14137.2, "mask"))
     'the mask’s middle'
     """
     return {"ball": "the target", "mask": "the mask’s middle", "map": "the map’s strongest spot"}[target.shape]
+
+
+def name_and_side(target: PlanTarget) -> str:
+    """The target with its side, as a heading has it."""
+    return f"{target.name} {target.side}".strip()
+
+
+def sides_sentence(pain_side: str, target_side: str, modality: str) -> str:
+    """The side of the pain, and on which side what acts on it goes.
+
+    Parameters
+    ----------
+    pain_side, target_side : str
+        "left", "right", or "" where it is not given or the target has none.
+    modality : str
+        Of the plan: "tms" or "tdcs".
+
+    Examples
+    --------
+    >>> sides_sentence("left", "right", "tms"), sides_sentence("", "left", "tdcs")
+    ('pain left → coil right', 'side of the pain: not given')
+    """
+    if not pain_side:
+        return "side of the pain: not given"
+    tool = "coil" if modality == "tms" else "electrodes"
+    return f"pain {pain_side} → {tool} {target_side}" if target_side else f"pain {pain_side}"
 
 
 def _who(target: PlanTarget) -> str:

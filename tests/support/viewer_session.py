@@ -194,7 +194,7 @@ def follow(me: Session) -> None:
     me.seen["strongest at"] = shown.points[int(np.nanargmax(window.view.values))].tolist()
     me.picture("dragged with basis")
     window.actions_by_name["export"].setEnabled(True)
-    from targeting.scene.export import export
+    from targeting.viewer.export import export
 
     export(window.view.scene, me.pictures / "scene.vtp")
 

@@ -53,6 +53,32 @@ class View:
         right = _unit(np.cross(up, toward))
         return cls(np.array(center_mm, dtype=np.float64), right, up, span_mm / width, width, height)
 
+    @classmethod
+    def holding(
+        cls, points_mm: NDArray[np.floating], toward_viewer: ArrayLike, size: tuple[int, int], margin_mm: float
+    ) -> View:
+        """The view from a direction that holds all points.
+
+        Parameters
+        ----------
+        points_mm : (n, 3) float
+        toward_viewer : (3,) float
+        size : (int, int)
+            Width and height, pixels.
+        margin_mm : float
+            Left free at the edges.
+        """
+        width, height = size
+        probe = cls.looking_from(toward_viewer, (0, 0, 0), 1.0, 1, 1)
+        across, along = points_mm @ probe.right, points_mm @ probe.up
+        center = (
+            probe.right * (across.min() + across.max()) / 2
+            + probe.up * (along.min() + along.max()) / 2
+            + probe.toward_viewer * (points_mm @ probe.toward_viewer).mean()
+        )
+        span = max(np.ptp(across) + 2 * margin_mm, (np.ptp(along) + 2 * margin_mm) * width / height)
+        return cls.looking_from(toward_viewer, center, float(span), width, height)
+
     @property
     def toward_viewer(self) -> NDArray[np.float64]:
         """Unit world vector from the scene to the viewer."""

@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 from matplotlib.patches import Polygon
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-INK = "#1c2733"
-QUIET = "#5b6875"
-MARK = "#e8127d"  # the target, everywhere
-COIL = "#0b6e8a"  # the coil, everywhere
+from targeting.scene.colors import INK, QUIET
+from targeting.scene.directions import SIDES, compass_letters
+from targeting.scene.raster.camera import View
+from targeting.words.numbers import three_digits
+
 DOTS_PER_INCH = 100
 CLEAR_OF_WORDS = 4.0  # pixels between a leader's end and its words
 
@@ -81,6 +86,67 @@ class Canvas:
             self.axes.plot(
                 *np.stack([start, end], axis=1), color=ink, linewidth=width, alpha=0.8 if ink == "white" else 1
             )
+
+    def compass(self, view: View, middle: ArrayLike, radius: float) -> None:
+        """Which way is left, right, front, back, up and down, as a small cross with letters; lengths in pixels."""
+        at = np.asarray(middle, np.float64)
+        for letter, along in compass_letters(view.right, view.up):
+            big = letter in SIDES
+            x, y = at + 0.7 * radius * along
+            self.axes.plot([at[0], x], [at[1], y], color=QUIET, linewidth=1.6)
+            self.words(at + radius * along, letter, 30 if big else 23, INK if big else QUIET, weight="bold")
+
+    def edge_words(
+        self,
+        words: Sequence[str],
+        inset: float,
+        sizes: tuple[float, float],
+        colors: tuple[str, str],
+        halo: str = "white",
+    ) -> None:
+        """What lies at the picture's left, right, top and bottom edge.
+
+        Parameters
+        ----------
+        words : sequence of str
+            Four; "L" and "R" are drawn larger.
+        inset : float
+            From the edges, pixels.
+        sizes : (float, float)
+            Of L and R, and of the others, pixels.
+        colors : (str, str)
+            Of L and R, and of the others.
+        halo : str
+            Colour round the letters.
+        """
+        height = self.height - self.strip
+        places = (
+            (inset, height / 2),
+            (self.width - inset, height / 2),
+            (self.width / 2, inset),
+            (self.width / 2, height - inset),
+        )
+        for at, word in zip(places, words, strict=True):
+            kind = 0 if word in SIDES else 1
+            self.words(at, word, sizes[kind], colors[kind], weight="bold", halo=halo)
+
+    def color_bar(
+        self, bottom: float, top: float, colors: str | Colormap, text: str, ticks: Sequence[float] | None = None
+    ) -> None:
+        """A colour bar with its unit, in the strip's right end; ``ticks`` are its numbers, round ones by default."""
+        width, height = 0.5 * self.width, 22
+        left, upper = self.width - width - 40, self.height - self.strip + 58
+        box = (left / self.width, 1 - (upper + height) / self.height, width / self.width, height / self.height)
+        bar = self.figure.colorbar(
+            ScalarMappable(Normalize(bottom, top), colors), cax=self.figure.add_axes(box), orientation="horizontal"
+        )
+        if ticks is None:
+            bar.set_ticks(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
+        else:
+            bar.set_ticks(list(ticks), labels=[three_digits(tick) if tick else "0" for tick in ticks])
+        bar.ax.tick_params(labelsize=17, colors=INK, length=4)
+        bar.outline.set_linewidth(0.6)  # type: ignore[operator,unused-ignore]
+        self.words((left + width / 2, upper - 24), text, 26)
 
     def rgb(self) -> NDArray[np.uint8]:
         """The picture, (height, width, 3) uint8."""

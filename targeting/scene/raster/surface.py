@@ -1,4 +1,7 @@
-"""A surface and how it looks: smooth shading from above left, crevices darkened.
+"""A surface as a picture: a z-buffer, smooth shading from above left, crevices darkened.
+
+A report must come out the same on a laptop and on a server without display, driver or GPU, where graphics libraries may
+fail or hang.  Two hundred thousand triangles need none: the compiled loops below fill in a tenth of a second.
 
 Crevices (sulci) are darkened by how far a pixel lies behind the mean of its surroundings: the depth picture minus its
 blurred self ("unsharp masking the depth buffer", Luft, Colditz and Deussen 2006).
@@ -9,12 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from targeting.scene.raster.camera import View
-from targeting.scene.raster.zbuffer import nearest_triangles, paint
 
 SUPERSAMPLING = 2
 BEHIND_MM = 3.0  # a point of a surface that lies deeper than what is drawn there by more is hidden
@@ -49,8 +52,8 @@ class Surface:
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
-    """A rendered surface: ``rgb`` (h, w, 3) in 0..1, ``depth_mm`` (h, w) toward the viewer, -inf where nothing is."""
+class DepthImage:
+    """A surface as seen: ``rgb`` (h, w, 3) in 0..1, ``depth_mm`` (h, w) toward the viewer, -inf where nothing is."""
 
     rgb: NDArray[np.float32]
     depth_mm: NDArray[np.float32]
@@ -60,17 +63,21 @@ class Layer:
         """Where the surface is, (h, w)."""
         return np.isfinite(self.depth_mm)
 
-    def shows(self, view: View, point_mm: NDArray[np.float64]) -> bool:
-        """Whether a point of the surface, (3,), is not behind it, seen as the layer was drawn."""
+    def above_mm(self, view: View, point_mm: NDArray[np.float64]) -> float:
+        """How far the surface lies before a point (3,), mm toward the viewer; -inf where there is no surface."""
         column, row, depth = view.finer(SUPERSAMPLING).project(point_mm)
         rows, columns = self.depth_mm.shape
         nearest = self.depth_mm[int(np.clip(row, 0, rows - 1)), int(np.clip(column, 0, columns - 1))]
-        return bool(depth > nearest - BEHIND_MM)
+        return float(nearest - depth)
+
+    def shows(self, view: View, point_mm: NDArray[np.float64]) -> bool:
+        """Whether a point of the surface, (3,), is not behind it."""
+        return self.above_mm(view, point_mm) < BEHIND_MM
 
 
 def render(
     surface: Surface, colors: NDArray[np.floating], view: View, crevices: bool = False, gloss: float = 0.0
-) -> Layer:
+) -> DepthImage:
     """Draw a surface at :data:`SUPERSAMPLING` times the view's resolution.
 
     Parameters
@@ -88,11 +95,11 @@ def render(
     owner, depth, corners = nearest_triangles(
         fine.project(surface.points_mm), surface.triangles, fine.height, fine.width
     )
-    rgb = paint(owner, corners, surface.triangles, _lit(surface, colors, view, gloss))
+    rgb = mix_colors(owner, corners, surface.triangles, _lit(surface, colors, view, gloss))
     if crevices:
         covered = owner >= 0
         rgb[covered] *= 1 - _crevice(depth, covered, CREVICE_MM / fine.mm_per_pixel)[covered][:, None]
-    return Layer(rgb, depth)
+    return DepthImage(rgb, depth)
 
 
 def _lit(surface: Surface, colors: NDArray[np.floating], view: View, gloss: float) -> NDArray[np.float32]:
@@ -120,7 +127,7 @@ def _crevice(depth: NDArray[np.float32], covered: NDArray[np.bool_], sigma: floa
     return np.clip(CREVICE_STRENGTH_PER_MM * behind, 0.0, 0.6).astype(np.float32)
 
 
-def compose(view: View, *layers: tuple[Layer, float]) -> NDArray[np.uint8]:
+def compose(view: View, *layers: tuple[DepthImage, float]) -> NDArray[np.uint8]:
     """Layers with opacities, nearer over farther pixel by pixel, on white, at the view's resolution, (h, w, 3) uint8.
 
     The first layer is the ground; each next one covers what is there where it is nearer than the first.
@@ -133,3 +140,82 @@ def compose(view: View, *layers: tuple[Layer, float]) -> NDArray[np.uint8]:
     k = SUPERSAMPLING
     small = rgb.reshape(view.height, k, view.width, k, 3).mean(axis=(1, 3))
     return np.round(small * 255).astype(np.uint8)
+
+
+@numba.njit(cache=True)  # type: ignore[misc,unused-ignore]
+def nearest_triangles(
+    projected: NDArray[np.float64], triangles: NDArray[np.int32], height: int, width: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+    """The triangle nearest to the viewer in every pixel.
+
+    Parameters
+    ----------
+    projected : (n, 3) float64
+        Column, row (pixels) and depth (mm toward the viewer) of the points, from :meth:`View.project`.
+    triangles : (k, 3) int32
+    height, width : int
+        Pixels.
+
+    Returns
+    -------
+    owner : (height, width) int32
+        Triangle, or -1 where there is none.
+    depth : (height, width) float32
+        Its depth, mm toward the viewer; -inf where there is none.
+    corners : (height, width, 3) float32
+        Barycentric coordinates in it.
+    """
+    owner = np.full((height, width), -1, np.int32)
+    depth = np.full((height, width), -np.inf, np.float32)
+    corners = np.zeros((height, width, 3), np.float32)
+    for k in range(len(triangles)):
+        ax, ay, az = projected[triangles[k, 0]]
+        bx, by, bz = projected[triangles[k, 1]]
+        cx, cy, cz = projected[triangles[k, 2]]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area == 0.0:
+            continue
+        first_column = max(0, int(np.ceil(min(ax, bx, cx) - 0.5)))
+        last_column = min(width - 1, int(np.floor(max(ax, bx, cx) - 0.5)))
+        first_row = max(0, int(np.ceil(min(ay, by, cy) - 0.5)))
+        last_row = min(height - 1, int(np.floor(max(ay, by, cy) - 0.5)))
+        for row in range(first_row, last_row + 1):
+            y = row + 0.5
+            for column in range(first_column, last_column + 1):
+                x = column + 0.5
+                u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area
+                v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area
+                w = 1.0 - u - v
+                if u < -1e-9 or v < -1e-9 or w < -1e-9:
+                    continue
+                z = u * az + v * bz + w * cz
+                if z > depth[row, column]:
+                    depth[row, column] = z
+                    owner[row, column] = k
+                    corners[row, column, 0] = u
+                    corners[row, column, 1] = v
+                    corners[row, column, 2] = w
+    return owner, depth, corners
+
+
+@numba.njit(cache=True)  # type: ignore[misc,unused-ignore]
+def mix_colors(
+    owner: NDArray[np.int32],
+    corners: NDArray[np.float32],
+    triangles: NDArray[np.int32],
+    colors: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Colours of the points (n, 3), mixed over each pixel's triangle, on white, (height, width, 3) float32."""
+    height, width = owner.shape
+    rgb = np.ones((height, width, 3), np.float32)
+    for row in range(height):
+        for column in range(width):
+            k = owner[row, column]
+            if k < 0:
+                continue
+            for channel in range(3):
+                value = np.float32(0.0)
+                for corner in range(3):
+                    value += corners[row, column, corner] * colors[triangles[k, corner], channel]
+                rgb[row, column, channel] = value
+    return rgb

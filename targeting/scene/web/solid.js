@@ -10,7 +10,7 @@
   const STEP = 10, TURN_PER_PIXEL = 0.45, NEARER = 1.2;
   const NEAREST = 50, FARTHEST = 1150; // mm from the camera, which stands 600 mm before what it looks at
   const DEPTH_UNITS = 1 / 0.000016; // what vtk.js calls the whole depth of a picture
-  const ENDS = { R: [1, 0, 0], L: [-1, 0, 0], A: [0, 1, 0], P: [0, -1, 0], S: [0, 0, 1], I: [0, 0, -1] };
+  const ENDS = facts.ends; // letters of the world's axes and their directions
   const SIDES = { R: "the right", L: "the left", A: "the front", P: "behind", S: "above", I: "below" };
   const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
   const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
@@ -75,13 +75,14 @@
     });
   }
 
-  function drawCompass(toward, right, up) { // letters must not lie on one another: left and right first, near before far
+  function drawCompass(toward, right, up) { // left and right first, near before far; none in the middle
     const ends = Object.keys(ENDS), side = (end) => "RL".includes(end);
     ends.sort((a, b) => side(b) - side(a) || dot(ENDS[b], toward) - dot(ENDS[a], toward));
     const taken = [];
     for (const end of ends) {
       const x = dot(ENDS[end], right), y = -dot(ENDS[end], up);
-      const free = taken.every((at) => Math.hypot(at[0] - x, at[1] - y) > 0.4);
+      const free = Math.hypot(x, y) >= facts.compass.least
+        && taken.every((at) => Math.hypot(at[0] - x, at[1] - y) >= facts.compass.apart);
       if (free) taken.push([x, y]);
       const part = (kind) => compass.querySelector("[data-" + kind + "='" + end + "']");
       const text = part("end"), line = part("line");

@@ -11,7 +11,7 @@ from qtpy import QtWidgets
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
 from targeting.navigation.navigators import NAVIGATORS
-from targeting.scene.export import WRITERS, export
+from targeting.viewer.export import WRITERS, export
 
 if TYPE_CHECKING:
     from targeting.viewer.widgets.window import ViewerWindow

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from qtpy import QtCore, QtGui, QtWidgets
 
 from targeting.scene.colors import COIL, TARGET
-from targeting.viewer.slices import PLANES, STEP_MM, Plane, Slicer
+from targeting.scene.directions import PLANES, Plane
+from targeting.viewer.slices import STEP_MM, Slicer
 
 NEAR_MM = 3.0  # a mark this near to the plane is drawn firmly, a farther one faintly
 FAINT = 110

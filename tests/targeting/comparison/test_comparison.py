@@ -26,7 +26,7 @@ from targeting.comparison.compared import best_pose
 from targeting.comparison.record import CoilOnTarget, compare
 from targeting.comparison.request import DEEP_COILS, compared_coils, why_deep
 from targeting.comparison.stage import Comparison, comparison_stage
-from targeting.comparison.words import comparison_lines, comparison_section, summary
+from targeting.comparison.words import comparison_lines, comparison_sentence
 from targeting.dosing import fields_at_threshold, matched_output, protocol_named
 from targeting.dosing.hotspot import Hotspot, e_per_a_per_us
 from targeting.dosing.reach import (
@@ -49,6 +49,7 @@ from targeting.plans.schema import schema
 from targeting.plans.tms import from_dict, to_dict
 from targeting.records.json_records import check_record
 from targeting.records.warnings import note
+from targeting.report.features import comparison_section
 from targeting.study.coil_aim import CoilAim, orientation
 from targeting.study.plan_state import stages_of
 from targeting.subject import Stage, Subject
@@ -219,7 +220,7 @@ def test_with_a_protocol_a_row_says_what_the_trials_intensity_gives_and_is_no_ve
     assert (
         weak.given_fraction == pytest.approx(0.3 * 0.3) and "at full output, 7 A/µs (its rated maximum)" in weak.verdict
     )
-    text = summary([own, other])
+    text = comparison_sentence([own, other])
     assert "of the field at threshold the target gets 65 % with figure8-70mm, 24 % with double-cone-110mm" in text
 
 
@@ -254,7 +255,7 @@ def test_report_and_console_say_it_and_escape():
         None,
     )
     plan = dataclasses.replace(one_plan(), comparison=rows)
-    page = comparison_section(plan)
+    page = str(comparison_section(plan))
     text = " ".join(Reader(page).text.split())
     assert "<b>" in text and '<th scope="row">&lt;b&gt;' in page
     assert "(taken as 60 V/m) is out of reach: 100 A/µs (its rated maximum) gives the target 83 % of it." in text
@@ -262,14 +263,16 @@ def test_report_and_console_say_it_and_escape():
     assert text.count("holds the middle of its face 10.3 mm off the scalp") == 3
     assert "In mean |E|, more than the target get op4 (1.8 times)." in text and "could not be registered" in text
     # the peak of 2 V/m over doses of 0.5 and 0.8; 80 and 50 of 60 V/m
-    assert "every coil other grey matter gets more than the target, 2.5 to 4.0 times its dose" in summary(rows)
-    assert "the limits leave cone 133 %, <b> 83 %." in summary(rows)
-    first, second, third = comparison_lines(plan)
+    assert "every coil other grey matter gets more than the target, 2.5 to 4.0 times its dose" in comparison_sentence(
+        rows
+    )
+    assert "the limits leave cone 133 %, <b> 83 %." in comparison_sentence(rows)
+    first, second, third = comparison_lines(plan.comparison)
     assert first.startswith(
         "<b>: dose 0.5 V/m, peak elsewhere 2 V/m (4.0 times the dose) at (-55, -20, 35) mm; matching"
     )
     assert "within reach" in second and "not known" in third
-    assert comparison_section(one_plan()) == "" and comparison_lines(one_plan()) == []
+    assert comparison_section(one_plan()) == "" and comparison_lines(one_plan().comparison) == []
 
 
 def test_the_warning_of_a_target_out_of_reach_is_the_comparisons():

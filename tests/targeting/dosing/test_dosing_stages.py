@@ -21,13 +21,14 @@ from targeting.dosing.motor_dose import dosing_of
 from targeting.dosing.record import dosing_warnings
 from targeting.dosing.request import DoseRequest, threshold_rows
 from targeting.dosing.stage import dosing_stage, hotspot_stage
-from targeting.dosing.words import dosing_section, dosing_words
+from targeting.dosing.words import dosing_line
 from targeting.fem import HeadConductor
 from targeting.navigation import brainsight, localite
 from targeting.navigation.pose_file import PoseFile
 from targeting.plans.schema import schema
 from targeting.plans.tms import from_dict, to_dict
 from targeting.records.json_records import check_record
+from targeting.report.features import dosing_section
 from targeting.study.aim import Aim
 from targeting.study.coil_aim import CoilAim
 from targeting.study.stronger_targets import stronger_targets
@@ -76,7 +77,7 @@ def test_a_threshold_alone_recommends_no_output_and_says_what_it_means():
     of_output = (made.asked_percent, made.given_percent, made.percent_of_rmt, made.given_fraction, made.peak_fraction)
     assert of_output == (None,) * 5 and (made.asked, made.clamp, made.limits_percent) == ("", "none", {})
     assert [each.text for each in dosing_warnings(made)] == ["no output asked for: give --protocol or --match-field"]
-    line = dosing_words(made)
+    line = dosing_line(made)
     assert line.startswith(
         "no output asked for: give --protocol or --match-field; with the coil here, 100 % of the hand's"
     )
@@ -100,7 +101,7 @@ def test_a_protocols_own_output_is_the_headline_whatever_the_target_needs():
     assert made.peak_fraction == pytest.approx(3 * 41 / (1.2 * 52))
     (finding,) = made.protocol.findings
     assert finding.kind == "not covered" and "published use" in finding.text
-    line = dosing_words(made)
+    line = dosing_line(made)
     assert line.startswith(
         "41 % MSO, 78.8 % of the hand's motor threshold (52.0 %), the intensity of protocol m1-pain-10hz;"
     )
@@ -113,9 +114,9 @@ def test_a_protocols_own_output_is_the_headline_whatever_the_target_needs():
 def test_in_the_protocols_own_target_it_is_as_in_the_trials():
     made = block(protocol="psi-10hz", muscle="leg")
     assert made.protocol.on_its_target and made.given_percent == 40
-    assert "subthreshold in the target, as in the trials: 46 V/m, 67 % of the field at threshold" in dosing_words(made)
+    assert "subthreshold in the target, as in the trials: 46 V/m, 67 % of the field at threshold" in dosing_line(made)
     strong = block(protocol="psi-10hz", muscle="leg", spot=replace(SPOT, e_v_per_m=0.7))
-    assert "at or above threshold in the target, as in the trials: 46 V/m, 114 %" in dosing_words(strong)
+    assert "at or above threshold in the target, as in the trials: 46 V/m, 114 %" in dosing_line(strong)
 
 
 def test_the_20_hz_protocol_in_clinical_use_is_neither_beyond_a_limit_nor_at_no_intensity():
@@ -184,7 +185,7 @@ def test_a_ratio_of_two_muscles_is_used_and_said():
     assert said.kind == "warning" and "the leg's motor threshold" in said.text
     # 112 % of the hand's threshold, where the table counts 120: 10 s are too long
     assert [item for kind, item in kinds(made) if kind == "danger"] == ["trains"]
-    assert "80.0 % of the leg's motor threshold (taken as 70.0 %, 1.4 times the hand's) and 112.0 %" in dosing_words(
+    assert "80.0 % of the leg's motor threshold (taken as 70.0 %, 1.4 times the hand's) and 112.0 %" in dosing_line(
         made
     )
     # the smaller of two thresholds counts, also where it is the protocol's
@@ -213,7 +214,7 @@ def test_a_matched_field_is_held_at_the_strongest_field_in_grey_matter():
     assert made.asked_percent == pytest.approx(54) and (made.given_percent, made.clamp) == (18, "peak")
     assert made.peak_fraction == pytest.approx(0.9) and made.asked == "match-field"
     assert made.limits_percent == pytest.approx({"motor threshold": 60, "stimulator": 100, "peak": 18})
-    line = dosing_words(made)
+    line = dosing_line(made)
     assert line.startswith(
         "18 % MSO, 36.0 % of the hand's motor threshold (50.0 %); held by: the limit on the strongest field"
     )
@@ -227,7 +228,7 @@ def test_where_the_target_is_the_hotspot_every_place_gets_the_share_and_nothing_
     spot = replace(SPOT, e_v_per_m=1.0)
     made = block(match=0.9, own=True, spot=spot, name="m1-hand")
     assert (made.given_percent, made.clamp, made.held_by) == (45, "none", "") and "peak" not in made.limits_percent
-    assert "for 90 % of the field at threshold" in dosing_words(made) and dosing_warnings(made) == []
+    assert "for 90 % of the field at threshold" in dosing_line(made) and dosing_warnings(made) == []
 
 
 def test_a_protocols_intensity_holds_a_matched_field():
@@ -235,7 +236,7 @@ def test_a_protocols_intensity_holds_a_matched_field():
     assert (made.given_percent, made.clamp) == (40, "protocol")
     assert (
         "held by: the protocol's intensity (80 % of the hand's motor threshold); the field asked for takes 60.0 %"
-        in dosing_words(made)
+        in dosing_line(made)
     )
 
 
@@ -243,9 +244,9 @@ def test_a_protocols_intensity_holds_a_matched_field():
 
 
 def test_sides_are_stated_and_a_threshold_of_the_other_side_is_a_warning():
-    assert "hotspot and target on the left" in dosing_words(block())
+    assert "hotspot and target on the left" in dosing_line(block())
     made = block(side="right")
-    assert "hotspot on the left, target on the right" in dosing_words(made)
+    assert "hotspot on the left, target on the right" in dosing_line(made)
     line, _ = dosing_warnings(made)
     assert "threshold is of the left hemisphere and the target is on the right" in line.text and line.kind == "warning"
 
@@ -260,7 +261,7 @@ def test_a_rating_is_a_stimulators_and_without_one_the_volts_are_left_out():
     assert "<b>115 A/µs</b> <span>figure8-70mm on a Magstim Rapid: " in dosing_section(named)
     unknown = block(coil=replace(COIL, max_didt_a_per_s=None), protocol="m1-pain-10hz")
     assert unknown.threshold_v_per_m is None and unknown.given_percent == 40
-    assert "V/m" not in dosing_words(unknown)
+    assert "V/m" not in dosing_line(unknown)
     assert any("no maximum dI/dt" in each.text for each in dosing_warnings(unknown))
 
 

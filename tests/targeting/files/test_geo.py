@@ -12,13 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from matplotlib.colors import to_rgb
 
 from meshes import HeadMesh, InputError
 from meshes.formats.gmsh_io import read_gmsh
 from targeting import Coil, Pose
 from targeting.coils import Casing, CurrentElements, MagneticDipoles
 from targeting.files.fields import write_field_files
-from targeting.files.geo import GeoView, coil_views, electrode_view, target_view, write_geo
+from targeting.files.geo import GeoView, coil_views, electrode_views, target_view, write_geo
+from targeting.plans.tes import PlanElectrode
+from targeting.scene.colors import ANODE, CATHODE
 
 gmsh = pytest.mark.skipif(importlib.util.find_spec("gmsh") is None, reason="Gmsh (the gmsh package) is not here")
 VIEW = re.compile(r'^View "([^"]*)" \{\n(.*?)^\};$', re.DOTALL | re.MULTILINE)
@@ -85,20 +88,32 @@ def test_a_coil_where_it_is_held(tmp_path):
     np.testing.assert_allclose([float(x) for x in arrow.split(",")], [18, 0, -24], atol=1e-9)  # right and down
 
 
+def electrode(name, scalp_mm, current_ma):
+    return PlanElectrode(
+        name, scalp_mm, current_ma, "circle", [10.0], [0.0, 1.0, 0.0], 78.5, 25.5, 100.0, 100.0, 100.0, 100.0
+    )
+
+
 def test_target_and_electrodes_on_their_side(tmp_path):
-    pads = np.array([[[-60.0, 0, 60], [-61, 5, 60], [-60, 0, 66]]])
+    pad = np.array([[[-60.0, 0, 60], [-61, 5, 60], [-60, 0, 66]]])
+    montage = [electrode("C3", [-60, 1, 61], 2.0), electrode("C4", [62, 2, 60], -2.0)]
     views = [
         target_view([-38.0, -20, 55], 'the "hand"\n'),
-        electrode_view(["C3", "C4"], [[-60, 1, 61], [62, 2, 60]], pads),
+        *electrode_views(montage, {"C3": pad, "C4": pad * [-1, 1, 1]}),
     ]
     write_geo(tmp_path / "tes.geo", views)
     found = parsed(tmp_path / "tes.geo")
     assert found["target"] == [("SP", [-38, -20, 55], "1"), ("T3", [-38, -20, 55, 0], '"the  hand  "')]
-    points = [places for kind, places, _ in found["electrodes"] if kind == "SP"]
-    labels = {words: places[0] for kind, places, words in found["electrodes"] if kind == "T3"}
-    assert points == [[-60, 1, 61], [62, 2, 60]]
-    assert labels['"C3"'] == -60 and labels['"C4"'] == 62
-    assert [places for kind, places, _ in found["electrodes"] if kind == "ST"] == [pads.ravel().tolist()]
+    for name, place, current, side in (
+        ("anodes", [-60, 1, 61], '"C3 +2 mA"', 1),
+        ("cathodes", [62, 2, 60], '"C4 -2 mA"', -1),
+    ):
+        kinds = {kind: (places, words) for kind, places, words in found[name]}
+        assert kinds["SP"][0] == place and kinds["T3"] == ([*place, 0], current)
+        assert kinds["ST"][0] == (pad * [side, 1, 1]).ravel().tolist()
+    text = (tmp_path / "tes.geo").read_text()
+    anode, cathode = (",".join(str(round(255 * part)) for part in to_rgb(color)) for color in (ANODE, CATHODE))
+    assert text.index(anode) < text.index('View "cathodes"') < text.index(cathode)
 
 
 @settings(max_examples=30, deadline=None)
@@ -108,20 +123,18 @@ def test_target_and_electrodes_on_their_side(tmp_path):
 )
 def test_any_points_and_words(tmp_path_factory, points, name):
     path = tmp_path_factory.mktemp("geo") / "any.geo"
-    write_geo(path, [electrode_view([name] * len(points), points)])
-    rows = parsed(path)["electrodes"]
+    write_geo(path, [GeoView("points", ANODE, points, labels=(name,) * len(points))])
+    rows = parsed(path)["points"]
     written = [places for kind, places, _ in rows if kind == "SP"]
     np.testing.assert_allclose(np.reshape(written, (-1, 3)), points, atol=1e-6)
     assert sum(kind == "T3" for kind, *_ in rows) <= len(points)
 
 
 def test_what_cannot_be_drawn(tmp_path):
-    with pytest.raises(InputError, match="give one of each"):
-        electrode_view(["C3"], np.zeros((2, 3)))
     with pytest.raises(InputError, match="not finite"):
         target_view([np.nan, 0, 0], "x")
     with pytest.raises(InputError, match="cannot write"):
-        write_geo(tmp_path / "none" / "coil.geo", [GeoView("empty", (0, 0, 0))])
+        write_geo(tmp_path / "none" / "coil.geo", [GeoView("empty", "#000000")])
 
 
 SHOW = """
@@ -153,7 +166,7 @@ def test_gmsh_opens_the_field_and_the_drawing(tmp_path, ball_head: HeadMesh):
     e = np.column_stack(
         [np.zeros(len(ball_head.tets)), np.zeros(len(ball_head.tets)), 100 - ball_head.centroids_mm[:, 0]]
     )
-    write_field_files(tmp_path, ball_head, e, np.eye(4), (2, 2, 2), drawings=["coil.geo"])
+    write_field_files(tmp_path, ball_head, e, np.eye(4), (2, 2, 2), 1.0, drawings=["coil.geo"])
     write_geo(tmp_path / "coil.geo", [*coil_views(lopsided_coil(), LEFT), target_view([-38, -20, 55], "hand")])
     child = [sys.executable, "-c", SHOW, str(tmp_path / "E.msh")]
     done = subprocess.run(child, capture_output=True, text=True, timeout=100)

@@ -21,13 +21,15 @@ from meshes.errors import InputError
 from meshes.images import open_nifti
 from meshes.world import world_of
 from targeting.goals.tes_record import PlanNetwork, PlanTesGoal
-from targeting.goals.tes_words import tes_goal_lines, tes_goal_section
+from targeting.goals.tes_words import tes_goal_lines
 from targeting.interference.files import write_on_cortex
 from targeting.networks.network_map import MapTarget, NetworkMap, map_target
 from targeting.planning import tes as tes_road
 from targeting.planning.tes_files import warnings_of, write_tes_files
 from targeting.plans.schema import schema
 from targeting.plans.tes import from_dict, read_tes_plan, write_tes_plan
+from targeting.plans.tes_words import standard_name
+from targeting.report.features import tes_goal_section
 from targeting.scene.planned import planned_scene
 from targeting.study.study import Study
 from targeting.subject import Done
@@ -48,6 +50,10 @@ from targeting.tes.optimise.sparing import least_share
 
 UP = [0.2, -0.3, 0.9]
 SHARE = 1.8  # of random fields: below 1.7 nothing is possible along a direction
+
+
+def lines_of(plan):
+    return tes_goal_lines(plan.goal, plan.dose.dose_v_per_m, standard_name(plan))
 
 
 def regions(leadfield):
@@ -296,7 +302,7 @@ def test_two_pads_spare_serve_another_and_a_given_montage_is_measured(ball, tmp_
     spared, further = plan.goal.places
     assert spared.search_e_v_per_m <= 0.9 * plan.optimum.dose_v_per_m
     assert further.role == "also a target" and 0 < further.search_e_v_per_m <= further.best_e_v_per_m
-    assert plan.goal.best_dose_v_per_m >= plan.optimum.dose_v_per_m and len(tes_goal_lines(plan)) == 4
+    assert plan.goal.best_dose_v_per_m >= plan.optimum.dose_v_per_m and len(lines_of(plan)) == 4
     assert command(ball, tmp_path, "tdcs", "--montage", "m1-so", "--avoid", FRONT) == 0
     given = read_tes_plan(tmp_path / "tdcs" / "plan.json")
     (place,) = given.goal.places

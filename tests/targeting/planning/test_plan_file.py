@@ -34,10 +34,10 @@ from targeting.records.warnings import (
     note,
     warning,
 )
-from targeting.report.who import sides_words
 from targeting.robustness.record import PlanRobustness
 from targeting.uncertainty.record import PlanUncertainty
-from targeting.words.target import extent_sentence, ring_sentence, size_words, target_line
+from targeting.words.target import extent_sentence, ring_sentence, sides_sentence, target_line
+from targeting.words.templates import environment
 
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
 positive = st.floats(1e-6, 1e9)
@@ -394,11 +394,12 @@ def test_plans_of_before_are_read_and_say_what_their_target_is(version, source, 
 
 
 def test_a_target_is_called_what_it_is():
+    size_of = environment().get_template("report/parts.html.jinja").module.target_size
     ball = one_plan().target
     mask, of_map = replace(ball, name="roi", shape="mask"), replace(ball, name="map net", side="", shape="map")
-    assert "within 10.0 mm of" in extent_sentence(ball) and "radius" in size_words(ball)
+    assert "within 10.0 mm of" in extent_sentence(ball) and "radius" in size_of(ball)
     for each in (mask, of_map):
-        for words in (target_line(each), extent_sentence(each), size_words(each)):
+        for words in (target_line(each), extent_sentence(each), size_of(each)):
             assert "radius" not in words and "within" not in words and "cm³" in words
     assert "left roi" in target_line(mask) and "weighted" in extent_sentence(of_map)
     assert mask.ring_mm == of_map.ring_mm < mask.radius_mm and ball.ring_mm == ball.radius_mm
@@ -490,15 +491,19 @@ def test_a_patients_id_is_one_short_line(wrong):
         to_dict(replace(one_plan(), patient_id=wrong))
 
 
+def sides_of(plan):
+    return sides_sentence(plan.pain_side, plan.target.side, plan.modality)
+
+
 def test_whom_a_plan_is_for_is_kept_and_plans_of_before_say_nothing_of_it():
     assert checked_patient_id("  Müller, Zoë 7 ") == "Müller, Zoë 7" and checked_patient_id(None) == ""
     document = to_dict(replace(one_plan(), pain_side="right", patient_id="P-012"))
     jsonschema.validate(document, schema())
     read = plan_file.from_dict(document)
     assert (read.pain_side, read.patient_id) == ("right", "P-012")
-    assert sides_words(read) == f"pain right → coil {read.target.side}"
+    assert sides_of(read) == f"pain right → coil {read.target.side}"
     del document["pain_side"], document["patient_id"]
     old = plan_file.from_dict({**document, "schema_version": "1.5", "warnings": []})
-    assert (old.pain_side, old.patient_id) == ("", "") and sides_words(old) == "side of the pain: not given"
+    assert (old.pain_side, old.patient_id) == ("", "") and sides_of(old) == "side of the pain: not given"
     with pytest.raises(ValueError, match="pain_side"):
         to_dict(replace(one_plan(), pain_side="both"))

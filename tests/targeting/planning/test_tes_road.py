@@ -26,11 +26,11 @@ from targeting.plans.equal_dose import equal_dose
 from targeting.plans.schema import schema
 from targeting.plans.shared import SCHEMA_VERSION
 from targeting.plans.tes import PlanStandard, TesPlan, from_dict, read_tes_plan, to_dict, write_tes_plan
+from targeting.plans.tes_words import dose_beside_standard, is_standard, standard_words
 from targeting.plans.tms import read_plan
 from targeting.records.montage import PlanElectrode, PlanOptimum
 from targeting.records.places import PlanLandmarks
 from targeting.records.pole import PlanPole
-from targeting.report.tes import dose_beside_standard, is_standard, standard_words
 from targeting.report.tes_sheet import side_of
 from targeting.study.study import Study
 from targeting.tes.montage_dose import MontageDose

@@ -22,9 +22,7 @@ from test_tes_road import command
 
 from targeting.planning import tes as tes_road
 from targeting.report import write_report
-from targeting.report.solid import solid_page
-from targeting.scene.export import export
-from targeting.scene.planned import scene_of
+from targeting.viewer.export import export, scene_page
 
 PICTURES = Path(__file__).with_name("pages_pictures")
 NEW_PICTURES = bool(os.environ.get("TARGET_NEW_PICTURES"))
@@ -38,7 +36,7 @@ ALL = ("tms", "montage", "scene", "sheet")  # all but the sheet have a 3D scene
 @pytest.fixture(scope="module")
 def scene_evidence():
     evidence = make_evidence((-0.7, 0.25, 0.66))
-    return scene_of(evidence), evidence
+    return evidence.scene, evidence
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +178,7 @@ WRONG = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_scene_is_told_from_the_stored_picture(browser, scene_evidence, tmp_path, wrong):  # noqa: F811
-    (tmp_path / "wrong.html").write_text(solid_page(WRONG[wrong](scene_evidence[0])), encoding="utf-8")
+    (tmp_path / "wrong.html").write_text(scene_page(WRONG[wrong](scene_evidence[0])), encoding="utf-8")
     with visit(browser, tmp_path / "wrong.html") as seen:
         start(seen.page)
         assert others(shrunk(stage(seen.page)), stored("tms")) > 2 * SHARE

@@ -3,7 +3,6 @@
 import base64
 import dataclasses
 import hashlib
-import html
 import os
 import re
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markupsafe import escape
 from report_ball import NASTY, Reader, make_evidence, with_best, with_plan, working_notes
 
 from atlases import targets
@@ -24,12 +24,13 @@ from targeting.plans.dangers import coil_dangers
 from targeting.plans.tms import TmsSearchSummary
 from targeting.records.places import PlanLandmarks, PlanTape
 from targeting.records.warnings import danger, in_order, note, warning
-from targeting.report import PlanEvidence, head_check, solid, write_report
+from targeting.report import PlanEvidence, head_check, write_report
 from targeting.report import figures as figures_room
-from targeting.report import html as html_room
-from targeting.report.parts import figure_block
+from targeting.report import tms as tms_page
 from targeting.report.treatment import sheet_of
+from targeting.scene.web import section
 from targeting.study.aim import coil_notes, target_notes
+from targeting.words.templates import environment
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("slices", "coil", "cortex", "dose"):
         monkeypatch.setattr(figures_room, name, lambda evidence: [dot])
     monkeypatch.setattr(head_check, "mosaic", lambda evidence: dot)
-    monkeypatch.setattr(solid, "solid_section", lambda evidence: "")
+    monkeypatch.setattr(section, "section_of", lambda scene: "")
 
 
 def test_the_page_stands_alone(page: Path) -> None:
@@ -135,7 +136,7 @@ def header_of(page: str) -> str:
 def test_the_header_says_it_at_a_glance(left: PlanEvidence, quick: None) -> None:
     from test_dosing_stages import block
 
-    text = header_of(html_room.page_of(left))
+    text = header_of(tms_page.page_of(left))
     x = f"x\u00a0{left.best.scalp_mm[0]:.1f}".replace("-", "−")
     for words in ("ball", "m1-hand", "left", "figure-of-eight", x, "30°", "not known", "✓ No warnings"):
         assert words in text, words
@@ -143,23 +144,23 @@ def test_the_header_says_it_at_a_glance(left: PlanEvidence, quick: None) -> None
     tape = PlanTape("at C3", 190.0, 185.0, 140.0, 247.0, PlanLandmarks(*[[0.0, 0.0, 0.0]] * 4, 393.0, 387.0, "given"))
     told = [warning("the neck is cut"), warning("b"), note("c")]
     known = with_plan(left, dosing=dosing, warnings=told, tape=tape)
-    text = header_of(html_room.page_of(known))
+    text = header_of(tms_page.page_of(known))
     for words in ("at C3", x, "40 %", "80.0 % of the leg's motor threshold", "! 2 warnings", "The neck is cut"):
         assert words in text, words
     told = [danger("the coil reaches 2 mm into the head"), *known.plan.warnings]
-    stopped = header_of(html_room.page_of(with_plan(known, warnings=told)))
+    stopped = header_of(tms_page.page_of(with_plan(known, warnings=told)))
     assert "✕ Do not use yet" in stopped and "1 reason below" in stopped and "into the head" in stopped
     assert stopped.index("Do not use") < stopped.index("at C3")
 
 
 def test_whom_and_which_sides_stand_at_the_head_of_the_page(left: PlanEvidence, quick: None) -> None:
     known = with_plan(left, pain_side="right", patient_id="P-012")
-    read = Reader(html_room.page_of(known)).text
+    read = Reader(tms_page.page_of(known)).text
     assert "Research use only\n · patient P-012 · ball · m1-hand left · pain right → coil left" in read
-    header = header_of(html_room.page_of(known))
+    header = header_of(tms_page.page_of(known))
     assert "P-012" in header and "Pain right → coil left" in header
-    assert "Side of the pain: not given" in header_of(html_room.page_of(left)) and "patient" not in header_of(
-        html_room.page_of(left)
+    assert "Side of the pain: not given" in header_of(tms_page.page_of(left)) and "patient" not in header_of(
+        tms_page.page_of(left)
     )
 
 
@@ -172,7 +173,7 @@ def test_no_working_note_is_on_a_page_for_the_clinic(left: PlanEvidence, quick: 
         dosing = block(protocol=name, muscle=protocol.muscle)
         told = in_order([*dosing_warnings(dosing), *notes])
         evidence = with_plan(left, dosing=dosing, warnings=told)
-        for page in (html_room.page_of(evidence), sheet_of(evidence)):
+        for page in (tms_page.page_of(evidence), sheet_of(evidence)):
             text = Reader(page).text
             assert working_notes(text) == [], name
             assert "unverified" in text.lower() or not protocol.unverified
@@ -192,7 +193,7 @@ def test_a_targets_own_remarks_stand_in_its_plan() -> None:
 def test_which_image_a_navigator_needs_and_that_a_demonstration_has_none(left: PlanEvidence, quick: None) -> None:
     def said(image: str) -> str:
         frame = dataclasses.replace(left.plan.frame, image=image)
-        return Reader(html_room.page_of(with_plan(left, frame=frame))).text.replace("\n", " ")
+        return Reader(tms_page.page_of(with_plan(left, frame=frame))).text.replace("\n", " ")
 
     assert "load  T1.nii.gz  first" in said("T1.nii.gz")
     assert "demonstration and has no image" in said("colin27.npz") and "first: the poses" not in said("colin27.npz")
@@ -221,28 +222,28 @@ def test_every_text_from_outside_is_escaped(left: PlanEvidence, quick: None) -> 
         ),
         navigator_files=(NASTY,),
     )
-    text = html_room.page_of(evidence)
+    text = tms_page.page_of(evidence)
     assert "<b id" not in text
-    assert text.count(html.escape(NASTY)) + text.count(html.escape(NASTY).replace("T", " ")) >= 15
+    assert text.count(escape(NASTY)) + text.count(escape(NASTY).replace("T", " ")) >= 15
     assert not any("nasty" in str(attributes) for tag, attributes in Reader(text).tags if tag == "b")
 
 
 def test_figures_escape_what_they_say(left: PlanEvidence) -> None:
     figure = figures_room.Figure(np.zeros((2, 2, 3), np.uint8), NASTY, NASTY, NASTY)
-    read = Reader(figure_block(figure))
+    read = Reader(environment().get_template("report/parts.html.jinja").module.figures([figure]))
     assert [tag for tag, _ in read.tags] == ["figure", "img", "figcaption", "b"]
     assert read.tags[1][1]["alt"] == NASTY
 
 
 def test_warnings_are_shown_and_none_is_said(left: PlanEvidence, quick: None) -> None:
-    calm = html_room.page_of(left)
+    calm = tms_page.page_of(left)
     assert 'class="notice amber"' not in calm and "No warnings" in calm and "✓ No warnings" in calm
-    text = html_room.page_of(with_plan(left, warnings=[warning("the neck is cut")]))
+    text = tms_page.page_of(with_plan(left, warnings=[warning("the neck is cut")]))
     assert 'class="notice amber"' in text and "The neck is cut" in text and "No warnings" not in text
     assert 'class="notice red"' not in text and 'class="notice quiet"' not in text
-    text = html_room.page_of(with_plan(left, warnings=[note("left assumed")]))
+    text = tms_page.page_of(with_plan(left, warnings=[note("left assumed")]))
     assert 'class="notice quiet"' in text and "Left assumed" in text and text.count("✓ No warnings") == 2
-    text = html_room.page_of(with_plan(left, warnings=[danger("too long", "trains"), note("left assumed")]))
+    text = tms_page.page_of(with_plan(left, warnings=[danger("too long", "trains"), note("left assumed")]))
     red = text[text.index('class="notice red"') :]
     assert "Do not use before this is solved" in red and "--accept-risk trains" in red and "✓ No warnings" not in text
 
@@ -283,23 +284,23 @@ def test_the_output_stands_above_the_pictures_and_escapes(left: PlanEvidence, qu
             told.protocol, paper=NASTY, note=NASTY, findings=[PlanFinding("exceeds", "trains", NASTY)]
         ),
     )
-    text = html_room.page_of(with_plan(left, dosing=told))
+    text = tms_page.page_of(with_plan(left, dosing=told))
     assert 0 < text.index("How strongly") < text.index("Where the target is")
-    assert "<b id" not in text and text.count(html.escape(NASTY)) == 7  # and once in the references
+    assert "<b id" not in text and text.count(escape(NASTY)) == 7  # and once in the references
     assert "motor threshold is not known" not in text
-    assert "How strongly" not in html_room.page_of(left)
+    assert "How strongly" not in tms_page.page_of(left)
 
 
 def test_a_better_pose_that_was_refused_is_told_with_the_reason(left: PlanEvidence, quick: None) -> None:
     dose = left.best.dose_v_per_m
     held = with_best(left, closer_dose_v_per_m=1.25 * dose, closer_depth_mm=10.3, closer_at_mm=[-70.0, 12.0, -3.0])
-    text = Reader(html_room.page_of(held)).text
+    text = Reader(tms_page.page_of(held)).text
     assert f"the coil would give {1.25 * dose:.2f} V/m (+25.0 %), but that pose is refused" in text
     assert "10.3 mm too near to the head, or in it, at (−70, 12, −3) mm" in text
     assert "\n10.3 (+25.0 %)\n" in text and text.count("\nnot known\n") == 4 + 1  # and the output
     free = with_best(left, closer_dose_v_per_m=1.001 * dose, closer_depth_mm=0.1, closer_at_mm=[-70.0, 12.0, -3.0])
-    assert "nothing holds the coil off" in html_room.page_of(free)
-    assert "not better" not in html_room.page_of(left)
+    assert "nothing holds the coil off" in tms_page.page_of(free)
+    assert "not better" not in tms_page.page_of(left)
 
 
 def test_a_target_on_the_other_side_than_its_name_is_a_danger(left: PlanEvidence) -> None:
@@ -318,7 +319,7 @@ def test_unknown_numbers_are_left_out(left: PlanEvidence, quick: None) -> None:
         seconds={},
         created="",
     )
-    text = html_room.page_of(dataclasses.replace(bare, navigator_files=()))
+    text = tms_page.page_of(dataclasses.replace(bare, navigator_files=()))
     assert "maximum dI/dt is not known" in text
     assert not re.search(r"MNI152|\bNone\b|\bnan\b", text)
 

@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from meshes import HeadMesh
 from targeting.report import head_check as room
 from targeting.report.volumes import Volume, ranges, volume_warnings, volumes_of
+from targeting.words.templates import render
 
 GRID = np.diag([1.0, 1.0, 1.0, 1.0])
 
@@ -86,7 +87,7 @@ def test_the_table_of_ranges_hangs_together() -> None:
 
 def test_the_section_flags_in_words_and_the_warning_names_the_part() -> None:
     evidence = make_evidence((-0.7, 0.25, 0.66))
-    text = Reader(room.head_check(evidence)).text
+    text = Reader(render("report/head_check.html.jinja", head_check=room.head_check(evidence))).text
     assert "! too large" in text and "above the range" in text and "Where the ranges come from" in text
     image = (evidence.background_affine_mm, evidence.background.shape)
     (warning,) = volume_warnings(evidence.head, *image, "T1.nii.gz")
@@ -96,7 +97,7 @@ def test_the_section_flags_in_words_and_the_warning_names_the_part() -> None:
     small = dataclasses.replace(
         evidence, head=HeadMesh(0.86 * evidence.head.points_mm, evidence.head.tets, evidence.head.tissue)
     )
-    assert [each.range.name for each in room.volumes(small) if each.is_odd] == []
+    assert [each.range.name for each in room.head_check(small).volumes if each.is_odd] == []
     assert volume_warnings(small.head, *image, "T1.nii.gz") == []
 
 

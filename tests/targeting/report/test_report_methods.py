@@ -1,13 +1,13 @@
 """Methods text, citations and the command: made from the plan, complete for its variants, and true to the command line."""
 
 import dataclasses
-import html
 import re
 import shlex
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from markupsafe import escape
 from report_ball import NASTY, Reader, make_evidence, with_plan
 from typer.testing import CliRunner
 
@@ -18,8 +18,8 @@ from targeting.plans.tms import TmsSearchSummary
 from targeting.records.montage import PlanElectrode, PlanOptimum
 from targeting.records.places import PlanLandmarks
 from targeting.report import methods
-from targeting.report.citations import references
-from targeting.report.reproduce import reproduce
+from targeting.report.methods import references
+from targeting.report.provenance import provenance
 from targeting.study.command_line import command_line
 from targeting.study.head_source import HeadSource
 from targeting.study.tes_request import TesRequest
@@ -27,6 +27,7 @@ from targeting.study.tms_request import TmsRequest
 from targeting.tes.montage_dose import MontageDose
 from targeting.tes.safety import SafetyItem
 from targeting.uncertainty.record import PlanUncertainty
+from targeting.words.templates import render
 
 SEARCH = TmsSearchSummary("T1", "standard", hair_mm=4.0, poses_tried=475142, tilt_deg=0.0, extra_mm=0.0)
 SIGMA = {"wm": 0.126, "gm": 0.275, "csf": 1.654, "skull": 0.01, "scalp": 0.465, "eyes": 0.5}
@@ -62,6 +63,14 @@ def montage(evidence):
     return SimpleNamespace(plan=made, head=evidence.head)
 
 
+def methods_part(evidence):
+    return render("report/methods.html.jinja", methods=methods.coil_methods(evidence))
+
+
+def provenance_part(plan):
+    return render("report/provenance.html.jinja", plan=plan, provenance=provenance(plan))
+
+
 def check_numbering(text: str, works: list[str]) -> None:
     """Marks come in order, the first time each, and every work is cited."""
     marks = [int(number) for group in re.findall(r"\[([\d,]+)\]", text) for number in group.split(",")]
@@ -70,7 +79,7 @@ def check_numbering(text: str, works: list[str]) -> None:
 
 
 def test_the_text_holds_the_plans_numbers_and_cites_in_order(evidence):
-    text, works = methods.coil_text(evidence)
+    text, works = methods.coil_methods(evidence)
     check_numbering(text, works)
     best = evidence.best
     for words in (
@@ -93,7 +102,7 @@ def test_the_text_holds_the_plans_numbers_and_cites_in_order(evidence):
 
 
 def test_only_what_the_plan_used_is_said(evidence):
-    plain, _ = methods.coil_text(evidence)
+    plain, _ = methods.coil_methods(evidence)
     for word in ("SimNIBS", "published ranges", "stimulator", "set for this plan", "Colin27", "diffusion", "tilts"):
         assert word not in plain
     spread = PlanUncertainty(1.0, 1.2, 1.5, 3.0, 4.0, 0.02, {}, {}, "beta(3, 3)", ["Saturnino 2019"], 4096)
@@ -109,7 +118,7 @@ def test_only_what_the_plan_used_is_said(evidence):
         uncertainty=spread,
         conductivity_s_per_m={**SIGMA, "skull": 0.02},
     )
-    text, works = methods.coil_text(varied)
+    text, works = methods.coil_methods(varied)
     check_numbering(text, works)
     for words in (
         "Colin27", "tilts of up to 10°", "SimNIBS 4.5.0", "tensors of dti.nii.gz", "skull was set for this plan",
@@ -119,7 +128,7 @@ def test_only_what_the_plan_used_is_said(evidence):
     assert "alike in all directions" not in text
     for author in ("Holmes", "Thielscher A, Antunes", "Opitz A, Windhoff", "Saturnino"):
         assert any(work.startswith(author) for work in works), author
-    direct, cited = methods.coil_text(
+    direct, cited = methods.coil_methods(
         with_plan(varied, search=dataclasses.replace(varied.plan.search, white_matter="direct tensors"))
     )
     assert "direct tensors" in direct and any(work.startswith("Tuch") for work in cited)
@@ -129,7 +138,7 @@ def test_dosing_and_protocol_are_told(evidence):
     from test_dosing_stages import block
 
     dosing = block(protocol="psi-10hz", muscle="leg")
-    text, works = methods.coil_text(with_plan(evidence, dosing=dosing))
+    text, works = methods.coil_methods(with_plan(evidence, dosing=dosing))
     check_numbering(text, works)
     assert "set to 40 % of its maximum, the protocol’s 80 % of the motor threshold" in text
     assert "a resting motor threshold of 50.0 % (leg)" in text
@@ -137,7 +146,7 @@ def test_dosing_and_protocol_are_told(evidence):
 
 
 def test_the_montage_text(montage):
-    text, works = methods.montage_text(montage)
+    text, works = methods.montage_methods(montage)
     check_numbering(text, works)
     for words in (
         "C3 +2 mA and Fp2 −2 mA", "for 20 min", "label image", "rectangle 50 × 70 mm", "65 positions", "0.31 V/m at 2.00 mA",
@@ -146,7 +155,7 @@ def test_the_montage_text(montage):
         assert words.replace("0.31 V/m", "0.310 V/m") in text, words
     assert "Bikson et al. 2016" in works and any(work.startswith("Somersalo") for work in works)
     given = SimpleNamespace(plan=dataclasses.replace(montage.plan, optimum=None), head=montage.head)
-    assert "was given" in methods.montage_text(given)[0]
+    assert "was given" in methods.montage_methods(given)[0]
 
 
 def test_methods_and_command_are_escaped_and_can_be_copied(evidence):
@@ -156,9 +165,9 @@ def test_methods_and_command_are_escaped_and_can_be_copied(evidence):
         versions={"target": NASTY, NASTY: NASTY},
         search=dataclasses.replace(SEARCH, command=f"target plan {NASTY}"),
     )
-    for part in (methods.coil_methods(nasty), reproduce(nasty.plan)):
+    for part in (methods_part(nasty), provenance_part(nasty.plan)):
         read = Reader(part)
-        assert html.escape(NASTY) in part and not any(attributes.get("id") == "nasty" for _, attributes in read.tags)
+        assert escape(NASTY) in part and not any(attributes.get("id") == "nasty" for _, attributes in read.tags)
         (button,) = (attributes for tag, attributes in read.tags if tag == "button")
         assert button["data-of"] in {attributes.get("id") for _, attributes in read.tags} and "hidden" in button
 
@@ -170,8 +179,8 @@ def test_the_reference_list_is_complete():
 
 
 def test_a_plan_without_a_command_says_so(evidence):
-    assert "does not say which command" in reproduce(evidence.plan)
-    assert evidence.plan.frame.sha256 in reproduce(evidence.plan)
+    part = provenance_part(evidence.plan)
+    assert "does not say which command" in part and evidence.plan.frame.sha256 in part
 
 
 GIVEN = {

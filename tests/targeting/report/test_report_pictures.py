@@ -12,20 +12,20 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from report_ball import make_evidence, with_plan
 
-from targeting.report import PlanEvidence, region
+from targeting.report import PlanEvidence
 from targeting.report import dose as dose_room
 from targeting.report import figures as figures_room
 from targeting.report.cortex import close_up_picture, overview_picture
 from targeting.report.folds import across_folds, crossing_deg, crossing_words
 from targeting.report.scalp import ABOVE, coil_picture
-from targeting.report.slices import PLANES, outlines, slice_picture, whole_view
+from targeting.report.slices import outlines, slice_picture, whole_view
 from targeting.report.turned import planned_handle_deg
 from targeting.robustness.record import PlanRobustness
+from targeting.scene.colors import TARGET
+from targeting.scene.directions import PLANES
 from targeting.scene.raster.camera import View
-from targeting.scene.raster.canvas import MARK
 from targeting.scene.raster.sections import level_lines, section_lines
-from targeting.scene.raster.surface import Surface
-from targeting.scene.raster.zbuffer import nearest_triangles, paint
+from targeting.scene.raster.surface import Surface, mix_colors, nearest_triangles
 from targeting.words.numbers import direction_words
 
 AXIAL, CORONAL, SAGITTAL = PLANES
@@ -43,7 +43,7 @@ def right() -> PlanEvidence:
 
 def marked(rgb: np.ndarray) -> np.ndarray:
     """Mean column and row of the pixels in the target's colour."""
-    near = np.abs(rgb / 255.0 - to_rgb(MARK)).max(-1) < 0.06
+    near = np.abs(rgb / 255.0 - to_rgb(TARGET)).max(-1) < 0.06
     assert near.sum() > 20
     return np.argwhere(near).mean(0)[::-1]
 
@@ -119,9 +119,9 @@ def test_the_plans_handle_is_marked_on_the_curve(left: PlanEvidence) -> None:
 def test_the_play_in_position_is_the_distance_to_the_first_worse_point(left: PlanEvidence) -> None:
     away = np.linalg.norm(left.scalp_points_mm - left.best.scalp_mm, axis=1)
     limit = 40 * np.sqrt(-np.log(0.9))
-    assert region.nearest_loss_mm(left) == pytest.approx(away[away <= limit].max(initial=0.0))
+    assert dose_room.nearest_loss_mm(left) == pytest.approx(away[away <= limit].max(initial=0.0))
     holes = dataclasses.replace(left, best_dose_at_point_v_per_m=np.full(len(away), np.nan))
-    assert region.nearest_loss_mm(holes) == 0.0
+    assert dose_room.nearest_loss_mm(holes) == 0.0
 
 
 STEADY_MM = (9.0, 13.0)  # the steadiest pose, along the coil's x and y from the best place
@@ -174,13 +174,13 @@ def test_the_region_of_ninety_per_cent_is_drawn_where_it_lies(steady: PlanEviden
 
 
 def test_the_line_is_the_level_of_the_robustness_not_of_the_search(steady: PlanEvidence, left: PlanEvidence) -> None:
-    lines = region.near_best_lines(steady) - steady.best.scalp_mm
+    lines = dose_room.near_best_lines(steady) - steady.best.scalp_mm
     x = (lines @ steady.best_pose.matrix_mm[:3, 0]).ravel()
     assert -13 < x.min() < -5 and 10 < x.max() < 19
-    round_best = region.near_best_lines(left) - left.best.scalp_mm  # 40 √(−ln 0.9) = 13 mm all round
+    round_best = dose_room.near_best_lines(left) - left.best.scalp_mm  # 40 √(−ln 0.9) = 13 mm all round
     assert np.linalg.norm(round_best, axis=-1).mean() == pytest.approx(13, abs=2.5)
-    assert region.nearest_loss_mm(steady) == 8.0
-    assert 14 < region.farthest_reach_mm(steady) <= 20  # of the nodes
+    assert dose_room.nearest_loss_mm(steady) == 8.0
+    assert 14 < dose_room.farthest_reach_mm(steady) <= 20  # of the nodes
 
 
 def test_the_steadiest_place_has_a_diamond_of_its_own(steady: PlanEvidence, left: PlanEvidence) -> None:
@@ -294,7 +294,7 @@ def test_the_nearer_triangle_hides_the_farther() -> None:
     assert np.allclose(corners[:10].sum(-1), 1)
     colors = np.zeros((8, 3), np.float32)
     colors[:, 0] = points[:, 0] / 10
-    rgb = paint(owner, corners, triangles, colors)
+    rgb = mix_colors(owner, corners, triangles, colors)
     assert np.allclose(rgb[0, :, 0], (np.arange(10) + 0.5) / 10, atol=1e-6)
     assert (rgb[10:] == 1).all()
 

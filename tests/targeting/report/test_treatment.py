@@ -1,6 +1,5 @@
 """The treatment sheet: all that is needed at the chair, blanks with their reason, red above all, one sheet of A4."""
 
-import html
 import re
 import subprocess
 from dataclasses import replace
@@ -8,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from browser import browser, missing, visit  # noqa: F401  (browser is a fixture)
+from markupsafe import escape
 from report_ball import NASTY, Reader, make_evidence, with_best, with_plan
 from test_dosing_stages import block
 
@@ -18,8 +18,7 @@ from targeting.records.places import PlanLandmarks, PlanTape
 from targeting.records.warnings import danger, note, warning
 from targeting.report import place
 from targeting.report.handle import drawn_deg, handle_drawing
-from targeting.report.screening import QUESTIONS
-from targeting.report.treatment import sheet_of, write_treatment_sheet
+from targeting.report.treatment import QUESTIONS, sheet_of, write_treatment_sheet
 
 NAMED = [[0.0, 105.0, 0.0], [0.0, -105.0, 0.0], [-92.0, 0.0, 0.0], [92.0, 0.0, 0.0]]
 MARKS = PlanLandmarks(*NAMED, 364.2, 371.9, "registration to MNI152")
@@ -110,7 +109,7 @@ def test_texts_from_outside_are_escaped(full):
         dosing=replace(plan.dosing, protocol=replace(plan.dosing.protocol, name=NASTY, spacing=NASTY)),
     )
     page = sheet_of(nasty)
-    assert "<b id" not in page and page.count(html.escape(NASTY)) >= 12
+    assert "<b id" not in page and page.count(escape(NASTY)) >= 12
     Reader(page)
 
 

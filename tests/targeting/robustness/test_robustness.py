@@ -16,7 +16,7 @@ from targeting.plans.tms import Placement
 from targeting.robustness.record import PlanRobustness
 from targeting.robustness.robustness import PlacementError, misplaced, robustness, taken_to
 from targeting.robustness.stage import robustness_stage
-from targeting.robustness.words import steadiness_facts
+from targeting.robustness.words import robustness_facts
 from targeting.study.coil_aim import CoilAim
 from targeting.tms.placement import casing_distance_mm, current_angle_deg, place
 from targeting.tms.pose_table import Judge
@@ -152,11 +152,14 @@ def test_the_report_says_what_the_numbers_mean():
     steady = PlanRobustness(
         5.0, 10.0, 5.0, 0.80, 0.95, 9.04, 40.0, 56.0, np.eye(4).tolist(), [-41.0, -20.0, 90.0], 0.98, 0.88
     )
-    words = " ".join(": ".join(fact) for fact in steadiness_facts(steady, best))
+    words = " ".join(f"{fact.name}: {fact.text}: {fact.more}" for fact in robustness_facts(steady, best.scalp_mm))
     assert "at least 0.800 V/m" in words
     assert "40° clockwise to 56° counter-clockwise" in words
     assert "at (-41.0, -20.0, 90.0) mm".replace("-", "−") in words.replace("-", "−")
-    assert steadiness_facts(dataclasses.replace(steady, robust_worst_v_per_m=0.801), best)[2].value == "placement 1"
+    assert (
+        robustness_facts(dataclasses.replace(steady, robust_worst_v_per_m=0.801), best.scalp_mm)[2].value
+        == "placement 1"
+    )
 
 
 def test_the_stage_writes_what_it_reads(tmp_path, conductor, scalp, dose_map, coil, found):

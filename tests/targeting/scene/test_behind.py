@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.image import imread
 
-from targeting.report.solid import solid_page
-from targeting.scene.behind import BEHIND_MM, PALE, is_behind
 from targeting.scene.cameras import look
+from targeting.scene.directions import BEHIND_MM, PALE, is_behind
 from targeting.scene.draw import draw, set_opacity
 from targeting.scene.export import off_screen, picture
 from targeting.scene.layer import Layer, Scene
-from targeting.scene.web.picture import still
-from targeting.scene.web.views import views
+from targeting.scene.web.picture import still, views
+from targeting.viewer.export import scene_page
 from targeting.viewer.widgets.controls import faded
 
 COLORS = {  # of what is on the left, on the right, and an outline on the left and one on the right
@@ -80,7 +79,7 @@ def test_the_still_shows_each_side_its_own(scene, side):
 
 
 def test_the_page_shows_each_side_its_own(browser, scene, tmp_path):  # noqa: F811
-    (tmp_path / "sides.html").write_text(solid_page(scene), encoding="utf-8")
+    (tmp_path / "sides.html").write_text(scene_page(scene), encoding="utf-8")
     with visit(browser, tmp_path / "sides.html") as seen:
         page = seen.page
         page.click("#solid-start")

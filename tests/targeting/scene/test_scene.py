@@ -22,11 +22,12 @@ from targeting.scene.cameras import CAMERAS, camera
 from targeting.scene.colors import GREY_MATTER, SPARED, color_scale, paint
 from targeting.scene.compare import EACH_CURRENT, PERCENT, on_one_scale
 from targeting.scene.delivered import delivered_scene, read_delivered
-from targeting.scene.export import export, merged, picture
+from targeting.scene.export import merged, picture
 from targeting.scene.planned import planned_scene
 from targeting.study.head_stages import HEAD_FILE, FrameImage
 from targeting.study.surfaces import HeadSurfaces
 from targeting.subject import Subject
+from targeting.viewer.export import export
 
 
 @pytest.fixture(scope="module")
@@ -224,11 +225,11 @@ def test_of_what_was_delivered_the_plans_own_target_is_shown_and_what_was_left_o
 def test_a_field_basis_is_used_when_it_stands(subject, scene, tmp_path, monkeypatch):
     import shutil
 
-    from targeting.scene import field_at
+    from targeting.scene import live_cortex
     from targeting.study import field_basis_stage as field_basis_stage
 
     monkeypatch.setattr(field_basis_stage, "_errors", lambda *_: {"none": [0.0]})
-    monkeypatch.setattr(field_at, "solved", None)
+    monkeypatch.setattr(live_cortex, "solved", None)
     other = Subject.named("ball", shutil.copytree(subject.folder, tmp_path / "ball"))
     field_basis_stage.cortical_basis(other, sources=60)
     file = tmp_path / "markers.xml"
@@ -275,7 +276,7 @@ def test_spared_regions_and_further_targets_are_seen_where_they_are(with_places,
 
 
 def test_a_spared_region_has_its_button_and_words_in_the_page_and_in_the_window(with_places):
-    from targeting.report.solid import section_of
+    from targeting.scene.web.section import section_of
     from targeting.viewer.widgets.controls import groups
 
     found = planned_scene("ball", out=with_places)

@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 import pyvista as pv
 
-from targeting.report.solid import section_of, solid_policy
 from targeting.scene import Layer, Scene
-from targeting.scene.web import viewer as solid_viewer
-from targeting.scene.web.picture import still
+from targeting.scene.web import section as solid_viewer
+from targeting.scene.web.picture import still, views
+from targeting.scene.web.section import policy, section_of, viewer_script
 from targeting.scene.web.state import GRID_PER_MM, Painted, packed
-from targeting.scene.web.viewer import viewer_script
-from targeting.scene.web.views import views
 
 NASTY = "</script><b>&\"'$x"
 
@@ -131,6 +129,6 @@ def test_a_strange_viewer_leaves_the_picture(scene, monkeypatch, tmp_path, caplo
 
 def test_nothing_is_fetched():
     assert "kitware.github.io" not in re.sub(r"https://kitware\.github\.io/vtk-js/docs/", "", viewer_script())
-    directives = dict(each.split(" ", 1) for each in solid_policy().split("; "))
+    directives = dict(each.split(" ", 1) for each in policy().split("; "))
     assert directives["default-src"] == "'none'" and directives["img-src"] == "data:"
     assert "unsafe" not in directives["script-src"] and "connect-src" not in directives

@@ -47,7 +47,7 @@ def test_flags_are_one_to_one_and_the_command_has_them_all(request_):
 def test_a_new_field_is_all_that_a_new_option_takes():
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class More(TmsRequest):
-        margin_mm: float = option(Kind.NUMBER, 1.0, "Room.", unit="mm", limits=Limits(0, 5), after="hair_mm")
+        margin_mm: float = option(Kind.NUMBER, 1.0, "Spare.", unit="mm", limits=Limits(0, 5), after="hair_mm")
 
     names = list(options(More))
     assert names[names.index("hair_mm") + 1] == "margin_mm" and options(More)["margin_mm"].flag == "--margin-mm"

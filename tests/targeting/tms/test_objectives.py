@@ -21,11 +21,12 @@ from targeting.goals.goal import goal_of
 from targeting.goals.record import PlanGoal, PlanPlace, goal_warnings
 from targeting.goals.request import ObjectiveRequest, linear_direction, region_of
 from targeting.goals.stage import StagedObjective, goal_stage
-from targeting.goals.words import goal_lines, goal_section
+from targeting.goals.words import goal_lines
 from targeting.planning.tms_stages import search_stage
 from targeting.plans.schema import schema
 from targeting.plans.tms import from_dict, to_dict
 from targeting.records.json_records import check_record
+from targeting.report.features import goal_section
 from targeting.study.coil_aim import CoilAim
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Subject
@@ -348,14 +349,14 @@ def test_the_plan_and_its_report_tell_the_goal():
     assert from_dict(document) == plan
     with pytest.raises(InputError, match="falling dose_v_per_m"):
         from_dict({**document, "goal": None})
-    lines = goal_lines(plan)
+    lines = goal_lines(plan.goal, plan.placements[0].dose_v_per_m)
     assert "the target gets 50% of the most it can get alone" in lines
     assert "avoided: left front gets mean |E| 0.500 V/m, 62 % of the target's dose" in lines
     assert "also a target: left <psi> gets 0.300 V/m, 50% of the most it can get alone" in lines
     section = goal_section(plan)
     assert "left &lt;psi&gt;" in section and "<psi>" not in section
     assert "0.310 V/m" in section and "1.60 V/m" in section
-    assert goal_lines(one_plan()) == [] and goal_section(one_plan()) == ""
+    assert goal_lines(one_plan().goal, 1.0) == [] and goal_section(one_plan()) == ""
 
 
 def test_a_goal_that_cannot_be_is_refused():

@@ -1,75 +1,49 @@
-"""The section of a report in which the head can be turned: scalp, cortex with its field, target, coil or electrodes.
+"""The part of a page in which a scene can be turned: a still, and vtk.js in its place after a click.
 
-A still stands in the page; a click puts vtk.js in its place (:mod:`targeting.scene.web.viewer`), with buttons for views
-and layers.  Scene and program are packed in the page, so nothing is fetched; until the click they cost nothing but their
-2 MB.  The page's head must carry :func:`solid_policy` for the scripts to run.
+Scene and program are packed in the page, so nothing is fetched; until the click they cost nothing but their 2 MB.  The
+page's head must carry :func:`policy` for the two scripts to run.
+
+vtk.js is taken from trame-vtk, which ships vtk.js' viewer for scenes in a file as one HTML page; its one module script is
+cut out of it here.  On load that script asks the network for icons, so every address on that server is replaced by an
+empty one.
 """
 
 from __future__ import annotations
 
 import base64
+import gzip
+import hashlib
 import json
 import logging
-from importlib import resources
+import re
+from functools import cache
+from html import escape
+from importlib import metadata, resources
+from pathlib import Path
 from string import Template
 
 import numpy as np
 from matplotlib.colors import to_hex
 
-from targeting.report.evidence import HeadEvidence
-from targeting.report.page import RESEARCH, Page, html_of
-from targeting.report.parts import esc
-from targeting.scene.behind import BEHIND_MM, PALE
 from targeting.scene.colors import WORDS, color_scale, limits
+from targeting.scene.directions import BEHIND_MM, ENDS, LEAST_LENGTH, LETTERS_APART, PALE, SIDES
 from targeting.scene.layer import Layer, Scene
-from targeting.scene.planned import scene_of
 from targeting.scene.raster.canvas import png_data_uri
-from targeting.scene.web.picture import HEIGHT, WIDTH, lift_mm, painted, still
+from targeting.scene.web.picture import HEIGHT, WIDTH, SolidView, lift_mm, painted, still, views
 from targeting.scene.web.state import Painted, packed
-from targeting.scene.web.viewer import NOTICE, page_script, policy, viewer_packed, viewer_version
-from targeting.scene.web.views import SolidView, views
 from targeting.words.numbers import listed, three_digits
 
 log = logging.getLogger(__name__)
 
-COMPASS = ("R", "L", "A", "P", "S", "I")
+SCRIPT = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
+ICONS = re.compile(r"https?://kitware\.github\.io/vtk-js/icon/[^`\"'\s]*")
+KNOWN_BY = ("window.OfflineLocalView=", "global.renderWindow=", "window?.loadDataSet?.()")  # what solid.js holds on to
+NOTICE = "vtk.js, © Kitware Inc., BSD 3-Clause licence"
 RAMP_STOPS = 12
 
 
-def solid_section(evidence: HeadEvidence) -> str:
-    """The section for a plan's evidence, as HTML."""
-    return section_of(scene_of(evidence))
-
-
-def solid_policy() -> str:
-    """The Content-Security-Policy that a page with the section needs, for its ``<meta>``: no network, two known scripts."""
-    return policy()
-
-
-def solid_page(scene: Scene) -> str:
-    """A scene as a page of its own, which needs nothing beside it."""
-    return html_of(
-        Page(
-            title=f"{esc(scene.title)}, 3D scene",
-            running=f"<b>{RESEARCH}</b> · {esc(scene.title)}",
-            kicker="3D scene",
-            headline=esc(scene.title),
-            side="",
-            tool="",
-            body="",
-            solid=section_of(scene),
-            policy=solid_policy(),
-        )
-    )
-
-
 def section_of(scene: Scene) -> str:
-    """The section for any scene, as HTML; layers that are not visible are left out.
-
-    Parameters
-    ----------
-    scene : Scene
-    """
+    """The section for a scene, as HTML; layers that are not visible are left out."""
     layers = [layer for layer in scene.layers if layer.visible and layer.surface.n_cells]
     # vtk.js draws see-through surfaces over solid ones, in any order
     everything = np.concatenate([np.asarray(layer.surface.points) for layer in layers])
@@ -84,10 +58,10 @@ def section_of(scene: Scene) -> str:
         picture=png_data_uri(still(scene, ways[0])),
         width=WIDTH,
         height=HEIGHT,
-        alt=esc(f"{scene.title}, from over the target’s side: {colours}, with {what}."),
-        name=esc(f"3D scene of {scene.title}: {colours}, with {what}"),
-        title=esc(scene.title),
-        caption=esc(
+        alt=escape(f"{scene.title}, from over the target’s side: {colours}, with {what}."),
+        name=escape(f"3D scene of {scene.title}: {colours}, with {what}"),
+        title=escape(scene.title),
+        caption=escape(
             f"{colours[:1].upper()}{colours[1:]}, with {what}. L is left, R right, A front, P back, S top, I bottom."
         ),
         compass=_compass(),
@@ -104,6 +78,59 @@ def section_of(scene: Scene) -> str:
     )
     log.info("3D scene: %.1f MB", len(section) / 1e6)
     return section
+
+
+@cache
+def viewer_script() -> str:
+    """vtk.js and its loader, as the text of a module script that asks for nothing from the network.
+
+    Empty, with a warning, if the installed trame-vtk has another viewer than the one the page's script knows: then the
+    page has its still and is otherwise whole.
+    """
+    from trame_vtk.tools import vtksz2html
+
+    found = SCRIPT.search(Path(vtksz2html.HTML_VIEWER_PATH).read_text(encoding="utf-8"))
+    if found is None or not all(word in found[1] for word in KNOWN_BY):
+        log.warning("the 3D scene of the report cannot be turned: trame-vtk %s has another viewer", viewer_version())
+        return ""
+    return ICONS.sub("data:,", found[1])
+
+
+@cache
+def page_script() -> str:
+    """The script of the page itself, which starts the viewer when it is asked for and steers it."""
+    return resources.files("targeting.scene.web").joinpath("solid.js").read_text(encoding="utf-8")
+
+
+def viewer_version() -> str:
+    """Of the package that the viewer comes from."""
+    return metadata.version("trame-vtk")
+
+
+@cache
+def viewer_packed() -> str:
+    """:func:`viewer_script`, gzipped, as base64: 1 MB becomes 0.4 MB; empty if there is none."""
+    if not viewer_script():
+        return ""
+    return base64.b64encode(gzip.compress(viewer_script().encode("utf-8"), 9, mtime=0)).decode("ascii")
+
+
+@cache
+def policy() -> str:
+    """The Content-Security-Policy of a page with a 3D scene: no network, and no script but the two.
+
+    Examples
+    --------
+    >>> from targeting.scene.web.section import policy
+    >>> policy().split("; ")[0], policy().count("'sha256-")
+    ("default-src 'none'", 2)
+    """
+    marks = " ".join(f"'sha256-{_sha256(script)}'" for script in (page_script(), viewer_script()))
+    return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {marks}"
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
 def _groups(layers: list[Layer]) -> dict[str, list[int]]:
@@ -142,6 +169,8 @@ def _facts(scene: Scene, layers: list[Layer], groups: dict[str, list[int]], ways
             for k, layer in enumerate(layers)
             if layer.ahead_mm
         ],
+        "compass": {"least": LEAST_LENGTH, "apart": LETTERS_APART},
+        "ends": {letter: end.astype(int).tolist() for end, letter, _ in ENDS},
         "middle": _rounded(scene.middle_mm),
         "behind": BEHIND_MM,
         "pale": PALE,
@@ -182,15 +211,15 @@ def _view_button(way: SolidView) -> str:
 
 
 def _layer_button(k: int, name: str, color: str) -> str:
-    swatch = f'<span class="solid-swatch" style="background:{esc(color)}"></span>'
-    return f'<button type="button" data-layer="{k}" aria-pressed="true">{swatch}{esc(name)}</button>'
+    swatch = f'<span class="solid-swatch" style="background:{escape(color)}"></span>'
+    return f'<button type="button" data-layer="{k}" aria-pressed="true">{swatch}{escape(name)}</button>'
 
 
 def _compass() -> str:
-    lines = "".join(f'<line data-line="{end}" x1="50" y1="50" x2="50" y2="50"/>' for end in COMPASS)
+    lines = "".join(f'<line data-line="{end}" x1="50" y1="50" x2="50" y2="50"/>' for _, end, _ in ENDS)
     texts = "".join(
-        f'<text data-end="{end}" x="50" y="50"{" class=" + chr(34) + "side" + chr(34) if end in "RL" else ""}>{end}</text>'
-        for end in COMPASS
+        f'<text data-end="{end}" x="50" y="50"{" class=" + chr(34) + "side" + chr(34) if end in SIDES else ""}>{end}</text>'
+        for _, end, _ in ENDS
     )
     return lines + texts
 
@@ -207,7 +236,7 @@ def _bar(scene: Scene) -> str:
     name = f"Colour scale: {words}, from {ends[0]} to {ends[2]} and more"
     ramp = f"background:linear-gradient(to right, {stops})"
     return (
-        f'<div class="solid-bar" role="img" aria-label="{esc(name)}"><span class="unit">{esc(words)}</span>'
+        f'<div class="solid-bar" role="img" aria-label="{escape(name)}"><span class="unit">{escape(words)}</span>'
         f'<span class="ramp" style="{ramp}"></span>'
-        f'<span class="ends">{"".join(f"<span>{esc(end)}</span>" for end in ends)}</span></div>'
+        f'<span class="ends">{"".join(f"<span>{escape(end)}</span>" for end in ends)}</span></div>'
     )

@@ -1,0 +1,2 @@
+from .evidence import PlanEvidence as PlanEvidence
+from .tms import write_report as write_report

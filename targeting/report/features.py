@@ -1,0 +1,71 @@
+"""The features' parts of a page, each from the template in the feature's room; empty where the plan has not the feature."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from targeting.comparison.words import comparison_rows, comparison_sentence, verdict_facts
+from targeting.dosing.record import PlanDosing
+from targeting.dosing.words import dosing_facts, threshold_words
+from targeting.goals.tes_words import network_sentences, place_rows, target_share_sentence
+from targeting.goals.words import direct_sentences, goal_headings, goal_rows, ranking_sentences
+from targeting.plans.tes import TesPlan
+from targeting.plans.tes_words import standard_name
+from targeting.plans.tms import Plan
+from targeting.words.templates import render
+
+
+def dosing_section(dosing: PlanDosing | None) -> Markup:
+    """How strongly to stimulate."""
+    if dosing is None:
+        return Markup()
+    return render(
+        "dosing/page.html.jinja",
+        threshold=threshold_words(dosing),
+        rmt_percent=dosing.rmt_percent,
+        facts=dosing_facts(dosing),
+    )
+
+
+def comparison_section(plan: Plan) -> Markup:
+    """Which coil."""
+    if not plan.comparison:
+        return Markup()
+    return render(
+        "comparison/page.html.jinja",
+        sentence=comparison_sentence(plan.comparison),
+        rows=comparison_rows(plan.comparison, plan.target.center_mm),
+        verdicts=verdict_facts(plan.comparison),
+    )
+
+
+def goal_section(plan: Plan) -> Markup:
+    """What the search of a coil's placements was for."""
+    goal, doses = plan.goal, [each.dose_v_per_m for each in plan.placements]
+    if goal is None:
+        return Markup()
+    return render(
+        "goals/page.html.jinja",
+        objective=goal.words,
+        ranking=ranking_sentences(goal),
+        headings=goal_headings(goal),
+        rows=[[placement.rank, *row] for placement, row in zip(plan.placements, goal_rows(goal, doses), strict=False)],
+        direct=direct_sentences(goal, plan.target.name),
+    )
+
+
+def tes_goal_section(plan: TesPlan) -> Markup:
+    """What a montage was to do beside serving its target."""
+    goal, dose, usual = plan.goal, plan.dose.dose_v_per_m, standard_name(plan)
+    if goal is None:
+        return Markup()
+    return render(
+        "goals/tes_page.html.jinja",
+        objective=goal.words,
+        target_share=target_share_sentence(goal, dose),
+        rows=place_rows(goal, dose),
+        total_ma=plan.total_current_ma,
+        standard=usual,
+        standard_ma=None if plan.standard is None else plan.standard.dose.total_current_ma,
+        network="" if goal.network is None else network_sentences(goal.network, usual),
+    )

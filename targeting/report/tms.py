@@ -1,0 +1,145 @@
+"""``plan.html`` of a coil: what its plan says and shows, section by section (``tms.html.jinja``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from targeting.navigation.navigators import product_of
+from targeting.plans.tms import Placement
+from targeting.plans.tms_words import (
+    ASSUMED,
+    dose_box,
+    dose_facts,
+    dose_over_angles,
+    handle_direction,
+    handle_facts,
+    held_off_cell,
+    held_off_words,
+    output_box,
+    output_kind,
+    place_box,
+    setting_words,
+)
+from targeting.report import figures
+from targeting.report.evidence import PlanEvidence
+from targeting.report.features import comparison_section, dosing_section, goal_section
+from targeting.report.folds import crossing_words
+from targeting.report.head_check import head_check
+from targeting.report.header import running_texts, sides_of, trust_box
+from targeting.report.methods import coil_methods
+from targeting.report.page import render_page, write_page
+from targeting.report.provenance import provenance
+from targeting.report.treatment import SHEET
+from targeting.report.turned import angle_rows
+from targeting.report.volumes import STRETCHED
+from targeting.tms.orientation import handle_deg
+from targeting.words.fact import Fact
+from targeting.words.numbers import direction_words, measured_from, number, three_digits
+from targeting.words.target import center_fact
+
+SHOWN = 5  # placements
+
+
+def write_report(path: str | Path, evidence: PlanEvidence) -> None:
+    """Write the report; an existing file is replaced only when the new one is complete.
+
+    Parameters
+    ----------
+    path : path
+        Usually ``plan.html``.
+    evidence : PlanEvidence
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    write_page(path, page_of(evidence))
+
+
+def page_of(evidence: PlanEvidence) -> str:
+    """The whole page as text."""
+    from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
+
+    plan, best = evidence.plan, evidence.best
+    return render_page(
+        "report/tms.html.jinja",
+        policy(),
+        plan=plan,
+        best=best,
+        running=running_texts(plan),
+        sides=sides_of(plan),
+        sheet=SHEET,
+        trust=trust_box(plan.warnings),
+        place=place_box(plan, evidence.near),
+        measured_from=measured_from(best.angle_from),
+        handle_points=handle_direction(best),
+        setting=setting_words(plan.pulse),
+        output=output_box(plan.dosing),
+        output_kind=output_kind(plan.dosing),
+        dose=dose_box(plan),
+        scene=section_of(evidence.scene),
+        dosing=dosing_section(plan.dosing),
+        slices=figures.slices(evidence),
+        slice_keys=figures.slice_keys(plan.target),
+        coil_figures=figures.coil(evidence),
+        cortex_figures=figures.cortex(evidence),
+        goal=goal_section(plan),
+        comparison=comparison_section(plan),
+        dose_figures=figures.dose(evidence),
+        angles=angle_rows(plan.angle),
+        over_angles=dose_over_angles(plan.angle) if plan.angle else "",
+        ranking=ranking(plan.placements[:SHOWN], plan.target.side),
+        held_off=held_off_words(best),
+        facts=number_facts(evidence),
+        depth_mm=evidence.depth_mm,
+        files=[(name, made_for(name)) for name in evidence.navigator_files],
+        stretched=plan.frame.image == STRETCHED,
+        of_mesh=plan.frame.image.lower().endswith((".msh", ".vtu")),
+        peak_away_mm=float(np.linalg.norm(np.array(best.peak_mm) - evidence.target_mm)),
+        assumed=ASSUMED,
+        head_check=head_check(evidence),
+        methods=coil_methods(evidence),
+        provenance=provenance(plan),
+    )
+
+
+def ranking(placements: Sequence[Placement], side: str) -> list[tuple[str | int, ...]]:
+    """Rows of the best placements; ``side`` is the target's, which says where the handle's outwards is."""
+    best = placements[0]
+    return [
+        (
+            each.rank,
+            three_digits(each.dose_v_per_m),
+            number(100 * each.dose_v_per_m / best.dose_v_per_m if best.dose_v_per_m else 0.0),
+            number(float(np.linalg.norm(np.array(each.scalp_mm) - best.scalp_mm))),
+            number(handle_deg(np.array(each.pose), side), 0),
+            ", ".join(number(x) for x in each.scalp_mm),
+            number(each.distance_mm),
+            held_off_cell(each),
+        )
+        for each in placements
+    ]
+
+
+def number_facts(evidence: PlanEvidence) -> list[Fact]:
+    """The plan's numbers with their units, but the target's size."""
+    plan = evidence.plan
+    return [
+        *dose_facts(plan),
+        *handle_facts(plan),
+        Fact(
+            "Mean field in the target runs",
+            direction_words(evidence.target_e_v_per_m),
+            more=crossing_words(evidence),
+        ),
+        center_fact(plan.target),
+    ]
+
+
+def made_for(file: str) -> str:
+    """The navigator that a file is for; empty where its name does not tell."""
+    return product_of(file)
