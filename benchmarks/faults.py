@@ -285,7 +285,9 @@ def contents(folder: Path) -> dict[str, str]:
     """Hash of each file, of pages and JSON without dates and durations; hashes of files that have some are no content."""
     timed = {"plan.json", "plan.html", "treatment_sheet.html"}
     found = {}
-    for path in sorted(each for each in folder.rglob("*") if each.is_file() and each.name != ".target.lock"):
+    for path in sorted(
+        each for each in folder.rglob("*") if each.is_file() and not each.name.startswith(".target.lock")
+    ):
         content = path.read_bytes()
         if path.suffix in (".json", ".html"):
             text = content.decode()
@@ -299,7 +301,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 def broken(folder: Path) -> list[str]:
     """What is wrong with a folder as a fault left it."""
-    faults, told = [], {".target.lock"}
+    faults, told = [], {".target.lock", ".target.lock.pid"}
     for sidecar in folder.glob("*.json"):
         if sidecar.stem not in (*STAGES, "surfaces"):
             continue

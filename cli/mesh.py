@@ -50,7 +50,7 @@ def mesh_command(
             report = check_mesh(HeadMesh.read(check))
         else:
             from targeting.study.head_source import HeadSource
-            from targeting.study.head_stages import mesh_stage, run_segment
+            from targeting.study.study import Study
             from targeting.subject import Subject
 
             assert name is not None
@@ -58,8 +58,7 @@ def mesh_command(
             asked = values_of(HeadOptions, words)
             density = asked.pop("density")
             source = HeadSource.of(subject, **asked).checked()
+            study = Study(subject=subject, source=source, density=density)
             with subject.locked():
-                segmented = run_segment(subject, source)
-                meshed = subject.run(mesh_stage(segmented, source, density))
-            report = check_mesh(meshed.value, segmented.value.tissues)
+                report = check_mesh(study.head.value, study.tissues.value.tissues)
     talk.answer(report.table(), report.as_dict())

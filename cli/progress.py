@@ -60,7 +60,7 @@ class Progress(logging.Handler):
             self._line(f"  {self.stage:<9} {time.monotonic() - self.started:6.1f} s")
             self.stage = ""
         else:
-            self.step = " ".join(record.getMessage().split())
+            self.step = _as_flags(" ".join(record.getMessage().split()))
             if self.live and record.levelno < logging.WARNING:
                 self._draw()
             else:  # what is drawn over cannot be read
@@ -92,3 +92,14 @@ class Progress(logging.Handler):
             with self.lock:  # type: ignore[union-attr]
                 if self.stage:
                     self._draw()
+
+
+def _as_flags(text: str) -> str:
+    """What the library tells, with options as the terminal names them."""
+    if "`" not in text:
+        return text
+    from targeting.study.options import as_flags, flags_of
+    from targeting.study.tes_request import TesRequest
+    from targeting.study.tms_request import TmsRequest
+
+    return as_flags(text, flags_of(TmsRequest, TesRequest))

@@ -6,8 +6,8 @@ hash of their results) and version, and its result files still have the hashes n
 again; because predecessors count by what they *made*, one redone with the same result leaves what follows valid.
 
 A stage writes into ``.making-<stage>/``; its files are then renamed into place and the sidecar last.  So a killed run
-leaves nothing half-written under a final name, and the next run clears its rooms and resumes at the stage it died in.
-What it had renamed by then stands in its room, so that files of which no sidecar tells are taken away again.
+leaves nothing half-written under a final name, and the next run clears these folders and resumes at the stage it died in.
+What it had renamed by then is listed there, so that files of which no sidecar tells are taken away again.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Any, Generic, TypeVar
 
 from meshes.errors import InputError, WriteError
 from meshes.images import identity
-from targeting.folder_lock import LOCK_NAME, locked
+from targeting.folder_lock import HOLDER_NAME, LOCK_NAME, locked
 from targeting.memory_need import MemoryNeed, check_memory
 from targeting.versions import package_version, versions
 
@@ -39,7 +39,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAKING = ".making-"
-PLACING = ".placing.json"  # in a room: the files that are being renamed into place
+PLACING = ".placing.json"  # in such a folder: the files that are being renamed into place
+COARSEST_CLOCK_NS = 2_000_000_000  # by which file systems know when a file was written (FAT: 2 s)
 NAME_RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 # what the operating system says when it is the folder that refuses, not the program that errs
 REFUSALS = {
@@ -68,7 +69,7 @@ class Done(Generic[T]):
 
 @dataclass(frozen=True)
 class Stage(Generic[T]):
-    """One step of the road, and all that its result depends on.
+    """One step of a plan, and all that its result depends on.
 
     Parameters
     ----------
@@ -140,11 +141,11 @@ class Subject:
         if not NAME_RULE.fullmatch(name):
             raise InputError(
                 f"subject name {name!r} cannot be used: letters, digits, '-', '_' and '.' only, no path "
-                "(another folder is given with --out)"
+                "(another folder is given with `out`)"
             )
         folder = Path(name) if out is None else Path(out)
         if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} is a file, not a folder; choose another --out")
+            raise InputError(f"{folder} is a file, not a folder; choose another `out`")
         return cls(name, folder.absolute())
 
     @contextmanager
@@ -181,14 +182,14 @@ class Subject:
         if need is not None:
             check_memory(stage.name, need)
         start = time.perf_counter()
-        room = self.folder / f"{MAKING}{stage.name}"
+        making = self.folder / f"{MAKING}{stage.name}"
         with _refusals_explained(self.folder):
-            room.mkdir()
+            making.mkdir()
             try:
-                value = stage.make(room)
-                sidecar = self._commit(stage, wanted, room, time.perf_counter() - start)
+                value = stage.make(making)
+                sidecar = self._commit(stage, wanted, making, time.perf_counter() - start)
             finally:
-                self._clear(room)
+                self._clear(making)
         seconds = sidecar["seconds"]
         log.info("%s: %.1f s", stage.name, seconds, extra={"stage": stage.name, "event": "done", "seconds": seconds})
         return self._done(sidecar, lambda _: value, reused=False)
@@ -238,18 +239,18 @@ class Subject:
             row, sidecar = before.get(upstream), self._sidecar(upstream)
             if row is None or row.state != "done" or sidecar is None or sidecar["digest"] != digest:
                 return f"{upstream} changed"
-        return "" if self._outputs_stand(known) else "its files were changed or removed"
+        return "" if self._outputs_stand(known, by_time=False) else "its files were changed or removed"
 
-    def _commit(self, stage: Stage[Any], wanted: dict[str, Any], room: Path, seconds: float) -> dict[str, Any]:
+    def _commit(self, stage: Stage[Any], wanted: dict[str, Any], made: Path, seconds: float) -> dict[str, Any]:
         """Rename the made files into place, drop those of the last time, write the sidecar."""
-        files = sorted(p for p in room.rglob("*") if p.is_file())
-        outputs = {p.relative_to(room).as_posix(): {"bytes": p.stat().st_size, "sha256": sha256(p)} for p in files}
+        files = sorted(p for p in made.rglob("*") if p.is_file())
+        outputs = {p.relative_to(made).as_posix(): _written(p) for p in files}
         if not outputs or f"{stage.name}.json" in outputs:
             raise RuntimeError(f"stage {stage.name} must write files, none of them named like its sidecar")
         old = self._sidecar(stage.name)
-        (room / PLACING).write_text(json.dumps(sorted(outputs)), encoding="utf-8")
+        (made / PLACING).write_text(json.dumps(sorted(outputs)), encoding="utf-8")
         for path in files:
-            final = self.folder / path.relative_to(room)
+            final = self.folder / path.relative_to(made)
             final.parent.mkdir(parents=True, exist_ok=True)
             path.replace(final)
         for name in set(old["outputs"]) - set(outputs) if old else ():
@@ -264,21 +265,21 @@ class Subject:
             "seconds": round(seconds, 2),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        written = room / f"{stage.name}.json"
+        written = made / f"{stage.name}.json"
         written.write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
         written.replace(self.folder / written.name)
         return sidecar
 
-    def _clear(self, room: Path) -> None:
-        """Remove a stage's room, and what it brought into the folder if that was not brought to an end."""
-        known = self._sidecar(room.name.removeprefix(MAKING))
+    def _clear(self, making: Path) -> None:
+        """Remove the folder a stage was made in, and what it brought into the subject's if that was not finished."""
+        known = self._sidecar(making.name.removeprefix(MAKING))
         try:
-            placing = json.loads((room / PLACING).read_text(encoding="utf-8"))
+            placing = json.loads((making / PLACING).read_text(encoding="utf-8"))
         except (OSError, ValueError):  # it had not come so far
             placing = []
         for name in set(placing) - set(known["outputs"] if known else ()):
             (self.folder / name).unlink(missing_ok=True)
-        shutil.rmtree(room, ignore_errors=True)
+        shutil.rmtree(making, ignore_errors=True)
 
     def _sidecar(self, stage: str) -> dict[str, Any] | None:
         try:
@@ -288,11 +289,17 @@ class Subject:
         whole = isinstance(known, dict) and known.keys() >= {"made_from", "paths", "outputs", "digest", "seconds"}
         return known if whole and known.get("stage") == stage else None
 
-    def _outputs_stand(self, known: dict[str, Any]) -> bool:
-        """Every result file is there with the hash it was written with (size first, because that is quick)."""
+    def _outputs_stand(self, known: dict[str, Any], by_time: bool = True) -> bool:
+        """Every result file is there as it was written, by its size and hash.
+
+        ``by_time``: a large file whose time of writing is the recorded one need not be read again; :meth:`status` reads it.
+        """
         for name, each in known["outputs"].items():
             path = self.folder / name
-            if not path.is_file() or path.stat().st_size != each["bytes"] or sha256(path) != each["sha256"]:
+            if not path.is_file() or path.stat().st_size != each["bytes"]:
+                return False
+            untouched = by_time and each.get("written_ns") == path.stat().st_mtime_ns
+            if not untouched and sha256(path) != each["sha256"]:
                 return False
         return True
 
@@ -304,6 +311,15 @@ class Subject:
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal; of an image that is a pair of files, over both."""
     return identity(path)
+
+
+def _written(path: Path) -> dict[str, Any]:
+    """A result file as its sidecar names it; with the time of writing if that is long enough ago to tell a later change."""
+    record: dict[str, Any] = {"bytes": path.stat().st_size, "sha256": sha256(path)}
+    written_ns = path.stat().st_mtime_ns
+    if time.time_ns() - written_ns > COARSEST_CLOCK_NS:  # so of what takes long to hash, and only there it matters
+        record["written_ns"] = written_ns
+    return record
 
 
 def _made_from(stage: Stage[Any]) -> dict[str, Any]:
@@ -342,13 +358,14 @@ def _refused(folder: Path, error: OSError) -> WriteError:
     where = folder
     if error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(folder):
         where = Path(os.fsdecode(error.filename))
-    return WriteError(f"cannot write in {where}: {reason}; free some space or choose another --out")
+    return WriteError(f"cannot write in {where}: {reason}; free some space or choose another `out`")
 
 
 def _remove_if_unused(folder: Path, made: Sequence[Path]) -> None:
     """Take away the folders this run made if it left nothing in them (bad input should leave no trace)."""
-    if made and folder.is_dir() and {p.name for p in folder.iterdir()} <= {LOCK_NAME}:
+    if made and folder.is_dir() and {p.name for p in folder.iterdir()} <= {LOCK_NAME, HOLDER_NAME}:
         with suppress(OSError):  # another run may have come meanwhile
-            (folder / LOCK_NAME).unlink(missing_ok=True)
+            for name in (HOLDER_NAME, LOCK_NAME):
+                (folder / name).unlink(missing_ok=True)
             for each in made:
                 each.rmdir()

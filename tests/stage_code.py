@@ -44,11 +44,19 @@ RUNS_STAGES = {
 }
 # what is handed to a stage, where its function has no name for it: module:function, of nested ones with a full stop
 HANDED = {
-    "targeting.planning.tms:files_stage": ["targeting.planning.tms:plan.results"],
-    "targeting.planning.tes:files_stage": ["targeting.planning.tes:plan_tes.results"],
-    "targeting.study.tms_confirm:confirm_stage": ["targeting.engines:engine_named"],
+    "targeting.planning.tms_stages:confirm_stage": ["targeting.engines:engine_named"],
     "targeting.comparison.stage:comparison_stage": ["targeting.engines:engine_named"],
 }
+# what a study hands to a stage: the stages it runs for that are stages of their own, and follow by what they made
+OF_A_STUDY = [
+    "atlases.aim:AimedTarget",
+    "atlases.scalp:Scalp",
+    "meshes.cortical_surface:Cortex",
+    "meshes.head:HeadMesh",
+    "targeting.fem.conductor:HeadConductor",
+    "targeting.study.conduction:Conduction",
+]
+STUDIES = {"targeting.study.study"}
 Place = tuple[str, str]  # module, name in it
 
 
@@ -197,6 +205,10 @@ class Code:
         while rest:
             place = rest.pop()
             if place in seen or place[0] in RUNS_STAGES:
+                continue
+            if place[0] in STUDIES:
+                seen[place] = ""
+                rest += [(module, name) for module, _, name in (each.partition(":") for each in OF_A_STUDY)]
                 continue
             seen[place], further = self._looked_at(place)
             rest += further

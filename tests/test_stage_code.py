@@ -76,12 +76,12 @@ def test_the_project_is_reached_through_names_annotations_and_what_is_handed_on(
     assert {each.split(".")[-1] for each in code.stages} >= {
         "head_stages:mesh_stage",
         "tms:files_stage",
-        "tms_search:search_stage",
+        "tms_stages:search_stage",
     }
     mesh = code.reached("targeting.study.head_stages:mesh_stage")
     assert {"meshes.tetrahedralise: tetrahedralise", "meshes.head: HeadMesh"} <= mesh.keys()
     assert not {each for each in mesh if each.startswith(("targeting.tms", "targeting.report"))}
-    assert "targeting.engines.simnibs_child: <body>" in code.reached("targeting.study.tms_confirm:confirm_stage")
+    assert "targeting.engines.simnibs_child: <body>" in code.reached("targeting.planning.tms_stages:confirm_stage")
     files = code.reached("targeting.planning.tms:files_stage")
     assert {"atlases.scalp_tape: tape_measure", "data: targeting/report/page.css"} <= files.keys()
 

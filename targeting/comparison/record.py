@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from meshes.errors import InputError
-from targeting.comparison.reach import (
+from targeting.dosing.reach import (
     NO_RATING,
     NOT_ASKED,
     REACHES,

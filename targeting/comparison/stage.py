@@ -6,55 +6,33 @@ was found at a hotspot of its own, the field that the coil gives *there* is look
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from meshes.errors import InputError, WriteError
-from meshes.tissue_codes import Tissue
+from meshes.errors import InputError
 from targeting.coils.coil import fingerprint
 from targeting.coils.files import ChosenCoil
 from targeting.comparison.record import CoilOnTarget
-from targeting.dosing.hotspot_stage import Hotspot, e_per_a_per_us, hotspot_map
+from targeting.dosing.stage import hotspot_map
 from targeting.engines.protocol import Engine
+from targeting.goals.stage import StagedObjective
 from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.pose import Pose
+from targeting.result_files import load_plain, save_plain
+from targeting.study.coil_aim import CoilAim
 from targeting.study.options import as_flags, flags_of
-from targeting.study.pulse_request import PulseRequest
-from targeting.study.request import Direction
-from targeting.study.stronger_targets import stronger_targets
-from targeting.study.tms_confirm import Confirmed
+from targeting.study.study import Study
 from targeting.study.tms_request import TmsRequest
-from targeting.study.tms_search import orientation
 from targeting.subject import Done, Stage
-from targeting.tms.angle import FREE, AngleRequest
+from targeting.tms.confirmed import Confirmed
 
 if TYPE_CHECKING:
-    from atlases.aim import AimedTarget
-    from atlases.scalp import Scalp
-    from atlases.target import Target
-    from atlases.warp import MniWarp
-    from meshes.cortical_surface import Cortex
-    from meshes.head import HeadMesh
-    from targeting.coils.coil import Coil
-    from targeting.fem import HeadConductor
-    from targeting.goals.stage import Wanted
-    from targeting.study.conduction import Conduction
+    from targeting.dosing.hotspot import Hotspot
     from targeting.tms import DoseMap, TmsSearch
 
-log = logging.getLogger(__name__)
-
-NAME, FILE = "comparison", "compared_coils.json"
-# from the scalp point nearest to the target: on a real head the best dose over the scalp falls to 0.72 of the largest
-# at 60 mm over a target 48 mm deep (colin27, psi), faster over a shallower one
-NEAR_MM, RIM_MM = 60.0, 15.0
+FILE = "compared_coils.json"
 
 
 @dataclass(frozen=True)
@@ -67,183 +45,87 @@ class Comparison:
 
 def comparison_stage(
     coils: Sequence[ChosenCoil],
-    meshed: Done[HeadMesh],
-    aimed: Done[AimedTarget],
-    registered: Done[MniWarp] | None,
-    mapped: Done[DoseMap],
-    searched: Done[TmsSearch],
+    study: Study,
+    aim: CoilAim,
+    dose_map: Done[DoseMap],
+    search: Done[TmsSearch],
     confirmed: Done[Confirmed],
-    hotspot: Done[Hotspot] | None,
-    hair_mm: float,
-    direction: Direction,
-    tilt_deg: float,
-    extra_mm: float,
-    conduction: Conduction,
-    conductor: Callable[[], HeadConductor],
     engine: Engine,
-    cortex: Done[Cortex] | None = None,
-    wanted: Wanted | None = None,
-    angle: AngleRequest | None = None,
-    pulse: PulseRequest | None = None,
+    hotspot: Done[Hotspot] | None = None,
+    objective: StagedObjective | None = None,
 ) -> Stage[Comparison]:
-    """The stage; ``coils`` are the plan's own, then at least one other; ``hotspot`` is one that is not the target.
+    """Stage "comparison".
 
-    The others are turned by the same rule as the plan's own, each in the stimulator's setting that suits it.
-    What else than the dose is ``wanted`` of the plan's own coil is wanted of the others, too; several targets count in
-    shares of what the plan's own coil gives each alone.
+    Parameters
+    ----------
+    coils : sequence of ChosenCoil
+        The plan's own first, then at least one other.
+    study : Study
+    aim : CoilAim
+        The others are turned by the same rule as the plan's own coil, each in the stimulator's setting that suits it.
+    dose_map : Done[DoseMap]
+        Of the target.
+    search, confirmed : Done
+        Of the plan's own coil.
+    engine : Engine
+        Who solves the others' best poses.
+    hotspot : Done[Hotspot], optional
+        The motor hotspot, if it is not the target.
+    objective : StagedObjective, optional
+        Other than the dose: it holds for the others, too; several targets count in shares of what the plan's own coil
+        gives each alone.
     """
+    registration = study.registration_if_any
 
-    def make(room: Path) -> Comparison:
-        from atlases.scalp import Scalp
-        from atlases.target import Target
+    def make(folder: Path) -> Comparison:
+        from targeting.comparison.compared import best_pose, e_at_hotspot, measure_of
 
-        head, target = meshed.value, aimed.value.target
-        scalp = Scalp.of(head)
-        measure = _measure(head, target, direction, cortex, registered)
-        own = coils[0].coil
-        turned = orientation(angle or AngleRequest(FREE), target, scalp, cortex.value if cortex else None)
-        driven = replace((pulse or PulseRequest()).drive, current=None)
-        spot = None if hotspot is None else hotspot.value.e_v_per_m
-        there = None if hotspot is None else hotspot_map(hotspot)
-        rows = [measure(own, searched.value, confirmed.value.e_v_per_m, spot)]
+        target = study.target.value.target
+        measure = measure_of(study, aim, registration.value if registration else None)
+        spot, spot_map = (hotspot.value, hotspot_map(hotspot)) if hotspot else (None, None)
+        options: dict[str, Any] = {
+            "direction": aim.direction,
+            "cortex": study.cortex.value if study.cortex else None,
+            "tilt_deg": aim.tilt_deg,
+            "extra_mm": aim.extra_mm,
+            "orientation": aim.orientation(study, target),
+            "drive": replace(aim.pulse.drive, current=None),
+        }
+        rows = [measure(coils[0].coil, search.value, confirmed.value.e_v_per_m, spot.e_v_per_m if spot else None)]
         left_out = []
-        for chosen in coils[1:]:
+        for other in coils[1:]:
+            options["objective"] = objective.objective() if objective else None
+            there = None
             try:
-                found = best_pose(
-                    scalp,
-                    target,
-                    chosen.coil,
-                    hair_mm,
-                    mapped.value,
-                    direction=direction,
-                    cortex=cortex.value if cortex else None,
-                    tilt_deg=tilt_deg,
-                    extra_mm=extra_mm,
-                    objective=wanted.objective() if wanted else None,
-                    orientation=turned,
-                    drive=driven,
-                )
-                if hotspot is not None and there is not None:
-                    where = replace(
-                        Target.sphere(hotspot.value.center_mm, hotspot.value.radius_mm, side=hotspot.value.side),
-                        current_toward=hotspot.value.current_toward,
-                    )
-                    as_there = orientation(
-                        AngleRequest.of(None, hotspot.value.of), where, scalp, cortex.value if cortex else None
-                    )
-                    spot = e_per_a_per_us(best_pose(scalp, where, chosen.coil, hair_mm, there, orientation=as_there))
+                found = best_pose(study.scalp, target, other.coil, aim.hair_mm, dose_map.value, **options)
+                if spot is not None and spot_map is not None:
+                    there = e_at_hotspot(study, aim.of_coil(other), spot, spot_map)
             except InputError as error:  # a coil that does not fit this head must not spoil the plan
-                left_out.append(f"{chosen.coil.name} is not compared: {as_flags(str(error), flags_of(TmsRequest))}")
+                left_out.append(f"{other.coil.name} is not compared: {as_flags(str(error), flags_of(TmsRequest))}")
                 continue
-            (field,) = engine.fields(
-                conductor(), chosen.coil, [Pose(found.poses[0])], REFERENCE_DIDT_A_PER_S, chosen.file
-            )
-            rows.append(measure(chosen.coil, found, found.effective_sign * field.e_v_per_m, spot))
-        made = Comparison(rows, left_out)
-        (room / FILE).write_text(json.dumps(asdict(made), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        return made
+            poses = [Pose(found.poses[0])]
+            (field,) = engine.fields(study.conductor, other.coil, poses, REFERENCE_DIDT_A_PER_S, other.file)
+            rows.append(measure(other.coil, found, found.effective_sign * field.e_v_per_m, there))
+        comparison = Comparison(rows, left_out)
+        save_plain(folder / FILE, comparison)
+        return comparison
 
     files = {f"coil {rank}": each.file for rank, each in enumerate(coils) if each.file is not None}
-    files |= conduction.files
     parameters: dict[str, Any] = {
         "coils": [{"name": each.coil.name, "sha256": fingerprint(each.coil)} for each in coils],
-        "hair_mm": hair_mm,
-        "direction": direction,
-        "tilt_deg": tilt_deg,
-        "extra_mm": extra_mm,
-        "objective": wanted.request.numbers if wanted else None,
-        **(angle or AngleRequest(FREE)).parameters,
-        **(pulse or PulseRequest()).parameters,
+        **aim.search_parameters,
+        "objective": objective.request.numbers if objective else None,
         "engine": {"name": engine.name, "version": engine.version},
-        **conduction.parameters,
+        **study.conduction.parameters,
     }
-    before = (meshed, aimed, registered, mapped, searched, confirmed, hotspot, cortex)
-    after: list[Done[Any]] = [*(each for each in before if each), *(wanted.after if wanted else [])]
-    return Stage(NAME, 2, make, load, files=files, parameters=parameters, after=after)
-
-
-def warp_if_any(register: Callable[[], Done[MniWarp]]) -> Done[MniWarp] | None:
-    """The registration, or None for a head that cannot be registered."""
-    try:
-        return register()
-    except WriteError:
-        raise
-    except InputError:
-        return None
-
-
-def load(folder: Path) -> Comparison:
-    """The result as the stage wrote it."""
-    read = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    return Comparison([CoilOnTarget(**each) for each in read["coils"]], read["left_out"])
-
-
-Measure = Callable[["Coil", "TmsSearch", NDArray[np.floating], float | None], CoilOnTarget]
-
-
-def _measure(
-    head: HeadMesh,
-    target: Target,
-    direction: Direction,
-    cortex: Done[Cortex] | None,
-    registered: Done[MniWarp] | None,
-) -> Measure:
-    """What tells of a coil's best pose and its field at 1 A/µs; the target's tetrahedra are looked up once."""
-    from targeting.tms.direction import direction_vector
-    from targeting.tms.dose_map import dose_of
-
-    unit = direction_vector(head, target, direction, cortex.value if cortex else None)
-    tets, weight = target.weights(head)
-    grey = np.flatnonzero(head.tissue == Tissue.GM)
-    outside = np.setdiff1d(grey, tets)
-    volumes_mm3, centers_mm = head.volumes_mm3[outside], head.centroids_mm[outside]
-
-    def measure(coil: Coil, found: TmsSearch, e_v_per_m: NDArray[np.floating], e_hotspot: float | None) -> CoilOnTarget:
-        dose = float(dose_of(weight @ e_v_per_m[tets].astype(np.float64), found.ranked_by(unit)))
-        highest = np.linalg.norm(e_v_per_m[grey].astype(np.float64), axis=1).max()
-        size = np.linalg.norm(e_v_per_m[outside].astype(np.float64), axis=1)
-        peak = int(size.argmax())
-        return CoilOnTarget(
-            coil=coil.name,
-            max_didt_a_per_s=coil.max_didt_a_per_s,
-            pose=found.poses[0].tolist(),
-            scalp_mm=found.scalp_mm[0].tolist(),
-            distance_mm=float(found.distance_mm[0]),
-            middle_mm=float(np.linalg.norm(found.poses[0][:3, 3] - found.scalp_mm[0])),
-            dose_v_per_m=float(found.dose_v_per_m[0]) * REFERENCE_DIDT_A_PER_S / found.didt_a_per_s,
-            direct_dose_v_per_m=dose,
-            peak_e_v_per_m=float(size[peak]),
-            peak_mm=centers_mm[peak].tolist(),
-            above_mm3=float(volumes_mm3[size > abs(dose)].sum()),
-            stronger=stronger_targets(e_v_per_m, target, head, registered.value) if registered else None,
-            e_target_v_per_m=e_per_a_per_us(found),
-            highest_e_v_per_m=float(highest),
-            e_hotspot_v_per_m=e_hotspot,
-            rated_on=coil.rated_on,
-        )
-
-    return measure
-
-
-def best_pose(scalp: Scalp, target: Target, coil: Coil, hair_mm: float, dose_map: DoseMap, **options: Any) -> TmsSearch:
-    """The best pose of a coil at 1 A/µs: looked for near the target, and all over the head only if that is at the rim."""
-    from targeting.tms import search_tms
-
-    search = partial(
-        search_tms,
-        scalp.head,
-        target,
-        coil,
-        hair_mm,
-        dose_map=dose_map,
-        scalp=scalp,
-        didt_a_per_s=REFERENCE_DIDT_A_PER_S,
-        keep=1,
-        **options,
+    before = (study.head, study.target, registration, dose_map, search, confirmed, hotspot, study.cortex)
+    after: list[Done[Any]] = [*(each for each in before if each), *(objective.after if objective else [])]
+    return Stage(
+        "comparison",
+        2,
+        make,
+        lambda folder: load_plain(folder / FILE, Comparison),
+        files=files | study.conduction.files,
+        parameters=parameters,
+        after=after,
     )
-    nearest_mm = scalp.points_mm[scalp.nearest(target.center_mm)]
-    try:
-        found = search(radius_mm=NEAR_MM)
-    except InputError:  # no place for it there
-        return search()
-    return found if np.linalg.norm(found.scalp_mm[0] - nearest_mm) < NEAR_MM - RIM_MM else search()

@@ -1,74 +1,136 @@
-"""Stage "dosing", when a motor threshold is given: what it means for the target, the output asked for, and its limits.
+"""Stages "hotspot" and "dosing", when a motor threshold is given: the field where it was found, and the output that follows.
 
-The fields at hotspot and target are the same quantity, the size of the mean E vector from a dose map, whatever the search
-ranked by: the hotspot's of stage "hotspot", the target's of the plan's first placement.
+Where the target *is* the M1 of the measured muscle, its plan is the hotspot's, and stage "hotspot" is not needed.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from targeting.coils.coil import fingerprint
-from targeting.comparison.reach import Threshold, coil_on, output_limits
-from targeting.dosing import Output, check_trains, fields_at_threshold, matched_output, protocol_output
-from targeting.dosing.hotspot_stage import Hotspot, e_per_a_per_us, own_hotspot
-from targeting.dosing.motor_threshold import MAX_OUTPUT_PERCENT, NOT_HELD, OutputLimit, ThresholdFields
-from targeting.dosing.record import BY_FIELD, BY_PROTOCOL, NOTHING, PlanDosing, PlanFinding, PlanProtocol
+import numpy as np
+
+from targeting.dosing.record import PlanDosing
 from targeting.dosing.request import DoseRequest
 from targeting.dosing.train_safety import train_table
 from targeting.records.json_records import check_record
+from targeting.result_files import load_plain, save_plain
 from targeting.stimulators import stimulator_rating
+from targeting.study.aim import Aim
+from targeting.study.coil_aim import CoilAim
 from targeting.study.stronger_targets import stronger_targets
-from targeting.study.tms_confirm import Confirmed
+from targeting.study.study import Study
 from targeting.subject import Done, Stage
+from targeting.tms.angle import AngleRequest
+from targeting.tms.confirmed import Confirmed
 
 if TYPE_CHECKING:
-    from atlases.aim import AimedTarget
-    from atlases.registration import MniWarp
-    from atlases.target import Target
-    from meshes.head import HeadMesh
-    from targeting.coils.coil import Coil
-    from targeting.tms import TmsSearch
+    from atlases.warp import MniWarp
+    from targeting.dosing.hotspot import Hotspot
+    from targeting.tms import DoseMap, TmsSearch
 
-NAME, FILE = "dosing", "motor_dose.json"
-FULL_OUTPUT = "the stimulator's full output"
+HOTSPOT_FILE, MAP_FILE, DOSING_FILE = "hotspot_field.json", "hotspot_dosemap.npz", "motor_dose.json"
+
+
+def hotspot_stage(request: DoseRequest, study: Study, aim: CoilAim) -> Stage[Hotspot]:
+    """Stage "hotspot": its dose map (three solves) and the field at its best, or at its measured, pose.
+
+    The best pose is turned as the muscle's own target wants it, by the fold there.
+    """
+    aim = replace(aim, angle=AngleRequest.of(None, request.hotspot))
+    registration = study.registration if study.aim and request.needs_registration(study.aim) else None
+    side = study.target.value.target.side if request.rmt_at_mm is None else None  # else the point's own
+
+    def make(folder: Path) -> Hotspot:
+        from targeting.dosing.hotspot import Hotspot, hotspot_of, hotspot_target
+        from targeting.tms import DoseMap
+
+        target, source, warnings = hotspot_target(
+            request, side, study.head.value, registration.value if registration else None
+        )
+        dose_map = DoseMap.build(study.conductor, target)
+        dose_map.save(folder / MAP_FILE)
+        pose, e, of_pose, more = hotspot_of(request, study, aim, target, dose_map, study.tissues.value)
+        hotspot = Hotspot(
+            center_mm=[float(x) for x in target.center_mm],
+            radius_mm=float(target.radius_mm),
+            side=target.side,
+            source=f"{source}; {of_pose}",
+            pose=pose.tolist(),
+            e_v_per_m=float(np.linalg.norm(e)),
+            warnings=[*warnings, *more],
+            of=request.hotspot,
+        )
+        save_plain(folder / HOTSPOT_FILE, hotspot)
+        return hotspot
+
+    def load(folder: Path) -> Hotspot:
+        from targeting.dosing.hotspot import Hotspot
+
+        return load_plain(folder / HOTSPOT_FILE, Hotspot)
+
+    parameters: dict[str, Any] = {
+        "at_mm": request.rmt_at_mm,
+        "side": side,
+        "muscle": request.muscle,
+        "rmt_row": request.rmt_pose and request.rmt_pose.name,
+        "entry": Aim(request.hotspot, None).entry,
+        **aim.coil_parameters,
+        "hair_mm": aim.hair_mm,
+        **aim.angle.parameters,
+        **study.conduction.parameters,
+    }
+    files = aim.files | ({"rmt_pose": request.rmt_pose.path} if request.rmt_pose else {}) | study.conduction.files
+    before = (study.head, registration, study.cortex, study.tissues)
+    after = [each for each in before if each]
+    return Stage("hotspot", 5, make, load, files=files, parameters=parameters, after=after)
+
+
+def hotspot_map(hotspot: Done[Hotspot]) -> DoseMap:
+    """The hotspot's dose map, as its stage left it in the subject's folder."""
+    from targeting.tms import DoseMap
+
+    return DoseMap.load(next(path for path in hotspot.outputs if path.name == MAP_FILE))
 
 
 def dosing_stage(
     request: DoseRequest,
-    meshed: Done[HeadMesh],
-    aimed: Done[AimedTarget],
-    registered: Done[MniWarp] | None,
-    searched: Done[TmsSearch],
+    study: Study,
+    aim: CoilAim,
+    search: Done[TmsSearch],
     confirmed: Done[Confirmed],
     hotspot: Done[Hotspot] | None,
-    coil: Coil,
-    coil_file: Path | None,
 ) -> Stage[PlanDosing]:
-    """Stage "dosing": the stimulator's output; ``hotspot`` None means that the target is the hotspot."""
+    """Stage "dosing": the stimulator's output.
 
-    def make(room: Path) -> PlanDosing:
-        target = aimed.value.target
-        spot = hotspot.value if hotspot else own_hotspot(aimed.value, searched.value)
-        made = dosing_of(request, spot, target, searched.value, confirmed.value, coil, own=hotspot is None)
-        if registered is not None:
-            made = _with_stronger(made, meshed.value, aimed.value, registered.value, confirmed.value)
-        check_record(made, NAME)
-        text = json.dumps(asdict(made), indent=1, allow_nan=False)
-        (room / FILE).write_text(text + "\n", encoding="utf-8")
-        return made
+    Parameters
+    ----------
+    request : DoseRequest
+    study : Study
+    aim : CoilAim
+    search : Done[TmsSearch]
+    confirmed : Done[Confirmed]
+    hotspot : Done[Hotspot], optional
+        None: the target is the hotspot.
+    """
+    registration: Done[MniWarp] | None = study.registration_of_target
 
-    def load(folder: Path) -> PlanDosing:
-        read = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        if protocol := read.pop("protocol"):
-            findings = [PlanFinding(**each) for each in protocol.pop("findings")]
-            return PlanDosing(protocol=PlanProtocol(findings=findings, **protocol), **read)
-        return PlanDosing(protocol=None, **read)
+    def make(folder: Path) -> PlanDosing:
+        from targeting.dosing.hotspot import own_hotspot
+        from targeting.dosing.motor_dose import dosing_of
 
-    rating = stimulator_rating(request.stimulator, coil.name) if request.stimulator else None
+        aimed, head = study.target.value, study.head.value
+        spot = hotspot.value if hotspot else own_hotspot(aimed, search.value)
+        dosing = dosing_of(request, spot, aimed.target, search.value, confirmed.value, aim.coil, own=hotspot is None)
+        if registration is not None:
+            stronger = stronger_targets(confirmed.value.e_v_per_m, aimed.target, head, registration.value)
+            dosing = replace(dosing, stronger=stronger)
+        check_record(dosing, "dosing")
+        save_plain(folder / DOSING_FILE, dosing)
+        return dosing
+
+    rating = stimulator_rating(request.stimulator, aim.coil.name) if request.stimulator else None
     parameters: dict[str, Any] = {
         "rmt_percent": request.rmt_percent,
         "muscle": request.muscle,
@@ -77,135 +139,16 @@ def dosing_stage(
         "protocol": asdict(request.protocol) if request.protocol else None,
         "trains": asdict(train_table()) if request.protocol else None,
         "rating": asdict(rating) if rating else None,
-        "coil": [coil.name, coil.rated_on],
-        "coil_sha256": fingerprint(coil),
+        "coil": [aim.coil.name, aim.coil.rated_on],
+        "coil_sha256": aim.coil_parameters["coil_sha256"],
     }
-    after: list[Done[Any]] = [meshed, aimed, searched, confirmed, *(each for each in (hotspot, registered) if each)]
-    files = {"coil": coil_file} if coil_file else {}
-    return Stage(NAME, 2, make, load, files=files, parameters=parameters, after=after)
-
-
-def dosing_of(
-    request: DoseRequest,
-    spot: Hotspot,
-    target: Target,
-    searched: TmsSearch,
-    confirmed: Confirmed,
-    coil: Coil,
-    own: bool,
-) -> PlanDosing:
-    """The block of the plan; ``own``: the hotspot is the target, and its threshold is of the plan's pose."""
-    rating = stimulator_rating(request.stimulator, coil.name) if request.stimulator else None
-    top = rating.max_didt_a_per_s if rating else coil.max_didt_a_per_s
-    e_target = e_per_a_per_us(searched)
-    fields = fields_at_threshold(request.rmt_percent, spot.e_v_per_m, e_target, top)
-    peak = float(confirmed.peak_e_v_per_m[0])
-    limits = _limits(request, fields, None if own else peak)
-    output = _output(request, fields, limits)
-    given = None if output is None else output.given_percent
-    held = "" if output is None else next((each.words for each in limits if each.name == output.held_by), "")
-    return PlanDosing(
-        rmt_percent=request.rmt_percent,
-        muscle=request.muscle,
-        muscle_ratio=request.muscle_ratio,
-        hotspot_mm=spot.center_mm,
-        hotspot_radius_mm=spot.radius_mm,
-        hotspot_side=spot.side,
-        target_side=target.side,
-        hotspot_source=spot.source,
-        hotspot_pose=spot.pose,
-        hotspot_e_v_per_m=spot.e_v_per_m,
-        target_e_v_per_m=e_target,
-        at_threshold_fraction=fields.at_threshold_fraction,
-        at_threshold_v_per_m=fields.target_v_per_m(request.rmt_percent),
-        asked=_asked(request),
-        match_field=request.match_field,
-        asked_percent=None if output is None else output.asked_percent,
-        given_percent=given,
-        clamp=NOT_HELD if output is None else output.held_by,
-        held_by=held,
-        limits_percent={
-            each.name: each.percent_of_rmt / 100 * request.rmt_percent
-            for each in limits
-            if each.percent_of_rmt is not None and request.match_field is not None
-        },
-        percent_of_rmt=None if given is None else 100 * given / request.rmt_percent,
-        given_fraction=None if given is None else fields.fraction(given),
-        stimulator=request.stimulator or "",
-        max_didt_a_per_s=top,
-        max_didt_source=rating.source if rating else coil.rating_source,
-        max_didt_of="" if top is None else coil_on(coil.name, request.stimulator or coil.rated_on),
-        didt_a_per_s=None if given is None else fields.didt_a_per_s(given),
-        threshold_v_per_m=fields.threshold_v_per_m,
-        target_v_per_m=None if given is None else fields.target_v_per_m(given),
-        peak_fraction=None if given is None else peak * given / (request.rmt_percent * spot.e_v_per_m),
-        stronger={},
-        protocol=_protocol(request, target.name, given, fields),
+    before = (study.head, study.target, search, confirmed, hotspot, registration)
+    return Stage(
+        "dosing",
+        2,
+        make,
+        lambda folder: load_plain(folder / DOSING_FILE, PlanDosing),
+        files=aim.files,
+        parameters=parameters,
+        after=[each for each in before if each],
     )
-
-
-def _asked(request: DoseRequest) -> str:
-    """What the output is by: a field to match comes before a protocol, whose intensity then is a limit."""
-    if request.match_field is not None:
-        return BY_FIELD
-    return NOTHING if request.protocol is None else BY_PROTOCOL
-
-
-def _limits(request: DoseRequest, fields: ThresholdFields, peak_v_per_m: float | None) -> tuple[OutputLimit, ...]:
-    """What holds an output that matches a field."""
-    ratio = 1.0 if request.muscle_ratio is None else request.muscle_ratio
-    threshold = Threshold(request.match_field or 1.0, fields.threshold_v_per_m, request.protocol, ratio)
-    full = 100 * MAX_OUTPUT_PERCENT / request.rmt_percent
-    return output_limits(threshold, full, FULL_OUTPUT, fields.e_hotspot_v_per_m, peak_v_per_m)
-
-
-def _output(request: DoseRequest, fields: ThresholdFields, limits: tuple[OutputLimit, ...]) -> Output | None:
-    """The output asked for and given; None if none was asked for."""
-    if request.match_field is not None:
-        return matched_output(fields, request.match_field, limits)
-    if request.protocol is None:
-        return None
-    return protocol_output(request.protocol, request.rmt_percent, request.muscle_ratio or 1.0)
-
-
-def _protocol(request: DoseRequest, target: str, given: int | None, fields: ThresholdFields) -> PlanProtocol | None:
-    protocol = request.protocol
-    if protocol is None or given is None:
-        return None
-    own, ratio = protocol.intensity_fraction_rmt, request.muscle_ratio or 1.0
-    own_percent = own * request.rmt_percent * ratio
-    smaller = 100 * given / (request.rmt_percent * min(1.0, ratio))  # of two thresholds: the stricter percent
-    findings = check_trains(protocol, smaller) if given else []
-    return PlanProtocol(
-        name=protocol.name,
-        frequency_hz=protocol.frequency_hz,
-        pulses_per_train=protocol.pulses_per_train,
-        trains=protocol.trains,
-        inter_train_s=protocol.inter_train_s,
-        burst_pulses=protocol.burst_pulses,
-        burst_hz=protocol.burst_hz,
-        sessions=protocol.sessions,
-        spacing=protocol.spacing,
-        intensity_fraction_rmt=own,
-        muscle=protocol.muscle,
-        pulse=protocol.pulse,
-        target=protocol.target,
-        on_its_target=protocol.target == target,
-        own_percent=own_percent,
-        own_fraction=fields.fraction(own_percent),
-        population=protocol.population,
-        result=protocol.result,
-        evidence=protocol.evidence,
-        published_use=protocol.published_use,
-        paper=protocol.paper,
-        unverified=list(protocol.unverified),
-        note=protocol.note,
-        findings=[PlanFinding(each.kind, each.item, each.text) for each in findings],
-    )
-
-
-def _with_stronger(
-    made: PlanDosing, head: HeadMesh, aimed: AimedTarget, warp: MniWarp, confirmed: Confirmed
-) -> PlanDosing:
-    """The block with the named targets of the same side in which the mean |E| is larger than in the target."""
-    return replace(made, stronger=stronger_targets(confirmed.e_v_per_m, aimed.target, head, warp))

@@ -7,50 +7,24 @@ are those of direct current at the conductivities of the plan; at the kHz that a
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from atlases.aim import AimedTarget
-from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
-from meshes.head import HeadMesh
-from meshes.tissue_codes import Tissue
-from targeting.interference.files import (
-    FILE,
-    NAME,
-    DirectSwing,
-    Found,
-    TwoPairs,
-    load,
-    write_envelope,
-    write_table,
-)
+from targeting.interference.files import FILE, NAME, Found, load, write_envelope, write_table
 from targeting.interference.request import InterferenceRequest
-from targeting.modality import KINDS
-from targeting.study.cortex_stage import load_cortex
+from targeting.modality import HD
+from targeting.result_files import save_plain
 from targeting.study.head_source import HeadSource
-from targeting.study.plan_state import check_stands
-from targeting.study.target_stage import load_target
-from targeting.study.tes_request import SHAPES, TEN_TEN_CAP
+from targeting.study.plan_state import check_stands, of_cap
+from targeting.study.study import RecordedStudy
+from targeting.study.tes_request import TEN_TEN_CAP
 from targeting.subject import Done, Stage, Subject
 
-if TYPE_CHECKING:
-    from atlases.warp import MniWarp
-    from targeting.interference.two_pairs import Interference
-    from targeting.tes.leadfield import Leadfield
-
 log = logging.getLogger(__name__)
-
-KIND = KINDS[1]
-PEAK_SHARE = 0.001  # of the grey matter's volume that may exceed the "peak", as for montages
-MM3_PER_CM3 = 1000.0
 
 
 def interference(
@@ -82,21 +56,19 @@ def interference(
     """
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
     asked = request.checked()
-    from targeting.study.tes_stages import of_cap
-
-    led = of_cap(f"{KIND}-leadfield", asked.cap)
-    if not subject.made_from(led):
+    leadfield = of_cap(f"{HD}-leadfield", asked.cap)
+    if not subject.made_from(leadfield):
         more = "" if asked.cap == TEN_TEN_CAP else f" --cap {asked.cap}"
         raise InputError(
-            f"there is no leadfield of {subject.name} yet: run 'target plan {subject.name} --with {KIND}{more}' first"
+            f"there is no leadfield of {subject.name} yet: run 'target plan {subject.name} --with {HD}{more}' first"
         )
-    check_stands(subject, led, anyway)
+    check_stands(subject, leadfield, anyway)
     with subject.locked():
-        return subject.run(interference_stage(subject, asked, led))
+        return subject.run(interference_stage(subject, asked, leadfield))
 
 
-def interference_stage(subject: Subject, asked: InterferenceRequest, led: str) -> Stage[Found]:
-    """The stage, after those that stand in the folder.
+def interference_stage(subject: Subject, request: InterferenceRequest, leadfield: str) -> Stage[Found]:
+    """Stage "interference", after those that stand in the folder; ``leadfield`` is the stage that left one.
 
     Raises
     ------
@@ -105,199 +77,43 @@ def interference_stage(subject: Subject, asked: InterferenceRequest, led: str) -
     """
     from targeting.tes.leadfield import Leadfield
 
-    field = standing(subject, led, lambda folder: Leadfield.load(folder / f"{led}.h5"))
-    meshed = standing(subject, "mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
-    aim = asked.goal(HeadSource.of(subject, frame=asked.frame).own(subject.folder) if asked.aim else None)
-    after: list[Done[Any]] = [meshed, field]
-    warped: Done[MniWarp] | None = None
-    aimed: Done[AimedTarget] | None = None
-    if aim is None:
-        aimed = standing(subject, "target", lambda folder: load_target(folder / "target.npz"))
-        after.append(aimed)
-    elif aim.in_mni:
-        from atlases.warp import load_warp
+    study = RecordedStudy.of(subject, partial(_missing, subject.name), solved_by=leadfield)
+    field = study.standing(leadfield, lambda folder: Leadfield.load(folder / f"{leadfield}.h5"))
+    head = study.head
+    aim = request.goal(HeadSource.of(subject, frame=request.frame).own(subject.folder) if request.aim else None)
+    registration = study.registration if aim and aim.in_mni else None
+    target = None if aim else study.target
 
-        warped = standing(subject, "register", lambda folder: load_warp(folder / "mni_warp.npz"))
-        after.append(warped)
-    folded = subject.recorded("cortex", load_cortex)
-    if folded is not None:
-        after.append(folded)
-
-    def target() -> AimedTarget:
+    def aimed() -> AimedTarget:
         from atlases.aim import resolve_target
 
-        if aimed is not None:
-            return aimed.value
-        assert aim is not None
-        warp = warped.value if warped else None
-        return resolve_target(aim.name, aim.side, meshed.value, warp, radius_mm=aim.radius_mm, frame=aim.frame)
+        if aim is None:
+            return study.target.value
+        warp = registration.value if registration else None
+        return resolve_target(aim.name, aim.side, head.value, warp, radius_mm=aim.radius_mm, frame=aim.frame)
 
-    def make(room: Path) -> Found:
-        cortex = folded.value if folded else None
-        return make_interference(room, subject, asked, led, field.value, meshed.value, target(), cortex)
+    def make(folder: Path) -> Found:
+        from targeting.interference.direct import found_of, ranked_pairs, solved_pairs
+        from targeting.tms.direction import direction_vector
+
+        there, leads, cortex = aimed(), field.value, study.cortex.value if study.cortex else None
+        # which way a coil's current is wanted is no word on electrodes
+        unit = direction_vector(head.value, replace(there.target, current_toward=None), request.direction, cortex)
+        ranked = ranked_pairs(request, leads, study.scalp, there.target, unit)
+        log.info("solving %s", ranked.words())
+        e1, e2 = solved_pairs(study.conductor, leads, ranked)
+        found = found_of(subject.name, request, leads, head.value, there, unit, ranked, e1, e2)
+        own = folder / NAME
+        own.mkdir()
+        save_plain(own / FILE, found)
+        write_table(own / "two_pairs.csv", found.montages)
+        write_envelope(own, subject, head.value, cortex, e1, e2)
+        return found
 
     files = {"mask": aim.mask} if aim and aim.mask else {}
-    return Stage(NAME, 2, make, load, files=files, parameters=asked.parameters, after=after)
+    after = [each for each in (head, field, target, registration, study.cortex) if each]
+    return Stage(NAME, 2, make, load, files=files, parameters=request.parameters, after=after)
 
 
-def standing(subject: Subject, stage: str, read: Callable[[Path], Any]) -> Done[Any]:
-    """A stage that must stand in the folder.
-
-    Raises
-    ------
-    InputError
-        If it does not.
-    """
-    done = subject.recorded(stage, read)
-    if done is None:
-        name = subject.name
-        raise InputError(f"stage {stage} of {name} is missing or changed: run 'target plan {name} --with {KIND}' again")
-    return done
-
-
-def make_interference(
-    room: Path,
-    subject: Subject,
-    asked: InterferenceRequest,
-    led: str,
-    leadfield: Leadfield,
-    head: HeadMesh,
-    aimed: AimedTarget,
-    cortex: Cortex | None,
-) -> Found:
-    """Search, solve and write."""
-    from targeting.interference.two_pairs import focal_interference, search_interference
-    from targeting.records.places import plan_target
-    from targeting.tes.optimise import Limits, Region
-    from targeting.tms.direction import direction_vector
-
-    target = aimed.target
-    unit = direction_vector(head, replace(target, current_toward=None), asked.direction, cortex)  # that is a coil's
-    region = Region.of_target(leadfield, head, target)
-    limits = Limits(asked.total_ma / 1e3, min(asked.per_electrode_ma, asked.total_ma) / 1e3)
-    if asked.least_v_per_m is None:
-        ranked = search_interference(leadfield, region, limits, unit, asked.shares, asked.keep)
-    else:
-        ranked = focal_interference(leadfield, region, asked.least_v_per_m, limits, unit, asked.shares, asked.keep)
-    ranked = that_fit(ranked, leadfield, head)
-    if not len(ranked.pairs):
-        raise InputError(
-            f"no two pairs of the leadfield make an envelope in {target.name} without overlap: raise --keep"
-        )
-    log.info("solving %s", ranked.words())
-    e1, e2 = solved_pairs(subject, led, leadfield, head, ranked)
-    direct = direct_swing(head, aimed, unit, e1, e2)
-    found = Found(
-        subject=subject.name,
-        target=plan_target(aimed, head),
-        direction=asked.direction_words,
-        candidates=len(leadfield.names),
-        tried=ranked.tried,
-        computed=ranked.computed,
-        total_ma=float(1e3 * ranked.currents_a[0].sum()),
-        montages=[two_pairs(ranked, k) for k in range(len(ranked.pairs))],
-        direct=direct,
-        notes=[
-            "swings are of the envelope, peak to peak; fields are those of direct current at the plan's conductivities",
-            *aimed.warnings,
-        ],
-    )
-    folder = room / NAME
-    folder.mkdir()
-    (folder / FILE).write_text(json.dumps(asdict(found), indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    write_table(folder / "two_pairs.csv", found.montages)
-    write_envelope(folder, subject, head, cortex, e1, e2)
-    return found
-
-
-def that_fit(found: Interference, leadfield: Leadfield, head: HeadMesh) -> Interference:
-    """The montages whose four electrodes do not overlap (own positions may lie close together)."""
-    from dataclasses import replace
-
-    from atlases.scalp import Scalp
-    from targeting.tes.contact import lay_all
-    from targeting.tes.electrodes import Electrode
-
-    scalp = Scalp.of(head)
-    shape, size_mm = SHAPES[KIND]
-
-    def fits(pairs: NDArray[np.int64]) -> bool:
-        try:
-            lay_all(scalp, [Electrode(found.names[i], leadfield.scalp_mm[i], shape, size_mm) for i in pairs.ravel()])
-        except InputError:
-            return False
-        return True
-
-    kept = np.array([fits(pairs) for pairs in found.pairs], bool)
-    return replace(
-        found,
-        pairs=found.pairs[kept],
-        currents_a=found.currents_a[kept],
-        swing_v_per_m=found.swing_v_per_m[kept],
-        elsewhere_v_per_m=found.elsewhere_v_per_m[kept],
-    )
-
-
-def two_pairs(found: Interference, k: int) -> TwoPairs:
-    """The k-th of a search's montages."""
-    return TwoPairs(
-        [[found.names[i] for i in pair] for pair in found.pairs[k]],
-        [float(1e3 * each) for each in found.currents_a[k]],
-        float(found.swing_v_per_m[k]),
-        float(found.elsewhere_v_per_m[k]),
-        float(found.focality[k]),
-    )
-
-
-def solved_pairs(
-    subject: Subject, led: str, leadfield: Leadfield, head: HeadMesh, found: Interference
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The fields (M, 3) of the first montage's two pairs with complete electrodes, with what the leadfield was made from."""
-    from targeting.study.conduction import Conduction
-    from targeting.tes.electrodes import Electrode, Montage
-    from targeting.tes.field import simulate_tes
-
-    conductor = Conduction.recorded(subject.made_from(led)).conductor(head)
-    shape, size_mm = SHAPES[KIND]
-    fields = []
-    for pair, current in zip(found.pairs[0], found.currents_a[0], strict=True):
-        electrodes = tuple(Electrode(found.names[i], leadfield.scalp_mm[i], shape, size_mm) for i in pair)
-        solved = simulate_tes(conductor, Montage("pair", electrodes, np.array([current, -current])))
-        fields.append(solved.e_v_per_m)
-    return fields[0], fields[1]
-
-
-def direct_swing(
-    head: HeadMesh,
-    aimed: AimedTarget,
-    unit: NDArray[np.float64] | None,
-    e1_v_per_m: NDArray[np.float64],
-    e2_v_per_m: NDArray[np.float64],
-) -> DirectSwing:
-    """What the envelope of two fields (M, 3) is in the target and in the rest of the grey matter."""
-    from targeting.interference.two_pairs import envelope, envelope_along
-    from targeting.tes.safety import exceeded_in
-
-    tets, weight = aimed.target.weights(head)
-    grey = np.flatnonzero(head.tissue == Tissue.GM)
-    volumes = head.volumes_mm3[grey]
-    free = envelope(e1_v_per_m[grey], e2_v_per_m[grey])
-    there = envelope(e1_v_per_m[tets], e2_v_per_m[tets])
-    along = there if unit is None else envelope_along(e1_v_per_m[tets], e2_v_per_m[tets], unit)
-    outside = ~np.isin(grey, tets)
-    mean = float(weight @ there)
-    elsewhere = float(np.average(free[outside], weights=volumes[outside]))
-    carrier = np.maximum(
-        np.linalg.norm(e1_v_per_m[grey] + e2_v_per_m[grey], axis=1),
-        np.linalg.norm(e1_v_per_m[grey] - e2_v_per_m[grey], axis=1),
-    )
-    return DirectSwing(
-        swing_v_per_m=float(weight @ along),
-        free_swing_v_per_m=mean,
-        elsewhere_v_per_m=elsewhere,
-        focality=mean / elsewhere,
-        peak_v_per_m=exceeded_in(free, volumes, PEAK_SHARE),
-        peak_mm=head.centroids_mm[grey[np.argmax(free)]].tolist(),
-        stronger_cm3=float(volumes[outside & (free > mean)].sum()) / MM3_PER_CM3,
-        carrier_v_per_m=exceeded_in(carrier, volumes, PEAK_SHARE),
-    )
+def _missing(name: str, stage: str) -> str:
+    return f"stage {stage} of {name} is missing or changed: run 'target plan {name} --with {HD}' again"

@@ -203,12 +203,9 @@ def planned_direction(subject: Subject, head: HeadMesh) -> NDArray[np.float64] |
     direction = subject.made_from("search")["parameters"].get("direction")
     if direction is None:
         return None
-    from targeting.study.cortex_stage import load_cortex
-    from targeting.study.target_stage import load_target
+    from targeting.study.study import RecordedStudy
     from targeting.tms.direction import direction_vector
 
-    aimed = subject.recorded("target", lambda folder: load_target(folder / "target.npz"))
-    if aimed is None:
-        raise InputError(f"the target of {subject.name} is gone; run 'target plan' again")
-    folded = subject.recorded("cortex", load_cortex)
-    return direction_vector(head, aimed.value.target, direction, folded.value if folded else None)
+    study = RecordedStudy.of(subject, lambda stage: f"the {stage} of {subject.name} is gone; run 'target plan' again")
+    target = study.target.value.target
+    return direction_vector(head, target, direction, study.cortex.value if study.cortex else None)

@@ -1,4 +1,4 @@
-"""The road to a montage: an MRI goes in; electrodes with their currents, what they do, and a placement sheet come out.
+"""Plan electrodes: an MRI goes in; a montage with its currents, its field and a placement sheet come out.
 
 It is :func:`targeting.planning.tms.plan` for electrodes: head, registration, target and cortex are the very same stages, in the
 same folder.  What is of one kind of montage lies in a folder of its own, ``NAME/tdcs/`` or ``NAME/hd-tdcs/``, so that no
@@ -7,40 +7,45 @@ plan overwrites another's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from atlases.aim import side_for
+from atlases.aim import AimedTarget, side_for
 from meshes.errors import InputError
 from targeting.fem.conductivity import sigma_per_tet
-from targeting.fem.conductor import HeadConductor
 from targeting.goals.request import linear_direction
-from targeting.goals.tes_stage import network_stage, places_stage, plan_goal_of, register_if
+from targeting.goals.tes_goal import Places, plan_goal_of
+from targeting.goals.tes_stage import places_stage
 from targeting.networks.network_map import NetworkMap
+from targeting.networks.stage import network_stage
 from targeting.planning.tes_files import TesResults, make_tes_plan, write_tes_files
+from targeting.planning.tes_stages import confirm_stage, search_stage
 from targeting.plans.shared import checked_patient_id
 from targeting.plans.tes import TesPlan, TesSearchSummary, read_tes_plan
 from targeting.records.json_records import plain
 from targeting.records.pole import SIGNED
 from targeting.records.warnings import PlanWarning, warning
 from targeting.study.aim import Aim, check_direction, target_notes, target_side
+from targeting.study.cap_stages import HeadPositions, leadfield_stage, positions_stage
 from targeting.study.command_line import command_line
 from targeting.study.conduction import Conduction
-from targeting.study.cortex_stage import CortexSource, run_cortex
+from targeting.study.cortex_stage import CortexSource
 from targeting.study.head_source import HeadSource
-from targeting.study.head_stages import mesh_stage, register_stage, run_segment
 from targeting.study.options import takes
 from targeting.study.regions import Regions
 from targeting.study.request import DEFAULT_AIM, Direction
-from targeting.study.surfaces import surfaces_stage
-from targeting.study.target_stage import target_stage
+from targeting.study.study import Study
 from targeting.study.tes_request import TesRequest
-from targeting.study.tes_stages import confirm_stage, leadfield_stage, positions_stage, search_stage
 from targeting.subject import Done, Stage, Subject
 from targeting.tms.objective_names import DEFAULT, OBJECTIVES
+
+if TYPE_CHECKING:
+    from targeting.study.surfaces import HeadSurfaces
+    from targeting.tes.leadfield import Leadfield
+    from targeting.tes.montage_choice import ChosenMontage
+    from targeting.tes.montage_confirm import ConfirmedMontage
 
 CAP_ELECTRODES = 74  # right-hand sides of a leadfield: enough to pay for a factorisation
 INTO, OUT_OF = (
@@ -92,8 +97,64 @@ def plan_tes(
     if isinstance(request, str):
         request = TesRequest(kind=request)
     asked = TesRequest.of(request, **options).checked()
-    subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
-    aim, side, pain_side, direction, density = asked.aim, asked.side, asked.pain_side, asked.direction, asked.density
+    question = check_tes(subject if isinstance(subject, Subject) else Subject.named(subject, out), asked)
+    with question.study.subject.locked():
+        return question.study.run(files_stage(question, run_stages(question))).value
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NetworkStudy(Study):
+    """A study whose target is a map over the cortex, for one kind of montage."""
+
+    kind: str
+    network: NetworkMap
+
+    @cached_property
+    def target(self) -> Done[AimedTarget]:
+        """Stage "…-network"."""
+        head, cortex = self.head, self.cortex
+        registration = self.registration if self.network.in_mni else None
+        return self.run(network_stage(self.kind, self.network, head, cortex, registration, self.why_no_cortex))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TesQuestion:
+    """What a montage's plan is asked for, with everything checked.
+
+    Parameters
+    ----------
+    study : Study
+        The subject, and the target.
+    request : TesRequest
+        The kind of montage, its limits, and what is best.
+    regions : Regions, optional
+        Regions to spare and further targets.
+    notes : list of PlanWarning
+        What is known before anything is made.
+    patient_id : str
+    """
+
+    study: Study
+    request: TesRequest
+    regions: Regions | None
+    notes: list[PlanWarning]
+    patient_id: str
+
+    @property
+    def network(self) -> bool:
+        """Whether a map over the cortex is the target."""
+        return isinstance(self.study, NetworkStudy)
+
+
+def check_tes(subject: Subject, asked: TesRequest) -> TesQuestion:
+    """Check what can be checked before anything is made.
+
+    Raises
+    ------
+    InputError
+        If anything given cannot be used.
+    """
+    side = asked.side
     source = HeadSource.of(
         subject,
         t1=asked.t1,
@@ -108,127 +169,153 @@ def plan_tes(
     goal: Aim | None = None
     notes: list[PlanWarning] = []
     if network is None:
-        side, notes = target_side(source, aim, side, pain_side, asked.hotspot_mm)
-        notes += target_notes(aim)
-        goal = Aim(aim, side, asked.hotspot_mm, asked.radius_mm).checked(own)
-    elif aim != DEFAULT_AIM or asked.hotspot_mm is not None or asked.radius_mm is not None:
+        side, notes = target_side(source, asked.aim, side, asked.pain_side, asked.hotspot_mm)
+        notes += target_notes(asked.aim)
+        goal = Aim(asked.aim, side, asked.hotspot_mm, asked.radius_mm).checked(own)
+    elif asked.aim != DEFAULT_AIM or asked.hotspot_mm is not None or asked.radius_mm is not None:
         raise InputError("the map of `network` is the target: leave out `aim`, `hotspot_mm` and `radius_mm`")
-    elif side is not None or pain_side is not None:
-        side = side_for(side, pain_side)  # of avoided regions by name
+    elif side is not None or asked.pain_side is not None:
+        side = side_for(side, asked.pain_side)  # of avoided regions by name
     sought = Regions.of(asked.avoid, asked.also, side, own)
     conduction = Conduction.of(
         asked.conductivity_s_per_m, asked.dti, asked.dti_mapping, asked.tensor_order, source.frame
     )
-    sigma = conduction.conductivity_s_per_m
-    check_direction(direction)
+    check_direction(asked.direction)
     patient = checked_patient_id(asked.patient_id)
     source.checked()
     surfaces = CortexSource.of(source, asked.cortex)
-
-    with subject.locked():
-        segmented = run_segment(subject, source)
-        meshed = subject.run(mesh_stage(segmented, source, density))
-        tensors = cache(lambda: conduction.tensors(meshed.value))
-        solves = 1 if asked.montage else CAP_ELECTRODES
-        conductor = cache(lambda: HeadConductor(meshed.value, sigma, tensors(), right_hand_sides=solves))
-        register = cache(lambda: subject.run(register_stage(segmented, meshed)))
-        aimed = None
-        if goal is not None:
-            aimed = subject.run(target_stage(goal, meshed, register_if(goal.in_mni, register)))
-        folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
-        notes += [warning(each) for each in without]
-        if network is not None:
-            warp = register_if(network.in_mni, register)
-            aimed = subject.run(network_stage(asked.kind, network, meshed, folded, warp, without))
-        assert aimed is not None
-        places = None
-        if sought is not None:
-            places = subject.run(places_stage(asked.kind, sought, meshed, register_if(sought.in_mni, register)))
-        along, polarity = asked.along, asked.counted_polarity
-        located = subject.run(positions_stage(meshed, register, asked.positions, asked.cap))
-        led = None
-        if asked.montage is None:
-            led = subject.run(leadfield_stage(asked.kind, meshed, located, conduction, conductor, asked.cap))
-        chosen = subject.run(search_stage(asked, meshed, aimed, located, led, along, polarity, folded, places))
-        confirmed = subject.run(
-            confirm_stage(asked, meshed, aimed, located, chosen, along, conduction, conductor, folded, places)
-        )
-        before = (segmented, meshed, aimed, folded, places, located, led, chosen, confirmed)
-        stages: list[Done[Any]] = [each for each in before if each]
-        thinned = subject.run(surfaces_stage(meshed, folded))
-
-        def results() -> TesResults:
-            from atlases.scalp import Scalp
-            from atlases.scalp_tape import tape_measure
-
-            sites = {each.name: each.center_mm for each in confirmed.value.electrodes}
-            where = located.value
-            return TesResults(
-                subject=subject.name,
-                request=asked,
-                segmented=segmented.value,
-                head=meshed.value,
-                sigma_s_per_m=sigma_per_tet(meshed.value.tissue, sigma),  # of tensors, their volume-normalised size
-                aimed=aimed.value,
-                located=where,
-                chosen=chosen.value,
-                confirmed=confirmed.value,
-                tape=tape_measure(Scalp.of(meshed.value), where.fiducials, where.vertex_mm, sites),
-                objective=ALONG_MAP if network else _dose_words(along),
-                polarity=polarity,
-                search=replace(
-                    _search_summary(asked, direction, along),
-                    head=source.words,
-                    mesh=density if source.way != "head" else "as given",
-                    cortex=folded.value.source if folded else "none",
-                    white_matter=conduction.words(tensors()),
-                    command=command_line(asked, subject.name, source),
-                ),
-                conductivity_s_per_m=sigma,
-                seconds={each.stage: each.seconds for each in stages},
-                notes=notes,
-                pain_side=pain_side or "",
-                patient_id=patient,
-                cortex=folded.value if folded else None,
-                surfaces=thinned.value,
-                goal=plan_goal_of(asked, aimed.value, places.value if places else None, chosen.value, confirmed.value),
-            )
-
-        told = {
-            "notes": plain(notes),
-            "subject": subject.name,
-            "pain_side": pain_side,
-            "patient_id": patient,
-            "minutes": asked.minutes,
-            "polarity": polarity,
-            "accepted": sorted(asked.accept_risk),
-            "avoid_cap": asked.stated_share,
-            "wanted_v_per_m": asked.dose_v_per_m if network else None,
-        }
-        return subject.run(files_stage(asked.kind, results, stages, told)).value
+    shared: dict[str, Any] = {
+        "subject": subject,
+        "source": source,
+        "density": asked.density,
+        "cortex_source": surfaces,
+        "conduction": conduction,
+        "right_hand_sides": 1 if asked.montage else CAP_ELECTRODES,
+    }
+    study = Study(aim=goal, **shared) if network is None else NetworkStudy(kind=asked.kind, network=network, **shared)
+    return TesQuestion(request=asked, study=study, regions=sought, notes=notes, patient_id=patient)
 
 
-def files_stage(
-    kind: str, results: Callable[[], TesResults], after: list[Done[Any]], parameters: dict[str, Any]
-) -> Stage[TesPlan]:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TesStages:
+    """The stages of a montage's plan between the head and the files; None: it was not asked for."""
+
+    places: Done[Places] | None
+    positions: Done[HeadPositions]
+    leadfield: Done[Leadfield] | None
+    search: Done[ChosenMontage]
+    confirmed: Done[ConfirmedMontage]
+    surfaces: Done[HeadSurfaces]
+
+    def all(self, study: Study) -> list[Done[Any]]:
+        """All stages that the plan follows from, in their order."""
+        of_every_plan = (study.tissues, study.head, study.target, study.cortex)
+        own = (self.places, self.positions, self.leadfield, self.search, self.confirmed)
+        return [each for each in (*of_every_plan, *own) if each]
+
+
+def run_stages(asked: TesQuestion) -> TesStages:
+    """Make every stage of the plan but the last, or reuse it where it still stands."""
+    study, request, run = asked.study, asked.request, asked.study.run
+    study.make_head_and_target()
+    places = run(places_stage(request.kind, asked.regions, study)) if asked.regions else None
+    positions = run(positions_stage(study, request.positions, request.cap))
+    leadfield = None
+    if request.montage is None:
+        leadfield = run(leadfield_stage(request.kind, study, positions, request.cap))
+    search = run(search_stage(request, study, positions, leadfield, places))
+    confirmed = run(confirm_stage(request, study, positions, search, places))
+    return TesStages(
+        places=places,
+        positions=positions,
+        leadfield=leadfield,
+        search=search,
+        confirmed=confirmed,
+        surfaces=study.surfaces,
+    )
+
+
+def _notes(asked: TesQuestion) -> list[PlanWarning]:
+    """What is to be said of the plan besides what its numbers say."""
+    return [*asked.notes, *(warning(each) for each in asked.study.why_no_cortex)]
+
+
+def _results(asked: TesQuestion, stages: TesStages) -> TesResults:
+    """All that the plan and its files are written from."""
+    from atlases.scalp_tape import tape_measure
+
+    study, positions, confirmed = asked.study, stages.positions.value, stages.confirmed.value
+    sites = {each.name: each.center_mm for each in confirmed.electrodes}
+    head, target, cortex = study.head.value, study.target.value, study.cortex.value if study.cortex else None
+    sigma = study.conduction.conductivity_s_per_m
+    places = stages.places.value if stages.places else None
+    return TesResults(
+        subject=study.subject.name,
+        request=asked.request,
+        segmented=study.tissues.value,
+        head=head,
+        sigma_s_per_m=sigma_per_tet(head.tissue, sigma),  # of tensors, their volume-normalised size
+        aimed=target,
+        located=positions,
+        chosen=stages.search.value,
+        confirmed=confirmed,
+        tape=tape_measure(study.scalp, positions.fiducials, positions.vertex_mm, sites),
+        objective=ALONG_MAP if asked.network else _dose_words(asked.request.along),
+        polarity=asked.request.counted_polarity,
+        search=replace(
+            _search_summary(asked.request),
+            head=study.source.words,
+            mesh=study.density_words,
+            cortex=cortex.source if cortex else "none",
+            white_matter=study.conduction.words(study.tensors),
+            command=command_line(asked.request, study.subject.name, study.source),
+        ),
+        conductivity_s_per_m=sigma,
+        seconds={each.stage: each.seconds for each in stages.all(study)},
+        notes=_notes(asked),
+        pain_side=asked.request.pain_side or "",
+        patient_id=asked.patient_id,
+        cortex=cortex,
+        surfaces=stages.surfaces.value,
+        goal=plan_goal_of(asked.request, target, places, stages.search.value, confirmed),
+    )
+
+
+def files_stage(asked: TesQuestion, stages: TesStages) -> Stage[TesPlan]:
     """Stage "…-files": the plan and all that people read, in the folder named after the kind."""
-
-    def make(room: Path) -> TesPlan:
-        values = results()
-        made = make_tes_plan(values)
-        (room / kind).mkdir()
-        write_tes_files(room / kind, values, made)
-        return made
-
-    def load(folder: Path) -> TesPlan:
-        return read_tes_plan(folder / kind / "plan.json")
-
     from targeting.tes.safety import limits, session_checks
 
-    table = {name: [limit.limit, limit.source] for name, limit in limits().items()}  # a changed table is another plan
-    checks = [repr(each) for each in session_checks()]
-    tables = {"limits": table, "checks": checks}
-    return Stage(f"{kind}-files", 6, make, load, parameters={**parameters, **tables}, after=after)
+    study, request = asked.study, asked.request
+
+    def make(folder: Path) -> TesPlan:
+        results = _results(asked, stages)
+        made = make_tes_plan(results)
+        (folder / request.kind).mkdir()
+        write_tes_files(folder / request.kind, results, made)
+        return made
+
+    parameters = {
+        "notes": plain(_notes(asked)),
+        "subject": study.subject.name,
+        "pain_side": asked.request.pain_side,
+        "patient_id": asked.patient_id,
+        "minutes": request.minutes,
+        "polarity": asked.request.counted_polarity,
+        "accepted": sorted(request.accept_risk),
+        "avoid_cap": request.stated_share,
+        "wanted_v_per_m": request.dose_v_per_m if asked.network else None,
+        # a changed table is another plan
+        "limits": {name: [limit.limit, limit.source] for name, limit in limits().items()},
+        "checks": [repr(each) for each in session_checks()],
+    }
+    return Stage(
+        f"{request.kind}-files",
+        6,
+        make,
+        lambda folder: read_tes_plan(folder / request.kind / "plan.json"),
+        parameters=parameters,
+        after=stages.all(study),
+    )
 
 
 def _dose_words(along: Direction) -> str:
@@ -238,14 +325,15 @@ def _dose_words(along: Direction) -> str:
     return OBJECTIVES[linear_direction(DEFAULT, along)[0]]
 
 
-def _search_summary(asked: TesRequest, direction: Direction, along: Direction) -> TesSearchSummary:
+def _search_summary(asked: TesRequest) -> TesSearchSummary:
     """What was searched for, or which montage was given."""
+    direction = asked.direction
     words = "none" if direction is None else direction if isinstance(direction, str) else "given"
     if asked.montage is not None:
         return TesSearchSummary(montage="from a file" if asked.montage_file else asked.montage, direction=words)
     return TesSearchSummary(
         direction=words,
-        objective=asked.objective_for(along),
+        objective=asked.objective_for(asked.along),
         max_current_ma=asked.total_ma,
         max_per_electrode_ma=asked.per_electrode_ma,
         max_electrodes=asked.electrodes,

@@ -31,8 +31,8 @@ from targeting.tes.safety import Exposure, check_safety, exposure_of, session_ch
 
 if TYPE_CHECKING:
     from atlases.scalp_tape import TapeMeasure
+    from targeting.study.cap_stages import HeadPositions
     from targeting.study.tes_request import TesRequest
-    from targeting.study.tes_stages import HeadPositions
     from targeting.tes.montage_choice import ChosenMontage
     from targeting.tes.montage_confirm import ConfirmedMontage
 

@@ -1,50 +1,57 @@
-"""The one road, readable in a minute: an MRI goes in; a coil pose, its dose and a report come out."""
+"""Plan a coil: an MRI goes in; the best pose, its dose and a report come out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meshes.errors import InputError
-from targeting.coils.coil import fingerprint
 from targeting.coils.files import ChosenCoil
 from targeting.comparison.request import asked_coils, compared_coils, why_compared, why_deep
-from targeting.comparison.stage import comparison_stage, warp_if_any
-from targeting.dosing.hotspot_stage import hotspot_stage
+from targeting.comparison.stage import comparison_stage
 from targeting.dosing.request import DoseRequest
-from targeting.dosing.stage import dosing_stage
+from targeting.dosing.stage import dosing_stage, hotspot_stage
 from targeting.engines import engine_named
-from targeting.fem.conductor import HeadConductor
 from targeting.goals.request import ObjectiveRequest, linear_direction
-from targeting.goals.stage import goal_stage, run_wanted
+from targeting.goals.stage import StagedObjective, goal_stage
 from targeting.planning.on_scalp import on_scalp
 from targeting.planning.tms_files import Results, make_plan, write_files
+from targeting.planning.tms_stages import confirm_stage, dose_map_stage, search_stage
 from targeting.plans.shared import checked_patient_id
 from targeting.plans.tms import Plan, TmsSearchSummary, read_plan
 from targeting.records.json_records import plain
-from targeting.records.warnings import TMS_RISKS, checked_risks, warning
+from targeting.records.warnings import TMS_RISKS, PlanWarning, checked_risks, warning
 from targeting.robustness.stage import robustness_stage
 from targeting.study.aim import Aim, check_direction, coil_notes, target_side
+from targeting.study.coil_aim import CoilAim
 from targeting.study.command_line import command_line
 from targeting.study.conduction import Conduction
-from targeting.study.cortex_stage import CortexSource, run_cortex
+from targeting.study.cortex_stage import CortexSource
 from targeting.study.head_source import HeadSource
-from targeting.study.head_stages import mesh_stage, register_stage, run_segment
 from targeting.study.options import takes
 from targeting.study.pulse_request import PulseRequest
 from targeting.study.request import Direction
-from targeting.study.surfaces import surfaces_stage
-from targeting.study.target_stage import target_stage
-from targeting.study.tms_confirm import confirm_stage
+from targeting.study.study import Study
 from targeting.study.tms_request import TmsRequest
-from targeting.study.tms_search import dose_map_stage, search_stage
 from targeting.subject import Done, Stage, Subject
 from targeting.tms.angle import AngleRequest
 from targeting.tms.objective_names import DEFAULT, LINEAR, OBJECTIVES
 from targeting.uncertainty.stage import RIGHT_HAND_SIDES, check_uncertainty, uncertainty_stage
+
+if TYPE_CHECKING:
+    from atlases.warp import MniWarp
+    from targeting.comparison.stage import Comparison
+    from targeting.dosing.hotspot import Hotspot
+    from targeting.dosing.record import PlanDosing
+    from targeting.engines.protocol import Engine
+    from targeting.goals.record import PlanGoal
+    from targeting.robustness.robustness import Robustness
+    from targeting.study.surfaces import HeadSurfaces
+    from targeting.tms import DoseMap, TmsSearch
+    from targeting.tms.confirmed import Confirmed
+    from targeting.uncertainty import DoseSpread
 
 
 @takes(TmsRequest)
@@ -84,15 +91,67 @@ def plan_tms(
 `head=FILE` (only 'colin27' is built in)
     """
     asked = TmsRequest.of(request, **options).checked()
-    subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
-    aim, pain_side, direction, density, uncertainty = (
-        asked.aim,
-        asked.pain_side,
-        asked.direction,
-        asked.density,
-        asked.uncertainty,
-    )
-    hair_mm, tilt_deg, extra_mm = asked.hair_mm, asked.tilt_deg, asked.extra_mm
+    question = check_tms(subject if isinstance(subject, Subject) else Subject.named(subject, out), asked)
+    with question.study.subject.locked():
+        return question.study.run(files_stage(question, run_stages(question))).value
+
+
+plan = plan_tms  # the short name
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TmsQuestion:
+    """What a coil's plan is asked for, with everything checked.
+
+    Parameters
+    ----------
+    request : TmsRequest
+        As it was asked for.
+    study : Study
+        The subject, and the target.
+    aim : CoilAim
+        The coil, and how it is held and driven.
+    chosen : ChosenCoil
+        The same coil, as it was named.
+    others : sequence of ChosenCoil
+        To compare with it.
+    objective : str
+        A name of :data:`targeting.tms.objective_names.OBJECTIVES`.
+    regions : ObjectiveRequest, optional
+        Of an objective other than the dose.
+    dose : DoseRequest, optional
+        A motor threshold, and what output it is to give.
+    engine : Engine
+        Who solves the ranked poses.
+    accepted : sequence of str
+        Risks that are accepted.
+    notes : list of PlanWarning
+        What is known before anything is made.
+    patient_id : str
+    """
+
+    request: TmsRequest
+    study: Study
+    aim: CoilAim
+    chosen: ChosenCoil
+    others: Sequence[ChosenCoil]
+    objective: str
+    regions: ObjectiveRequest | None
+    dose: DoseRequest | None
+    engine: Engine
+    accepted: Sequence[str]
+    notes: list[PlanWarning]
+    patient_id: str
+
+
+def check_tms(subject: Subject, asked: TmsRequest) -> TmsQuestion:
+    """Check what can be checked before anything is made.
+
+    Raises
+    ------
+    InputError
+        If anything given cannot be used.
+    """
     source = HeadSource.of(
         subject,
         t1=asked.t1,
@@ -102,27 +161,25 @@ def plan_tms(
         threads=asked.threads,
         frame=asked.frame,
     )
-    side, notes = target_side(source, aim, asked.side, pain_side, asked.hotspot_mm)
-    notes += coil_notes(aim)
+    side, notes = target_side(source, asked.aim, asked.side, asked.pain_side, asked.hotspot_mm)
+    notes += coil_notes(asked.aim)
     own = source.own(subject.folder)
-    goal = Aim(aim, side, asked.hotspot_mm, asked.radius_mm).checked(own)
+    goal = Aim(asked.aim, side, asked.hotspot_mm, asked.radius_mm).checked(own)
     chosen = ChosenCoil.of(asked.coil)
-    coil_file, tool = chosen.file, chosen.coil
     others = asked_coils(asked.compare)
-    objective, direction = linear_direction(asked.objective, direction)
+    objective, direction = linear_direction(asked.objective, asked.direction)
     sought = ObjectiveRequest.of(asked, side, own)
     conduction = Conduction.of(
         asked.conductivity_s_per_m, asked.dti, asked.dti_mapping, asked.tensor_order, source.frame
     )
-    sigma = conduction.conductivity_s_per_m
-    if uncertainty:
-        check_uncertainty(tool, sigma)
-    dose_request = DoseRequest.of(asked, tool)
-    turned = AngleRequest.of(asked.angle, aim, direction)
+    if asked.uncertainty:
+        check_uncertainty(chosen.coil, conduction.conductivity_s_per_m)
+    dose_request = DoseRequest.of(asked, chosen.coil)
+    turned = AngleRequest.of(asked.angle, asked.aim, direction)
     protocol = dose_request.protocol if dose_request else None
     driven = PulseRequest.of(asked.pulse, asked.current, asked.stimulator, protocol)
     if sought:
-        sought.check_beside(uncertainty, dose_request is not None and dose_request.is_the_target(goal))
+        sought.check_beside(asked.uncertainty, dose_request is not None and dose_request.is_the_target(goal))
     check_direction(direction)
     accepted = checked_risks(asked.accept_risk, TMS_RISKS)
     patient = checked_patient_id(asked.patient_id)
@@ -131,159 +188,194 @@ def plan_tms(
     solver = engine_named(asked.engine, subject.folder)
     if conduction.anisotropy and solver.name != "embedded":
         raise InputError(f"`engine={solver.name}` gets no tensors from here: leave out `dti`, or `engine`")
-
-    with subject.locked():
-        segmented = run_segment(subject, source)
-        meshed = subject.run(mesh_stage(segmented, source, density))
-        solver.check([(tool, coil_file), *((other.coil, other.file) for other in others)], lambda: meshed.value)
-        tensors = cache(lambda: conduction.tensors(meshed.value))
-        solves = RIGHT_HAND_SIDES if uncertainty else 1
-        conductor = cache(  # set up once for all stages that solve
-            lambda: HeadConductor(meshed.value, sigma, tensors(), right_hand_sides=solves)
-        )
-        register = cache(lambda: subject.run(register_stage(segmented, meshed)))
-        registered = register() if goal.in_mni else None
-        aimed = subject.run(target_stage(goal, meshed, registered))
-        folded, without = run_cortex(subject, surfaces, segmented, meshed, register)
-        notes += [warning(each) for each in without]
-        spot = None
-        if dose_request and not dose_request.is_the_target(goal):
-            warp = register() if dose_request.needs_registration(goal) else None
-            near = (meshed, aimed, warp, tool, coil_file, hair_mm, conduction, conductor, folded, segmented)
-            spot = subject.run(hotspot_stage(dose_request, *near))
-            notes += [warning(each) for each in spot.value.warnings]
-        inward = folded if direction == "normal" else None  # all else does not depend on the surface
-        mapped = subject.run(dose_map_stage(meshed, aimed, conduction, conductor))
-        wanted = None
-        if sought:
-            warp = register() if sought.in_mni else None
-            of = (mapped, tool, coil_file, hair_mm, direction, inward, conduction, conductor)
-            wanted = run_wanted(subject, sought, meshed, aimed, warp, *of)
-            notes += sought.notes()
-        how = (tool, coil_file, hair_mm, direction, folded, tilt_deg, extra_mm, wanted, turned, driven)
-        searched = subject.run(search_stage(meshed, aimed, mapped, *how))
-        steady = subject.run(
-            robustness_stage(meshed, aimed, mapped, searched, tool, coil_file, hair_mm, direction, inward)
-        )
-        confirmed = subject.run(
-            confirm_stage(meshed, aimed, searched, tool, coil_file, direction, conduction, conductor, solver, inward)
-        )
-        measured = registered or (warp_if_any(register) if folded else None)  # as the cortex has it, mostly
-        before = (segmented, meshed, measured, aimed, folded, mapped, searched, steady, confirmed)
-        stages: list[Done[Any]] = [each for each in before if each]
-        reached = None
-        if wanted:
-            reached = subject.run(goal_stage(wanted, mapped, searched, confirmed, tool, coil_file))
-            stages += [*wanted.after, reached]
-        spread = None
-        if uncertainty:
-            what = (meshed, aimed, searched, tool, coil_file, hair_mm, direction, conduction, conductor, inward)
-            spread = subject.run(uncertainty_stage(*what))
-            stages.append(spread)
-        dosed = None
-        if dose_request:
-            known = (meshed, aimed, registered, searched, confirmed, spot)
-            dosed = subject.run(dosing_stage(dose_request, *known, tool, coil_file))
-            stages += [spot, dosed] if spot else [dosed]
-        deep = why_deep(aim, aimed.value.target, lambda: meshed.value)
-        compared = None
-        if coils := compared_coils(chosen, others, deep):
-            warp = registered or warp_if_any(register)
-            how_compared = (
-                hair_mm,
-                direction,
-                tilt_deg,
-                extra_mm,
-                conduction,
-                conductor,
-                solver,
-                folded,
-                wanted,
-                turned,
-                driven,
-            )
-            compared = subject.run(
-                comparison_stage(coils, meshed, aimed, warp, mapped, searched, confirmed, spot, *how_compared)
-            )
-            stages.append(compared)
-        thinned = subject.run(surfaces_stage(meshed, folded))
-
-        def results() -> Results:
-            return Results(
-                subject=subject.name,
-                segmented=segmented.value,
-                head=meshed.value,
-                cortex=folded.value if folded else None,
-                surfaces=thinned.value,
-                place=on_scalp(searched.value.scalp_mm[0], meshed.value, measured.value if measured else None),
-                aimed=aimed.value,
-                coil=tool,
-                found=searched.value,
-                pulse=driven,
-                robust=steady.value,
-                confirmed=confirmed.value,
-                objective=OBJECTIVES[objective if objective in LINEAR else DEFAULT],
-                goal=reached.value if reached else None,
-                search=TmsSearchSummary(
-                    head=source.words,
-                    mesh=density if source.way != "head" else "as given",
-                    hair_mm=hair_mm,
-                    direction=_words(direction),
-                    tilt_deg=tilt_deg,
-                    extra_mm=extra_mm,
-                    poses_tried=searched.value.tried,
-                    cortex=folded.value.source if folded else "none",
-                    direct_solves_by=f"{solver.name} {solver.version}",
-                    coils_compared_because=why_compared(deep) if compared else None,
-                    white_matter=conduction.words(tensors()),
-                    command=command_line(asked, subject.name, source),
-                ),
-                conductivity_s_per_m=sigma,
-                seconds={each.stage: each.seconds for each in stages},
-                accepted=accepted,
-                notes=notes,
-                pain_side=pain_side or "",
-                patient_id=patient,
-                spread=spread.value if spread else None,
-                dosing=dosed.value if dosed else None,
-                compared=compared.value if compared else None,
-                compared_coils=[each.coil for each in coils],
-            )
-
-        told: dict[str, Any] = {
-            "notes": plain(notes),
-            "accepted": accepted,
-            "subject": subject.name,
-            "pain_side": pain_side,
-            "patient_id": patient,
-            "coil_sha256": fingerprint(tool),
-            "coil_source": tool.source,
-            "engine": [solver.name, solver.version],
-            "deep": deep,
-            "pulse": asdict(driven),
-        }
-        return subject.run(files_stage(results, stages, coil_file, told)).value
+    return TmsQuestion(
+        request=asked,
+        study=Study(
+            subject=subject,
+            source=source,
+            density=asked.density,
+            cortex_source=surfaces,
+            conduction=conduction,
+            aim=goal,
+            right_hand_sides=RIGHT_HAND_SIDES if asked.uncertainty else 1,
+        ),
+        aim=CoilAim(
+            coil=chosen.coil,
+            file=chosen.file,
+            hair_mm=asked.hair_mm,
+            direction=direction,
+            tilt_deg=asked.tilt_deg,
+            extra_mm=asked.extra_mm,
+            angle=turned,
+            pulse=driven,
+        ),
+        chosen=chosen,
+        others=others,
+        objective=objective,
+        regions=sought,
+        dose=dose_request,
+        engine=solver,
+        accepted=accepted,
+        notes=notes,
+        patient_id=patient,
+    )
 
 
-plan = plan_tms  # the short name
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TmsStages:
+    """The stages of a coil's plan between the head and the files; None: it was not asked for, or cannot be had."""
+
+    registration: Done[MniWarp] | None
+    hotspot: Done[Hotspot] | None
+    dose_map: Done[DoseMap]
+    objective: StagedObjective | None
+    search: Done[TmsSearch]
+    robustness: Done[Robustness]
+    confirmed: Done[Confirmed]
+    goal: Done[PlanGoal] | None
+    uncertainty: Done[DoseSpread] | None
+    dosing: Done[PlanDosing] | None
+    coils: Sequence[ChosenCoil]
+    deep: str
+    comparison: Done[Comparison] | None
+    surfaces: Done[HeadSurfaces]
+
+    def all(self, study: Study) -> list[Done[Any]]:
+        """All stages that the plan follows from, in their order."""
+        of_every_plan = (study.tissues, study.head, self.registration, study.target, study.cortex, self.dose_map)
+        poses = (self.search, self.robustness, self.confirmed)
+        objective = self.objective.after if self.objective else ()
+        on_request = (self.goal, self.uncertainty, self.hotspot, self.dosing, self.comparison)
+        return [each for each in (*of_every_plan, *poses, *objective, *on_request) if each]
 
 
-def files_stage(
-    results: Callable[[], Results], after: list[Done[Any]], coil_file: Path | None, parameters: dict[str, Any]
-) -> Stage[Plan]:
+def run_stages(asked: TmsQuestion) -> TmsStages:
+    """Make every stage of the plan but the last, or reuse it where it still stands."""
+    study, aim, run = asked.study, asked.aim, asked.study.run
+    asked.engine.check([(each.coil, each.file) for each in (asked.chosen, *asked.others)], lambda: study.head.value)
+    study.make_head_and_target()
+    hotspot = run(hotspot_stage(asked.dose, study, aim)) if asked.dose and not _is_hotspot(asked) else None
+    dose_map = run(dose_map_stage(study))
+    objective = StagedObjective.run(asked.regions, study, aim, dose_map) if asked.regions else None
+    search = run(search_stage(study, aim, dose_map, objective))
+    robustness = run(robustness_stage(study, aim, dose_map, search))
+    confirmed = run(confirm_stage(study, aim, search, asked.engine))
+    # where the coil lies on the scalp is told by the registration, which the cortex mostly has had made
+    registration = study.registration_of_target or (study.registration_if_any if study.cortex else None)
+    goal = run(goal_stage(objective, dose_map, search, confirmed)) if objective else None
+    uncertainty = run(uncertainty_stage(study, aim, search)) if asked.request.uncertainty else None
+    dosing = run(dosing_stage(asked.dose, study, aim, search, confirmed, hotspot)) if asked.dose else None
+    deep = why_deep(study.aim.name if study.aim else "", study.target.value.target, lambda: study.head.value)
+    coils, comparison = compared_coils(asked.chosen, asked.others, deep), None
+    if coils:
+        of_plan = (dose_map, search, confirmed)
+        comparison = run(comparison_stage(coils, study, aim, *of_plan, asked.engine, hotspot, objective))
+    return TmsStages(
+        registration=registration,
+        hotspot=hotspot,
+        dose_map=dose_map,
+        objective=objective,
+        search=search,
+        robustness=robustness,
+        confirmed=confirmed,
+        goal=goal,
+        uncertainty=uncertainty,
+        dosing=dosing,
+        coils=coils,
+        deep=deep,
+        comparison=comparison,
+        surfaces=study.surfaces,
+    )
+
+
+def _is_hotspot(asked: TmsQuestion) -> bool:
+    """Whether the target is the hotspot that the threshold was found at."""
+    return asked.dose is not None and asked.study.aim is not None and asked.dose.is_the_target(asked.study.aim)
+
+
+def _notes(asked: TmsQuestion, stages: TmsStages) -> list[PlanWarning]:
+    """What is to be said of the plan besides what its numbers say."""
+    found = [*asked.study.why_no_cortex, *(stages.hotspot.value.warnings if stages.hotspot else [])]
+    return [*asked.notes, *(warning(each) for each in found), *(asked.regions.notes() if asked.regions else [])]
+
+
+def _results(asked: TmsQuestion, stages: TmsStages) -> Results:
+    """All that the plan and its files are written from."""
+    study, aim = asked.study, asked.aim
+    search, comparison, registration = stages.search.value, stages.comparison, stages.registration
+    return Results(
+        subject=study.subject.name,
+        segmented=study.tissues.value,
+        head=study.head.value,
+        cortex=study.cortex.value if study.cortex else None,
+        surfaces=stages.surfaces.value,
+        place=on_scalp(search.scalp_mm[0], study.head.value, registration.value if registration else None),
+        aimed=study.target.value,
+        coil=aim.coil,
+        found=search,
+        pulse=aim.pulse,
+        robust=stages.robustness.value,
+        confirmed=stages.confirmed.value,
+        objective=OBJECTIVES[asked.objective if asked.objective in LINEAR else DEFAULT],
+        goal=stages.goal.value if stages.goal else None,
+        search=TmsSearchSummary(
+            head=study.source.words,
+            mesh=study.density_words,
+            hair_mm=aim.hair_mm,
+            direction=_words(aim.direction),
+            tilt_deg=aim.tilt_deg,
+            extra_mm=aim.extra_mm,
+            poses_tried=search.tried,
+            cortex=study.cortex.value.source if study.cortex else "none",
+            direct_solves_by=f"{asked.engine.name} {asked.engine.version}",
+            coils_compared_because=why_compared(stages.deep) if comparison else None,
+            white_matter=study.conduction.words(study.tensors),
+            command=command_line(asked.request, study.subject.name, study.source),
+        ),
+        conductivity_s_per_m=study.conduction.conductivity_s_per_m,
+        seconds={each.stage: each.seconds for each in stages.all(study)},
+        accepted=asked.accepted,
+        notes=_notes(asked, stages),
+        pain_side=asked.request.pain_side or "",
+        patient_id=asked.patient_id,
+        spread=stages.uncertainty.value if stages.uncertainty else None,
+        dosing=stages.dosing.value if stages.dosing else None,
+        compared=comparison.value if comparison else None,
+        compared_coils=[each.coil for each in stages.coils],
+    )
+
+
+def files_stage(asked: TmsQuestion, stages: TmsStages) -> Stage[Plan]:
     """Stage "files": the plan and all that people and navigators read."""
+    study, aim = asked.study, asked.aim
 
-    def make(room: Path) -> Plan:
-        values = results()
-        made = make_plan(values)
-        write_files(room, values, made)
+    def make(folder: Path) -> Plan:
+        results = _results(asked, stages)
+        made = make_plan(results)
+        write_files(folder, results, made)
         return made
 
-    def load(folder: Path) -> Plan:
-        return read_plan(folder / "plan.json")
-
-    files = {"coil": coil_file} if coil_file else {}  # its rated maximum stands in the plan
-    return Stage("files", 10, make, load, files=files, parameters=parameters, after=after)
+    parameters: dict[str, Any] = {
+        "notes": plain(_notes(asked, stages)),
+        "accepted": asked.accepted,
+        "subject": study.subject.name,
+        "pain_side": asked.request.pain_side,
+        "patient_id": asked.patient_id,
+        "coil_sha256": aim.coil_parameters["coil_sha256"],
+        "coil_source": aim.coil.source,
+        "engine": [asked.engine.name, asked.engine.version],
+        "deep": stages.deep,
+        "pulse": asdict(aim.pulse),
+    }
+    return Stage(
+        "files",
+        10,
+        make,
+        lambda folder: read_plan(folder / "plan.json"),
+        files=aim.files,  # the coil's rated maximum stands in the plan
+        parameters=parameters,
+        after=stages.all(study),
+    )
 
 
 def _words(direction: Direction) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 
 from atlases.scalp import Scalp
 from targeting.coils.coil import Coil
-from targeting.comparison.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
 from targeting.comparison.record import compare
+from targeting.dosing.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
 from targeting.dosing.record import PlanDosing, dosing_warnings
 from targeting.goals.record import PlanGoal, goal_warnings
 from targeting.navigation.navigators import navigator_file, navigators_of_plans
@@ -37,7 +37,7 @@ from targeting.records.warnings import PlanWarning, in_order, note, warning
 from targeting.robustness.record import plan_robustness
 from targeting.study.head_stages import FrameImage
 from targeting.study.pulse_request import PulseRequest
-from targeting.study.tms_confirm import Confirmed
+from targeting.tms.confirmed import Confirmed
 from targeting.uncertainty.record import plan_uncertainty
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from targeting.comparison.reach import coil_on
 from targeting.dosing.motor_threshold import volts
+from targeting.dosing.reach import coil_on
 from targeting.dosing.record import PlanDosing
 from targeting.dosing.words import share_words, target_words, threshold_words, why_words
 from targeting.engines import by_engine

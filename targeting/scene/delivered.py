@@ -32,7 +32,7 @@ from targeting.scene.live_cortex import cortical_field_at
 from targeting.scene.parts import coil_layers
 from targeting.scene.planned import assembled, surfaces_of, target_e_of
 from targeting.study.head_stages import FrameImage
-from targeting.study.surfaces import head_of
+from targeting.study.study import RecordedStudy
 from targeting.subject import Subject
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,8 @@ def delivered_scene(subject: Subject, delivered: Delivered) -> Scene:
         raise InputError(f"delivered poses are compared with a coil's plan, and there is none in {subject.folder}")
     plan = read_plan(subject.folder / "plan.json")
     planned = Pose(np.array(plan.placements[0].pose))
-    meshed, folded = head_of(subject)
+    study = RecordedStudy.of(subject)
+    meshed, folded = study.head, study.cortex
     coil = planned_coil(subject, plan)
     given = delivered_pose(subject, plan, delivered, PoseGate(Scalp.of(meshed.value), coil))
     surfaces = surfaces_of(subject, meshed, folded)

@@ -24,9 +24,9 @@ from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
 from targeting.fem.cortical_field import CorticalField, strength_at_nodes
 from targeting.pose import Pose
-from targeting.study.conduction import Conduction
 from targeting.study.field_basis_stage import CorticalBasis, standing_basis
-from targeting.study.surfaces import HeadSurfaces, head_of, on_scene
+from targeting.study.study import RecordedStudy
+from targeting.study.surfaces import HeadSurfaces, on_scene
 from targeting.subject import Subject
 from targeting.tms.field import simulate_tms
 
@@ -114,7 +114,7 @@ def cortical_field_at(
     head, e_v_per_m = solved(subject, coil, pose)
     if not surfaces.folded:
         return on_scene(surfaces, {"magnE": strength_at_nodes(head, e_v_per_m)})
-    folded = head_of(subject)[1]
+    folded = RecordedStudy.of(subject).cortex
     if folded is None:
         raise InputError(f"the cortex in {subject.folder} is gone; run 'target plan {subject.name}' again")
     field = CorticalField.of(folded.value, head, e_v_per_m)
@@ -123,12 +123,12 @@ def cortical_field_at(
 
 def solved(subject: Subject, coil: Coil, pose: Pose) -> tuple[HeadMesh, NDArray[np.float64]]:
     """The subject's mesh, and one direct solve with the plan's conductivities, (M, 3) V/m at 1 A/µs."""
-    known = subject.made_from("dosemap")
-    if not known:
+    if not subject.made_from("dosemap"):
         raise InputError(f"there is no coil plan in {subject.folder}; run 'target plan {subject.name}' first")
-    head = head_of(subject)[0].value
+    study = RecordedStudy.of(subject, solved_by="dosemap")
+    head = study.head.value
     log.info("solving the field of %s at %s", coil.name, pose.name)
-    return head, simulate_tms(Conduction.recorded(known).conductor(head), coil, pose).e_v_per_m
+    return head, simulate_tms(study.conductor, coil, pose).e_v_per_m
 
 
 def _by_basis(

@@ -25,7 +25,8 @@ from targeting.scene.colors import BONE, BRAIN, SKIN, scale_end
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.live_cortex import cortical_field_at
 from targeting.scene.parts import OUTLINE, coil_layers, electrode_layers, outline_layers, place_layers, target_layer
-from targeting.study.surfaces import HeadSurfaces, head_of, on_scene, surfaces_stage
+from targeting.study.study import RecordedStudy
+from targeting.study.surfaces import HeadSurfaces, on_scene, surfaces_stage
 from targeting.subject import Done, Subject
 
 log = logging.getLogger(__name__)
@@ -157,7 +158,8 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
     plan = read_plan(subject.folder / "plan.json")
     if not 1 <= placement <= len(plan.placements):
         raise InputError(f"there is no placement {placement}; the plan has 1 to {len(plan.placements)}")
-    meshed, folded = head_of(subject)
+    study = RecordedStudy.of(subject)
+    meshed, folded = study.head, study.cortex
     _check_follows(subject, "files", meshed, folded)
     surfaces = surfaces_of(subject, meshed, folded)
     pose = Pose(np.array(plan.placements[placement - 1].pose))
@@ -176,7 +178,8 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
 
 def _tes_scene(subject: Subject, kind: str) -> Scene:
     plan = read_tes_plan(subject.folder / kind / "plan.json")
-    meshed, folded = head_of(subject)
+    study = RecordedStudy.of(subject)
+    meshed, folded = study.head, study.cortex
     _check_follows(subject, f"{kind}-files", meshed, folded)
     surfaces = surfaces_of(subject, meshed, folded)
     confirmed = subject.folder / f"{kind}-confirm.npz"

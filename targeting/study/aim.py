@@ -102,7 +102,22 @@ def target_side(
     pain_side: str | None,
     hotspot_mm: tuple[float, float, float] | None,
 ) -> tuple[str | None, list[PlanWarning]]:
-    """Side of the target: as asked; assumed for the embedded head only, and then said."""
+    """Side of the target: as asked; assumed for the embedded head only, and then said.
+
+    Parameters
+    ----------
+    source : HeadSource
+    aim : str
+    side, pain_side : {"left", "right"}, optional
+    hotspot_mm : (3,) float, optional
+        A measured hotspot, RAS mm.
+
+    Returns
+    -------
+    side : {"left", "right"} or None
+        None for a point, which has the side of its x.
+    notes : list of PlanWarning
+    """
     if side is not None or pain_side is not None:
         return side_for(side, pain_side), []
     if ":" in aim or is_mask(aim):

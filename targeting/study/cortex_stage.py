@@ -22,6 +22,8 @@ from meshes.formats.gifti import read_surface, write_surface
 from meshes.head import HeadMesh
 from targeting.study.head_source import HeadSource
 from targeting.study.head_stages import Segmented
+from targeting.study.options import as_flags, flags_of
+from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Stage, Subject
 
 if TYPE_CHECKING:
@@ -67,10 +69,19 @@ def run_cortex(
     subject: Subject,
     source: CortexSource,
     segmented: Done[Segmented],
-    meshed: Done[HeadMesh],
+    head: Done[HeadMesh],
     register: Callable[[], Done[MniWarp]],
 ) -> tuple[Done[Cortex] | None, list[str]]:
     """Run stage "cortex" (and "register", if it needs that); without a cortex to be found, None and a line that says why.
+
+    Parameters
+    ----------
+    subject : Subject
+    source : CortexSource
+    segmented : Done[Segmented]
+    head : Done[HeadMesh]
+    register : callable
+        Runs stage "register", where surfaces are made from the tissues.
 
     Raises
     ------
@@ -78,12 +89,12 @@ def run_cortex(
         If surfaces of the user's cannot be used.
     """
     if source.folder is not None:
-        return subject.run(given_cortex_stage(source, meshed)), []
+        return subject.run(given_cortex_stage(source, head)), []
     kept = subject.recorded("cortex", load_cortex) if source.gone else None
     if kept is not None:
         return kept, []
     try:
-        return subject.run(cortex_stage(segmented, meshed, register())), []
+        return subject.run(cortex_stage(segmented, head, register())), []
     except WriteError:
         raise
     except InputError as error:
@@ -91,25 +102,25 @@ def run_cortex(
 
         # its advice is for a target in MNI152
         reason = error.reason if isinstance(error, NoMatchError) else error
-        return None, [f"no mid-cortical surface: {reason}"]
+        return None, [f"no mid-cortical surface: {as_flags(str(reason), flags_of(TmsRequest))}"]
 
 
-def given_cortex_stage(source: CortexSource, meshed: Done[HeadMesh]) -> Stage[Cortex]:
+def given_cortex_stage(source: CortexSource, head: Done[HeadMesh]) -> Stage[Cortex]:
     """Stage "cortex" with surfaces from FreeSurfer or SimNIBS, checked against the head."""
 
-    def make(room: Path) -> Cortex:
+    def make(folder: Path) -> Cortex:
         assert source.folder is not None
         cortex = read_cortex(source.folder)
-        check_fit(cortex, meshed.value, str(source.folder))
-        return _kept(room, cortex)
+        check_fit(cortex, head.value, str(source.folder))
+        return _kept(folder, cortex)
 
-    return Stage("cortex", 2, make, load_cortex, files=source.files or {}, after=[meshed])
+    return Stage("cortex", 2, make, load_cortex, files=source.files or {}, after=[head])
 
 
-def cortex_stage(segmented: Done[Segmented], meshed: Done[HeadMesh], registered: Done[MniWarp]) -> Stage[Cortex]:
+def cortex_stage(segmented: Done[Segmented], head: Done[HeadMesh], registered: Done[MniWarp]) -> Stage[Cortex]:
     """Stage "cortex" with surfaces made from the tissues (of a finished mesh: from its voxels)."""
 
-    def make(room: Path) -> Cortex:
+    def make(folder: Path) -> Cortex:
         from atlases.hemispheres import hemispheres
         from meshes.midcortex import mid_surface
 
@@ -118,26 +129,24 @@ def cortex_stage(segmented: Done[Segmented], meshed: Done[HeadMesh], registered:
             from meshes.rasterise import tissues_from_mesh
 
             frame = segmented.value.frame
-            tissues = tissues_from_mesh(meshed.value, segmented.value.affine_mm, frame.shape)
+            tissues = tissues_from_mesh(head.value, segmented.value.affine_mm, frame.shape)
         log.info("halfway between white matter and the pial surface")
         sheet = mid_surface(tissues)
         log.info("left, right, and what is no cortex")
-        return _kept(room, hemispheres(sheet, registered.value))
+        return _kept(folder, hemispheres(sheet, registered.value))
 
-    after: list[Done[Any]] = (
-        [segmented, registered] if segmented.value.way != "head" else [meshed, segmented, registered]
-    )
+    after: list[Done[Any]] = [segmented, registered] if segmented.value.way != "head" else [head, segmented, registered]
     return Stage("cortex", 2, make, load_cortex, after=after)
 
 
-def _kept(room: Path, cortex: Cortex) -> Cortex:
+def _kept(folder: Path, cortex: Cortex) -> Cortex:
     """Write the surfaces and read them back: the files round the coordinates, and a later run shall see the very same."""
     for side, surface in cortex.hemispheres.items():
-        write_surface(room / f"{side}.central.surf.gii", surface, side)
+        write_surface(folder / f"{side}.central.surf.gii", surface, side)
     areas = {side: round(surface.area_mm2 / 100, 1) for side, surface in cortex.hemispheres.items()}
     about = {"source": cortex.source, "area_cm2": areas}
-    (room / ABOUT_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    return load_cortex(room)
+    (folder / ABOUT_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    return load_cortex(folder)
 
 
 def load_cortex(folder: Path) -> Cortex:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
 from meshes.formats.gifti import read_surface, write_surface
-from targeting.study.conduction import Conduction
-from targeting.study.cortex_stage import load_cortex
-from targeting.study.memory_needs import basis_need
+from targeting.memory_need import basis_need
 from targeting.study.plan_state import check_stands
+from targeting.study.study import RecordedStudy
 from targeting.subject import Done, Stage, Subject
 
 if TYPE_CHECKING:
@@ -123,41 +122,40 @@ def basis_stage(subject: Subject, sources: int) -> Stage[CorticalBasis]:
     InputError
         If the mesh or the cortical surfaces are not there.
     """
-    from meshes.head import HeadMesh
 
-    meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
-    folded = subject.recorded("cortex", load_cortex)
-    if meshed is None or folded is None:
-        what = "mesh" if meshed is None else "cortical surfaces"
-        raise InputError(f"{subject.name} has no {what}; run 'target plan {subject.name}' again (and see its notes)")
-    conduction = Conduction.recorded(subject.made_from("dosemap"))
+    def missing(what: str) -> str:
+        return f"{subject.name} has no {what}; run 'target plan {subject.name}' again (and see its notes)"
 
-    def make(room: Path) -> CorticalBasis:
+    study = replace(RecordedStudy.of(subject, missing, solved_by="dosemap"), right_hand_sides=sources)
+    head, whole = study.head, study.cortex
+    if whole is None:
+        raise InputError(missing("cortical surfaces"))
+
+    def make(folder: Path) -> CorticalBasis:
         from targeting.tms import FieldBasis
 
-        head = meshed.value
         log.info("thinning the cortex to %d points", POINTS)
-        cortex, rows = cortical_rows(folded.value, head)
-        conductor = conduction.conductor(head, right_hand_sides=sources)
+        cortex, rows = cortical_rows(whole.value, head.value)
+        conductor = study.conductor
         basis = FieldBasis.build(conductor, rows, sources)
         check = BasisCheck(sources, _errors(basis, conductor, rows))
-        basis.save(room / FILE)
+        basis.save(folder / FILE)
         for side, surface in cortex.hemispheres.items():
-            write_surface(room / f"{side}.basis.surf.gii", surface, side)
+            write_surface(folder / f"{side}.basis.surf.gii", surface, side)
         about = {"cortex": cortex.source, "check": asdict(check)}
-        (room / ABOUT_FILE).write_text(json.dumps(about, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        (folder / ABOUT_FILE).write_text(json.dumps(about, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         return CorticalBasis(cortex, basis, check)
 
-    parameters = {"sources": sources, "points": POINTS, **conduction.parameters}
+    parameters = {"sources": sources, "points": POINTS, **study.conduction.parameters}
     return Stage(
         NAME,
         1,
         make,
         load,
-        files=conduction.files,
+        files=study.conduction.files,
         parameters=parameters,
-        after=[meshed, folded],
-        needs=lambda: basis_need(meshed.value, sources),
+        after=[head, whole],
+        needs=lambda: basis_need(head.value, sources),
     )
 
 

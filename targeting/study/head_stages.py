@@ -1,4 +1,4 @@
-"""The first stages of the road: an MRI, labels, a finished mesh or the embedded head becomes tissues and tetrahedra."""
+"""Stages "segment", "mesh" and "register": an MRI, labels, a finished mesh or the embedded head becomes a head mesh."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissues import Tissues
-from targeting.memory_need import MemoryNeed
+from targeting.memory_need import MemoryNeed, mesh_need, register_need, segment_need
 from targeting.navigation.navigators import HeaderEntry
 from targeting.study.head_source import HeadSource
-from targeting.study.memory_needs import mesh_need, register_need, segment_need
 from targeting.study.request import DENSITIES
 from targeting.subject import Done, Stage, Subject, sha256
 
@@ -129,33 +128,36 @@ def run_segment(subject: Subject, source: HeadSource) -> Done[Segmented]:
         if kept is None:
             missing = next(path for path in source.files.values() if not path.exists())
             raise InputError(
-                f"{missing}, from which {subject.name} was made, is gone; give --t1, --labels or --head again"
+                f"{missing}, from which {subject.name} was made, is gone; give `t1`, `labels` or `head` again"
             )
         return kept
     return subject.run(segment_stage(source, subject.folder))
 
 
-def segment_stage(source: HeadSource, folder: Path) -> Stage[Segmented]:
-    """Stage "segment": tissue fields (or, for a finished mesh, the frame alone); SAMSEG's log stays in ``folder``."""
+def segment_stage(source: HeadSource, home: Path) -> Stage[Segmented]:
+    """Stage "segment": tissue fields (or, for a finished mesh, the frame alone).
 
-    def make(room: Path) -> Segmented:
+    ``home`` is the subject's folder, where SAMSEG's log stays.
+    """
+
+    def make(folder: Path) -> Segmented:
         charm_warp = False
         if source.way == "t1":
-            frame, warnings = _from_t1(source, folder, room)
+            frame, warnings = _from_t1(source, home, folder)
         elif source.way == "labels":
-            frame, warnings = _from_labels(source, room)
+            frame, warnings = _from_labels(source, folder)
         elif source.way == "embedded":
-            frame, warnings = _embedded(source.files["embedded"], room)
+            frame, warnings = _embedded(source.files["embedded"], folder)
         else:
             from meshes.formats.head_folder import read_head
 
             head = read_head(source.files["head"])
-            frame, warnings = _frame_of_head(head, source, room)
-            charm_warp = _kept_charm_warp(head, room, source.frame)
+            frame, warnings = _frame_of_head(head, source, folder)
+            charm_warp = _kept_charm_warp(head, folder, source.frame)
         about = {"way": source.way, "frame": asdict(frame), "warnings": list(warnings), "charm_warp": charm_warp}
-        (room / HEAD_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        (folder / HEAD_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         # the tissues are read back: the file rounds them, and a later run shall mesh the very same
-        return Segmented(folder, source.way, frame, warnings, charm_warp)
+        return Segmented(home, source.way, frame, warnings, charm_warp)
 
     files = dict(source.files)
     if source.way == "head":
@@ -175,7 +177,7 @@ def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> 
     """Stage "mesh": conforming tetrahedra; a finished mesh is brought into the folder as it is."""
     one_of(density, DENSITIES, "density")
 
-    def make(room: Path) -> HeadMesh:
+    def make(folder: Path) -> HeadMesh:
         if source.way == "head":
             from meshes.formats.head_folder import read_head
 
@@ -186,57 +188,52 @@ def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> 
             tissues = segmented.value.tissues
             assert tissues is not None
             mesh = tetrahedralise(tissues, density)
-        mesh.write(room / MESH_FILE)
+        mesh.write(folder / MESH_FILE)
         return mesh
 
     parameters = {} if source.way == "head" else {"density": density, "seed": 0}
     needs = partial(_mesh_need, segmented, density)
-    return Stage("mesh", 3, make, _load_mesh, parameters=parameters, after=[segmented], needs=needs)
+    return Stage("mesh", 3, make, load_mesh, parameters=parameters, after=[segmented], needs=needs)
 
 
-def register_stage(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> Stage[MniWarp]:
+def register_stage(segmented: Done[Segmented], head: Done[HeadMesh]) -> Stage[MniWarp]:
     """Stage "register": the warp between MNI152 and the subject, from the tissues (of a finished mesh: its voxels).
 
     The warp that a charm folder brought is taken as it is.
     """
 
-    def make(room: Path) -> MniWarp:
+    def make(folder: Path) -> MniWarp:
         from atlases.registration import register
         from atlases.warp import load_warp, save_warp
 
         if segmented.value.charm_warp:
             warp = load_warp(segmented.value.folder / CHARM_WARP_FILE)
             log.info("MNI152 to the subject: %s, so nothing is registered", warp.source)
-            save_warp(warp, room / WARP_FILE)
+            save_warp(warp, folder / WARP_FILE)
             return warp
         tissues = segmented.value.tissues
         if tissues is None:
             from meshes.rasterise import tissues_from_mesh
 
-            tissues = tissues_from_mesh(meshed.value, *_sampling_grid(segmented.value, meshed.value))
+            tissues = tissues_from_mesh(head.value, *_sampling_grid(segmented.value, head.value))
         warp = register(tissues)
-        save_warp(warp, room / WARP_FILE)
+        save_warp(warp, folder / WARP_FILE)
         return warp
 
-    def load(folder: Path) -> MniWarp:
-        from atlases.warp import load_warp
-
-        return load_warp(folder / WARP_FILE)
-
-    after: list[Done[Any]] = [segmented] if segmented.value.way != "head" else [meshed, segmented]
-    return Stage("register", 3, make, load, after=after, needs=partial(_register_need, segmented, meshed))
+    after: list[Done[Any]] = [segmented] if segmented.value.way != "head" else [head, segmented]
+    return Stage("register", 3, make, load_registration, after=after, needs=partial(_register_need, segmented, head))
 
 
 def _mesh_need(segmented: Done[Segmented], density: str) -> MemoryNeed | None:
     return mesh_need(segmented.value.tissues, density)
 
 
-def _register_need(segmented: Done[Segmented], meshed: Done[HeadMesh]) -> MemoryNeed | None:
+def _register_need(segmented: Done[Segmented], head: Done[HeadMesh]) -> MemoryNeed | None:
     if segmented.value.charm_warp:  # only copied
         return None
     tissues = segmented.value.tissues
     return register_need(
-        tissues.labels.shape if tissues is not None else _sampling_grid(segmented.value, meshed.value)[1]
+        tissues.labels.shape if tissues is not None else _sampling_grid(segmented.value, head.value)[1]
     )
 
 
@@ -257,46 +254,54 @@ def _load_segmented(folder: Path) -> Segmented:
     )
 
 
-def _load_mesh(folder: Path) -> HeadMesh:
+def load_mesh(folder: Path) -> HeadMesh:
+    """The mesh that stage "mesh" left in a subject's folder."""
     return HeadMesh.read(folder / MESH_FILE)
 
 
-def _from_t1(source: HeadSource, work_dir: Path, room: Path) -> Framed:
+def load_registration(folder: Path) -> MniWarp:
+    """The warp that stage "register" left in a subject's folder."""
+    from atlases.warp import load_warp
+
+    return load_warp(folder / WARP_FILE)
+
+
+def _from_t1(source: HeadSource, work_dir: Path, folder: Path) -> Framed:
     from meshes.formats.tissue_files import save_tissues
     from meshes.mri import read_mri
     from meshes.segment import segment_checked
 
     t1 = read_mri(source.files["t1"], source.frame)
     t2 = read_mri(source.files["t2"], source.frame) if "t2" in source.files else None
-    save_tissues(segment_checked(t1, t2, work_dir, source.threads), room / TISSUES_FILE)
-    frame, _ = _kept_image(t1.path, "T1", room, source.frame)
+    save_tissues(segment_checked(t1, t2, work_dir, source.threads), folder / TISSUES_FILE)
+    frame, _ = _kept_image(t1.path, "T1", folder, source.frame)
     return frame, (*t1.warnings, *(t2.warnings if t2 else ()))
 
 
-def _from_labels(source: HeadSource, room: Path) -> Framed:
+def _from_labels(source: HeadSource, folder: Path) -> Framed:
     from meshes.formats.tissue_files import save_tissues, tissues_from_labels
 
     path = source.files["labels"]
-    save_tissues(tissues_from_labels(path, source.frame), room / TISSUES_FILE)
-    return _kept_image(path, "labels", room, source.frame)
+    save_tissues(tissues_from_labels(path, source.frame), folder / TISSUES_FILE)
+    return _kept_image(path, "labels", folder, source.frame)
 
 
-def _embedded(path: Path, room: Path) -> Framed:
+def _embedded(path: Path, folder: Path) -> Framed:
     from meshes.formats.tissue_files import load_tissues
 
-    shutil.copyfile(path, room / TISSUES_FILE)
+    shutil.copyfile(path, folder / TISSUES_FILE)
     tissues = load_tissues(path)
     return FrameImage(path.name, sha256(path), tissues.affine_mm.tolist(), tissues.fields.shape[:3]), ()
 
 
-def _frame_of_head(found: HeadFolder, source: HeadSource, room: Path) -> Framed:
+def _frame_of_head(found: HeadFolder, source: HeadSource, folder: Path) -> Framed:
     """The T1 beside a finished mesh; without one, a grid of 1 mm around the mesh, known by the mesh file's hash."""
     from meshes.rasterise import grid_around
 
     warnings = _checked_images(found, source)
     image = found.t1 or found.labels
     if image is not None:
-        frame, further = _kept_image(image, "T1" if found.t1 else "labels", room, source.frame)
+        frame, further = _kept_image(image, "T1" if found.t1 else "labels", folder, source.frame)
         return frame, (*further, *warnings)
     affine, shape = grid_around(found.mesh)
     warning = (
@@ -327,7 +332,7 @@ def _files_of_head(path: Path) -> dict[str, Path]:
     return {"head": mesh_file_of(path), **(images_of_head(path) if path.is_dir() else {})}
 
 
-def _kept_charm_warp(found: HeadFolder, room: Path, frame: Frame | None) -> bool:
+def _kept_charm_warp(found: HeadFolder, folder: Path, frame: Frame | None) -> bool:
     """Keep a charm folder's own warp, if it has one, in the subject's folder; whether it had."""
     if found.mni_to_subject is None:
         return False
@@ -337,11 +342,11 @@ def _kept_charm_warp(found: HeadFolder, room: Path, frame: Frame | None) -> bool
 
     warp = read_charm_warp(found.mni_to_subject, found.subject_to_mni, frame)
     check_warp_fit(warp, found.mesh, found.mni_to_subject.name)
-    save_warp(warp, room / CHARM_WARP_FILE)
+    save_warp(warp, folder / CHARM_WARP_FILE)
     return True
 
 
-def _kept_image(path: Path, role: str, room: Path, frame: Frame | None) -> Framed:
+def _kept_image(path: Path, role: str, folder: Path, frame: Frame | None) -> Framed:
     """Copy the image that defines the frame into the folder, so that the folder can be moved, and describe its grid.
 
     The copy is named by what it is; of a pair both files are kept.
@@ -355,7 +360,7 @@ def _kept_image(path: Path, role: str, room: Path, frame: Frame | None) -> Frame
     suffixes = [".nii"] if len(image.files) == 1 else [".hdr", ".img"]
     copies = [f"{role}{suffix}{'.gz' * packed(file)}" for suffix, file in zip(suffixes, image.files, strict=True)]
     for file, copy in zip(image.files, copies, strict=True):
-        shutil.copyfile(file, room / copy)
+        shutil.copyfile(file, folder / copy)
     kept = FrameImage(
         path.name, identity(path), world.affine_mm.tolist(), (nx, ny, nz), copies[0], world.form, world.code
     )

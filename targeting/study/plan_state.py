@@ -1,4 +1,4 @@
-"""Which stages the plans in a subject's folder have, and whether a plan still follows from all it was made of."""
+"""The names of the stages of a plan, and whether a plan in a subject's folder still follows from all it was made of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 
 from meshes.errors import InputError
 from targeting.modality import KINDS
-from targeting.study.tes_stages import stage_names
 from targeting.subject import Subject
 
 log = logging.getLogger(__name__)
@@ -15,7 +14,32 @@ STAGES = ("segment", "mesh", "register", "target", "cortex", "dosemap", "search"
 OF_THE_HEAD = STAGES[:5]  # those a montage has, too
 BEFORE_SEARCH = ("regions", "alone")  # of an objective other than the dose
 ON_REQUEST = ("goal", "uncertainty", "hotspot", "dosing", "comparison")
+SHARED = ("positions", "positions-10-5")  # by both kinds of montages
+OWN = ("places", "network", "leadfield", "leadfield-10-5", "search", "confirm", "files")  # with the kind before them
 BESIDE = ("basis",)  # made by a command of its own, and nothing of the plan follows it
+
+
+def stage_names(kind: str) -> tuple[str, ...]:
+    """The stages of a kind of montage, in their order.
+
+    Examples
+    --------
+    >>> stage_names("tdcs")
+    ('positions', 'positions-10-5', 'tdcs-places', 'tdcs-network', 'tdcs-leadfield', 'tdcs-leadfield-10-5', \
+'tdcs-search', 'tdcs-confirm', 'tdcs-files')
+    """
+    return (*SHARED, *(f"{kind}-{name}" for name in OWN))
+
+
+def of_cap(name: str, cap: str) -> str:
+    """The name of a stage or its files for a cap; the 10-10 system's has none.
+
+    Examples
+    --------
+    >>> of_cap("positions", "10-10"), of_cap("positions", "10-5")
+    ('positions', 'positions-10-5')
+    """
+    return name if cap == "10-10" else f"{name}-{cap}"
 
 
 def stages_of(subject: Subject) -> list[str]:
@@ -91,5 +115,5 @@ def check_stands(subject: Subject, stage: str = "files", anyway: bool = False) -
     again = f"target plan {subject.name}" + (f" --with {kind}" if kind else "")
     what = f"the plan in {subject.folder / kind} is outdated ({why})"
     if not anyway:
-        raise InputError(f"{what}; run '{again}' again, or take it as it is with --anyway")
+        raise InputError(f"{what}; run '{again}' again, or take it as it is with `anyway`")
     log.warning("%s and taken as it is; run '%s' again", what, again)

@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.cortical_surface import Cortex
-from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
-from targeting.subject import Done, Stage, Subject
+from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -126,19 +125,19 @@ class HeadSurfaces:
 _MADE: WeakKeyDictionary[HeadMesh, tuple[Callable[[], Cortex | None], HeadSurfaces]] = WeakKeyDictionary()
 
 
-def surfaces_stage(meshed: Done[HeadMesh], folded: Done[Cortex] | None) -> Stage[HeadSurfaces]:
+def surfaces_stage(head: Done[HeadMesh], cortex: Done[Cortex] | None) -> Stage[HeadSurfaces]:
     """Stage "surfaces": what scenes draw of the head."""
 
-    def make(room: Path) -> HeadSurfaces:
+    def make(folder: Path) -> HeadSurfaces:
         log.info("thinning the surfaces")
-        made = HeadSurfaces.of(meshed.value, folded.value if folded else None)
-        made.save(room / FILE)
+        made = HeadSurfaces.of(head.value, cortex.value if cortex else None)
+        made.save(folder / FILE)
         return made
 
     def load(folder: Path) -> HeadSurfaces:
         return HeadSurfaces.load(folder / FILE)
 
-    after: list[Done[Any]] = [meshed, *([folded] if folded else [])]
+    after: list[Done[Any]] = [head, *([cortex] if cortex else [])]
     return Stage("surfaces", 2, make, load, parameters={"triangles": MOST_TRIANGLES}, after=after)
 
 
@@ -188,19 +187,3 @@ def _with_normals(surface: pv.PolyData) -> pv.PolyData:
 def on_scene(surfaces: HeadSurfaces, values: Mapping[str, NDArray[np.floating]]) -> dict[str, NDArray[np.floating]]:
     """Values at the vertices of the surface the scene's cortex was made from, at the points of the scene's cortex."""
     return {name: np.asarray(value)[surfaces.vertex] for name, value in values.items()}
-
-
-def head_of(subject: Subject) -> tuple[Done[HeadMesh], Done[Cortex] | None]:
-    """The stages a scene's surfaces follow, as the folder records them.
-
-    Raises
-    ------
-    InputError
-        If the mesh is gone.
-    """
-    from targeting.study.cortex_stage import load_cortex
-
-    meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
-    if meshed is None:
-        raise InputError(f"the mesh in {subject.folder} is gone or changed; run 'target plan {subject.name}' again")
-    return meshed, subject.recorded("cortex", load_cortex)

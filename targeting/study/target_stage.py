@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from atlases.registration import MniWarp
 
 
-def target_stage(aim: Aim, meshed: Done[HeadMesh], registered: Done[MniWarp] | None) -> Stage[AimedTarget]:
+def target_stage(aim: Aim, head: Done[HeadMesh], registration: Done[MniWarp] | None) -> Stage[AimedTarget]:
     """Stage "target": the aim in the subject's own grey matter."""
 
-    def make(room: Path) -> AimedTarget:
+    def make(folder: Path) -> AimedTarget:
         from atlases.aim import resolve_target
 
         aimed = resolve_target(
             aim.name,
             aim.side,
-            meshed.value,
-            registered.value if registered else None,
+            head.value,
+            registration.value if registration else None,
             radius_mm=aim.radius_mm,
             hotspot_mm=aim.hotspot_mm,
             frame=aim.frame,
         )
-        save_target(room / "target.npz", aimed)
+        save_target(folder / "target.npz", aimed)
         return aimed
 
     return Stage(
@@ -44,7 +44,7 @@ def target_stage(aim: Aim, meshed: Done[HeadMesh], registered: Done[MniWarp] | N
         lambda folder: load_target(folder / "target.npz"),
         files={"mask": aim.mask} if aim.mask else {},
         parameters={**asdict(aim), "name": aim.recorded, "entry": aim.entry},
-        after=[meshed, registered] if registered else [meshed],
+        after=[head, registration] if registration else [head],
     )
 
 

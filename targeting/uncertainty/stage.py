@@ -1,67 +1,42 @@
-"""Stage "uncertainty": the spread of the dose and of the best pose over published conductivities, when it is asked for."""
+"""Stage "uncertainty", on request: the spread of the dose and of the best pose over published conductivities."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from targeting.coils.coil import fingerprint
+from targeting.coils.coil import Coil
+from targeting.result_files import load_plain, save_plain
+from targeting.study.coil_aim import CoilAim
+from targeting.study.study import Study
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:
-    from atlases.aim import AimedTarget
-    from meshes.cortical_surface import Cortex
-    from meshes.head import HeadMesh
-    from targeting.coils.coil import Coil
-    from targeting.fem import HeadConductor
-    from targeting.study.conduction import Conduction
-    from targeting.study.request import Direction
     from targeting.tms import TmsSearch
     from targeting.uncertainty import DoseSpread
 
-NAME = "uncertainty"
 RIGHT_HAND_SIDES = 100  # about as many as the stage solves for; they pay for a factorisation
 FILE = "dose_spread.json"
 
 
-def uncertainty_stage(
-    meshed: Done[HeadMesh],
-    aimed: Done[AimedTarget],
-    searched: Done[TmsSearch],
-    coil: Coil,
-    coil_file: Path | None,
-    hair_mm: float,
-    direction: Direction,
-    conduction: Conduction,
-    conductor: Callable[[], HeadConductor],
-    cortex: Done[Cortex] | None = None,
-) -> Stage[DoseSpread]:
-    """The stage: what published conductivities make of the best pose."""
+def uncertainty_stage(study: Study, aim: CoilAim, search: Done[TmsSearch]) -> Stage[DoseSpread]:
+    """Stage "uncertainty": what published conductivities make of the best pose."""
 
-    def make(room: Path) -> DoseSpread:
-        from targeting.tms.direction import direction_vector
+    def make(folder: Path) -> DoseSpread:
         from targeting.uncertainty import dose_spread
 
-        target, found = aimed.value.target, searched.value
-        unit = found.ranked_by(direction_vector(meshed.value, target, direction, cortex.value if cortex else None))
-        spread = dose_spread(conductor(), target, coil.driven(found.effective_sign), found.poses[0], hair_mm, unit)
-        (room / FILE).write_text(json.dumps(asdict(spread), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        found = search.value
+        unit, driven = found.ranked_by(aim.dose_unit(study)), aim.coil.driven(found.effective_sign)
+        spread = dose_spread(study.conductor, study.target.value.target, driven, found.poses[0], aim.hair_mm, unit)
+        save_plain(folder / FILE, spread)
         return spread
 
-    files = ({"coil": coil_file} if coil_file else {}) | conduction.files
-    parameters: dict[str, Any] = {
-        "coil": coil.name,
-        "coil_sha256": fingerprint(coil),
-        "hair_mm": hair_mm,
-        "direction": direction,
-        "ranges": _table(),
-        **conduction.parameters,
-    }
-    after: list[Done[Any]] = [meshed, aimed, searched, *([cortex] if cortex else [])]
-    return Stage(NAME, 1, make, load, files=files, parameters=parameters, after=after)
+    files = aim.files | study.conduction.files
+    parameters = {**aim.held_parameters, "ranges": _table(), **study.conduction.parameters}
+    before = (study.head, study.target, search, aim.cortex_of(study))
+    after = [each for each in before if each]
+    return Stage("uncertainty", 1, make, load, files=files, parameters=parameters, after=after)
 
 
 def check_uncertainty(coil: Coil, conductivity_s_per_m: Mapping[str, float]) -> None:
@@ -75,12 +50,9 @@ def check_uncertainty(coil: Coil, conductivity_s_per_m: Mapping[str, float]) -> 
 
 def load(folder: Path) -> DoseSpread:
     """The result as the stage wrote it."""
-    from targeting.uncertainty import DoseSpread, Range
+    from targeting.uncertainty import DoseSpread
 
-    read = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    ranges = [Range(**each) for each in read.pop("ranges")]
-    low, median, high = read.pop("dose_v_per_m")
-    return DoseSpread(dose_v_per_m=(low, median, high), ranges=ranges, **read)
+    return load_plain(folder / FILE, DoseSpread)
 
 
 def _table() -> dict[str, list[float]]:

@@ -23,8 +23,8 @@ from targeting.records.places import plan_target
 from targeting.study.conduction import Conduction
 from targeting.study.head_stages import FrameImage
 from targeting.study.target_stage import load_target
-from targeting.study.tms_confirm import confirm
 from targeting.subject import Subject, sha256
+from targeting.tms.confirmed import confirm
 from targeting.verification.check import UNREADABLE, Check, checked, same_number
 
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ def _doses(subject: Subject, plan: TesPlan, kind: str) -> list[Check]:
 
 def _solved(subject: Subject, plan: TesPlan, kind: str) -> dict[str, float]:
     """The dose of the plan's electrodes and currents, from the mesh."""
-    from targeting.goals.tes_stage import dose_unit
+    from targeting.goals.tes_goal import dose_unit
     from targeting.networks.network_map import MapTarget
     from targeting.tes.electrodes import Montage
     from targeting.tes.field import simulate_tes

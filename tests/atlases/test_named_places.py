@@ -14,7 +14,8 @@ from atlases.scalp import Scalp, scalp_feet
 from atlases.scalp_positions import ScalpPositions
 from atlases.ten_ten import TEN_TEN, ten_five, ten_ten
 from meshes.errors import InputError
-from targeting.study.tes_stages import HeadPositions, check_montage
+from targeting.planning.tes_stages import check_montage
+from targeting.study.cap_stages import HeadPositions
 from targeting.tes.electrodes import Electrode, Montage
 
 LOW_MM = -31.0  # nasion and ears lie below a head's middle; the ball's left is not its right
@@ -339,17 +340,16 @@ def test_feet_are_what_distances_are_measured_from(ball, places):
 
 @pytest.mark.parametrize("name", ["C3", "EEG C3-REF", "c3"])
 def test_a_montage_whose_c3_lies_at_c4_is_refused(ball, places, name):
-    head = layered_ball(9.0)
     located = HeadPositions(ten_ten(ball, FIDUCIALS), FIDUCIALS, places.point_mm("Cz"))
 
     def montage(place):
         pads = [Electrode(name, places.point_mm(place)), Electrode("FCC2h", places.point_mm("FCC2h"))]
         return Montage("own", tuple(pads), np.array([2e-3, -2e-3]))
 
-    check_montage(montage("C3"), "own.csv", head, located)
+    check_montage(montage("C3"), "own.csv", ball, located)
     apart = np.linalg.norm(places.point_mm("C3") - places.point_mm("C4"))
     with pytest.raises(InputError, match=f"electrode C3 of own.csv lies {apart:.0f} mm from .* it lies where C4 is"):
-        check_montage(montage("C4"), "own.csv", head, located)
+        check_montage(montage("C4"), "own.csv", ball, located)
 
 
 def test_a_montage_in_metres_or_mirrored_is_told_so(ball, places):
@@ -357,7 +357,7 @@ def test_a_montage_in_metres_or_mirrored_is_told_so(ball, places):
 
     def check(turn):
         pads = [Electrode(name, turn(places.point_mm(name))) for name in ("C3", "Fp2")]
-        check_montage(Montage("own", tuple(pads), np.array([2e-3, -2e-3])), "own.csv", layered_ball(9.0), located)
+        check_montage(Montage("own", tuple(pads), np.array([2e-3, -2e-3])), "own.csv", ball, located)
 
     check(lambda p: np.add(p, (0, 10, 0)))
     with pytest.raises(InputError, match="left and right look exchanged"):

@@ -19,10 +19,11 @@ from targeting.planning.tms_files import write_navigator
 from targeting.plans.gate import plan_gate
 from targeting.plans.tes import read_tes_plan, write_tes_plan
 from targeting.plans.tms import read_plan, write_plan
-from targeting.study.tms_confirm import confirm
+from targeting.study.study import Study
 from targeting.subject import Stage, Subject
 from targeting.tes.montage_files import write_bids, write_montage_table
 from targeting.tms import DoseMap
+from targeting.tms.confirmed import confirm
 from targeting.verification import verify
 
 
@@ -206,7 +207,7 @@ def montage(tmp_path_factory):
     """A folder with a montage on the ball."""
     folder = tmp_path_factory.mktemp("montage")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tes_road, "run_cortex", lambda *_: (None, []))
+        patch.setattr(Study, "_cortex", (None, []))
         patch.setattr(tes_road, "write_tes_files", tables)  # pictures take half a minute
         assert command(write_ball(folder, 10.0), folder / "ball", "tdcs", "--montage", "m1-so") == 0
     return folder / "ball"

@@ -9,7 +9,6 @@ import pytest
 from meshes import InputError, memory
 from targeting import memory_need
 from targeting.memory_need import MemoryNeed, check_memory
-from targeting.study import memory_needs
 from targeting.subject import Stage, Subject
 
 GB = 10**9
@@ -119,15 +118,15 @@ def test_labels_need_what_was_measured(tmp_path, shape, voxel_mm, low, high):
     with (tmp_path / "labels.nii").open("wb") as stream:
         stream.write(header.binaryblock)
         stream.write(b"\0" * 4)
-    need = memory_needs.segment_need("labels", {"labels": tmp_path / "labels.nii"})
+    need = memory_need.segment_need("labels", {"labels": tmp_path / "labels.nii"})
     assert need is not None and low < need.gb < high
     assert need.of == f"{' x '.join(map(str, shape))} voxels of {' x '.join([f'{voxel_mm:.2g}'] * 3)} mm"
 
 
 def test_an_image_that_cannot_be_read_is_left_to_the_stage(tmp_path):
     (tmp_path / "a.nii").write_bytes(b"no image")
-    assert memory_needs.segment_need("labels", {"labels": tmp_path / "a.nii"}) is None
-    assert memory_needs.segment_need("head", {"head": tmp_path}) is None
+    assert memory_need.segment_need("labels", {"labels": tmp_path / "a.nii"}) is None
+    assert memory_need.segment_need("head", {"head": tmp_path}) is None
 
 
 class Tets:
@@ -140,7 +139,7 @@ class Tets:
 
 @pytest.mark.parametrize(("electrodes", "gb"), [(74, 4.436), (205, 5.97), (326, 7.288)])
 def test_a_leadfield_needs_what_was_measured(electrodes, gb):
-    need = memory_needs.leadfield_need(Tets(2_522_661, 893_569), electrodes)
+    need = memory_need.leadfield_need(Tets(2_522_661, 893_569), electrodes)
     assert need.gb == pytest.approx(gb, rel=0.05) and "2.5 M tetrahedra" in need.of
 
 
@@ -149,10 +148,10 @@ def test_meshing_needs_what_was_measured():
 
     litres = 4 / 3 * np.pi * 0.4**3
     tissues = sphere_tissues({1: 20.0, 2: 30.0, 5: 40.0}, (2.0, 2.0, 2.0))
-    fast, standard = (memory_needs.mesh_need(tissues, density) for density in ("fast", "standard"))
+    fast, standard = (memory_need.mesh_need(tissues, density) for density in ("fast", "standard"))
     assert fast.of == f"a head of {litres:.1f} litres at density fast" and "larger machine" in fast.advice
-    assert standard.gb > fast.gb > 0.3 and standard.advice == "take --density fast"
-    assert memory_needs.mesh_need(None, "fast") is None
+    assert standard.gb > fast.gb > 0.3 and standard.advice == "take `density=fast`"
+    assert memory_need.mesh_need(None, "fast") is None
 
 
 def test_a_finished_mesh_is_sampled_on_its_images_grid_unless_that_is_too_fine(ball_head, tmp_path):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from heads import layered_ball
+from studies import study_of
 
 from atlases import Target
 from atlases.aim import AimedTarget
@@ -12,11 +13,11 @@ from meshes import HeadMesh
 from targeting import Coil
 from targeting.coils.coil import fingerprint
 from targeting.fem import HeadConductor
+from targeting.planning.tms_stages import dose_map_stage
 from targeting.plans.tms import Placement, Plan, PlanCoil, TmsSearchSummary, read_plan, write_plan
 from targeting.records.places import Frame, PlanTarget
 from targeting.study.conduction import Conduction
 from targeting.study.target_stage import load_target, save_target
-from targeting.study.tms_search import dose_map_stage
 from targeting.subject import Stage, Subject
 from targeting.tms.placement import casing_distance_mm, place
 
@@ -48,7 +49,8 @@ def planned_ball(folder: Path, coil: str | Path = "figure8-70mm", direction=None
             lambda room: load_target(room / "target.npz"),
             [meshed],
         )
-        mapped = subject.run(dose_map_stage(meshed, aimed, Conduction.of(), lambda: HeadConductor(head)))
+        study = study_of(meshed, aimed, conductor=HeadConductor(head), conduction=Conduction.of())
+        mapped = subject.run(dose_map_stage(study))
         searched = keep(
             "search",
             lambda room: (room / "search.txt").write_text("one pose"),

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from heads import layered_ball
 from schemas import resolved
+from studies import done, study_of
 from test_dosing_road import short_road  # noqa: F401 - a fixture
-from test_dosing_stages import block, done
+from test_dosing_stages import block
 from test_plan_file import one_plan
 from test_report import Reader
 
@@ -21,7 +22,14 @@ from cli.main import run as run_command
 from meshes import InputError, Tissue
 from targeting import Coil, DoseMap, Pose, search_tms
 from targeting.coils.files import ChosenCoil
-from targeting.comparison.reach import (
+from targeting.comparison.compared import best_pose
+from targeting.comparison.record import CoilOnTarget, compare
+from targeting.comparison.request import DEEP_COILS, compared_coils, why_deep
+from targeting.comparison.stage import Comparison, comparison_stage
+from targeting.comparison.words import comparison_lines, comparison_sentence
+from targeting.dosing import fields_at_threshold, matched_output, protocol_named
+from targeting.dosing.hotspot import Hotspot, e_per_a_per_us
+from targeting.dosing.reach import (
     NOT_ASKED,
     OUT,
     UNKNOWN,
@@ -32,12 +40,7 @@ from targeting.comparison.reach import (
     reach_by_rating,
     reach_from_threshold,
 )
-from targeting.comparison.record import CoilOnTarget, compare
-from targeting.comparison.request import DEEP_COILS, compared_coils, why_deep
-from targeting.comparison.stage import Comparison, best_pose, comparison_stage
-from targeting.comparison.words import comparison_lines, comparison_sentence
-from targeting.dosing import fields_at_threshold, matched_output, protocol_named
-from targeting.dosing.hotspot_stage import MAP_FILE, Hotspot, e_per_a_per_us
+from targeting.dosing.stage import MAP_FILE
 from targeting.engines.protocol import EmbeddedEngine
 from targeting.fem import HeadConductor
 from targeting.planning import tms as road
@@ -47,12 +50,11 @@ from targeting.plans.tms import from_dict, to_dict
 from targeting.records.json_records import check_record
 from targeting.records.warnings import note
 from targeting.report.features import comparison_section
-from targeting.study.conduction import Conduction
+from targeting.study.coil_aim import CoilAim, orientation
 from targeting.study.plan_state import stages_of
-from targeting.study.tms_confirm import Confirmed
-from targeting.study.tms_search import orientation
 from targeting.subject import Stage, Subject
 from targeting.tms.angle import AngleRequest
+from targeting.tms.confirmed import Confirmed
 from targeting.tms.field import simulate_tms
 
 FIGURE8 = "figure8-70mm on a Magstim Rapid"
@@ -369,8 +371,8 @@ def searched(ball):
 def run(ball, searched, tmp_path, monkeypatch):
     """Runs the stage with some coils; the search looks near the target only, to save time."""
     conductor, dose_map = ball
-    monkeypatch.setattr("targeting.comparison.stage.NEAR_MM", RADIUS_MM)
-    monkeypatch.setattr("targeting.comparison.stage.RIM_MM", 0.0)
+    monkeypatch.setattr("targeting.comparison.compared.NEAR_MM", RADIUS_MM)
+    monkeypatch.setattr("targeting.comparison.compared.RIM_MM", 0.0)
     field = simulate_tms(conductor, COILS[0].coil, Pose(searched.poses[0]))
     one = np.ones(2)
     confirmed = Confirmed(field.e_v_per_m.astype(np.float32), one, one, one, one, np.zeros((2, 3)))
@@ -378,12 +380,12 @@ def run(ball, searched, tmp_path, monkeypatch):
 
     def run(coils=COILS, hotspot=None, direction=None):
         aimed = AimedTarget(DEEP, DEEP.center_mm, None, ())
-        before = (done("mesh", conductor.head), done("target", aimed), None, done("dosemap", dose_map))
-        before += (done("search", searched), done("confirm", confirmed))
+        study = study_of(conductor.head, aimed, conductor=conductor)
+        aim = CoilAim(coil=coils[0].coil, direction=direction)
+        before = (done("dosemap", dose_map), done("search", searched), done("confirm", confirmed))
         with subject.locked():
             spot = hotspot and subject.run(hotspot)
-            solving = (Conduction({}), lambda: conductor, EmbeddedEngine())
-            return subject.run(comparison_stage(coils, *before, spot, 4.0, direction, 0.0, 0.0, *solving))
+            return subject.run(comparison_stage(coils, study, aim, *before, EmbeddedEngine(), spot))
 
     return run
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshes.errors import InputError
-from targeting.comparison.reach import safe_percent_of_rmt, trains_words
 from targeting.dosing import Protocol, check_trains, protocol_named
+from targeting.dosing.reach import safe_percent_of_rmt, trains_words
 from targeting.dosing.train_safety import longest_train, train_table
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_dosing import said, session
 
-from targeting.comparison.reach import Threshold, output_limits
 from targeting.dosing import fields_at_threshold, matched_output, protocol_named, protocol_output
 from targeting.dosing.motor_threshold import HOLDS, check_match, whole_percent
+from targeting.dosing.reach import Threshold, output_limits
 from targeting.stimulators import ratings
 
 fields = st.floats(0.05, 5.0)

@@ -5,19 +5,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from heads import LEFT_SPOT, layered_ball
+from studies import done
 
 from atlases.aim import AimedTarget
 from cli.main import run
 from meshes.errors import InputError
 from targeting import plan
-from targeting.dosing.hotspot_stage import Hotspot
+from targeting.dosing.hotspot import Hotspot
 from targeting.planning import tms as road
 from targeting.plans.tms import read_plan, write_plan
 from targeting.study.head_stages import FrameImage, Segmented
 from targeting.study.plan_state import stages_of
-from targeting.study.tms_confirm import Confirmed
-from targeting.subject import Done, Stage, Subject
+from targeting.study.study import Study
+from targeting.subject import Stage, Subject
 from targeting.tms import TmsSearch
+from targeting.tms.confirmed import Confirmed
 
 OURS = ("dosing_stage", "files_stage")
 POSES = np.eye(4)[None]
@@ -66,8 +68,10 @@ def short_road(monkeypatch, tmp_path):
             name = {"dose_map_stage": "dosemap"}.get(attribute, attribute.removesuffix("_stage"))
             monkeypatch.setattr(road, attribute, lambda *_, name=name: standing_in(name))
     segmented = Segmented(tmp_path, "head", frame, ("of the image",))
-    monkeypatch.setattr(road, "run_segment", lambda *_: Done("segment", "0", 0.0, lambda: segmented))
-    monkeypatch.setattr(road, "run_cortex", lambda *_: (None, []))
+    monkeypatch.setattr(Study, "tissues", done("segment", segmented))
+    monkeypatch.setattr(Study, "_cortex", (None, []))
+    for name, attribute in {"mesh": "head", "target": "target", "surfaces": "surfaces"}.items():
+        monkeypatch.setattr(Study, attribute, property(lambda study, name=name: study.run(standing_in(name))))
     monkeypatch.setattr(road, "write_files", lambda room, _, made: write_plan(room / "plan.json", made))
     subject = Subject.named("colin27", tmp_path / "colin27")
 

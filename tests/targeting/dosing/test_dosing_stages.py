@@ -9,16 +9,18 @@ import jsonschema
 import numpy as np
 import pytest
 from heads import LEFT_SPOT, layered_ball
+from studies import done, study_of
 
 from atlases import Target
 from atlases.aim import AimedTarget
 from cli.coil_summary import _output
 from meshes.errors import InputError
 from targeting import Coil, DoseMap, Pose
-from targeting.dosing.hotspot_stage import Hotspot, hotspot_stage, own_hotspot
+from targeting.dosing.hotspot import Hotspot, own_hotspot
+from targeting.dosing.motor_dose import dosing_of
 from targeting.dosing.record import dosing_warnings
 from targeting.dosing.request import DoseRequest, threshold_rows
-from targeting.dosing.stage import _with_stronger, dosing_of, dosing_stage
+from targeting.dosing.stage import dosing_stage, hotspot_stage
 from targeting.dosing.words import dosing_line
 from targeting.fem import HeadConductor
 from targeting.navigation import brainsight, localite
@@ -28,9 +30,10 @@ from targeting.plans.tms import from_dict, to_dict
 from targeting.records.json_records import check_record
 from targeting.report.features import dosing_section
 from targeting.study.aim import Aim
-from targeting.study.conduction import Conduction
+from targeting.study.coil_aim import CoilAim
+from targeting.study.stronger_targets import stronger_targets
 from targeting.study.tms_request import TmsRequest
-from targeting.subject import Done, Subject
+from targeting.subject import Subject
 
 COIL = Coil.named("figure8-70mm")  # 114.73 A/µs
 SPOT = Hotspot([-38.0, -20.0, 55.0], 7.0, "left", "measured <here>", np.eye(4).tolist(), 1.2, [])
@@ -363,10 +366,6 @@ def coarse(monkeypatch):
     monkeypatch.setattr(DoseMap, "build", lambda head, target: build(head, target, spacing_mm=COARSE_MM))
 
 
-def done(name, value):
-    return Done(name, "0" * 8, 0.0, lambda: value)
-
-
 def over(point_mm):
     """A pose 97 mm from the ball's middle, over a point, its y forward."""
     z = -np.array(point_mm) / np.linalg.norm(point_mm)
@@ -378,8 +377,8 @@ def over(point_mm):
 
 def at_the_hotspot(request, ball, aimed=None, registered=None):
     head, conductor = ball
-    before = (done("mesh", head), done("target", aimed), registered)
-    return hotspot_stage(request, *before, COIL, None, 4.0, Conduction({}), lambda: conductor)
+    study = study_of(head, aimed, conductor=conductor, registration=registered, aim=registered and Aim("psi", "left"))
+    return hotspot_stage(request, study, CoilAim(coil=COIL))
 
 
 def run(subject, stage):
@@ -428,8 +427,8 @@ def test_without_a_pose_it_is_the_best_one_of_a_search_over_the_atlas_hand_on_th
         e = dose_map.mean_e_v_per_m(coil, over(AT)[None], didt_a_per_s)
         return SimpleNamespace(poses=over(AT)[None], mean_e_v_per_m=e)
 
-    monkeypatch.setattr("atlases.aim.resolve_target", resolve)
-    monkeypatch.setattr("targeting.tms.search_tms", search)
+    monkeypatch.setattr("targeting.dosing.hotspot.resolve_target", resolve)
+    monkeypatch.setattr("targeting.dosing.hotspot.search_tms", search)
     insula = AimedTarget(replace(LEFT_SPOT, name="psi"), LEFT_SPOT.center_mm, None, ())
     stage = at_the_hotspot(request_of(), ball, insula, done("register", "a warp"))
     spot = run(Subject.named("s1", tmp_path / "s1"), stage).value
@@ -470,10 +469,10 @@ def test_a_measured_pose_in_the_head_is_said_and_one_too_deep_is_refused(tmp_pat
 def test_the_dosing_stage_reads_back_and_is_redone_by_what_it_depends_on(tmp_path):
     subject = Subject.named("s1", tmp_path / "s1")
     aimed = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ())
-    before = [done("mesh", None), done("target", aimed), None, done("search", FOUND), done("confirm", CONFIRMED)]
+    before = (study_of(None, aimed), CoilAim(coil=COIL), done("search", FOUND), done("confirm", CONFIRMED))
 
     def dosed(request):
-        return run(subject, dosing_stage(request, *before, done("hotspot", SPOT), COIL, None))
+        return run(subject, dosing_stage(request, *before, done("hotspot", SPOT)))
 
     first = dosed(request_of(protocol="m1-pain-10hz"))
     again = dosed(request_of(protocol="m1-pain-10hz"))
@@ -503,9 +502,8 @@ def test_named_targets_with_more_field_than_the_target_are_listed(ball, monkeypa
         return AimedTarget(Target.sphere(points[name], 12.0), np.zeros(3), None, ())
 
     monkeypatch.setattr("atlases.aim.resolve_target", resolve)
-    aimed = AimedTarget(replace(LEFT_SPOT, center_mm=np.array([-64.0, -20.0, 8.0])), np.zeros(3), None, ())
-    made = _with_stronger(block(), head, aimed, None, SimpleNamespace(e_v_per_m=size))
-    assert list(made.stronger) == ["op4"] and made.stronger["op4"] == pytest.approx(3.0, rel=0.1)
+    found = stronger_targets(size, replace(LEFT_SPOT, center_mm=np.array([-64.0, -20.0, 8.0])), head, None)
+    assert list(found) == ["op4"] and found["op4"] == pytest.approx(3.0, rel=0.1)
 
 
 def test_the_new_stages_are_told_of_by_status_after_a_plan_with_them(tmp_path):

@@ -391,7 +391,7 @@ def test_a_plan_by_another_engine_says_so_and_redoes_only_what_it_solved(by_impo
     from targeting.plans.tms import read_plan
     from targeting.subject import Subject
 
-    monkeypatch.setattr("targeting.planning.tms.run_cortex", lambda *_: (None, []))  # a ball has no folds to register
+    monkeypatch.setattr("targeting.study.study.Study._cortex", (None, []))  # a ball has no folds to register
     layered_ball(14.0).write(tmp_path / "ball.msh")
     command = ["plan", "ball", "--aim", "ras:-45,-20,45", "--radius", "12", "--out", str(tmp_path / "ball")]
     assert run([*command, "--head", str(tmp_path / "ball.msh"), "--engine", "simnibs"]) == 0

@@ -10,6 +10,7 @@ from heads import layered_ball
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
+from studies import study_of
 
 from atlases import Target
 from meshes import HeadMesh
@@ -17,8 +18,8 @@ from meshes.errors import InputError
 from targeting import plan
 from targeting.fem import HeadConductor
 from targeting.fem.anisotropy import DiffusionImage, ElementTensors, tensor_conductivity
+from targeting.planning.tms_stages import dose_map_stage
 from targeting.study.conduction import Anisotropy, Conduction
-from targeting.study.tms_search import dose_map_stage
 from targeting.subject import Done, Subject
 
 HEAD = layered_ball(12.0, (0.85, 1.1, 0.95))
@@ -344,7 +345,9 @@ def test_the_dose_map_is_made_again_when_the_tensors_change(dti_file, tmp_path):
 
     def run(anisotropy):
         conduction = Conduction(TABLE, anisotropy)
-        return subject.run(dose_map_stage(meshed, aimed, conduction, lambda: conduction.conductor(HEAD)))
+        return subject.run(
+            dose_map_stage(study_of(meshed, aimed, conductor=conduction.conductor(HEAD), conduction=conduction))
+        )
 
     with subject.locked():
         plain, fibres = run(None), run(Anisotropy(dti_file))

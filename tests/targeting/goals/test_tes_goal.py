@@ -31,6 +31,7 @@ from targeting.plans.tes import from_dict, read_tes_plan, write_tes_plan
 from targeting.plans.tes_words import standard_name
 from targeting.report.features import tes_goal_section
 from targeting.scene.planned import planned_scene
+from targeting.study.study import Study
 from targeting.subject import Done
 from targeting.tes.montage_goal import Goal, solve
 from targeting.tes.optimise import (
@@ -249,7 +250,7 @@ def ball(tmp_path_factory):
 @pytest.fixture(scope="module", autouse=True)
 def _surface_and_no_pictures(cortex):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tes_road, "run_cortex", lambda *_: (Done("cortex", "a ball's", 0.0, lambda: cortex), []))
+        patch.setattr(Study, "_cortex", (Done("cortex", "a ball's", 0.0, lambda: cortex), []))
         patch.setattr(tes_road, "write_tes_files", lambda room, _, plan: write_tes_plan(room / "plan.json", plan))
         yield
 
@@ -476,14 +477,14 @@ def test_finer_positions_have_stages_of_their_own(ball, tmp_path, monkeypatch):
 def test_a_leadfield_too_large_for_the_machine_is_refused(tmp_path, monkeypatch):
     import shutil
 
-    from targeting.study.tes_stages import check_room
+    from targeting.study.cap_stages import check_disk
 
     head = mirrored(ball_head())
-    check_room(326, head, tmp_path)
+    check_disk(326, head, tmp_path)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    with pytest.raises(InputError, match=r"0\.0 GB of free disk: take --cap 10-10"):
-        check_room(326, head, tmp_path)
+    with pytest.raises(InputError, match=r"0\.0 GB of free disk: take `cap=10-10`"):
+        check_disk(326, head, tmp_path)
 
 
 def test_a_plan_of_before_is_still_read(small):

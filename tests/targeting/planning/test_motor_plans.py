@@ -16,7 +16,7 @@ from meshes.formats.tissue_files import load_tissues
 from meshes.midcortex import mid_surface
 from targeting import Coil, DoseMap, search_tms
 from targeting.plans.handling import plan_angle
-from targeting.study.tms_search import orientation
+from targeting.study.coil_aim import orientation
 from targeting.tms.angle import AngleRequest
 from targeting.tms.direction import direction_vector
 from targeting.tms.orientation import Drive, faces_away, handle_deg

@@ -32,6 +32,7 @@ from targeting.records.montage import PlanElectrode, PlanOptimum
 from targeting.records.places import PlanLandmarks
 from targeting.records.pole import PlanPole
 from targeting.report.tes_sheet import side_of
+from targeting.study.study import Study
 from targeting.tes.montage_dose import MontageDose
 from targeting.tes.montages import mirror, read_montage
 from targeting.tes.safety import SafetyItem, SessionCheck
@@ -51,7 +52,7 @@ def ball(tmp_path_factory):
 def _no_cortex():
     """A ball has no cortex to be found; registering it takes a while to say so."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tes_road, "run_cortex", lambda *_: (None, []))
+        patch.setattr(Study, "_cortex", (None, []))
         yield
 
 

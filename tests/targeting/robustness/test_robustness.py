@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import pyvista
 from heads import LEFT_SPOT
+from studies import done, study_of
 
 from meshes import InputError
 from targeting import Coil, search_tms
@@ -16,7 +17,7 @@ from targeting.robustness.record import PlanRobustness
 from targeting.robustness.robustness import PlacementError, misplaced, robustness, taken_to
 from targeting.robustness.stage import robustness_stage
 from targeting.robustness.words import robustness_facts
-from targeting.subject import Done
+from targeting.study.coil_aim import CoilAim
 from targeting.tms.placement import casing_distance_mm, current_angle_deg, place
 from targeting.tms.pose_table import Judge
 
@@ -162,19 +163,9 @@ def test_the_report_says_what_the_numbers_mean():
 
 
 def test_the_stage_writes_what_it_reads(tmp_path, conductor, scalp, dose_map, coil, found):
-    def done(name, value):
-        return Done(name, "digest", 0.0, lambda: value)
-
-    stage = robustness_stage(
-        done("mesh", conductor.head),
-        done("target", SimpleNamespace(target=LEFT_SPOT)),
-        done("dosemap", dose_map),
-        done("search", found),
-        coil,
-        None,
-        HAIR_MM,
-        None,
-    )
+    study = study_of(conductor.head, SimpleNamespace(target=LEFT_SPOT))
+    aim = CoilAim(coil=coil, hair_mm=HAIR_MM)
+    stage = robustness_stage(study, aim, done("dosemap", dose_map), done("search", found))
     made = stage.make(tmp_path)
     read = stage.load(tmp_path)
     assert read.error == made.error == PlacementError()

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from meshes import InputError
 from meshes.errors import WriteError
-from targeting.comparison.stage import warp_if_any
+from targeting.study.head_source import HeadSource
+from targeting.study.study import Study
 from targeting.subject import MAKING, Done, Stage, Subject
 
 ROOT = Path(__file__).parents[3]
@@ -325,12 +326,12 @@ def test_a_holder_that_is_just_ending_is_waited_for(tmp_path):
 
 
 def test_a_lock_file_that_was_taken_away_locks_nothing(tmp_path):
-    from targeting.folder_lock import LOCK_NAME, locked
+    from targeting.folder_lock import HOLDER_NAME, LOCK_NAME, locked
 
     with locked(tmp_path):
         (tmp_path / LOCK_NAME).unlink()
         with locked(tmp_path):  # a new file, and a lock of its own
-            assert (tmp_path / LOCK_NAME).read_text() == f"{os.getpid()}\n"
+            assert (tmp_path / HOLDER_NAME).read_text() == f"{os.getpid()}\n"
 
 
 def test_a_full_disk_is_not_a_head_without_cortex(tmp_path, monkeypatch):
@@ -339,11 +340,14 @@ def test_a_full_disk_is_not_a_head_without_cortex(tmp_path, monkeypatch):
     def full():
         raise WriteError("cannot write in s1: no space left on device; free some space or choose another --out")
 
+    class StudyOfFull(Study):
+        registration = property(lambda _: full())
+
     subject = Subject.named("s1", tmp_path / "s1")
     with pytest.raises(WriteError, match="no space left"):
         cortex.run_cortex(subject, cortex.CortexSource(None), None, None, full)  # type: ignore[arg-type]
     with pytest.raises(WriteError, match="no space left"):
-        warp_if_any(full)
+        _ = StudyOfFull(subject=subject, source=HeadSource("head", {})).registration_if_any
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process numbers")
@@ -363,3 +367,30 @@ def test_what_a_killed_process_left_of_a_file_goes_when_it_is_next_written(tmp_p
     with written_whole(tmp_path / "note.txt") as temporary:
         temporary.write_text("whole")
     assert {path.name for path in tmp_path.iterdir()} == {"note.txt", *names[1:]}
+
+
+def test_a_large_file_that_was_not_touched_is_not_read_again_but_by_status(tmp_path, monkeypatch):
+    """Its time of writing is believed by the next run where it is recorded; what was written just now is always read."""
+    from targeting import subject as module
+
+    subject, read = Subject.named("s1", tmp_path / "s1"), []
+    monkeypatch.setattr(module, "sha256", lambda path, whole=module.sha256: read.append(path.name) or whole(path))
+
+    def make(folder):
+        for name, seconds_ago in (("old.bin", 60), ("new.bin", 0)):
+            (folder / name).write_bytes(b"result")
+            now = (folder / name).stat().st_mtime - seconds_ago
+            os.utime(folder / name, (now, now))
+
+    stage = Stage("field", 1, make, lambda _: None)
+    with subject.locked():
+        subject.run(stage)
+        read.clear()
+        assert subject.run(stage).reused and read == ["new.bin"]
+        (subject.folder / "old.bin").write_bytes(b"rotten")  # of the same size
+        assert not subject.run(stage).reused
+        kept = (subject.folder / "old.bin").stat()
+        (subject.folder / "old.bin").write_bytes(b"rotten")
+        os.utime(subject.folder / "old.bin", ns=(kept.st_atime_ns, kept.st_mtime_ns))  # as a disk spoils it
+    (row,) = subject.status(["field"])
+    assert (row.state, row.why) == ("outdated", "its files were changed or removed")

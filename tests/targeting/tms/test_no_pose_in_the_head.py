@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import pyvista
 from heads import LEFT_SPOT
+from studies import done, study_of
 from test_dosing_stages import block
 from test_plan_file import one_plan
 
@@ -18,8 +19,8 @@ from cli.main import run
 from meshes import HeadMesh
 from targeting import Coil, DoseMap, Pose, search_tms
 from targeting.coils.builtin import coil_names
+from targeting.comparison.compared import best_pose
 from targeting.comparison.record import ComparedCoil
-from targeting.comparison.stage import best_pose
 from targeting.fem import HeadConductor
 from targeting.navigation import brainsight, localite
 from targeting.navigation.navigators import navigator_file, navigators_of_plans
@@ -29,7 +30,7 @@ from targeting.plans.tms import read_plan, write_plan
 from targeting.pose_gate import MEASURED_TOLERANCE_MM, TOLERANCE_MM, PoseGate
 from targeting.robustness.record import plan_robustness
 from targeting.robustness.stage import robustness_stage
-from targeting.subject import Done
+from targeting.study.coil_aim import CoilAim
 from targeting.tms.field_basis import FieldBasis, Rows
 from targeting.tms.objective_making import make_objective
 from targeting.tms.objective_names import LINEAR, OBJECTIVES
@@ -170,9 +171,11 @@ def compared_row(coil, found):
 def steadiest(head, target, dose_map, found, coil, folder, direction=None):
     """What the stage makes of a search."""
     folder.mkdir(exist_ok=True)
-    values = {"mesh": head, "target": SimpleNamespace(target=target), "dosemap": dose_map, "search": found}
-    done = [Done(name, "digest", 0.0, lambda value=value: value) for name, value in values.items()]
-    robust = robustness_stage(*done, coil, None, HAIR_MM, direction).make(folder)
+    study, aim = (
+        study_of(head, SimpleNamespace(target=target)),
+        CoilAim(coil=coil, hair_mm=HAIR_MM, direction=direction),
+    )
+    robust = robustness_stage(study, aim, done("dosemap", dose_map), done("search", found)).make(folder)
     # nothing gives more than the best pose there is (which a search on a grid misses by a little)
     assert robust.robust_dose_v_per_m <= 1.02 * max(found.best_dose_at_point_v_per_m.max(), found.dose_v_per_m.max())
     assert robust.robust_worst_v_per_m <= robust.robust_dose_v_per_m * 1.001

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from heads import layered_ball
 from schemas import resolved
+from studies import done, study_of
 from test_plan_file import one_plan
 
 from atlases import Target
@@ -16,20 +17,21 @@ from atlases.scalp import Scalp
 from meshes import InputError
 from targeting import Coil, Pose
 from targeting.fem import HeadConductor
+from targeting.goals.goal import goal_of
 from targeting.goals.record import PlanGoal, PlanPlace, goal_warnings
 from targeting.goals.request import ObjectiveRequest, linear_direction, region_of
-from targeting.goals.stage import goal_of, goal_stage, run_wanted
+from targeting.goals.stage import StagedObjective, goal_stage
 from targeting.goals.words import goal_lines
+from targeting.planning.tms_stages import search_stage
 from targeting.plans.schema import schema
 from targeting.plans.tms import from_dict, to_dict
 from targeting.records.json_records import check_record
 from targeting.report.features import goal_section
-from targeting.study.conduction import Conduction
-from targeting.study.tms_confirm import confirm
+from targeting.study.coil_aim import CoilAim
 from targeting.study.tms_request import TmsRequest
-from targeting.study.tms_search import search_stage
-from targeting.subject import Done, Subject
+from targeting.subject import Subject
 from targeting.tms import DoseMap, search_tms, simulate_many
+from targeting.tms.confirmed import confirm
 from targeting.tms.objective_making import assemble, everywhere, grey_sample, make_objective, parts_of, patches
 from targeting.tms.objective_names import OBJECTIVES
 from targeting.tms.objectives import Posed, Solved, percentile_size, spread_sample
@@ -231,26 +233,23 @@ def test_two_targets_get_a_compromise(ball, ball_scalp, maps):
     assert both.objective[0] >= 0.995 * (np.array(sizes) / best[:, None]).min(0).max()
 
 
-def done(name, value):
-    return Done(name, "0", 1.0, lambda: value)
-
-
 def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
-    aimed = done("target", AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ()))
-    meshed, mapped = done("mesh", ball.head), done("dosemap", maps["left spot"])
+    aimed, mapped = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ()), done("dosemap", maps["left spot"])
     request = ObjectiveRequest.of(
         TmsRequest(avoid=["ras:-14,20,28/8"], also=["ras:-2,-25,28/8"], penalty=2.0, avoid_cap=0.6), "left"
     )
     subject = Subject.named("s1", tmp_path / "s1")
 
+    study = study_of(ball.head, aimed, subject=subject, conductor=ball)
+    aim = CoilAim(coil=COIL, hair_mm=HAIR_MM)
+
     def run():
-        asked = (request, meshed, aimed, None, mapped, COIL, None, HAIR_MM, None, None, Conduction({}), lambda: ball)
-        wanted = run_wanted(subject, *asked)
-        searched = subject.run(search_stage(meshed, aimed, mapped, COIL, None, HAIR_MM, None, wanted=wanted))
+        wanted = StagedObjective.run(request, study, aim, mapped)
+        searched = subject.run(search_stage(study, aim, mapped, wanted))
         solved = simulate_many(ball, COIL, [Pose(each) for each in searched.value.poses], 1e6)
         confirmed = done("confirm", confirm(ball.head, LEFT_SPOT, [each.e_v_per_m for each in solved]))
-        made = goal_of(wanted, searched.value, confirmed.value, COIL)
-        goal = subject.run(goal_stage(wanted, mapped, searched, confirmed, COIL, None))
+        made = goal_of(wanted, searched.value, confirmed.value)
+        goal = subject.run(goal_stage(wanted, mapped, searched, confirmed))
         return wanted, searched, made, goal
 
     with subject.locked():

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from studies import done, study_of
 
 from atlases import Target
 from atlases.aim import AimedTarget
@@ -11,11 +12,10 @@ from atlases.targets import targets
 from targeting import Coil
 from targeting.coils.coil import fingerprint
 from targeting.engines.protocol import EmbeddedEngine
+from targeting.planning.tms_stages import confirm_stage, search_stage
 from targeting.study.aim import Aim
-from targeting.study.conduction import Conduction
+from targeting.study.coil_aim import CoilAim
 from targeting.study.target_stage import load_target, save_target, target_stage
-from targeting.study.tms_confirm import confirm_stage
-from targeting.study.tms_search import search_stage
 from targeting.subject import Done, Subject
 
 SPHERE = Target(np.array([-35.0, -20.0, 58.0]), 5.0, "m1-hand", "left", "an atlas", np.float64(1.25))  # type: ignore[arg-type]
@@ -81,11 +81,11 @@ def test_a_changed_table_of_targets_redoes_the_target(tmp_path, monkeypatch):
 @pytest.mark.parametrize("change", ["rating", "source", "casing"])
 def test_a_changed_coil_of_the_same_name_redoes_what_depends_on_it(tmp_path, change):
     subject = Subject.named("s1", tmp_path / "s1")
-    before = [Done(name, "0", 1.0, lambda: None) for name in ("mesh", "target", "dosemap")]
 
     def reused(coil):
-        search = search_stage(*before, coil, None, 4.0, None)
-        confirm = confirm_stage(*before, coil, None, None, Conduction({}), lambda: None, EmbeddedEngine())
+        aim = CoilAim(coil=coil)
+        search = search_stage(study_of(), aim, done("dosemap", None))
+        confirm = confirm_stage(study_of(), aim, done("search", None), EmbeddedEngine())
         return [run_as(subject, stage) for stage in (search, confirm)]
 
     coil = Coil.named("figure8-70mm")

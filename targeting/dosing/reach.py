@@ -155,7 +155,7 @@ def reach_by_rating(e_target_v_per_m: float, max_didt_a_per_s: float | None, rat
 
     Examples
     --------
-    >>> from targeting.comparison.reach import reach_by_rating
+    >>> from targeting.dosing.reach import reach_by_rating
     >>> reach_by_rating(0.5, 100e6).words
     'matching the field at motor threshold (taken as 60 V/m) is out of reach: 100 A/µs (its rated maximum) gives the \
 target 83 % of it'
@@ -177,7 +177,7 @@ def coil_on(coil: str, stimulator: str) -> str:
 
     Examples
     --------
-    >>> from targeting.comparison.reach import coil_on
+    >>> from targeting.dosing.reach import coil_on
     >>> coil_on("figure8-70mm", "magstim-rapid"), coil_on("figure8-70mm", "Magstim Rapid"), coil_on("figure8-70mm", "")
     ('figure8-70mm on a Magstim Rapid', 'figure8-70mm on a Magstim Rapid', '')
     """
@@ -221,7 +221,7 @@ def reach_from_threshold(
 
     Examples
     --------
-    >>> from targeting.comparison.reach import Threshold, reach_from_threshold
+    >>> from targeting.dosing.reach import Threshold, reach_from_threshold
     >>> reach_from_threshold(Threshold(0.8, 60.0), 0.9, 1.0, None, 200.0, "full output").verdict
     'within reach'
     """
@@ -295,7 +295,7 @@ def safe_percent_of_rmt(protocol: Protocol) -> float | None:
     Examples
     --------
     >>> from targeting.dosing import protocol_named
-    >>> from targeting.comparison.reach import safe_percent_of_rmt
+    >>> from targeting.dosing.reach import safe_percent_of_rmt
     >>> safe_percent_of_rmt(protocol_named("psi-10hz")), safe_percent_of_rmt(protocol_named("itbs"))
     (110.0, None)
     >>> 89.9 < safe_percent_of_rmt(protocol_named("m1-pain-20hz")) < 90
@@ -316,7 +316,7 @@ def trains_words(protocol: Protocol) -> str:
     Examples
     --------
     >>> from targeting.dosing import protocol_named
-    >>> from targeting.comparison.reach import trains_words
+    >>> from targeting.dosing.reach import trains_words
     >>> trains_words(protocol_named("m1-pain-20hz"))
     "the safety table's limit on the trains of m1-pain-20hz (less than 90 % of the motor threshold)"
     """

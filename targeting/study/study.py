@@ -1,0 +1,287 @@
+"""One subject at work: head, registration, target, cortex, surfaces and conductor, each made when it is first asked for.
+
+Both kinds of plan, :func:`make_head` and whatever works on a planned subject build on the same stages in the same folder.
+A :class:`Study` makes them, or reuses what still stands; a :class:`RecordedStudy` only reads what an earlier run left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from atlases.aim import AimedTarget
+from meshes.choices import one_of
+from meshes.cortical_surface import Cortex
+from meshes.errors import InputError, WriteError
+from meshes.head import HeadMesh
+from targeting.study.aim import Aim
+from targeting.study.conduction import Conduction
+from targeting.study.cortex_stage import CortexSource, load_cortex, run_cortex
+from targeting.study.head_source import HeadSource
+from targeting.study.head_stages import Segmented, load_mesh, load_registration, mesh_stage, register_stage, run_segment
+from targeting.study.request import DENSITIES
+from targeting.study.surfaces import HeadSurfaces, surfaces_stage
+from targeting.study.target_stage import load_target, target_stage
+from targeting.subject import Done, Stage, Subject
+
+if TYPE_CHECKING:
+    from atlases.scalp import Scalp
+    from atlases.warp import MniWarp
+    from targeting.fem.anisotropy import ElementTensors
+    from targeting.fem.conductor import HeadConductor
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Study:
+    """A subject at work.  Ask for its stages within ``subject.locked()``.
+
+    Parameters
+    ----------
+    subject : Subject
+        Name and folder.
+    source : HeadSource
+        Where the head comes from.
+    density : {"standard", "fast"}
+        Of the head mesh.
+    cortex_source : CortexSource
+        Where the mid-cortical surfaces come from.
+    conduction : Conduction
+        Conductivities, and directions in white matter.
+    aim : Aim, optional
+        The target as it was asked for; None where there is no target.
+    right_hand_sides : int
+        About how many solves to set the conductor up for.
+    """
+
+    subject: Subject
+    source: HeadSource
+    density: str = "standard"
+    cortex_source: CortexSource = field(default_factory=CortexSource)
+    conduction: Conduction = field(default_factory=lambda: Conduction.of())
+    aim: Aim | None = None
+    right_hand_sides: int = 1
+
+    def run(self, stage: Stage[T]) -> Done[T]:
+        """The stage's result: reused if it is still valid, else made now."""
+        return self.subject.run(stage)
+
+    @property
+    def density_words(self) -> str:
+        """The density of the mesh, as a plan tells it."""
+        return self.density if self.source.way != "head" else "as given"
+
+    @cached_property
+    def tissues(self) -> Done[Segmented]:
+        """Stage "segment"."""
+        return run_segment(self.subject, self.source)
+
+    @cached_property
+    def head(self) -> Done[HeadMesh]:
+        """Stage "mesh"."""
+        return self.run(mesh_stage(self.tissues, self.source, self.density))
+
+    @cached_property
+    def registration(self) -> Done[MniWarp]:
+        """Stage "register".
+
+        Raises
+        ------
+        InputError
+            If the head cannot be registered to MNI152.
+        """
+        return self.run(register_stage(self.tissues, self.head))
+
+    @property
+    def registration_if_any(self) -> Done[MniWarp] | None:
+        """The registration; None for a head that cannot be registered."""
+        try:
+            return self.registration
+        except WriteError:
+            raise
+        except InputError:
+            return None
+
+    @property
+    def registration_of_target(self) -> Done[MniWarp] | None:
+        """The registration by which the target was found; None where the target was given in the subject's own space."""
+        return self.registration if self.aim is not None and self.aim.in_mni else None
+
+    @cached_property
+    def target(self) -> Done[AimedTarget]:
+        """Stage "target"."""
+        assert self.aim is not None, "this study has no target"
+        return self.run(target_stage(self.aim, self.head, self.registration_of_target))
+
+    @cached_property
+    def _cortex(self) -> tuple[Done[Cortex] | None, list[str]]:
+        return run_cortex(self.subject, self.cortex_source, self.tissues, self.head, lambda: self.registration)
+
+    @property
+    def cortex(self) -> Done[Cortex] | None:
+        """Stage "cortex"; None where no cortex can be found."""
+        return self._cortex[0]
+
+    @property
+    def why_no_cortex(self) -> list[str]:
+        """A line that says why there is no cortex; none where there is one."""
+        return self._cortex[1]
+
+    def make_head_and_target(self) -> None:
+        """Have what every plan begins with made now, in its usual order: head, target and cortex."""
+        _ = self.head, self.target, self.cortex
+
+    @cached_property
+    def surfaces(self) -> Done[HeadSurfaces]:
+        """Stage "surfaces": what pictures draw of the head."""
+        return self.run(surfaces_stage(self.head, self.cortex))
+
+    @cached_property
+    def tensors(self) -> ElementTensors | None:
+        """Conductivity tensors of white matter; None where it conducts alike in all directions."""
+        return self.conduction.tensors(self.head.value)
+
+    @cached_property
+    def conductor(self) -> HeadConductor:
+        """The head that conducts, set up once for all stages that solve."""
+        from targeting.fem.conductor import HeadConductor
+
+        sigma = self.conduction.conductivity_s_per_m
+        return HeadConductor(self.head.value, sigma, self.tensors, right_hand_sides=self.right_hand_sides)
+
+    @cached_property
+    def scalp(self) -> Scalp:
+        """The outside of the head, with distances to it."""
+        from atlases.scalp import Scalp
+
+        return Scalp.of(self.head.value)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RecordedStudy(Study):
+    """What an earlier run left in a subject's folder; nothing is made.
+
+    Parameters
+    ----------
+    refused : callable
+        The message for a stage, by its name, that is not there or was changed.
+    """
+
+    source: HeadSource = field(default_factory=lambda: HeadSource("", {}))
+    refused: Callable[[str], str]
+
+    @classmethod
+    def of(cls, subject: Subject, refused: Callable[[str], str] | None = None, solved_by: str = "") -> RecordedStudy:
+        """The study of a planned subject.
+
+        Parameters
+        ----------
+        subject : Subject
+        refused : callable, optional
+            As for the class.
+        solved_by : str
+            The stage whose conductivities count, such as "dosemap"; "" where nothing is solved.
+        """
+        what = subject.folder
+
+        def gone(stage: str) -> str:
+            return f"the {stage} in {what} is gone or changed; run 'target plan {subject.name}' again"
+
+        conduction = Conduction.recorded(subject.made_from(solved_by)) if solved_by else Conduction({})
+        return cls(subject=subject, refused=refused or gone, conduction=conduction)
+
+    def standing(self, stage: str, load: Callable[[Path], T]) -> Done[T]:
+        """A stage's result as it stands in the folder.
+
+        Raises
+        ------
+        InputError
+            If it does not stand there.
+        """
+        done = self.subject.recorded(stage, load)
+        if done is None:
+            raise InputError(self.refused(stage))
+        return done
+
+    @cached_property
+    def head(self) -> Done[HeadMesh]:
+        """Stage "mesh"."""
+        return self.standing("mesh", load_mesh)
+
+    @cached_property
+    def registration(self) -> Done[MniWarp]:
+        """Stage "register"."""
+        return self.standing("register", load_registration)
+
+    @cached_property
+    def target(self) -> Done[AimedTarget]:
+        """Stage "target"."""
+        return self.standing("target", lambda folder: load_target(folder / "target.npz"))
+
+    @cached_property
+    def _cortex(self) -> tuple[Done[Cortex] | None, list[str]]:
+        return self.subject.recorded("cortex", load_cortex), []
+
+
+@dataclass(frozen=True, eq=False)
+class MadeHead:
+    """A subject's head.
+
+    Parameters
+    ----------
+    subject : Subject
+        Name and folder.
+    mesh : HeadMesh
+        RAS mm of the T1.
+    warp : MniWarp
+        MNI152 ↔ subject: what named targets and scalp positions are found by.
+    """
+
+    subject: Subject
+    mesh: HeadMesh
+    warp: MniWarp
+
+
+def make_head(
+    subject: str | Subject,
+    *,
+    t1: str | Path | None = None,
+    t2: str | Path | None = None,
+    labels: str | Path | None = None,
+    head: str | Path | None = None,
+    density: str = "standard",
+    threads: int = 2,
+    frame: str | None = None,
+    out: str | Path | None = None,
+) -> MadeHead:
+    """Segment, mesh and register a head without a plan; what is still valid in the subject's folder is reused.
+
+    Parameters
+    ----------
+    subject, t1, t2, labels, head, density, threads, frame, out
+        As for :func:`targeting.planning.tms.plan`; ``"colin27"`` needs no input of your own.
+
+    Raises
+    ------
+    InputError
+        If anything given cannot be used; nothing that stood in the folder is changed then.
+
+    Examples
+    --------
+    >>> from targeting import make_head
+    >>> make_head("colin27", density="fine")
+    Traceback (most recent call last):
+    ...
+    meshes.errors.InputError: unknown density 'fine'; valid: standard, fast
+    """
+    subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
+    one_of(density, DENSITIES, "density")
+    source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame).checked()
+    study = Study(subject=subject, source=source, density=density)
+    with subject.locked():
+        mesh, registration = study.head, study.registration
+        return MadeHead(subject, mesh.value, registration.value)
