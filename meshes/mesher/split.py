@@ -124,11 +124,11 @@ def far_edges(grid: Grid, points: Array, tets: Array, tissue: Array, limit_mm: f
     stars = elements_of_nodes(tets, len(points))
     everything = np.arange(len(points))
     off = everything[which_are_off(grid, points, everything, stars, labels, limit_mm)]
-    stars = [np.unique(tets[stars.items[stars.start[node] : stars.start[node + 1]]]) for node in off]
-    near = np.unique(np.concatenate([*stars, off]))
+    around = [np.unique(tets[stars.items[stars.start[node] : stars.start[node + 1]]]) for node in off]
+    near = np.unique(np.concatenate([*around, off]))
     ways_near = ways_of(grid, points, near, labels.unions)
     edges: dict[tuple[int, int], Array] = {}
-    for node, others in zip(off, stars, strict=True):
+    for node, others in zip(off, around, strict=True):
         way = ways_near[np.searchsorted(near, others)]
         own = ways_near[np.searchsorted(near, node)]
         for g, member in enumerate(labels.unions):
