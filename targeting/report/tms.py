@@ -26,13 +26,13 @@ from targeting.report import figures
 from targeting.report.evidence import PlanEvidence
 from targeting.report.features import comparison_section, dosing_section, goal_section
 from targeting.report.folds import crossing_words
+from targeting.report.handle import angle_rows
 from targeting.report.head_check import head_check
 from targeting.report.header import running_texts, sides_of, trust_box
 from targeting.report.methods import coil_methods
 from targeting.report.page import render_page, write_page
 from targeting.report.provenance import provenance
 from targeting.report.treatment import SHEET
-from targeting.report.turned import angle_rows
 from targeting.report.volumes import STRETCHED
 from targeting.tms.orientation import handle_deg
 from targeting.words.fact import Fact
