@@ -79,7 +79,7 @@ def side_for(side: str | None, pain_side: str | None) -> str:
     if (side is None) == (pain_side is None):
         which = "which side? give" if side is None else "give only one of"
         raise InputError(
-            f"{which} --side left|right (the side of the brain) or --pain-side left|right (the target is then opposite)"
+            f"{which} `side=left|right` (the side of the brain) or `pain_side=left|right` (the target is then opposite)"
         )
     if side is not None:
         return one_of(side, SIDES, "side")
@@ -201,7 +201,7 @@ def _named_target(
 ) -> AimedTarget:
     named = targets()[name]
     if side is None:
-        raise InputError(f"which side of {name}? give --side left|right or --pain-side left|right")
+        raise InputError(f"which side of {name}? give `side=left|right` or `pain_side=left|right`")
     radius = named.radius_mm if radius_mm is None else radius_mm
     if hotspot_mm is not None:
         point = np.array(hotspot_mm, dtype=np.float64)

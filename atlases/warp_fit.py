@@ -9,8 +9,8 @@ from atlases.registration import template_brain, warp_grid
 from atlases.warp import MniWarp
 from meshes.errors import InputError
 from meshes.head import HeadMesh
+from meshes.image_fit import cube_of_shifts
 from meshes.rasterise import grid_around, labels_on_grid
-from meshes.shifts import cube_of_shifts
 
 BRAIN = (1, 2)
 STEP_MM = 4.0  # between points of MNI152; a brain is 30 of them wide

@@ -27,14 +27,16 @@ from numpy.typing import NDArray
 
 from meshes import InputError, Tissue, tetrahedralise
 from meshes.mesher.density import DENSITIES, Density
-from meshes.spheres import sphere_tissues
 from targeting import Coil, Pose, simulate_tms
-from targeting.closed_forms.quadratic import QuadraticConductor
+from targeting.closed_forms.phantom import sphere_tissues
 from targeting.closed_forms.spheres import electrode_field, tms_e_v_per_m
 from targeting.coils import MagneticDipoles
 from targeting.engines import engine_named
 from targeting.fem import CONDUCTIVITY_S_PER_M, HeadConductor
 from targeting.tms.field import DIDT_A_PER_S, primary_field
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+from second_order import SecondOrder
 
 RADII_MM = {Tissue.WM: 75.0, Tissue.GM: 78.0, Tissue.CSF: 80.0, Tissue.SKULL: 86.0, Tissue.SCALP: 92.0}
 SIGMA_S_PER_M = [CONDUCTIVITY_S_PER_M[name] for name in ("wm", "gm", "csf", "skull", "scalp")]
@@ -94,10 +96,10 @@ def tms(conductor: HeadConductor, with_second_order: bool) -> Iterator[tuple[str
         yield method, time.perf_counter() - start, errors(e[near], truth, volume)
     if with_second_order:
         start = time.perf_counter()
-        quadratic = QuadraticConductor(conductor)
-        points = quadratic.quadrature_mm
+        second = SecondOrder(conductor)
+        points = second.points_mm
         da_dt = primary_field(coil, pose, points.reshape(-1, 3), DIDT_A_PER_S).reshape(points.shape)
-        e = -quadratic.gradient(quadratic.potential(da_dt)) - primary_field(coil, pose, head.centroids_mm, DIDT_A_PER_S)
+        e = -second.gradient(second.potential(da_dt)) - primary_field(coil, pose, head.centroids_mm, DIDT_A_PER_S)
         yield "second order", time.perf_counter() - start, errors(e[near], truth, volume)
     with tempfile.TemporaryDirectory() as folder:
         try:

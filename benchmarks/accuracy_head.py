@@ -18,10 +18,12 @@ from atlases.scalp import Scalp
 from meshes import HeadMesh, Tissue
 from meshes.topology import face_table, tissue_pieces
 from targeting import Coil, Pose, simulate_tms
-from targeting.closed_forms.quadratic import QuadraticConductor
 from targeting.fem import HeadConductor
 from targeting.tms.field import DIDT_A_PER_S, primary_field
 from targeting.tms.placement import place
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+from second_order import SecondOrder
 
 COIL, HAIR_MM = "figure8-70mm", 4.0
 DEPTH_MM, RADIUS_MM, INNER_MM = 22.0, 44.0, 32.0
@@ -45,12 +47,10 @@ def main(path: str, point: str) -> None:
     center = at + DEPTH_MM * pose.matrix_mm[:3, 2]
     cut = piece(head, center)
     conductor = HeadConductor(cut)
-    quadratic = QuadraticConductor(conductor)
-    points = quadratic.quadrature_mm
+    second = SecondOrder(conductor)
+    points = second.points_mm
     da_dt = primary_field(coil, pose, points.reshape(-1, 3), DIDT_A_PER_S).reshape(points.shape)
-    reference = -quadratic.gradient(quadratic.potential(da_dt)) - primary_field(
-        coil, pose, cut.centroids_mm, DIDT_A_PER_S
-    )
+    reference = -second.gradient(second.potential(da_dt)) - primary_field(coil, pose, cut.centroids_mm, DIDT_A_PER_S)
     plain = simulate_tms(conductor, coil, pose, recovery="none").e_v_per_m
     recovered = simulate_tms(conductor, coil, pose).e_v_per_m
     rows = []

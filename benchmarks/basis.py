@@ -43,7 +43,7 @@ def measure(folder: Path, sources: int, count: int) -> dict[str, object]:
     from targeting.study.cortex_stage import load_cortex
     from targeting.study.field_basis_stage import cortical_rows
     from targeting.tms import FieldBasis
-    from targeting.tms.field_basis_check import random_poses, relative_errors
+    from targeting.tms.field_basis import random_poses, relative_errors
 
     head, cortex = HeadMesh.read(folder / "head.msh"), load_cortex(folder)
     start = time.perf_counter()

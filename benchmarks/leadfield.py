@@ -24,12 +24,13 @@ import numpy as np
 from atlases import load_warp
 from atlases.fiducials import fiducials_from_warp
 from atlases.scalp import Scalp
-from atlases.ten_ten import ten_five
+from atlases.ten_ten import TEN_FIVE, TEN_TEN, ten_five
 from meshes import HeadMesh
 from targeting.fem import HeadConductor
 from targeting.tes import Electrode, Leadfield, Montage, make_leadfield, simulate_tes
-from targeting.tes.caps import CAPS, cap_positions, resting
+from targeting.tes.contact import resting_electrodes
 
+CAPS = {"10-10": TEN_TEN, "10-5": TEN_FIVE}
 REACH_S, REACH_GB = 90.0, 8.0
 NAMED = ("Cz", "C3", "Fp2")  # the return, and the montage looked at
 
@@ -57,7 +58,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--cap", choices=CAPS, default="10-10")
+    parser.add_argument("--cap", choices=tuple(CAPS), default="10-10")
     parser.add_argument("--most", type=int, metavar="N")
     asked = parser.parse_args()
     head, warp = HeadMesh.read(asked.folder / "head.msh"), load_warp(asked.folder / "mni_warp.npz")
@@ -77,7 +78,7 @@ def main() -> None:
     begin = at = time.perf_counter()
     scalp = Scalp.of(head)
     positions = ten_five(scalp, fiducials_from_warp(scalp, warp))
-    electrodes, refused = resting(scalp, positions, cap_positions(asked.cap))
+    electrodes, refused = resting_electrodes(scalp, positions, CAPS[asked.cap])
     if asked.most is not None:
         chosen = set(np.linspace(0, len(electrodes) - 1, asked.most).astype(int))
         electrodes = [each for i, each in enumerate(electrodes) if i in chosen or each.name in NAMED]

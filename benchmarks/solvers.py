@@ -113,7 +113,7 @@ def main() -> None:
     if options.road:
         print(json.dumps(measure(options.head, options.road)))
         return
-    from targeting.fem.factorisation import is_installed
+    from targeting.fem.solver import is_installed
 
     roads = ["multigrid", "factorisation"] if is_installed() else ["multigrid"]
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None

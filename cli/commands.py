@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,8 +25,11 @@ from cli import (
     view,
 )
 from cli.console import Talk
-from cli.objective_options import OBJECTIVE_LIST
 from cli.options import Json, Quiet
+from targeting.interference.request import InterferenceRequest
+from targeting.study.options import flags_of
+from targeting.study.tes_request import TesRequest
+from targeting.study.tms_request import TmsRequest
 
 EXAMPLES = """
 **Examples**
@@ -54,7 +57,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("plan", epilog=plan.EXAMPLES + OBJECTIVE_LIST)(plan.plan_command)
+app.command("plan", epilog=plan.EXAMPLES + plan.OBJECTIVE_LIST)(plan.plan_command)
 app.command("segment", epilog=segment.EXAMPLES)(segment.segment_command)
 app.command("mesh", epilog=mesh.EXAMPLES)(mesh.mesh_command)
 app.command("status", epilog=status.EXAMPLES)(status.status_command)
@@ -90,3 +93,15 @@ def _flags(
     ] = False,
 ) -> None:
     context.obj = Talk(quiet, as_json)
+
+
+def every_flag(command: Any) -> dict[str, str]:
+    """Flag by the name Python has for it: of the requests' options, then of all that the commands alone have."""
+    flags = flags_of(TmsRequest, TesRequest, InterferenceRequest)
+    below = list(getattr(command, "commands", {}).values())
+    for each in below:
+        flags = every_flag(each) | flags
+    if not below:
+        options = [each for each in command.params if each.param_type_name == "option"]
+        flags = {each.name: each.opts[0] for each in options} | flags
+    return flags

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Anyway, Frame, Json, Name, Out, Quiet, three_numbers
+from cli.options import Anyway, Json, Name, Out, Quiet, values_of, with_options
+from targeting.interference.request import InterferenceRequest
+from targeting.study.options import options_of
 
 if TYPE_CHECKING:
     from targeting.interference.files import Found
@@ -28,81 +30,25 @@ EXAMPLES = """
 SHOWN = 5
 
 
+@with_options(options_of(InterferenceRequest).values())
 def interference_command(
     context: typer.Context,
     name: Name,
-    aim: Annotated[
-        str | None,
-        typer.Option("--aim", metavar="TARGET", help="As for target plan; default: the target planned last."),
-    ] = None,
-    side: Annotated[str | None, typer.Option("--side", metavar="left|right", help="Side of the target.")] = None,
-    pain_side: Annotated[
-        str | None, typer.Option("--pain-side", metavar="left|right", help="Side of the pain, the target opposite.")
-    ] = None,
-    radius_mm: Annotated[float | None, typer.Option("--radius", metavar="MM", help="Radius of the target.")] = None,
-    direction: Annotated[
-        str | None,
-        typer.Option(
-            "--direction",
-            metavar="normal|x,y,z",
-            help="The envelope along it; default: the largest over all directions, point by point.",
-        ),
-    ] = None,
-    least: Annotated[
-        float | None,
-        typer.Option(
-            "--least",
-            metavar="V/m",
-            help="Of all two pairs with this swing in the target the most focal, not the strongest.",
-        ),
-    ] = None,
-    total_ma: Annotated[
-        float, typer.Option("--max-current-ma", metavar="MA", help="Amplitude of both pairs together.")
-    ] = 2.0,
-    per_electrode_ma: Annotated[
-        float, typer.Option("--max-per-electrode-ma", metavar="MA", help="Of one electrode.")
-    ] = 1.0,
-    shares: Annotated[
-        str,
-        typer.Option(
-            "--shares",
-            metavar="S,...",
-            help="Of the current in one of the pairs, the other taking the rest; all are tried.",
-        ),
-    ] = "0.5",
-    keep: Annotated[int, typer.Option("--keep", metavar="N", help="How many montages to list.")] = 10,
-    cap: Annotated[
-        str, typer.Option("--cap", metavar="10-10|10-5", help="Whose leadfield: that of a plan with the same --cap.")
-    ] = "10-10",
-    frame: Frame = None,
     anyway: Anyway = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
+    **words: Any,
 ) -> None:
     """Find the best two pairs for temporal interference: every two pairs of the leadfield, the best one solved directly."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
         from targeting.interference.files import NAME
-        from targeting.interference.request import InterferenceRequest
         from targeting.interference.stage import interference
         from targeting.subject import Subject
 
-        request = InterferenceRequest(
-            aim=aim,
-            side=side,
-            pain_side=pain_side,
-            radius_mm=radius_mm,
-            direction=direction if direction in (None, "normal") else three_numbers(direction, "--direction"),
-            least_v_per_m=least,
-            total_ma=total_ma,
-            per_electrode_ma=per_electrode_ma,
-            shares=numbers(shares, "--shares"),
-            keep=keep,
-            cap=cap,
-            frame=frame,
-        )
         subject = Subject.named(name, out)
+        request = InterferenceRequest(**values_of(InterferenceRequest, words))
         found = interference(subject, request, anyway=anyway).value
     talk.answer(summary(found, subject.folder / NAME), asdict(found))
 
@@ -139,24 +85,3 @@ def summary(found: Found, folder: Path) -> str:
             f"files      {folder}: interference.json, two_pairs.csv, envelope.nii.gz, and the envelope on the cortex",
         ]
     )
-
-
-def numbers(text: str, option: str) -> tuple[float, ...]:
-    """Numbers separated by commas.
-
-    Raises
-    ------
-    InputError
-        If they are none.
-
-    Examples
-    --------
-    >>> numbers("0.5, 0.3", "--shares")
-    (0.5, 0.3)
-    """
-    from meshes.errors import InputError
-
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"{option} takes numbers separated by commas, such as 0.5,0.3; not {text!r}") from None

@@ -36,9 +36,10 @@ def _run(arguments: list[str]) -> int:
     # not before: an interrupt of these imports is to be heard as well
     import typer
 
-    from cli.commands import app
+    from cli.commands import app, every_flag
     from cli.damage import DAMAGED, damage
     from meshes.errors import InputError
+    from targeting.study.options import as_flags
 
     command = typer.main.get_command(app)
     try:
@@ -46,7 +47,7 @@ def _run(arguments: list[str]) -> int:
         with command.make_context("target", list(arguments)) as context:
             code = command.invoke(context)
     except InputError as error:
-        return _complain(str(error))
+        return _complain(as_flags(str(error), every_flag(command)))
     except DAMAGED as error:
         return _complain(damage(error))
     except typer.Exit as end:

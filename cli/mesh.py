@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import T1, T2, Density, Frame, Head, Json, Labels, Out, Quiet, Threads
+from cli.options import Json, Out, Quiet, values_of, with_options
 from meshes.errors import InputError
+from targeting.study.options import options_of
+from targeting.study.request import HeadOptions
 
 EXAMPLES = """
 **Examples**
@@ -22,6 +24,7 @@ EXAMPLES = """
 """
 
 
+@with_options(options_of(HeadOptions).values())
 def mesh_command(
     context: typer.Context,
     name: Annotated[
@@ -30,16 +33,10 @@ def mesh_command(
     check: Annotated[
         Path | None, typer.Option("--check", metavar="FILE", help="Measure a mesh (.msh, .vtu) instead of making one.")
     ] = None,
-    t1: T1 = None,
-    t2: T2 = None,
-    labels: Labels = None,
-    head: Head = None,
-    density: Density = "standard",
     out: Out = None,
-    threads: Threads = 2,
-    frame: Frame = None,
     quiet: Quiet = False,
     as_json: Json = False,
+    **words: Any,
 ) -> None:
     """Make a subject's head mesh, or measure a mesh: volumes, areas, angles, contacts, closed surfaces."""
     talk = talk_of(context, quiet, as_json)
@@ -58,9 +55,9 @@ def mesh_command(
 
             assert name is not None
             subject = Subject.named(name, out)
-            source = HeadSource.of(
-                subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame
-            ).checked()
+            asked = values_of(HeadOptions, words)
+            density = asked.pop("density")
+            source = HeadSource.of(subject, **asked).checked()
             with subject.locked():
                 segmented = run_segment(subject, source)
                 meshed = subject.run(mesh_stage(segmented, source, density))

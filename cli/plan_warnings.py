@@ -1,26 +1,14 @@
-"""What ``target plan`` says before all else: whom for, which side, what is dangerous; and ``--accept-risk``."""
+"""What ``target plan`` says before all else: whom for, which side, what is dangerous."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from targeting.plans.tes import TesPlan
     from targeting.plans.tms import Plan
     from targeting.records.warnings import PlanWarning
-
-AcceptRisk = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--accept-risk",
-        metavar="ITEM",
-        help="Accept that this item is beyond its limit (again for more); else the exit code is 3. The item's name stands in "
-        "the danger that the plan tells.",
-    ),
-]
 
 
 def accepted_risks(accepted: Sequence[str] | None, kinds: Sequence[str]) -> dict[str, tuple[str, ...]]:

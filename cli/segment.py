@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import T1, T2, Frame, Json, Labels, Name, Out, Quiet, Threads
+from cli.options import Json, Name, Out, Quiet, values_of, with_options
+from targeting.study.options import options_of
+from targeting.study.request import HeadOptions
 
 EXAMPLES = """
 **Examples**
@@ -18,17 +22,12 @@ EXAMPLES = """
 """
 
 
+OPTIONS = [each for name, each in options_of(HeadOptions).items() if name not in ("head", "density")]
+
+
+@with_options(OPTIONS)
 def segment_command(
-    context: typer.Context,
-    name: Name,
-    t1: T1 = None,
-    t2: T2 = None,
-    labels: Labels = None,
-    out: Out = None,
-    threads: Threads = 2,
-    frame: Frame = None,
-    quiet: Quiet = False,
-    as_json: Json = False,
+    context: typer.Context, name: Name, out: Out = None, quiet: Quiet = False, as_json: Json = False, **words: Any
 ) -> None:
     """Turn an MRI into tissues: white and grey matter, CSF, skull, scalp, eyes (SAMSEG, 6 to 10 minutes)."""
     talk = talk_of(context, quiet, as_json)
@@ -38,7 +37,7 @@ def segment_command(
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)
-        source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, threads=threads, frame=frame).checked()
+        source = HeadSource.of(subject, **values_of(HeadOptions, words)).checked()
         with subject.locked():
             done = run_segment(subject, source)
     files = [str(path) for path in done.outputs]

@@ -1,4 +1,4 @@
-"""An MRI becomes a head of tetrahedra."""
+"""From an MRI to a head of tetrahedra: segmentation, meshing, and the files of both."""
 
 from meshes import idle_threads as idle_threads  # first: before anything loads OpenMP
 from meshes.errors import InputError

@@ -1,4 +1,4 @@
-"""Cards: what an object is at a glance, as the small piece of HTML a notebook shows for it (``_repr_html_``).
+"""Cards: the short HTML summary of an object that a notebook shows for it (``_repr_html_``).
 
 A card has a title, a few facts, perhaps a table and a picture.  It is read on white and on black alike: ink and ground are
 the notebook's own (``currentColor``, nothing filled), and the few colours are middle tones.  Every text is escaped; only

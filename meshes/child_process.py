@@ -1,4 +1,4 @@
-"""Another program run as a child: its words kept in a log, its progress passed on, its failure told in one line."""
+"""Run another program as a child process: its output goes to a log, its progress is reported, its failure is one line."""
 
 from __future__ import annotations
 

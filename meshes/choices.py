@@ -1,4 +1,4 @@
-"""One of a few words, or a line that says which there are."""
+"""Check that a word is one of those allowed, and name the nearest one if it is not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a cortex that was brought along is this head's: its surface must run inside this head's grey matter.
+"""Check that a given cortical surface belongs to this head: it must run inside this head's grey matter.
 
 A folded cortex is everywhere near *some* grey matter, so reach is kept far below the size of the folds, and a surface that
 fits better after a small shift, or mirrored, is told so.  Measured on two real heads (share of vertices more than 25 mm
@@ -18,7 +18,7 @@ from scipy.spatial import KDTree
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import FACES, HeadMesh
-from meshes.shifts import cube_of_shifts
+from meshes.image_fit import cube_of_shifts
 from meshes.tissue_codes import Tissue
 
 REACH_MM = 0.5  # of a vertex from grey matter: a quarter of the cortex's thickness, far below its folds

@@ -1,4 +1,4 @@
-"""The cortex as a sheet of triangles, halfway through the grey matter, one for each hemisphere.
+"""The mid-cortical surfaces: triangles halfway through the grey matter, one surface for each hemisphere.
 
 Triangles are wound so that their normals point outward, from white matter to the pial surface.
 """

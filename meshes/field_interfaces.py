@@ -1,4 +1,4 @@
-"""The interfaces as the tissue fields have them: their area, and how far points lie from them.
+"""The interfaces between tissues by the tissue fields themselves: their area, and the distance of points from them.
 
 The boundary of a group of tissues is the zero set of its margin, largest field inside − largest field outside the
 group; that of any two tissues, of largest − second largest field (:mod:`meshes.mesher.fields` reads the fields between
@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from meshes.mesher.fields import FLAT, nearest_voxel, pair_gradient, project, spline_weights, top_two, values_at
+from meshes.mesher.fields import FLAT, Grid, nearest_voxel, pair_gradient, project, spline_weights, top_two, values_at
 from meshes.tetrahedralise import framed
 from meshes.tissues import Tissues
 
@@ -58,24 +58,22 @@ class FieldInterfaces:
 
     Parameters
     ----------
-    fields : (nx, ny, nz, K) float32
-    spacing_mm : (3,) float64
+    grid : Grid
     to_grid_mm : (4, 4) float64
         World mm → grid mm.
     """
 
-    fields: NDArray[np.float32]
-    spacing_mm: NDArray[np.float64]
+    grid: Grid
     to_grid_mm: NDArray[np.float64]
 
     @classmethod
     def of(cls, tissues: Tissues) -> FieldInterfaces:
         """Those of some tissue fields."""
-        fields, spacing_mm, first_voxel = framed(tissues)
+        grid, first_voxel = framed(tissues)
         matrix = np.linalg.inv(np.asarray(tissues.affine_mm, np.float64))
         matrix[:3, 3] -= first_voxel
-        matrix[:3] *= spacing_mm[:, None]
-        return cls(fields, spacing_mm, matrix)
+        matrix[:3] *= grid.spacing[:, None]
+        return cls(grid, matrix)
 
     def area_mm2(self, group: Iterable[int], step_mm: float = 0.5) -> float:
         """Area of the boundary of a group of tissues by marching cubes, mm²; 0 where the fields have none."""
@@ -94,20 +92,20 @@ class FieldInterfaces:
     def distance_to_any_mm(self, points_mm: Array) -> NDArray[np.float64]:
         """Distance of points, (n, 3) world mm, from the nearest interface of any two tissues, (n,)."""
         points, order = self._enter(points_mm)
-        end, normal, left, _, _ = project(self.fields, self.spacing_mm, points, WALK_STEPS, WALK_STEP_MM)
+        end, normal, left, _, _ = project(self.grid, points, WALK_STEPS, WALK_STEP_MM)
         # every channel a side of its own
-        side = np.arange(self.fields.shape[3])
+        side = np.arange(self.grid.fields.shape[3])
         return self._shortest(points, end, normal, left, side, order)
 
     def distance_to_group_mm(self, points_mm: Array, group: Iterable[int]) -> NDArray[np.float64]:
         """Distance of points, (n, 3) world mm, from the boundary of a group of tissues, (n,)."""
         points, order = self._enter(points_mm)
         inside = self._inside(group)
-        end, normal, left = _project_group(self.fields, self.spacing_mm, points, inside, WALK_STEPS, WALK_STEP_MM)
+        end, normal, left = _project_group(self.grid, points, inside, WALK_STEPS, WALK_STEP_MM)
         return self._shortest(points, end, normal, left, inside.astype(np.int64), order)
 
     def _inside(self, group: Iterable[int]) -> NDArray[np.bool_]:
-        return np.isin(np.arange(self.fields.shape[3]), list(group))
+        return np.isin(np.arange(self.grid.fields.shape[3]), list(group))
 
     def _enter(self, points_mm: Array) -> tuple[Array, Array]:
         """Points in grid mm, ordered in blocks of 4 mm so that neighbours are read together, and that order."""
@@ -124,7 +122,7 @@ class FieldInterfaces:
         arrived = left < ARRIVED_MM
         doubtful = np.flatnonzero(~arrived | ((walk > LONG_MM) & ~straight))
         limit = np.where(arrived, np.minimum(walk, RAY_END_MM), RAY_END_MM)[doubtful]
-        walk[doubtful] = _nearest_change(self.fields, self.spacing_mm, points[doubtful], limit, side, _directions(RAYS))
+        walk[doubtful] = _nearest_change(self.grid, points[doubtful], limit, side, _directions(RAYS))
         distance = np.empty(len(points))
         distance[order] = walk
         return distance
@@ -137,23 +135,21 @@ class FieldInterfaces:
         """
         inside = self._inside(group)
         # a grid point's spline reaches one voxel from its nearest; its neighbours on the grid must be certain as well
-        radius = 1 + np.ceil(step_mm / self.spacing_mm).astype(int)
-        sure = _all_around(_sure_winners(self.fields, inside), radius)
+        radius = 1 + np.ceil(step_mm / self.grid.spacing).astype(int)
+        sure = _all_around(_sure_winners(self.grid.fields, inside), radius)
         doubt = sure == 0
         if not doubt.any():
             return None
         low, high = np.empty(3, int), np.empty(3, int)
         for axis in range(3):
             where = np.flatnonzero(doubt.any(axis=tuple(a for a in range(3) if a != axis)))
-            edge = self.spacing_mm[axis]
+            edge = self.grid.spacing[axis]
             low[axis] = max(
                 int((where[0] - 1) * edge / step_mm), 0
             )  # multiples of the step: no grid depends on its size
             high[axis] = int(min(where[-1] + 1, doubt.shape[axis] - 1) * edge / step_mm + 1e-9)
         bits = int((inside.astype(int) << np.arange(len(inside))).sum())
-        return _margin_where_in_doubt(
-            self.fields, self.spacing_mm, inside, bits, sure, low * step_mm, step_mm, high - low + 1
-        )
+        return _margin_where_in_doubt(self.grid, inside, bits, sure, low * step_mm, step_mm, high - low + 1)
 
 
 def _directions(n: int) -> NDArray[np.float64]:
@@ -179,16 +175,16 @@ def _best_each_side(value: Array, inside: Array) -> tuple[int, int]:
 
 @njit(cache=True, parallel=True)
 def _project_group(
-    fields: Array, spacing: Array, points: Array, inside: Array, steps: int, longest_mm: float
+    grid: Grid, points: Array, inside: Array, steps: int, longest_mm: float
 ) -> tuple[Array, Array, Array]:
     """Newton walks onto the boundary of a group: ends and normals (n, 3), first-order distances that remain (n,)."""
     end, normal, left = points.copy(), np.zeros((len(points), 3)), np.zeros(len(points))
     for p in prange(len(points)):
-        value = np.empty(fields.shape[3])
+        value = np.empty(grid.fields.shape[3])
         for step in range(steps + 1):
-            values_at(fields, spacing, end[p, 0], end[p, 1], end[p, 2], value)
+            values_at(grid, end[p, 0], end[p, 1], end[p, 2], value)
             first, second = _best_each_side(value, inside)
-            gx, gy, gz = pair_gradient(fields, spacing, end[p, 0], end[p, 1], end[p, 2], first, second)
+            gx, gy, gz = pair_gradient(grid, end[p, 0], end[p, 1], end[p, 2], first, second)
             margin = value[first] - value[second]
             slope2 = gx * gx + gy * gy + gz * gz + FLAT
             slope = np.sqrt(slope2)
@@ -206,33 +202,31 @@ def _project_group(
 
 
 @njit(cache=True)
-def _side_at(fields: Array, spacing: Array, x: float, y: float, z: float, side: Array, value: Array) -> int:
-    values_at(fields, spacing, x, y, z, value)
+def _side_at(grid: Grid, x: float, y: float, z: float, side: Array, value: Array) -> int:
+    values_at(grid, x, y, z, value)
     return side[top_two(value)[0]]
 
 
 @njit(cache=True, parallel=True)
-def _nearest_change(
-    fields: Array, spacing: Array, points: Array, limit_mm: Array, side: Array, directions: Array
-) -> Array:
+def _nearest_change(grid: Grid, points: Array, limit_mm: Array, side: Array, directions: Array) -> Array:
     """Smallest radius, up to each point's limit, at which the side of the winning tissue changes on a ray."""
     out = limit_mm.copy()
     for p in prange(len(points)):
-        value = np.empty(fields.shape[3])
+        value = np.empty(grid.fields.shape[3])
         px, py, pz = points[p, 0], points[p, 1], points[p, 2]
-        here = _side_at(fields, spacing, px, py, pz, side, value)
+        here = _side_at(grid, px, py, pz, side, value)
         radius, found = 0.0, False
         while not found and radius < out[p]:
             radius += RAY_STEP_MM
             for d in range(len(directions)):
                 dx, dy, dz = directions[d, 0], directions[d, 1], directions[d, 2]
-                there = _side_at(fields, spacing, px + radius * dx, py + radius * dy, pz + radius * dz, side, value)
+                there = _side_at(grid, px + radius * dx, py + radius * dy, pz + radius * dz, side, value)
                 if there != here:
                     found = True
                     low, high = radius - RAY_STEP_MM, radius
                     for _ in range(BISECTIONS):
                         r = 0.5 * (low + high)
-                        if _side_at(fields, spacing, px + r * dx, py + r * dy, pz + r * dz, side, value) == here:
+                        if _side_at(grid, px + r * dx, py + r * dy, pz + r * dz, side, value) == here:
                             low = r
                         else:
                             high = r
@@ -269,8 +263,7 @@ def _all_around(bits: NDArray[np.uint8], radius: Array) -> NDArray[np.uint8]:
 
 @njit(cache=True, parallel=True)
 def _margin_where_in_doubt(
-    fields: Array,
-    spacing: Array,
+    grid: Grid,
     inside: Array,
     inside_bits: int,
     sure: Array,
@@ -282,27 +275,27 @@ def _margin_where_in_doubt(
 
     A row of grid points along z shares the spline's sums over x and y: they are made once for each voxel it passes.
     """
-    nz, channels = fields.shape[2], fields.shape[3]
+    nz, channels = grid.fields.shape[2], grid.fields.shape[3]
     out = np.empty((shape[0], shape[1], shape[2]), np.float32)
     for i in prange(shape[0]):
         value, row, known = np.empty(channels), np.empty((nz, channels)), np.empty(nz, np.bool_)
         x = origin[0] + i * step_mm
-        u = min(int(np.rint(x / spacing[0])), fields.shape[0] - 1)
-        a0, tx = nearest_voxel(x, spacing[0], fields.shape[0])
+        u = min(int(np.rint(x / grid.spacing[0])), grid.fields.shape[0] - 1)
+        a0, tx = nearest_voxel(x, grid.spacing[0], grid.fields.shape[0])
         wx = spline_weights(tx)
         for j in range(shape[1]):
             y = origin[1] + j * step_mm
-            v = min(int(np.rint(y / spacing[1])), fields.shape[1] - 1)
-            b0, ty = nearest_voxel(y, spacing[1], fields.shape[1])
+            v = min(int(np.rint(y / grid.spacing[1])), grid.fields.shape[1] - 1)
+            b0, ty = nearest_voxel(y, grid.spacing[1], grid.fields.shape[1])
             wy = spline_weights(ty)
             known[:] = False
             for k in range(shape[2]):
                 z = origin[2] + k * step_mm
-                w = min(int(np.rint(z / spacing[2])), nz - 1)
+                w = min(int(np.rint(z / grid.spacing[2])), nz - 1)
                 if sure[u, v, w] != 0:
                     out[i, j, k] = 1.0 if sure[u, v, w] & inside_bits else -1.0
                     continue
-                c0, tz = nearest_voxel(z, spacing[2], nz)
+                c0, tz = nearest_voxel(z, grid.spacing[2], nz)
                 wz = spline_weights(tz)
                 value[:] = 0.0
                 for c in range(3):
@@ -313,7 +306,7 @@ def _margin_where_in_doubt(
                         for a in range(3):
                             for b in range(3):
                                 for m in range(channels):
-                                    row[layer, m] += wx[a] * wy[b] * fields[a0 + a - 1, b0 + b - 1, layer, m]
+                                    row[layer, m] += wx[a] * wy[b] * grid.fields[a0 + a - 1, b0 + b - 1, layer, m]
                     for m in range(channels):
                         value[m] += wz[c] * row[layer, m]
                 first, second = _best_each_side(value, inside)

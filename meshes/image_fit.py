@@ -1,4 +1,4 @@
-"""Whether an image shows the head that a mesh is of, where the mesh has it.
+"""Check that an image shows the head of a mesh, in the same place.
 
 The tissues of a mesh explain most of an image's contrast if the two lie in one place.  The share they explain is the
 correlation ratio η² = Σ_t n_t (m_t − m)² / Σ_i (v_i − m)² of the values v at points of the tissues t, with means m_t and m
@@ -14,11 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from meshes.shifts import cube_of_shifts
 
 POINTS, COARSE_POINTS = 8000, 1500  # of the mesh, each standing for the same volume
 SURE = 0.55  # from here on only the surroundings are looked at for a better place
@@ -173,3 +172,13 @@ def _values(
 
 def _middle(shape: tuple[int, ...], affine_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(affine_mm[:3, :3] @ ((np.array(shape[:3]) - 1) / 2) + affine_mm[:3, 3])
+
+
+def cube_of_shifts(steps_mm: ArrayLike) -> NDArray[np.float64]:
+    """Every shift whose three components are among the steps, (n³, 3) mm.
+
+    >>> cube_of_shifts([0, 2])[:3].tolist()
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 2.0], [0.0, 2.0, 0.0]]
+    """
+    steps = np.asarray(steps_mm, dtype=np.float64)
+    return np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)

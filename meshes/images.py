@@ -1,4 +1,4 @@
-"""Open a NIfTI image, whatever its name says, and tell in one line what it is if it is none.
+"""Open a NIfTI image, whatever its suffix, or say in one line what kind of file it is instead.
 
 Every image that a user brings passes here.  What a file is, is read from its bytes: packed or not, one file or a pair
 (``.hdr`` and ``.img``), either byte order, NIfTI 1 or 2; suffixes in any case.  Nothing is unpacked beyond the size that the
@@ -235,7 +235,7 @@ def unpacked(path: Path, end: int) -> bytes:
         raise damaged
     try:
         if not packed(path):
-            if path.stat().st_size < end:  # before room is made for what is not there
+            if path.stat().st_size < end:  # before memory is taken for what is not there
                 raise damaged
             with path.open("rb") as file:
                 content = file.read(end)

@@ -1,4 +1,4 @@
-"""The same mesh in another order: what another program gives back may have its nodes and tetrahedra renumbered."""
+"""Match two copies of a mesh whose nodes and tetrahedra are numbered differently, as other programs renumber them."""
 
 from __future__ import annotations
 

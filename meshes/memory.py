@@ -1,4 +1,4 @@
-"""How much memory this process may have: of the machine, of the container or batch job it runs in, and of its shell's limit.
+"""The memory that this process may use: by the machine, by its container or batch job, and by the shell's limit.
 
 A container, or a job of SLURM, has a control group whose limit the machine's own figures do not show; a process that grows
 beyond it is killed without a word.  Both versions of control groups are read (Linux, Documentation/admin-guide/cgroup-v2.rst

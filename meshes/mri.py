@@ -1,4 +1,4 @@
-"""Load an MRI and say in one line what is wrong with it.
+"""Load an MRI, or say in one line what is wrong with it.
 
 The volume is turned to the axis order nearest RAS, so that whatever order the file has, everything after sees the same voxels;
 world coordinates (the file's affine, RAS mm) do not change by that.

@@ -1,4 +1,4 @@
-"""Whether a head is one body: doubled nodes are joined, and pieces or holes that would bend every current are told.
+"""Check that a head is one connected body: doubled nodes are joined, and loose pieces or holes are reported.
 
 Currents pass from one tetrahedron to the next through the nodes they share.  Where two tissues that touch have nodes of
 their own at the same places, no current crosses; where part of the inside is missing, currents go round it.  A field in
@@ -39,7 +39,7 @@ class Piece:
 
 
 @njit(cache=True)
-def _joined_by_tets(parent, tets):  # type: ignore[no-untyped-def]
+def _joined_by_tets(parent: NDArray, tets: NDArray) -> None:
     """Union-find over nodes: those of a tetrahedron are one set, whose root is its lowest member."""
     for t in range(len(tets)):
         for i in range(1, 4):

@@ -1,4 +1,4 @@
-"""A mesh on a voxel grid: which tetrahedron holds each voxel's centre, exactly.
+"""Rasterise a mesh: find the tetrahedron that holds the centre of each voxel, exactly.
 
 In voxel coordinates a tetrahedron's four barycentric coordinates are affine functions of the indices (i, j, k); a
 centre lies inside where none is negative.  Each tetrahedron looks only at the indices in its bounding box.  A centre on
@@ -74,6 +74,16 @@ def values_on_grid(
     mesh: HeadMesh, values: ArrayLike, affine_mm: ArrayLike, shape: tuple[int, int, int]
 ) -> NDArray[np.float32]:
     """A field given per tetrahedron, (M,) or (M, c), at each voxel's centre, (nx, ny, nz[, c]), 0 outside.
+
+    Parameters
+    ----------
+    mesh : HeadMesh
+    values : (M,) or (M, c) float
+        One for each tetrahedron.
+    affine_mm : (4, 4) float
+        Voxel to RAS mm.
+    shape : (3,) int
+        Of the grid.
 
     Raises
     ------

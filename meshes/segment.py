@@ -1,4 +1,4 @@
-"""From an MRI to tissues: the checked MRI, SAMSEG, then closed layers and smooth fields."""
+"""Segment an MRI: check it, run SAMSEG, close the layers and make smooth tissue fields."""
 
 from __future__ import annotations
 
@@ -62,7 +62,16 @@ def segment(
 
 
 def segment_checked(t1: Mri, t2: Mri | None, work_dir: Path, threads: int = 2) -> Tissues:
-    """Tissues from MRIs that :func:`~meshes.mri.read_mri` has read."""
+    """Tissues from MRIs that :func:`~meshes.mri.read_mri` has read.
+
+    Parameters
+    ----------
+    t1 : Mri
+    t2 : Mri, optional
+    work_dir : path
+        For SAMSEG's files.
+    threads : int
+    """
     from meshes.segmentation.posteriors import tissues_from_posteriors
     from meshes.segmentation.samseg import run_samseg
 

@@ -1,4 +1,4 @@
-"""Points in the order of a space-filling curve: what is near in space is then mostly near in memory.
+"""Order points along a space-filling curve, so that neighbours in space are mostly neighbours in memory.
 
 The curve is Morton's (1966): the bits of the three cell numbers of a point, interleaved, are its place along it.  Loops over
 a mesh whose nodes and tetrahedra are in that order find their neighbours' numbers in the processor's cache.

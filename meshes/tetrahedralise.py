@@ -1,4 +1,4 @@
-"""Tissues become tetrahedra: conforming, graded, the same bits for the same seed.
+"""Mesh a head: tissue fields to conforming, graded tetrahedra, the same bits for the same seed.
 
 The tissue at a point is the largest of the smooth fields there, so the interfaces are the zero set of the margin,
 largest minus second largest field.  Nodes are placed on that zero set and graded inside, joined by Delaunay, and
@@ -18,10 +18,12 @@ Work is done in grid millimetres (voxel index × voxel size); the affine comes l
 a space-filling curve, so that the solver finds neighbours in the cache.
 """
 
+from __future__ import annotations
+
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,9 @@ from meshes.head import HeadMesh
 from meshes.mesher.density import DENSITIES, Density
 from meshes.space_order import space_ordered
 from meshes.tissues import Tissues
+
+if TYPE_CHECKING:
+    from meshes.mesher.fields import Grid
 
 Array = NDArray[Any]
 log = logging.getLogger(__name__)
@@ -51,8 +56,10 @@ REFINE_ROUNDS = 3
 FEWEST_NODES = 20
 
 
-def framed(tissues: Tissues) -> tuple[Array, Array, Array]:
-    """Fields cut or padded to a frame of air round the head (nx, ny, nz, 7), voxel size (3,), first voxel (3,)."""
+def framed(tissues: Tissues) -> tuple[Grid, Array]:
+    """Fields cut or padded to a frame of air round the head, and the index (3,) of their first voxel."""
+    from meshes.mesher.fields import Grid
+
     spacing = tissues.voxel_mm.astype(np.float64)
     labels = tissues.labels
     if not (labels > 0).any():
@@ -68,7 +75,7 @@ def framed(tissues: Tissues) -> tuple[Array, Array, Array]:
     source = tuple(slice(a, b) for a, b in zip(inner_low, inner_high, strict=True))
     goal = tuple(slice(a, b) for a, b in zip(inner_low - low, inner_high - low, strict=True))
     fields[goal] = tissues.fields[source]
-    return fields, spacing, low.astype(np.float64)
+    return Grid(fields, spacing), low.astype(np.float64)
 
 
 def tetrahedralise(tissues: Tissues, density: str | Density = "standard", seed: int = 0) -> HeadMesh:
@@ -109,22 +116,22 @@ def tetrahedralise(tissues: Tissues, density: str | Density = "standard", seed: 
         if density not in DENSITIES:
             raise InputError(f"unknown density {density!r}; choose from {', '.join(DENSITIES)}")
         density = DENSITIES[density]
-    fields, spacing, first_voxel = framed(tissues)
-    points, tets, tissue = space_ordered(*mesh_fields(fields, spacing, density, seed))
-    index = points / spacing + first_voxel
+    grid, first_voxel = framed(tissues)
+    points, tets, tissue = space_ordered(*mesh_fields(grid, density, seed))
+    index = points / grid.spacing + first_voxel
     affine = np.asarray(tissues.affine_mm, np.float64)
     if np.linalg.det(affine[:3, :3]) < 0:
         tets = tets[:, [0, 2, 1, 3]]
     return HeadMesh(index @ affine[:3, :3].T + affine[:3, 3], tets, tissue)
 
 
-def mesh_fields(fields: Array, spacing: Array, density: Density, seed: int) -> tuple[Array, Array, Array]:
+def mesh_fields(grid: Grid, density: Density, seed: int) -> tuple[Array, Array, Array]:
     """Points (N, 3) in grid mm, tetrahedra (M, 4) and tissue (M,) of framed fields."""
     from meshes.mesher.clean import clean
     from meshes.mesher.fit import fit
     from meshes.mesher.improve import improve, summary
     from meshes.mesher.settle import settle
-    from meshes.mesher.state import compact_mesh, with_room
+    from meshes.mesher.state import compact_mesh, growable
 
     began = time.monotonic()
 
@@ -133,62 +140,71 @@ def mesh_fields(fields: Array, spacing: Array, density: Density, seed: int) -> t
 
     rng = np.random.default_rng(seed)
     random_state = rng.integers(1, 2**63, size=1, dtype=np.uint64)
-    points, tets, neighbours, tissue = resolved(fields, spacing, density, rng, tell)
+    points, tets, neighbours, tissue = resolved(grid, density, rng, tell)
     tissue, faults = clean(points, tets, neighbours, tissue)
     tell("labels cleaned, %d faults left", faults)
-    mesh = with_room(points, tets, neighbours, tissue)
-    improve(mesh, fields, spacing, ROUNDS, SNAP_MM, random_state)
+    mesh = growable(points, tets, neighbours, tissue)
+    improve(mesh, grid, ROUNDS, SNAP_MM, random_state)
     tell("improved: %s", summary(mesh))
-    fit(mesh, fields, spacing, FIT_SWEEPS, FIT_FLOOR)
+    fit(mesh, grid, FIT_SWEEPS, FIT_FLOOR)
     tell("fitted: %s", summary(mesh))
     points, tets, neighbours, tissue = compact_mesh(mesh)
     points, tissue, first, left = settle(
-        fields, spacing, points, tets, neighbours, tissue, SETTLE_MM, SETTLE_FLOOR, density.settle_rounds
+        grid, points, tets, neighbours, tissue, SETTLE_MM, SETTLE_FLOOR, density.settle_rounds
     )
     tell("%d nodes were off their interface, %d are", first, left)
-    mesh = with_room(points, tets, neighbours, tissue)
-    improve(mesh, fields, spacing, LAST_ROUNDS, LAST_SNAP_MM, random_state)
+    mesh = growable(points, tets, neighbours, tissue)
+    improve(mesh, grid, LAST_ROUNDS, LAST_SNAP_MM, random_state)
     tell("improved: %s", summary(mesh))
-    fit(mesh, fields, spacing, LAST_FIT_SWEEPS, FIT_FLOOR)
+    fit(mesh, grid, LAST_FIT_SWEEPS, FIT_FLOOR)
     tell("fitted: %s", summary(mesh))
     points, tets, neighbours, tissue = compact_mesh(mesh)
-    points, tets, tissue = finished(fields, spacing, points, tets, neighbours, tissue, density, random_state, tell)
+    points, tets, tissue = finished(grid, points, tets, neighbours, tissue, density, random_state, tell)
     solid = tissue > 0
     node, tets = np.unique(tets[solid], return_inverse=True)
     return points[node], tets.reshape(-1, 4).astype(np.int32), tissue[solid].astype(np.int32)
 
 
 def resolved(
-    fields: Array, spacing: Array, density: Density, rng: np.random.Generator, tell: Callable[..., None]
+    grid: Grid, density: Density, rng: np.random.Generator, tell: Callable[..., None]
 ) -> tuple[Array, Array, Array, Array]:
-    """Points, tetrahedra (air too), neighbours and tissue of a Delaunay mesh whose nodes resolve the interfaces."""
+    """Points, tetrahedra (air too), neighbours and tissue of a Delaunay mesh whose nodes resolve the interfaces.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    density : Density
+    rng : numpy.random.Generator
+    tell : callable
+        Takes a line for the log, with values.
+    """
     from meshes.mesher.delaunay import delaunay, insertion_order
     from meshes.mesher.fields import tissue_at_points, tissue_of_tets
     from meshes.mesher.points import air_nodes, head_nodes
     from meshes.mesher.refine import refine
     from meshes.mesher.relax import relax
-    from meshes.mesher.state import compact
-    from meshes.mesher.topology import interface_faces
+    from meshes.mesher.state import compact, interface_faces
 
-    head, size = head_nodes(fields, spacing, density, rng)
+    head, size = head_nodes(grid, density, rng)
     if len(head) < FEWEST_NODES:
         raise InputError(f"the head holds only {len(head)} nodes; it is too small to mesh, check the voxel size")
-    extent = (np.array(fields.shape[:3]) - 1) * spacing
+    extent = (np.array(grid.fields.shape[:3]) - 1) * grid.spacing
     points = np.concatenate([head, air_nodes(extent, AIR_MARGIN_MM, AIR_NODES_ACROSS, rng)])
     order = insertion_order(points[:-8], rng)
     points = np.concatenate([points[order], points[-8:]])  # neighbours in space are neighbours in memory
     order = np.arange(len(points) - 8)
     tell("%d nodes", len(points))
     _, tets, neighbours = compact(*delaunay(points, order).parts())
-    tissue = tissue_at_points(fields, spacing, points[tets].mean(axis=1))  # good enough to relax by
+    tissue = tissue_at_points(grid, points[tets].mean(axis=1))  # good enough to relax by
     faces, _, _ = interface_faces(tets, neighbours, tissue)
     tell("%d tetrahedra", len(tets))
-    points = relax(fields, spacing, size, points, tets, tissue, faces)
+    points = relax(grid, size, points, tets, tissue, faces)
     triangulation = delaunay(points, order)
-    tissue = tissue_of_tets(fields, spacing, points, triangulation.parts()[0])
+    tissue = tissue_of_tets(grid, points, triangulation.parts()[0])
     tell("relaxed, %d tetrahedra", len(triangulation.alive()))
     for _ in range(REFINE_ROUNDS):
-        triangulation, tissue, inserted = refine(triangulation, tissue, fields, spacing, size, density)
+        triangulation, tissue, inserted = refine(triangulation, tissue, grid, size, density)
         tell("%d nodes inserted", inserted)
         if not inserted:
             break
@@ -197,8 +213,7 @@ def resolved(
 
 
 def finished(
-    fields: Array,
-    spacing: Array,
+    grid: Grid,
     points: Array,
     tets: Array,
     neighbours: Array,
@@ -207,42 +222,55 @@ def finished(
     random_state: Array,
     tell: Callable[..., None],
 ) -> tuple[Array, Array, Array]:
-    """Points, tetrahedra and tissue after the last nodes off their interface have been dealt with."""
+    """Points, tetrahedra and tissue after the last nodes off their interface have been dealt with.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    density : Density
+    random_state : (1,) uint64
+        For the random directions of moves.
+    tell : callable
+        Takes a line for the log, with values.
+    """
     from meshes.mesher.clean import clean
     from meshes.mesher.improve import improve, summary, worst_sine
     from meshes.mesher.settle import TOLERATED, settle
     from meshes.mesher.split import split_far_edges
-    from meshes.mesher.state import compact_mesh, with_room
+    from meshes.mesher.state import compact_mesh, growable
 
     fewest = len(points)
     rounds = density.settle_rounds
     for floor in FINISH_FLOORS[: density.finishes]:
-        points, tissue, first, left = settle(
-            fields, spacing, points, tets, neighbours, tissue, LAST_SETTLE_MM, floor, rounds
-        )
+        points, tissue, first, left = settle(grid, points, tets, neighbours, tissue, LAST_SETTLE_MM, floor, rounds)
         if left:
-            mesh, split = split_far_edges(fields, spacing, points, tets, neighbours, tissue, LAST_SETTLE_MM)
+            mesh, split = split_far_edges(grid, points, tets, neighbours, tissue, LAST_SETTLE_MM)
             tell("%d edges split where they cross an interface", split)
             points, tets, neighbours, tissue = compact_mesh(mesh)
-            points, tissue, _, left = settle(
-                fields, spacing, points, tets, neighbours, tissue, LAST_SETTLE_MM, floor, rounds
-            )
+            points, tissue, _, left = settle(grid, points, tets, neighbours, tissue, LAST_SETTLE_MM, floor, rounds)
         if 0 < left <= FEW_OFF:  # through a pinched surface, which is mended, if that leads to fewer
             trial, labels, _, _ = settle(
-                fields, spacing, points, tets, neighbours, tissue, LAST_SETTLE_MM, floor, rounds, TOLERATED
+                grid, points, tets, neighbours, tissue, LAST_SETTLE_MM, floor, rounds, TOLERATED
             )
             labels, _ = clean(trial, tets, neighbours, labels)
-            trial, labels, _, fewer = settle(
-                fields, spacing, trial, tets, neighbours, labels, LAST_SETTLE_MM, floor, rounds
-            )
+            trial, labels, _, fewer = settle(grid, trial, tets, neighbours, labels, LAST_SETTLE_MM, floor, rounds)
             if fewer < left:
                 points, tissue, left = trial, labels, fewer
         tissue, faults = clean(points, tets, neighbours, tissue)
         tell("%d nodes were off their interface, %d are; %d faults left", first, left, faults)
-        mesh = with_room(points, tets, neighbours, tissue)
+        mesh = growable(points, tets, neighbours, tissue)
         if left == 0 and faults == 0 and worst_sine(mesh) >= SETTLE_FLOOR:
             break
-        improve(mesh, fields, spacing, FINISHING_ROUNDS, LAST_SNAP_MM, random_state)
+        improve(mesh, grid, FINISHING_ROUNDS, LAST_SNAP_MM, random_state)
         tell("improved: %s", summary(mesh))
         points, tets, neighbours, tissue = compact_mesh(mesh)
         if left > WORTHWHILE * fewest:

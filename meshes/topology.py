@@ -1,4 +1,4 @@
-"""How tetrahedra and triangles hang together: the elements round a node, shared faces, connected pieces, manifolds.
+"""Connectivity of tetrahedra and triangles: the elements round a node, shared faces, connected pieces, manifolds.
 
 A closed surface is a manifold where every edge belongs to exactly two of its faces and the faces around every node form
 one fan (a single ring); its Euler number is nodes − edges + faces, 2 for a sphere.  Everything here is exact: node
@@ -8,6 +8,7 @@ numbers are compared, never coordinates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit, prange
@@ -56,20 +57,28 @@ class FaceTable:
     crowded: int
 
 
+class Stars(NamedTuple):
+    """The elements round every node: ``items[start[v]:start[v + 1]]`` are those of node v, ascending.
+
+    Attributes
+    ----------
+    start : (N + 1,) int64
+    items : (start[-1],) int32
+    """
+
+    start: NDArray
+    items: NDArray
+
+
 @njit(cache=True)
-def elements_of_nodes(elements, n_nodes):  # type: ignore[no-untyped-def]
-    """The elements round every node, ascending: ``items[start[v]:start[v + 1]]`` are those of node v.
+def elements_of_nodes(elements: NDArray, n_nodes: int) -> Stars:
+    """The elements round every node.
 
     Parameters
     ----------
     elements : (M, k) integers
         Nodes of triangles or tetrahedra; those whose first node is negative are left out.
     n_nodes : int
-
-    Returns
-    -------
-    start : (n_nodes + 1,) int64
-    items : (start[-1],) int32
 
     Examples
     --------
@@ -92,11 +101,11 @@ def elements_of_nodes(elements, n_nodes):  # type: ignore[no-untyped-def]
                 node = elements[e, i]
                 items[fill[node]] = e
                 fill[node] += 1
-    return start, items
+    return Stars(start, items)
 
 
 @njit(cache=True)
-def _sorted3(a, b, c):  # type: ignore[no-untyped-def]
+def _sorted3(a: int, b: int, c: int) -> tuple[int, int, int]:
     if a > b:
         a, b = b, a
     if b > c:
@@ -107,7 +116,7 @@ def _sorted3(a, b, c):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _bucket_faces(tets, n_points):  # type: ignore[no-untyped-def]
+def _bucket_faces(tets: NDArray, n_points: int) -> tuple[NDArray, NDArray, NDArray]:
     """Faces grouped by their lowest node: (start of each group, face ids 4·tet + side, the other two nodes as a key)."""
     start = np.zeros(n_points + 1, np.int64)
     for t in range(len(tets)):
@@ -128,7 +137,7 @@ def _bucket_faces(tets, n_points):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, parallel=True)
-def _match(start, face, key):  # type: ignore[no-untyped-def]
+def _match(start: NDArray, face: NDArray, key: NDArray) -> NDArray:
     """The same face seen from the other tetrahedron: its id, −1 where there is none, −2 where there are several."""
     twin = np.empty(len(face), np.int64)
     for v in prange(len(start) - 1):
@@ -179,7 +188,7 @@ def face_table(tets: NDArray[np.int32], n_points: int) -> FaceTable:
 
 
 @njit(cache=True)
-def _root(parent, i):  # type: ignore[no-untyped-def]
+def _root(parent: NDArray, i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
         i = parent[i]
@@ -187,7 +196,7 @@ def _root(parent, i):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _join(parent, pairs):  # type: ignore[no-untyped-def]
+def _join(parent: NDArray, pairs: NDArray) -> None:
     """Union-find: join each pair; the lowest member of a set is its root."""
     for p in range(len(pairs)):
         a, b = _root(parent, pairs[p, 0]), _root(parent, pairs[p, 1])

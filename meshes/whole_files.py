@@ -1,4 +1,4 @@
-"""A file appears under its name only when it is whole: written under a temporary name beside it, then renamed."""
+"""Write files whole or not at all: under a temporary name beside the final one, then renamed."""
 
 from __future__ import annotations
 

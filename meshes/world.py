@@ -1,4 +1,4 @@
-"""Where the voxels of an image lie: RAS millimetres by its header, or a refusal in one line.
+"""Voxel to RAS mm by the header of an image, or a refusal in one line where the header does not say.
 
 A NIfTI header has two entries, sform and qform, each with a code: 0 unused, 1 scanner, 2 aligned, 3 and above a template's
 space.  Either may be wrong while the other is right, both may be there and disagree; then the user has to say which counts.
@@ -118,7 +118,7 @@ def world_of(image: NiftiImage, frame: Frame | None = None) -> World:
     chosen = apart > FRAMES_AGREE_MM
     if chosen and frame is None:
         raise InputError(
-            f"{name}: sform and qform disagree by {apart:.1f} mm; say which is right with --frame sform or --frame qform"
+            f"{name}: sform and qform disagree by {apart:.1f} mm; say which is right with `frame=sform` or `frame=qform`"
         )
     used: Frame = frame if frame in found else next(iter(found))
     same = [used, *(form for form in found if form != used and not chosen)]

@@ -1,8 +1,12 @@
 from .coils.coil import Coil as Coil
 from .planning.tes import plan_tes as plan_tes
 from .planning.tms import plan as plan
+from .planning.tms import plan_tms as plan_tms
 from .pose import Pose as Pose
 from .study.made_head import make_head as make_head
+from .study.request import HeadOptions as HeadOptions
+from .study.tes_request import TesRequest as TesRequest
+from .study.tms_request import TmsRequest as TmsRequest
 from .tms.dose_map import DoseMap as DoseMap
 from .tms.field import simulate_tms as simulate_tms
 from .tms.field_basis import FieldBasis as FieldBasis

@@ -47,7 +47,7 @@ COMMANDS = [
     "stimulators",
 ]
 CASES: dict[str, list[str]] = {
-    "hand": [HAND, "target status colin27", "target verify colin27 --quiet", "target export colin27 --format visor2"],
+    "hand": [HAND, "target status colin27", "target verify colin27 --quiet", "target export colin27 --to localite"],
     "hand-dosed": [
         f"{HAND} --rmt 52 --protocol m1-pain-10hz --stimulator magpro-x100",
         f"{HAND} --rmt 52 --protocol m1-pain-10hz --stimulator magstim-rapid2 --pain-side right --patient-id P7",
@@ -116,7 +116,7 @@ CASES: dict[str, list[str]] = {
         "target plan colin27 --aim m1-hand --side left --with hd-tdcs --cap 10-11",
         "target plan colin27 --hair 3",
         "target plan colin27 --t1 a.nii.gz --labels b.nii.gz",
-        "target export colin27 --format navigator9",
+        "target export colin27 --to navigator9",
         "target view colin27 --view sideways",
         "target serve nobody",
         "target montages interference nobody",

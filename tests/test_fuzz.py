@@ -35,7 +35,7 @@ from meshes.cortical_surface import CorticalSurface
 from meshes.formats.freesurfer import read_freesurfer
 from meshes.formats.gifti import read_surface, write_surface
 from meshes.formats.gmsh_io import read_gmsh, write_gmsh
-from meshes.formats.label_files import tissues_from_labels
+from meshes.formats.tissue_files import tissues_from_labels
 from meshes.formats.vtk_io import read_vtu, to_grid, write_vtu
 from meshes.mri import read_volume
 from targeting import Pose
@@ -55,7 +55,7 @@ from targeting.records.places import PlanLandmarks
 from targeting.records.warnings import warning
 from targeting.scene.delivered import read_delivered
 from targeting.tes.montage_dose import MontageDose
-from targeting.tes.montage_files import read_montage
+from targeting.tes.montages import read_montage
 from targeting.tes.optimise.network import sampled
 from targeting.tes.safety import SafetyItem
 

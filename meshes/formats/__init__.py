@@ -1,1 +1,1 @@
-"""A module for each kind of file that heads, tissues and surfaces come from or go to."""
+"""Readers and writers of heads, tissues and surfaces, one module for each kind of file."""

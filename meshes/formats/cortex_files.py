@@ -1,4 +1,4 @@
-"""Mid-cortical surfaces made elsewhere: FreeSurfer's folder, or the ``surfaces`` in SimNIBS' head folder ``m2m_NAME``.
+"""Read mid-cortical surfaces from FreeSurfer's subject folder or from ``surfaces`` in SimNIBS' head folder ``m2m_NAME``.
 
 charm 4 leaves ``surfaces/lh.central.gii`` and ``rh.central.gii``, halfway through the cortex, in the T1's millimetres;
 headreco (SimNIBS 3) left CAT12's in ``segment/cat/surf``.

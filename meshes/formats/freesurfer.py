@@ -1,4 +1,4 @@
-r"""FreeSurfer's ``?h.white`` and ``?h.pial`` become mid-cortical surfaces in the T1's own millimetres.
+r"""Read FreeSurfer's ``?h.white`` and ``?h.pial`` as mid-cortical surfaces in the RAS mm of the T1.
 
 The mid-surface is the mean of the two: they have the same vertices.
 

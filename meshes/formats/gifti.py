@@ -59,6 +59,16 @@ def write_surface(path: str | Path, surface: CorticalSurface, side: str) -> None
 def write_values(path: str | Path, values: NDArray[np.floating], name: str, side: str) -> None:
     """Write one value per vertex, (V,), as ``.func.gii``; ``name`` says what it is and its unit.
 
+    Parameters
+    ----------
+    path : path
+    values : (V,) float
+        One for each vertex.
+    name : str
+        What the values are, and their unit.
+    side : {"left", "right"}
+        Hemisphere.
+
     Raises
     ------
     InputError

@@ -1,4 +1,4 @@
-"""Writing Gmsh 2.2 files the way SimNIBS does, so that Gmsh shows them and SimNIBS reads them."""
+"""Write Gmsh 2.2 files the way SimNIBS does, so that Gmsh shows them and SimNIBS reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A finished head from elsewhere: a mesh file, or the folder ``m2m_NAME`` that SimNIBS' ``charm`` leaves.
+"""Read a finished head: a mesh file, or the folder ``m2m_NAME`` that SimNIBS' ``charm`` makes.
 
 Tissue codes are kept as they are in the mesh: compact bone 7, spongy bone 8, blood 9, muscle 10, cartilage 11 and fat 12
 have conductivities of their own.  What knows six tissues only (registration, label images) sees them through

@@ -1,4 +1,4 @@
-"""Reading and writing head meshes, and the fields on them, by their file's suffix."""
+"""Read and write head meshes, and the fields on them, by the suffix of the file."""
 
 from __future__ import annotations
 
@@ -100,6 +100,16 @@ def write_mesh(
     point_data: Mapping[str, NDArray[np.floating]] | None = None,
 ) -> None:
     """Write a head mesh with fields per tetrahedron and per node; the file appears only when it is whole.
+
+    Parameters
+    ----------
+    mesh : HeadMesh
+    path : path
+        Its suffix says the format.
+    cell_data : mapping of str to (M,) or (M, c) array, optional
+        Fields per tetrahedron.
+    point_data : mapping of str to (N,) or (N, c) array, optional
+        Fields per node.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""XML of other programs, parsed without what can fill the memory or reach outside: entities and external files."""
+"""Parse XML of other programs safely: without entities and external files, which can fill the memory or read other files."""
 
 from __future__ import annotations
 

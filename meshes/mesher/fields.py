@@ -9,13 +9,29 @@ Newton iteration x ← x - m ∇m / |∇m|² finds them without knowing which tw
 distance to first order.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+
+
+class Grid(NamedTuple):
+    """Tissue fields on a regular grid; points in it are in mm from the centre of its first voxel.
+
+    Attributes
+    ----------
+    fields : (nx, ny, nz, K) float32
+        Membership of each voxel in each tissue, 0 to 1.
+    spacing : (3,) float64
+        Voxel size, mm.
+    """
+
+    fields: Array
+    spacing: Array
+
 
 FLAT = 1e-6  # gradient (1/mm) added where the fields are flat, so that a Newton step stays finite
 CONVERGED_MM = 1e-3
@@ -42,11 +58,21 @@ def spline_slopes(t: float) -> tuple[float, float, float]:
 
 
 @njit(cache=True)
-def values_at(fields: Array, spacing: Array, x: float, y: float, z: float, out: Array) -> None:
-    """All fields at one point (grid mm), into ``out``."""
-    i, tx = nearest_voxel(x, spacing[0], fields.shape[0])
-    j, ty = nearest_voxel(y, spacing[1], fields.shape[1])
-    k, tz = nearest_voxel(z, spacing[2], fields.shape[2])
+def values_at(grid: Grid, x: float, y: float, z: float, out: Array) -> None:
+    """All fields at one point (grid mm), into ``out``.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    x, y, z : float
+        Coordinates, grid mm.
+    out : (K,) float64
+        Overwritten.
+    """
+    i, tx = nearest_voxel(x, grid.spacing[0], grid.fields.shape[0])
+    j, ty = nearest_voxel(y, grid.spacing[1], grid.fields.shape[1])
+    k, tz = nearest_voxel(z, grid.spacing[2], grid.fields.shape[2])
     wx = spline_weights(tx)
     wy = spline_weights(ty)
     wz = spline_weights(tz)
@@ -57,7 +83,7 @@ def values_at(fields: Array, spacing: Array, x: float, y: float, z: float, out: 
             for c in range(3):
                 weight = wab * wz[c]
                 for m in range(len(out)):
-                    out[m] += weight * fields[i + a - 1, j + b - 1, k + c - 1, m]
+                    out[m] += weight * grid.fields[i + a - 1, j + b - 1, k + c - 1, m]
 
 
 @njit(cache=True)
@@ -75,13 +101,21 @@ def top_two(values: Array) -> tuple[int, int]:
 
 
 @njit(cache=True)
-def pair_gradient(
-    fields: Array, spacing: Array, x: float, y: float, z: float, plus: int, minus: int
-) -> tuple[float, float, float]:
-    """Gradient (1/mm) of field ``plus`` minus field ``minus``."""
-    i, tx = nearest_voxel(x, spacing[0], fields.shape[0])
-    j, ty = nearest_voxel(y, spacing[1], fields.shape[1])
-    k, tz = nearest_voxel(z, spacing[2], fields.shape[2])
+def pair_gradient(grid: Grid, x: float, y: float, z: float, plus: int, minus: int) -> tuple[float, float, float]:
+    """Gradient (1/mm) of field ``plus`` minus field ``minus``.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    x, y, z : float
+        Coordinates, grid mm.
+    plus, minus : int
+        Tissues.
+    """
+    i, tx = nearest_voxel(x, grid.spacing[0], grid.fields.shape[0])
+    j, ty = nearest_voxel(y, grid.spacing[1], grid.fields.shape[1])
+    k, tz = nearest_voxel(z, grid.spacing[2], grid.fields.shape[2])
     wx = spline_weights(tx)
     wy = spline_weights(ty)
     wz = spline_weights(tz)
@@ -94,34 +128,55 @@ def pair_gradient(
     for a in range(3):
         for b in range(3):
             for c in range(3):
-                voxel = fields[i + a - 1, j + b - 1, k + c - 1]
+                voxel = grid.fields[i + a - 1, j + b - 1, k + c - 1]
                 difference = np.float64(voxel[plus]) - np.float64(voxel[minus])
                 gx += dx[a] * wy[b] * wz[c] * difference
                 gy += wx[a] * dy[b] * wz[c] * difference
                 gz += wx[a] * wy[b] * dz[c] * difference
-    return gx / spacing[0], gy / spacing[1], gz / spacing[2]
+    return gx / grid.spacing[0], gy / grid.spacing[1], gz / grid.spacing[2]
 
 
 @njit(cache=True)
-def margin_at(
-    fields: Array, spacing: Array, x: float, y: float, z: float, scratch: Array
-) -> tuple[int, int, float, float, float, float]:
-    """Best tissue, second tissue, margin, and the margin's gradient (1/mm) at one point."""
-    values_at(fields, spacing, x, y, z, scratch)
+def margin_at(grid: Grid, x: float, y: float, z: float, scratch: Array) -> tuple[int, int, float, float, float, float]:
+    """Best tissue, second tissue, margin, and the margin's gradient (1/mm) at one point.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    x, y, z : float
+        Coordinates, grid mm.
+    scratch : (K,) float64
+        Overwritten.
+    """
+    values_at(grid, x, y, z, scratch)
     first, second = top_two(scratch)
-    gx, gy, gz = pair_gradient(fields, spacing, x, y, z, first, second)
+    gx, gy, gz = pair_gradient(grid, x, y, z, first, second)
     return first, second, scratch[first] - scratch[second], gx, gy, gz
 
 
 @njit(cache=True)
 def to_interface(
-    fields: Array, spacing: Array, x: float, y: float, z: float, steps: int, longest_mm: float, scratch: Array
+    grid: Grid, x: float, y: float, z: float, steps: int, longest_mm: float, scratch: Array
 ) -> tuple[float, float, float, int, int, float, float, float, float]:
     """Newton steps to the zero set of the margin.
 
     Returns the point, best and second tissue there, the remaining first-order distance and the gradient.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    x, y, z : float
+        Coordinates, grid mm.
+    steps : int
+        At most.
+    longest_mm : float
+        Of one step.
+    scratch : (K,) float64
+        Overwritten.
     """
-    first, second, margin, gx, gy, gz = margin_at(fields, spacing, x, y, z, scratch)
+    first, second, margin, gx, gy, gz = margin_at(grid, x, y, z, scratch)
     for _ in range(steps):
         slope2 = gx * gx + gy * gy + gz * gz + FLAT
         slope = np.sqrt(slope2)
@@ -131,7 +186,7 @@ def to_interface(
         x -= scale * gx
         y -= scale * gy
         z -= scale * gz
-        first, second, margin, gx, gy, gz = margin_at(fields, spacing, x, y, z, scratch)
+        first, second, margin, gx, gy, gz = margin_at(grid, x, y, z, scratch)
         if margin < CONVERGED_MM * slope:
             break
     distance = margin / (np.sqrt(gx * gx + gy * gy + gz * gz) + FLAT)
@@ -139,17 +194,14 @@ def to_interface(
 
 
 @njit(cache=True, parallel=True)
-def project(
-    fields: Array, spacing: Array, points: Array, steps: int, longest_mm: float
-) -> tuple[Array, Array, Array, Array, Array]:
+def project(grid: Grid, points: Array, steps: int, longest_mm: float) -> tuple[Array, Array, Array, Array, Array]:
     """Project points onto the nearest interface.
 
     Parameters
     ----------
-    fields : (nx, ny, nz, K) float32
-        Tissue fields.
-    spacing, points : (3,), (n, 3) float64
-        Voxel size and points, grid mm.
+    grid : Grid
+    points : (n, 3) float64
+        In the grid's mm.
     steps, longest_mm : int, float
         Newton steps at most, and the length one may have.
 
@@ -171,9 +223,9 @@ def project(
     pair = np.empty((n, 2), np.int8)
     junction = np.empty(n)
     for p in prange(n):
-        scratch = np.empty(fields.shape[3])
+        scratch = np.empty(grid.fields.shape[3])
         x, y, z, first, second, left, gx, gy, gz = to_interface(
-            fields, spacing, points[p, 0], points[p, 1], points[p, 2], steps, longest_mm, scratch
+            grid, points[p, 0], points[p, 1], points[p, 2], steps, longest_mm, scratch
         )
         slope = np.sqrt(gx * gx + gy * gy + gz * gz) + FLAT
         projected[p, 0] = x
@@ -194,12 +246,12 @@ def project(
 
 
 @njit(cache=True, parallel=True)
-def tissue_at_points(fields: Array, spacing: Array, points: Array) -> Array:
+def tissue_at_points(grid: Grid, points: Array) -> Array:
     """Winning tissue at points (n, 3), as int8."""
     tissue = np.empty(len(points), np.int8)
     for p in prange(len(points)):
-        scratch = np.empty(fields.shape[3])
-        values_at(fields, spacing, points[p, 0], points[p, 1], points[p, 2], scratch)
+        scratch = np.empty(grid.fields.shape[3])
+        values_at(grid, points[p, 0], points[p, 1], points[p, 2], scratch)
         tissue[p] = top_two(scratch)[0]
     return tissue
 
@@ -208,12 +260,12 @@ def tissue_at_points(fields: Array, spacing: Array, points: Array) -> Array:
 def tissue_of_voxels(fields: Array) -> Array:
     """Winning tissue of the spline at every voxel centre, (nx, ny, nz) int8."""
     tissue = np.empty(fields.shape[:3], np.int8)
-    unit = np.ones(3)
+    voxels = Grid(fields, np.ones(3))  # in steps of a voxel
     for i in prange(fields.shape[0]):
         scratch = np.empty(fields.shape[3])
         for j in range(fields.shape[1]):
             for k in range(fields.shape[2]):
-                values_at(fields, unit, float(i), float(j), float(k), scratch)
+                values_at(voxels, float(i), float(j), float(k), scratch)
                 tissue[i, j, k] = top_two(scratch)[0]
     return tissue
 
@@ -224,14 +276,14 @@ SURE = 0.9  # where the margin at the centre is above this (fields are membershi
 
 
 @njit(cache=True, parallel=True)
-def tissue_of_tets(fields: Array, spacing: Array, points: Array, tets: Array) -> Array:
+def tissue_of_tets(grid: Grid, points: Array, tets: Array) -> Array:
     """Tissue of each tetrahedron: the largest of the fields averaged over five points of it, (M,) int8."""
     tissue = np.zeros(len(tets), np.int8)
     for t in prange(len(tets)):
         if tets[t, 0] < 0:
             continue
-        scratch = np.empty(fields.shape[3])
-        total = np.zeros(fields.shape[3])
+        scratch = np.empty(grid.fields.shape[3])
+        total = np.zeros(grid.fields.shape[3])
         for sample in range(5):
             x = 0.0
             y = 0.0
@@ -241,7 +293,7 @@ def tissue_of_tets(fields: Array, spacing: Array, points: Array, tets: Array) ->
                 x += weight * points[tets[t, v], 0]
                 y += weight * points[tets[t, v], 1]
                 z += weight * points[tets[t, v], 2]
-            values_at(fields, spacing, x, y, z, scratch)
+            values_at(grid, x, y, z, scratch)
             for m in range(len(total)):
                 total[m] += scratch[m]
             if sample == 0:

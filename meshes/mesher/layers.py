@@ -1,6 +1,6 @@
-"""Which tissues may touch, and which unions of tissues nest."""
+"""Rules for tissue labels: which tissues may touch, and which unions of tissues nest."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -37,6 +37,34 @@ UNIONS = (
 )
 
 
+class Labels(NamedTuple):
+    """Tissues of tetrahedra, and the rules they obey.
+
+    Attributes
+    ----------
+    tissue : (M,) int8
+        Changed in place.
+    unions : (U, 7) bool
+        The tissues of each union of :data:`UNIONS`.
+    between : (7, 7) int8
+        The layer that belongs between two tissues, -1 where they may touch.
+    """
+
+    tissue: Array
+    unions: Array
+    between: Array
+
+
+def labels_of(tissue: Array) -> Labels:
+    """Labels (M,) int8 with the rules of a head; they share the array."""
+    return Labels(tissue, members(), between_table())
+
+
+def members() -> Array:
+    """(unions, 7) bool: the tissues of each union of :data:`UNIONS`."""
+    return np.array([np.isin(np.arange(N_TISSUES), union) for union in UNIONS])
+
+
 def between_table() -> Array:
     """(7, 7) int8: the layer that belongs between two tissues, -1 where they may touch."""
     table = np.full((N_TISSUES, N_TISSUES), -1, np.int8)
@@ -47,10 +75,22 @@ def between_table() -> Array:
 
 
 @njit(cache=True)
-def keeps_apart(neighbours: Array, tissue: Array, between: Array, t: int, code: int) -> bool:
-    """Whether tetrahedron t may become ``code`` without a forbidden contact."""
+def keeps_apart(neighbours: Array, labels: Labels, t: int, code: int) -> bool:
+    """Whether tetrahedron t may become ``code`` without a forbidden contact.
+
+    Parameters
+    ----------
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    labels : Labels
+        Tissues and the rules they obey.
+    t : int
+        The tetrahedron.
+    code : int
+        The tissue it is to get.
+    """
     for f in range(4):
         u = neighbours[t, f]
-        if u >= 0 and between[code, tissue[u]] >= 0:
+        if u >= 0 and labels.between[code, labels.tissue[u]] >= 0:
             return False
     return True

@@ -1,4 +1,4 @@
-"""Where nodes go: a well-spaced set on the interfaces and a graded lattice between them.
+"""Place the nodes: a well-spaced set on the interfaces and a graded lattice between them.
 
 Interface nodes start between voxel pairs of different tissue, are projected onto the zero set of the margin, and are
 thinned by sequential Poisson-disk sampling: a candidate stays if no kept one is nearer than the mean of their two
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from meshes.mesher.density import Density
-from meshes.mesher.fields import project, tissue_of_voxels
+from meshes.mesher.fields import Grid, project, tissue_of_voxels
 from meshes.mesher.sizing import layer_thickness, limit_growth, nearest_value
 
 Array = NDArray[Any]
@@ -48,6 +48,18 @@ def poisson_disk(points: Array, radius: Array, order: Array, extent: Array, cell
     """Which points to keep, (n,) bool: in ``order``, those with no kept point nearer than the mean of the two radii.
 
     Kept points are found through a grid of cubes of edge ``cell`` over ``extent`` (3,).
+
+    Parameters
+    ----------
+    points : (n, 3) float64
+    radius : (n,) float64
+        Of each point.
+    order : (n,) int
+        In which points are tried.
+    extent : (3,) float64
+        Of the box that holds all points.
+    cell : float
+        Edge of the search grid, mm.
     """
     nx = int(extent[0] / cell) + 3
     ny = int(extent[1] / cell) + 3
@@ -91,49 +103,78 @@ def poisson_disk(points: Array, radius: Array, order: Array, extent: Array, cell
     return keep
 
 
-def interface_candidates(
-    fields: Array, spacing: Array, tissue: Array, share: float, rng: np.random.Generator
-) -> tuple[Array, ...]:
-    """Dense points on the interfaces: points, normals, tissue pairs, junction distances (see ``project``)."""
+def interface_candidates(grid: Grid, tissue: Array, share: float, rng: np.random.Generator) -> tuple[Array, ...]:
+    """Dense points on the interfaces: points, normals, tissue pairs, junction distances (see ``project``).
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    tissue : (nx, ny, nz) int8
+        Of the voxels.
+    share : float
+        Of the candidates that are looked at.
+    rng : numpy.random.Generator
+    """
     middles = voxel_pairs(tissue)
     middles = middles[rng.random(len(middles)) < share]
-    copies = int(np.ceil(spacing.max() / CANDIDATE_EVERY_MM - 1e-6)) ** 2
+    copies = int(np.ceil(grid.spacing.max() / CANDIDATE_EVERY_MM - 1e-6)) ** 2
     spread = JITTER_VOXELS if copies == 1 else 0.5
     start = np.repeat(middles, copies, axis=0)
-    start = (start + rng.normal(0, spread, start.shape)) * spacing
-    points, normals, left, pair, junction = project(fields, spacing, start, NEWTON_STEPS, 0.5 * float(spacing.min()))
-    way = np.abs((points - start) / spacing).max(axis=1)
-    inside = np.all((points > 0) & (points < (np.array(tissue.shape) - 1) * spacing), axis=1)
+    start = (start + rng.normal(0, spread, start.shape)) * grid.spacing
+    points, normals, left, pair, junction = project(grid, start, NEWTON_STEPS, 0.5 * float(grid.spacing.min()))
+    way = np.abs((points - start) / grid.spacing).max(axis=1)
+    inside = np.all((points > 0) & (points < (np.array(tissue.shape) - 1) * grid.spacing), axis=1)
     ok = (left < ON_INTERFACE_MM) & (way < LONGEST_WAY_VOXELS) & inside
     return points[ok], normals[ok], pair[ok], junction[ok]
 
 
-def interface_nodes(
-    fields: Array, spacing: Array, tissue: Array, density: Density, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """Nodes on the interfaces (n, 3), and the size field on the voxel grid (nx, ny, nz) float32, mm."""
-    points, normals, pair, junction = interface_candidates(fields, spacing, tissue, density.candidates, rng)
-    extent = np.array(tissue.shape) * spacing
+def interface_nodes(grid: Grid, tissue: Array, density: Density, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Nodes on the interfaces (n, 3), and the size field on the voxel grid (nx, ny, nz) float32, mm.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    tissue : (nx, ny, nz) int8
+        Of the voxels.
+    density : Density
+    rng : numpy.random.Generator
+    """
+    points, normals, pair, junction = interface_candidates(grid, tissue, density.candidates, rng)
+    extent = np.array(tissue.shape) * grid.spacing
     surface = np.array(density.surface_mm)
     bulk = np.array(density.bulk_mm, np.float32)
     size = np.minimum(surface[pair[:, 0]], surface[pair[:, 1]])
     # thicker layers than this do not ask for more than the tissue does
-    thickness = layer_thickness(fields, spacing, points, normals, size / density.thin_layer)
+    thickness = layer_thickness(grid, points, normals, size / density.thin_layer)
     size = np.minimum(size, np.maximum(density.thin_layer * thickness, density.smallest_mm))
-    grid = np.full(tissue.shape, UNSET, np.float32)
-    voxel = np.rint(points / spacing).astype(np.int64)
-    np.minimum.at(grid, (voxel[:, 0], voxel[:, 1], voxel[:, 2]), size.astype(np.float32))
-    limit_growth(grid, spacing, density.growth)
-    size = np.minimum(size, nearest_value(grid, spacing, points))
-    grid = np.minimum(grid, bulk[tissue])
+    sizes = np.full(tissue.shape, UNSET, np.float32)
+    voxel = np.rint(points / grid.spacing).astype(np.int64)
+    np.minimum.at(sizes, (voxel[:, 0], voxel[:, 1], voxel[:, 2]), size.astype(np.float32))
+    limit_growth(sizes, grid.spacing, density.growth)
+    size = np.minimum(size, nearest_value(sizes, grid.spacing, points))
+    sizes = np.minimum(sizes, bulk[tissue])
     order = np.argsort(rng.random(len(points)) + (junction > JUNCTION_MM), kind="stable")
     keep = poisson_disk(points, density.disk_radius * size, order, extent, density.smallest_mm * 1.3)
-    return points[order[keep[order]]], grid
+    return points[order[keep[order]]], sizes
 
 
 @njit(cache=True)
 def lattice(tissue: Array, size: Array, spacing: Array, step: float) -> Array:
-    """Sites (n, 3) of a body-centred cubic lattice inside the head where the size field asks for spacing ``step``."""
+    """Sites (n, 3) of a body-centred cubic lattice inside the head where the size field asks for spacing ``step``.
+
+    Parameters
+    ----------
+    tissue : (nx, ny, nz) int8
+        Of the voxels.
+    size : (nx, ny, nz) float32
+        The size field, mm.
+    spacing : (3,) float64
+        Voxel size, mm.
+    step : float
+        Spacing of the lattice, mm.
+    """
     cube = step * BCC_CUBE
     extent = np.empty(3)
     across = np.empty(3, np.int64)
@@ -171,7 +212,21 @@ def lattice(tissue: Array, size: Array, spacing: Array, step: float) -> Array:
 def interior_nodes(
     tissue: Array, spacing: Array, size: Array, on_interface: Array, density: Density, rng: np.random.Generator
 ) -> Array:
-    """Graded lattice nodes inside the head and off the interfaces, (n, 3)."""
+    """Graded lattice nodes inside the head and off the interfaces, (n, 3).
+
+    Parameters
+    ----------
+    tissue : (nx, ny, nz) int8
+        Of the voxels.
+    spacing : (3,) float64
+        Voxel size, mm.
+    size : (nx, ny, nz) float32
+        The size field, mm.
+    on_interface : (n, 3) float64
+        Nodes to keep clear of.
+    density : Density
+    rng : numpy.random.Generator
+    """
     extent = (np.array(tissue.shape) - 1) * spacing
     clouds = []
     step = density.smallest_mm
@@ -192,7 +247,18 @@ def interior_nodes(
 
 
 def air_nodes(extent: Array, margin_mm: float, across: int, rng: np.random.Generator) -> Array:
-    """Nodes on a box around the grid that keep the tetrahedra outside the head short, and, last, the eight corners."""
+    """Nodes on a box around the grid that keep the tetrahedra outside the head short, and, last, the eight corners.
+
+    Parameters
+    ----------
+    extent : (3,) float64
+        Of the grid, mm.
+    margin_mm : float
+        Between the grid and the box.
+    across : int
+        Nodes along an edge of the box.
+    rng : numpy.random.Generator
+    """
     axes = [np.linspace(-margin_mm, length + margin_mm, across) for length in extent]
     box = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
     border = np.any((box == -margin_mm) | (box == extent + margin_mm), axis=1)
@@ -204,9 +270,9 @@ def air_nodes(extent: Array, margin_mm: float, across: int, rng: np.random.Gener
     return np.concatenate([shell, np.array(corners)])
 
 
-def head_nodes(fields: Array, spacing: Array, density: Density, rng: np.random.Generator) -> tuple[Array, Array]:
+def head_nodes(grid: Grid, density: Density, rng: np.random.Generator) -> tuple[Array, Array]:
     """All nodes of the first tetrahedralisation, (n, 3), and the size field on the grid."""
-    tissue = tissue_of_voxels(fields)
-    surface, size = interface_nodes(fields, spacing, tissue, density, rng)
-    inside = interior_nodes(tissue, spacing, size, surface, density, rng)
+    tissue = tissue_of_voxels(grid.fields)
+    surface, size = interface_nodes(grid, tissue, density, rng)
+    inside = interior_nodes(tissue, grid.spacing, size, surface, density, rng)
     return np.concatenate([surface, inside]), size

@@ -1,4 +1,4 @@
-"""Between two tetrahedralisations: every node towards the middle of what surrounds it (one step of centroidal
+"""Move every node towards the centre of its surroundings, between two tetrahedralisations (one step of centroidal
 relaxation).
 
 Interior nodes go to the centre of mass of their star, weighted by volume over size⁴ so that the grading survives;
@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from meshes.mesher.fields import project
+from meshes.mesher.fields import Grid, project
 from meshes.mesher.shape import orientation
 from meshes.mesher.sizing import nearest_value
 
@@ -25,7 +25,19 @@ JUNCTION_MM = 0.3  # nodes nearer than this to a third tissue only go back to th
 
 @njit(cache=True)
 def star_centres(points: Array, tets: Array, tissue: Array, size: Array) -> tuple[Array, Array]:
-    """Weighted centres of the nodes' stars (N, 3), and which nodes have no air around them (N,)."""
+    """Weighted centres of the nodes' stars (N, 3), and which nodes have no air around them (N,).
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    size : (M,) float64
+        Wanted edge of each tetrahedron, mm.
+    """
     total = np.zeros(len(points))
     centre = np.zeros((len(points), 3))
     inside = np.ones(len(points), np.bool_)
@@ -76,32 +88,33 @@ def face_centres(points: Array, faces: Array, size: Array) -> tuple[Array, Array
     return centre, total
 
 
-def relax(
-    fields: Array, spacing: Array, size_grid: Array, points: Array, tets: Array, tissue: Array, faces: Array
-) -> Array:
+def relax(grid: Grid, size_grid: Array, points: Array, tets: Array, tissue: Array, faces: Array) -> Array:
     """One step; returns the new points (N, 3).
 
     Parameters
     ----------
-    fields, spacing, size_grid : arrays
-        Tissue fields, voxel size, and the size field on the same grid.
+    grid : Grid
+    size_grid : (nx, ny, nz) float32
+        The size field on the same voxels.
     points, tets, tissue : arrays
         The mesh with its air, compact.
     faces : (F, 3)
         Interface faces.
     """
     middle = points[tets].mean(axis=1)
-    centre, inside = star_centres(points, tets, tissue, nearest_value(size_grid, spacing, middle).astype(np.float64))
+    centre, inside = star_centres(
+        points, tets, tissue, nearest_value(size_grid, grid.spacing, middle).astype(np.float64)
+    )
     middle = points[faces].mean(axis=1)
-    slide, weight = face_centres(points, faces, nearest_value(size_grid, spacing, middle).astype(np.float64))
+    slide, weight = face_centres(points, faces, nearest_value(size_grid, grid.spacing, middle).astype(np.float64))
     on_interface = weight > 0
     moved = points.copy()
     bulk = inside & ~on_interface
     moved[bulk] = centre[bulk]
     node = np.flatnonzero(on_interface)
     here = points[node]
-    there, _, left, pair, junction = project(fields, spacing, here + TANGENTIAL_STEP * (slide[node] - here), 5, 0.4)
-    back, _, back_left, back_pair, _ = project(fields, spacing, here, 4, 0.4)
+    there, _, left, pair, junction = project(grid, here + TANGENTIAL_STEP * (slide[node] - here), 5, 0.4)
+    back, _, back_left, back_pair, _ = project(grid, here, 4, 0.4)
     way = np.linalg.norm(there - here, axis=1)
     ok = (left < CONVERGED_MM) & (way < LONGEST_SLIDE_MM) & (pair == back_pair).all(axis=1) & (junction > JUNCTION_MM)
     moved[node[ok]] = there[ok]

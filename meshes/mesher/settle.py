@@ -1,27 +1,32 @@
-"""No interface node off its interface: tetrahedra that reach across to such a node change sides.
+"""Take nodes that lie off their interface back: tetrahedra that reach across to such a node change sides, or it is pulled.
 
 After flips and moves a few spikes are left: one or two tetrahedra of one tissue whose tip lies deep in another, where
 no nodes follow the interface.  The tip's node cannot be moved to the interface without flattening its star.  Such a
-node is told apart by the way to the boundary of the union of tissues it lies on (largest field inside minus largest
+node is known by its way to the boundary of the union of tissues it lies on (largest field inside minus largest
 outside the union); beyond a limit, the tetrahedra round it that lie on the wrong side change sides, if that leaves
 fewer nodes off, no forbidden contact and every boundary a manifold.
+
+The boundary of a union (WM; WM and GM; ...) is the zero set of the largest field inside minus the largest field outside
+the union; the way there is a Newton walk along its gradient.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
-from meshes.mesher.fields import tissue_at_points
-from meshes.mesher.layers import between_table, keeps_apart
-from meshes.mesher.manifold import LARGEST_STAR, star_pieces
+from meshes.mesher.clean import LARGEST_STAR, star_pieces
+from meshes.mesher.fields import FLAT, Grid, pair_gradient, tissue_at_points, values_at
+from meshes.mesher.layers import Labels, keeps_apart, labels_of
 from meshes.mesher.shape import star_quality
-from meshes.mesher.ways import LOST_MM, members, on_boundary, way_to_union, ways, which_are_off
-from meshes.topology import elements_of_nodes
+from meshes.topology import Stars, elements_of_nodes
 
 Array = NDArray[Any]
 
+WALK_STEPS, WALK_STEP_MM = 8, 0.4
+ARRIVED_MM = 0.03
+LOST_MM = 9.0  # distance of a node whose walk does not arrive
 ROUNDS = 6
 NEIGHBOURHOOD = 2  # rings of nodes round an astray one that a change can touch
 FAR_MM = 3.0  # nodes farther off than this are equally bad
@@ -32,56 +37,232 @@ TOLERATED = 0.0  # ... when it will be mended afterwards
 
 
 @njit(cache=True)
-def node_cost(
-    node: int,
-    way: Array,
-    neighbours: Array,
-    tissue: Array,
-    start: Array,
-    items: Array,
-    unions: Array,
+def best_on_sides(values: Array, member: Array) -> tuple[int, int]:
+    """Tissue of the largest value inside a union and of the largest outside."""
+    inner = -1
+    outer = -1
+    for m in range(len(values)):
+        if member[m]:
+            if inner < 0 or values[m] > values[inner]:
+                inner = m
+        elif outer < 0 or values[m] > values[outer]:
+            outer = m
+    return inner, outer
+
+
+@njit(cache=True)
+def way_to_union(
+    grid: Grid, x: float, y: float, z: float, member: Array, scratch: Array
+) -> tuple[float, float, float, float]:
+    """Foot point on the boundary of a union of tissues, and its distance (``LOST_MM`` if Newton does not arrive).
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    x, y, z : float
+        Coordinates, grid mm.
+    member : (7,) bool
+        Tissues of the union.
+    scratch : (K,) float64
+        Overwritten.
+    """
+    px = x
+    py = y
+    pz = z
+    left = LOST_MM
+    for step in range(WALK_STEPS + 1):
+        values_at(grid, px, py, pz, scratch)
+        inner, outer = best_on_sides(scratch, member)
+        gx, gy, gz = pair_gradient(grid, px, py, pz, inner, outer)
+        slope2 = gx * gx + gy * gy + gz * gz + FLAT
+        slope = np.sqrt(slope2)
+        scale = (scratch[inner] - scratch[outer]) / slope2
+        left = abs(scale) * slope
+        if left < ARRIVED_MM or step == WALK_STEPS:
+            break
+        if left > WALK_STEP_MM:
+            scale *= WALK_STEP_MM / left
+        px -= scale * gx
+        py -= scale * gy
+        pz -= scale * gz
+    if left > ARRIVED_MM:
+        return px, py, pz, LOST_MM
+    return px, py, pz, np.sqrt((px - x) ** 2 + (py - y) ** 2 + (pz - z) ** 2)
+
+
+@njit(cache=True, parallel=True)
+def ways_of(grid: Grid, points: Array, nodes: Array, unions: Array) -> Array:
+    """Distance of ``nodes`` (n,) from the boundary of every union, (n, unions).
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    nodes : (n,) int
+    unions : (U, 7) bool
+        Tissues of each union.
+    """
+    way = np.empty((len(nodes), len(unions)))
+    for i in prange(len(nodes)):
+        scratch = np.empty(grid.fields.shape[3])
+        x = points[nodes[i]]
+        for g in range(len(unions)):
+            way[i, g] = way_to_union(grid, x[0], x[1], x[2], unions[g], scratch)[3]
+    return way
+
+
+@njit(cache=True)
+def on_boundary(stars: Stars, tissue: Array, member: Array, node: int) -> bool:
+    """Whether a node has tetrahedra both inside and outside a union.
+
+    Parameters
+    ----------
+    stars : Stars
+        Tetrahedra round nodes.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    member : (7,) bool
+        Tissues of the union.
+    node : int
+    """
+    inside = 0
+    for e in range(stars.start[node], stars.start[node + 1]):
+        if member[tissue[stars.items[e]]]:
+            inside += 1
+    return 0 < inside < stars.start[node + 1] - stars.start[node]
+
+
+@njit(cache=True, parallel=True)
+def which_are_off(
+    grid: Grid,
+    points: Array,
+    nodes: Array,
+    stars: Stars,
+    labels: Labels,
     limit_mm: float,
-    pinch_cost: float,
-) -> float:
-    """Excess way (mm) to each union boundary the node is on, plus ``pinch_cost`` for each that is no manifold there."""
+) -> Array:
+    """Which of ``nodes`` (n,) are on a union's boundary but farther than ``limit_mm`` from it, (n,) bool.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    nodes : (n,) int
+    stars : Stars
+        Tetrahedra round nodes.
+    labels : Labels
+        Tissues and the rules they obey.
+    limit_mm : float
+        Nodes nearer than this are not off.
+    """
+    off = np.zeros(len(nodes), np.bool_)
+    for i in prange(len(nodes)):
+        node = nodes[i]
+        scratch = np.empty(grid.fields.shape[3])
+        for g in range(len(labels.unions)):
+            if off[i] or not on_boundary(stars, labels.tissue, labels.unions[g], node):
+                continue
+            x = points[node]
+            off[i] = way_to_union(grid, x[0], x[1], x[2], labels.unions[g], scratch)[3] > limit_mm
+    return off
+
+
+class Ways(NamedTuple):
+    """Ways from nodes to the boundaries of the unions, and what they cost.
+
+    Attributes
+    ----------
+    known : (N,) bool
+        Nodes whose ways have been measured.
+    mm : (N, U) float64
+        Distance from each boundary.
+    limit_mm : float
+        Shorter ways cost nothing.
+    pinch_cost : float
+        Of a boundary that is no manifold at a node, mm.
+    """
+
+    known: Array
+    mm: Array
+    limit_mm: float
+    pinch_cost: float
+
+
+@njit(cache=True)
+def node_cost(node: int, ways: Ways, neighbours: Array, labels: Labels, stars: Stars) -> float:
+    """Excess way (mm) to each union boundary the node is on, plus a cost for each that is no manifold there.
+
+    Parameters
+    ----------
+    node : int
+    ways : Ways
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    labels : Labels
+        Tissues and the rules they obey.
+    stars : Stars
+        Tetrahedra round nodes.
+    """
     star = np.empty(LARGEST_STAR, np.int64)
     parent = np.empty(LARGEST_STAR, np.int64)
-    n = min(start[node + 1] - start[node], LARGEST_STAR)
+    n = min(stars.start[node + 1] - stars.start[node], LARGEST_STAR)
     for i in range(n):
-        star[i] = items[start[node] + i]
+        star[i] = stars.items[stars.start[node] + i]
     cost = 0.0
-    for g in range(len(unions)):
-        if not on_boundary(start, items, tissue, unions[g], node):
+    for g in range(len(labels.unions)):
+        if not on_boundary(stars, labels.tissue, labels.unions[g], node):
             continue
-        cost += max(min(way[g], FAR_MM) - limit_mm, 0.0)
-        within, without = star_pieces(neighbours, tissue, unions[g], star, n, parent)
+        cost += max(min(ways.mm[node, g], FAR_MM) - ways.limit_mm, 0.0)
+        within, without = star_pieces(neighbours, labels.tissue, labels.unions[g], star, n, parent)
         if within != 1 or without != 1:
-            cost += pinch_cost
+            cost += ways.pinch_cost
     return cost
 
 
 @njit(cache=True)
 def wrong_side(
     node: int,
-    tets: Array,
     neighbours: Array,
     tissue: Array,
-    start: Array,
-    items: Array,
+    stars: Stars,
     member: Array,
     side: bool,
     wide: bool,
     out: Array,
 ) -> int:
-    """Tetrahedra round a node that are not on ``side`` of a union (``wide``: those behind them too); how many."""
+    """Tetrahedra round a node that are not on ``side`` of a union (``wide``: those behind them too); how many.
+
+    Parameters
+    ----------
+    node : int
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    stars : Stars
+        Tetrahedra round nodes.
+    member : (7,) bool
+        Tissues of the union.
+    side : bool
+        Whether the inside is the right side.
+    wide : bool
+        The tetrahedra behind them, too.
+    out : (n,) int64
+        Overwritten: the tetrahedra.
+    """
     n = 0
-    for e in range(start[node], start[node + 1]):
-        t = items[e]
+    for e in range(stars.start[node], stars.start[node + 1]):
+        t = stars.items[e]
         if member[tissue[t]] != side and n < len(out):
             out[n] = t
             n += 1
     if wide:
-        for i in range(n):
+        for i in range(n):  # one layer: what is appended here is not visited itself
             for f in range(4):
                 u = neighbours[out[i], f]
                 if u < 0 or member[tissue[u]] == side or n >= len(out):
@@ -97,9 +278,21 @@ def wrong_side(
 
 
 @njit(cache=True)
-def joins(change: Array, n_change: int, code: int, neighbours: Array, tissue: Array) -> bool:
-    """Whether some tetrahedra share a face with one that has the tissue they are to get."""
-    for i in range(n_change):
+def joins(change: Array, code: int, neighbours: Array, tissue: Array) -> bool:
+    """Whether some tetrahedra share a face with one that has the tissue they are to get.
+
+    Parameters
+    ----------
+    change : (n,) int64
+        Tetrahedra.
+    code : int
+        The tissue they are to get.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    """
+    for i in range(len(change)):
         for f in range(4):
             u = neighbours[change[i], f]
             if u >= 0 and tissue[u] == code:
@@ -109,25 +302,29 @@ def joins(change: Array, n_change: int, code: int, neighbours: Array, tissue: Ar
 
 @njit(cache=True)
 def try_change(
-    change: Array,
-    n_change: int,
-    code: int,
-    known: Array,
-    way: Array,
-    tets: Array,
-    neighbours: Array,
-    tissue: Array,
-    start: Array,
-    items: Array,
-    unions: Array,
-    between: Array,
-    limit_mm: float,
-    pinch_cost: float,
+    change: Array, code: int, ways: Ways, tets: Array, neighbours: Array, labels: Labels, stars: Stars
 ) -> bool:
-    """Give some tetrahedra a tissue if that lowers the cost of their nodes and makes no forbidden contact."""
-    touched = np.empty(4 * n_change, np.int64)
+    """Give some tetrahedra a tissue if that lowers the cost of their nodes and makes no forbidden contact.
+
+    Parameters
+    ----------
+    change : (n,) int64
+        Tetrahedra.
+    code : int
+        The tissue they are to get.
+    ways : Ways
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    labels : Labels
+        Tissues and the rules they obey.
+    stars : Stars
+        Tetrahedra round nodes.
+    """
+    touched = np.empty(4 * len(change), np.int64)
     n_touched = 0
-    for i in range(n_change):
+    for i in range(len(change)):
         for k in range(4):
             node = tets[change[i], k]
             new = True
@@ -135,85 +332,75 @@ def try_change(
                 if touched[j] == node:
                     new = False
             if new:
-                if not known[node]:
+                if not ways.known[node]:
                     return False  # too far from where ways are known
                 touched[n_touched] = node
                 n_touched += 1
-    if not joins(change, n_change, code, neighbours, tissue):
+    # no islands: every tissue's labels stay in few pieces
+    if not joins(change, code, neighbours, labels.tissue):
         return False
     before = 0.0
     for j in range(n_touched):
-        node = touched[j]
-        before += node_cost(node, way[node], neighbours, tissue, start, items, unions, limit_mm, pinch_cost)
-    old = np.empty(n_change, np.int8)
-    for i in range(n_change):
-        old[i] = tissue[change[i]]
-        tissue[change[i]] = code
+        before += node_cost(touched[j], ways, neighbours, labels, stars)
+    old = np.empty(len(change), np.int8)
+    for i in range(len(change)):
+        old[i] = labels.tissue[change[i]]
+        labels.tissue[change[i]] = code
     after = 0.0
     apart = True
-    for i in range(n_change):
-        apart = apart and keeps_apart(neighbours, tissue, between, change[i], code)
+    for i in range(len(change)):
+        apart = apart and keeps_apart(neighbours, labels, change[i], code)
     if apart:
         for j in range(n_touched):
-            node = touched[j]
-            after += node_cost(node, way[node], neighbours, tissue, start, items, unions, limit_mm, pinch_cost)
+            after += node_cost(touched[j], ways, neighbours, labels, stars)
             if after > before - GAIN_MM:
                 break
     if apart and after <= before - GAIN_MM:
         return True
-    for i in range(n_change):
-        tissue[change[i]] = old[i]
+    for i in range(len(change)):
+        labels.tissue[change[i]] = old[i]
     return False
 
 
 @njit(cache=True)
 def change_sides(
-    off: Array,
-    winner: Array,
-    known: Array,
-    way: Array,
-    tets: Array,
-    neighbours: Array,
-    tissue: Array,
-    start: Array,
-    items: Array,
-    unions: Array,
-    between: Array,
-    limit_mm: float,
-    pinch_cost: float,
+    off: Array, winner: Array, ways: Ways, tets: Array, neighbours: Array, labels: Labels, stars: Stars
 ) -> int:
-    """One visit to every node in ``off`` (n,); ``winner`` (n,) is the tissue there.  Returns how many got better."""
+    """One visit to every node in ``off`` (n,); ``winner`` (n,) is the tissue there.  Returns how many got better.
+
+    Parameters
+    ----------
+    off : (n,) int
+        Nodes off their interface.
+    winner : (n,) int8
+        The tissue whose field is largest at each.
+    ways : Ways
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    labels : Labels
+        Tissues and the rules they obey.
+    stars : Stars
+        Tetrahedra round nodes.
+    """
+    unions = labels.unions
     change = np.empty(2 * LARGEST_STAR, np.int64)
     better = 0
     for i in range(len(off)):
         node = off[i]
         for g in range(len(unions)):
-            done = not on_boundary(start, items, tissue, unions[g], node) or way[node, g] <= limit_mm
+            done = not on_boundary(stars, labels.tissue, unions[g], node) or ways.mm[node, g] <= ways.limit_mm
             side = unions[g, winner[i]]
             for wide in (False, True):
                 if done:
                     break
-                n_change = wrong_side(node, tets, neighbours, tissue, start, items, unions[g], side, wide, change)
-                for turn in range(unions.shape[1] + 1):
+                n = wrong_side(node, neighbours, labels.tissue, stars, unions[g], side, wide, change)
+                for turn in range(unions.shape[1] + 1):  # the tissue that wins at the node first, then all others
                     code = winner[i] if turn == 0 else turn - 1
                     if unions[g, code] != side:
                         continue
-                    if try_change(
-                        change,
-                        n_change,
-                        code,
-                        known,
-                        way,
-                        tets,
-                        neighbours,
-                        tissue,
-                        start,
-                        items,
-                        unions,
-                        between,
-                        limit_mm,
-                        pinch_cost,
-                    ):
+                    if try_change(change[:n], code, ways, tets, neighbours, labels, stars):
                         better += 1
                         done = True
                         break
@@ -222,25 +409,33 @@ def change_sides(
 
 @njit(cache=True)
 def longest_way(
-    fields: Array,
-    spacing: Array,
-    place: Array,
-    node: int,
-    start: Array,
-    items: Array,
-    tissue: Array,
-    unions: Array,
-    shorter_than: float,
-    scratch: Array,
+    grid: Grid, place: Array, node: int, stars: Stars, labels: Labels, shorter_than: float, scratch: Array
 ) -> tuple[float, float, float, float]:
-    """Foot and length of the longest way from a place to a boundary ``node`` is on, of those under ``shorter_than``."""
+    """Foot and length of the longest way from a place to a boundary ``node`` is on, of those under ``shorter_than``.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    place : (3,) float64
+        Grid mm.
+    node : int
+    stars : Stars
+        Tetrahedra round nodes.
+    labels : Labels
+        Tissues and the rules they obey.
+    shorter_than : float
+        Longer ways do not count, mm.
+    scratch : (K,) float64
+        Overwritten.
+    """
     x = place[0]
     y = place[1]
     z = place[2]
     longest = 0.0
-    for g in range(len(unions)):
-        if on_boundary(start, items, tissue, unions[g], node):
-            fx, fy, fz, way = way_to_union(fields, spacing, place[0], place[1], place[2], unions[g], scratch)
+    for g in range(len(labels.unions)):
+        if on_boundary(stars, labels.tissue, labels.unions[g], node):
+            fx, fy, fz, way = way_to_union(grid, place[0], place[1], place[2], labels.unions[g], scratch)
             if longest < way < shorter_than:
                 x = fx
                 y = fy
@@ -252,40 +447,56 @@ def longest_way(
 @njit(cache=True)
 def pull(
     off: Array,
-    fields: Array,
-    spacing: Array,
+    grid: Grid,
     points: Array,
     tets: Array,
-    tissue: Array,
-    start: Array,
-    items: Array,
-    unions: Array,
+    labels: Labels,
+    stars: Stars,
     limit_mm: float,
     floor: float,
 ) -> int:
     """Move nodes ``off`` (n,) towards the boundary they are farthest from, as far as the shapes round them allow.
 
     No star may get worse than ``floor`` (smallest sine), or than it was.  Returns how many are nearer now.
+
+    Parameters
+    ----------
+    off : (n,) int
+        Nodes off their interface.
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    labels : Labels
+        Tissues and the rules they obey.
+    stars : Stars
+        Tetrahedra round nodes.
+    limit_mm : float
+        Nodes nearer than this are not off.
+    floor : float
+        Smallest quality that a move may leave, unless it was worse.
     """
-    scratch = np.empty(fields.shape[3])
+    scratch = np.empty(grid.fields.shape[3])
     before = np.empty(3)
     nearer = 0
     for i in range(len(off)):
         node = off[i]
         for k in range(3):
             before[k] = points[node, k]
-        x, y, z, farthest = longest_way(fields, spacing, before, node, start, items, tissue, unions, LOST_MM, scratch)
+        x, y, z, farthest = longest_way(grid, before, node, stars, labels, LOST_MM, scratch)
         if farthest <= limit_mm:
             continue
-        worst = min(star_quality(points, tets, tissue, start, items, node, -9.0), floor)
+        worst = min(star_quality(points, tets, labels.tissue, stars, node, -9.0), floor)
         moved = False
         for part in PULL_PARTS:
             points[node, 0] = before[0] + part * (x - before[0])
             points[node, 1] = before[1] + part * (y - before[1])
             points[node, 2] = before[2] + part * (z - before[2])
-            if star_quality(points, tets, tissue, start, items, node, worst) <= worst:
+            if star_quality(points, tets, labels.tissue, stars, node, worst) <= worst:
                 continue
-            now = longest_way(fields, spacing, points[node], node, start, items, tissue, unions, np.inf, scratch)[3]
+            now = longest_way(grid, points[node], node, stars, labels, np.inf, scratch)[3]
             if now <= limit_mm or now < farthest:
                 moved = True
                 break
@@ -298,8 +509,7 @@ def pull(
 
 
 def settle(
-    fields: Array,
-    spacing: Array,
+    grid: Grid,
     points: Array,
     tets: Array,
     neighbours: Array,
@@ -314,37 +524,53 @@ def settle(
     Pulling leaves no smallest sine below ``floor``; ``pinch_cost`` is ``NEVER``, or ``TOLERATED`` if
     :func:`~meshes.mesher.clean.clean` comes next.  Returns the points, the labels, how many nodes were off at first,
     and how many still are.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    neighbours : (M, 4) int
+        The tetrahedron behind the face opposite each node, -1: none.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    limit_mm : float
+        Nodes nearer than this are not off.
+    floor : float
+        Smallest quality that a move may leave, unless it was worse.
+    rounds : int
+        At most.
+    pinch_cost : float
+        ``NEVER`` or ``TOLERATED``.
     """
-    unions = members()
-    between = between_table()
     points = points.copy()
-    tissue = tissue.copy()
-    start, items = elements_of_nodes(tets, len(points))
-    known = np.zeros(len(points), bool)  # nodes whose ways have been measured
-    way = np.empty((len(points), len(unions)))
+    labels = labels_of(tissue.copy())
+    stars = elements_of_nodes(tets, len(points))
+    ways = Ways(np.zeros(len(points), bool), np.empty((len(points), len(labels.unions))), limit_mm, pinch_cost)
     look = np.arange(len(points))
     first = -1
     for _ in range(rounds):
-        off = look[which_are_off(fields, spacing, points, look, start, items, tissue, unions, limit_mm)]
+        off = look[which_are_off(grid, points, look, stars, labels, limit_mm)]
         if first < 0:
             first = len(off)
         if not len(off):
             break
         look = off
         for _ in range(NEIGHBOURHOOD):
-            ring = np.concatenate([items[start[v] : start[v + 1]] for v in look])
+            ring = np.concatenate([stars.items[stars.start[v] : stars.start[v + 1]] for v in look])
             look = np.unique(tets[np.unique(ring)])
-        fresh = look[~known[look]]
-        way[fresh] = ways(fields, spacing, points, fresh, unions)
-        known[fresh] = True
-        winner = tissue_at_points(fields, spacing, points[off])
-        better = change_sides(
-            off, winner, known, way, tets, neighbours, tissue, start, items, unions, between, limit_mm, pinch_cost
-        )
-        off = look[which_are_off(fields, spacing, points, look, start, items, tissue, unions, limit_mm)]
-        known[off] = False
-        better += pull(off, fields, spacing, points, tets, tissue, start, items, unions, limit_mm, floor)
+        fresh = look[~ways.known[look]]
+        ways.mm[fresh] = ways_of(grid, points, fresh, labels.unions)
+        ways.known[fresh] = True
+        winner = tissue_at_points(grid, points[off])
+        better = change_sides(off, winner, ways, tets, neighbours, labels, stars)
+        off = look[which_are_off(grid, points, look, stars, labels, limit_mm)]
+        ways.known[off] = False  # they are about to move
+        better += pull(off, grid, points, tets, labels, stars, limit_mm, floor)
         if not better:
             break
-    off = look[which_are_off(fields, spacing, points, look, start, items, tissue, unions, limit_mm)]
-    return points, tissue, first, len(off)
+    off = look[which_are_off(grid, points, look, stars, labels, limit_mm)]
+    return points, labels.tissue, first, len(off)

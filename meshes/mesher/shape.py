@@ -1,4 +1,4 @@
-"""How good a tetrahedron is: the smallest sine of its six dihedral angles, negative if it is inverted.
+"""The quality of a tetrahedron: the smallest sine of its six dihedral angles, negative if it is inverted.
 
 With face normals N_i, N_j (twice the area long) that meet in an edge of length l, sin θ = 6 V l / (|N_i| |N_j|).  The
 sine is small for angles near 0° and near 180° alike, the two ways to be flat.
@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from meshes.topology import Stars
+
 Array = NDArray[Any]
 
 TINY = 1e-30
@@ -20,7 +22,15 @@ AIR_FLATTEST = 1e-3  # ... a positive volume
 
 @njit(cache=True, inline="always")
 def orientation(points: Array, a: int, b: int, c: int, d: int) -> float:
-    """Six times the signed volume of abcd: positive if d lies where the normal of abc points."""
+    """Six times the signed volume of abcd: positive if d lies where the normal of abc points.
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Nodes, grid mm.
+    a, b, c, d : int
+        Nodes.
+    """
     ax = points[a, 0]
     ay = points[a, 1]
     az = points[a, 2]
@@ -38,7 +48,15 @@ def orientation(points: Array, a: int, b: int, c: int, d: int) -> float:
 
 @njit(cache=True)
 def smallest_sine(points: Array, a: int, b: int, c: int, d: int) -> float:
-    """Signed smallest sine of the dihedral angles of abcd."""
+    """Signed smallest sine of the dihedral angles of abcd.
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Nodes, grid mm.
+    a, b, c, d : int
+        Nodes.
+    """
     ax = points[a, 0]
     ay = points[a, 1]
     az = points[a, 2]
@@ -83,7 +101,17 @@ def smallest_sine(points: Array, a: int, b: int, c: int, d: int) -> float:
 
 @njit(cache=True)
 def quality_of(points: Array, a: int, b: int, c: int, d: int, tissue: int) -> float:
-    """Quality of abcd: its smallest sine, but any positive volume will do outside the head."""
+    """Quality of abcd: its smallest sine, but any positive volume will do outside the head.
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Nodes, grid mm.
+    a, b, c, d : int
+        Nodes.
+    tissue : int
+        0 is the outside.
+    """
     sine = smallest_sine(points, a, b, c, d)
     if tissue == 0 and sine > AIR_FLATTEST:
         return AIR
@@ -101,13 +129,26 @@ def qualities(points: Array, tets: Array, tissue: Array) -> Array:
 
 
 @njit(cache=True)
-def star_quality(
-    points: Array, tets: Array, tissue: Array, start: Array, items: Array, node: int, enough: float
-) -> float:
-    """Worst quality round a node; stops early once it is not above ``enough``."""
+def star_quality(points: Array, tets: Array, tissue: Array, stars: Stars, node: int, enough: float) -> float:
+    """Worst quality round a node; stops early once it is not above ``enough``.
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Nodes, grid mm.
+    tets : (M, 4) int
+        Nodes of the tetrahedra.
+    tissue : (M,) int8
+        Of the tetrahedra.
+    stars : Stars
+        Tetrahedra round nodes.
+    node : int
+    enough : float
+        The search ends at a quality that is not above this.
+    """
     worst = NO_TET
-    for e in range(start[node], start[node + 1]):
-        t = items[e]
+    for e in range(stars.start[node], stars.start[node + 1]):
+        t = stars.items[e]
         quality = quality_of(points, tets[t, 0], tets[t, 1], tets[t, 2], tets[t, 3], tissue[t])
         if quality < worst:
             worst = quality

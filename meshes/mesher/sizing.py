@@ -1,4 +1,4 @@
-"""How far apart nodes should be: by tissue, by the thickness of the layer, and never changing fast.
+"""The size field (how far apart nodes should be): by tissue and by the thickness of the layer, never changing fast.
 
 At an interface the spacing is the smaller of the two tissues' own, and on a layer of thickness d at most
 ``thin_layer``·d, so that a thin layer is resolved.  From the interfaces the size may grow by ``growth`` per
@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from meshes.mesher.fields import top_two, values_at
+from meshes.mesher.fields import Grid, top_two, values_at
 
 Array = NDArray[Any]
 
@@ -20,14 +20,25 @@ START_MM = 0.25  # where that ray starts, safely off the interface
 
 
 @njit(cache=True, parallel=True)
-def layer_thickness(fields: Array, spacing: Array, points: Array, normals: Array, longest_mm: Array) -> Array:
+def layer_thickness(grid: Grid, points: Array, normals: Array, longest_mm: Array) -> Array:
     """Thickness (mm) of the thinner of the two layers at interface points, (n,), at most ``longest_mm`` (n,).
 
     Marches both ways along the normal until the tissue changes again; the outside is no layer.
+
+    Parameters
+    ----------
+    grid : Grid
+        Tissue fields.
+    points : (n, 3) float64
+        On an interface, grid mm.
+    normals : (n, 3) float64
+        Of the interface there.
+    longest_mm : (n,) float64
+        Thicker layers are not measured.
     """
     thickness = longest_mm.copy()
     for p in prange(len(points)):
-        scratch = np.empty(fields.shape[3])
+        scratch = np.empty(grid.fields.shape[3])
         for direction in (-1.0, 1.0):
             nx = direction * normals[p, 0]
             ny = direction * normals[p, 1]
@@ -36,13 +47,13 @@ def layer_thickness(fields: Array, spacing: Array, points: Array, normals: Array
             x = points[p, 0]
             y = points[p, 1]
             z = points[p, 2]
-            values_at(fields, spacing, x + way * nx, y + way * ny, z + way * nz, scratch)
+            values_at(grid, x + way * nx, y + way * ny, z + way * nz, scratch)
             layer = top_two(scratch)[0]
             if layer == 0:
                 continue
             while way < thickness[p]:
                 way += MARCH_MM
-                values_at(fields, spacing, x + way * nx, y + way * ny, z + way * nz, scratch)
+                values_at(grid, x + way * nx, y + way * ny, z + way * nz, scratch)
                 if top_two(scratch)[0] != layer:
                     break
             thickness[p] = min(thickness[p], way - 0.5 * MARCH_MM)
@@ -79,7 +90,7 @@ def limit_growth(size: Array, spacing: Array, growth: float) -> None:
                     size[i, j, k] = smallest
 
 
-def nearest_value(grid: Array, spacing: Array, points: Array) -> Array:
-    """Grid values at the voxels nearest to points (n, 3), clipped at the border."""
-    index = np.clip(np.rint(points / spacing).astype(np.int64), 0, np.array(grid.shape[:3]) - 1)
-    return grid[index[:, 0], index[:, 1], index[:, 2]]
+def nearest_value(values: Array, spacing: Array, points: Array) -> Array:
+    """Values of a grid at the voxels nearest to points (n, 3), clipped at the border."""
+    index = np.clip(np.rint(points / spacing).astype(np.int64), 0, np.array(values.shape[:3]) - 1)
+    return values[index[:, 0], index[:, 1], index[:, 2]]

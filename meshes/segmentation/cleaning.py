@@ -1,4 +1,4 @@
-"""From what a segmentation says to labels a head model can be built on.
+"""Clean the labels of a segmentation so that a head model can be built on them.
 
 A segmentation decides voxel by voxel; a head is made of closed layers.  :func:`clean_labels` rebuilds those layers from the
 outside in: the head as one solid, the skull as a closed shell inside it, CSF everywhere between brain and skull.
@@ -125,7 +125,19 @@ def white_matter(labels: Labels, voxel_mm: VoxelMm) -> Mask:
 
 
 def brain_case(labels: Labels, brain: Mask, head: Mask, voxel_mm: VoxelMm) -> Mask:
-    """All that lies inside the skull: brain and CSF, one smooth solid, a voxel larger than the brain."""
+    """All that lies inside the skull: brain and CSF, one smooth solid, a voxel larger than the brain.
+
+    Parameters
+    ----------
+    labels : (nx, ny, nz) int
+        Tissue codes.
+    brain : (nx, ny, nz) bool
+        Mask.
+    head : (nx, ny, nz) bool
+        Mask.
+    voxel_mm : (3,) float
+        Voxel size.
+    """
     inside = close_gaps(among(labels, (*BRAIN, Tissue.CSF)) | brain, 2.0, voxel_mm)
     inside = fill_holes(largest(drop_thin(inside, 2.0, voxel_mm))) | neighbours(brain, LEAST_LAYER_MM, voxel_mm)
     inside = fill_holes(rounded(inside, 1.0, voxel_mm) | dilate(brain, LEAST_LAYER_MM, voxel_mm))
@@ -133,7 +145,19 @@ def brain_case(labels: Labels, brain: Mask, head: Mask, voxel_mm: VoxelMm) -> Ma
 
 
 def skull_mask(labels: Labels, inside: Mask, head: Mask, voxel_mm: VoxelMm) -> Mask:
-    """Bone in one piece with the shell that closes around the brain case, at least 2 mm thick, under at least 2 mm of scalp."""
+    """Bone in one piece with the shell that closes around the brain case, at least 2 mm thick, under at least 2 mm of scalp.
+
+    Parameters
+    ----------
+    labels : (nx, ny, nz) int
+        Tissue codes.
+    inside : (nx, ny, nz) bool
+        The brain case.
+    head : (nx, ny, nz) bool
+        Mask.
+    voxel_mm : (3,) float
+        Voxel size.
+    """
     bone = close_gaps((labels == Tissue.SKULL) | inside, 4.0, voxel_mm) | dilate(inside, 2.0, voxel_mm)
     solid = largest(drop_thin(bone, LEAST_LAYER_MM, voxel_mm) | inside)
     return solid & ~inside & erode(head, SCALP_OVER_SKULL_MM, voxel_mm)

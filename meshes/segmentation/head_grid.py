@@ -11,7 +11,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-MARGIN_MM = 8.0  # room for the layers to close in, and for the mesher's outer elements
+MARGIN_MM = 8.0  # of air for the layers to close in, and for the mesher's outer elements
 
 
 @dataclass(frozen=True, eq=False)

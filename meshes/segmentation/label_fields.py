@@ -1,4 +1,4 @@
-"""Hard labels become tissue fields, on a grid that is no finer than a mesh can show.
+"""Make tissue fields of hard labels, on a grid no finer than a mesh can show.
 
 The shortest edges of a mesh are 1.15 mm; fields on voxels of 0.8 mm carry an interface between them to a few hundredths.
 Labels of 0.5 mm have four times as many voxels, and their fields took 12.8 GB for nothing.  Along every axis on which voxels
@@ -97,6 +97,17 @@ def coarse_shares(
 
 def overlaps(count: int, voxel_mm: float, new_count: int, new_mm: float) -> sp.csr_matrix:
     """Which share of each of the new voxels along an axis lies in each of the old ones, (new, old); both share their middle.
+
+    Parameters
+    ----------
+    count : int
+        Old voxels along the axis.
+    voxel_mm : float
+        Their size.
+    new_count : int
+        New voxels.
+    new_mm : float
+        Their size.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""SAMSEG's posteriors become Tissues: structures are summed into six tissues, then cleaned."""
+"""Make Tissues of SAMSEG's posteriors: structures are summed into six tissues, then cleaned."""
 
 from __future__ import annotations
 

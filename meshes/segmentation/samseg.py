@@ -222,6 +222,15 @@ def clean_environment() -> dict[str, str]:
 def run_samseg(t1: Path, t2: Path | None, folder: Path, log_file: Path, threads: int = 2) -> Path:
     """Segment a T1 (with a T2, which is registered to it), 6 to 10 minutes; returns the folder of posteriors.
 
+    Parameters
+    ----------
+    t1 : path
+    t2 : path, optional
+    folder : path
+        For the results.
+    log_file : path
+    threads : int
+
     Raises
     ------
     InputError

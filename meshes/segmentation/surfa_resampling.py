@@ -23,6 +23,18 @@ def interpolate(
 ) -> np.ndarray:
     """Resample frames (nx, ny, nz, frames) through an affine from target voxels to source voxels.
 
+    Parameters
+    ----------
+    source : (nx, ny, nz, frames) array
+    target_shape : (3,) int
+    method : {"linear", "nearest"}
+    affine : (4, 4) float
+        Target voxels to source voxels.
+    disp : array or None
+        Displacements, which are not supported.
+    fill : float
+        Outside the source.
+
     Raises
     ------
     NotImplementedError

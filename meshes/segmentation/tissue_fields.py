@@ -1,4 +1,4 @@
-"""Labels and memberships become the smooth fields the mesher follows.
+"""Make the smooth fields that the mesher follows, from labels and memberships.
 
 The mesher reads a field between voxels with the quadratic B-spline, which blurs it a little (along each axis a voxel's value
 counts 3/4, its neighbours' 1/8 each).  Blurring moves interfaces: convex tissues shrink, thin layers may break.  So the fields

@@ -1,4 +1,4 @@
-"""Is this volume a whole head?
+"""Check that a volume shows a whole head.
 
 The head is told from the air by a threshold on a 2 mm copy.  Two things follow from its shape and shading:
 
@@ -23,7 +23,7 @@ from meshes.segmentation.morphology import depth_mm
 GRID_MM = 2.0
 AIR = 0.15  # of the bright tissue's intensity; the noise of air is below, skin above
 LEAST_HEAD_ML = 1200.0  # smaller than any head with its scalp
-STRIPPED_BELOW_ML = 2500.0  # brains are up to 1.9 l (with room for MNI scaling), heads of adults 3 to 5 l
+STRIPPED_BELOW_ML = 2500.0  # brains are up to 1.9 l (some more for MNI scaling), heads of adults 3 to 5 l
 SKULL_DIP = 0.8  # skull is darker than this times the scalp over it (Colin27: 0.28; brain-extracted: 1)
 TOP_MM = 70.0  # the upper part of the head, where skull lies flat under scalp
 LEAST_HEIGHT_MM = 125.0  # vertex to the lowest brain, at least

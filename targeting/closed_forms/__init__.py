@@ -1,1 +1,1 @@
-"""Fields known in closed form: the truth that solvers are held against."""
+"""Heads and fields known in closed form: the reference that solvers are tested against."""

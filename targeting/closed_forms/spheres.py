@@ -1,4 +1,4 @@
-r"""Closed forms and series in spheres round the origin: the truth the solver is held against.
+r"""Fields in concentric spheres, as closed forms and series: the reference for the solver's accuracy.
 
 *TMS.*  By reciprocity a magnetic dipole outside induces in a spherically symmetric conductor what the magnetic field of a
 current dipole inside (Sarvas 1987, Phys. Med. Biol. 32:11) reads at the dipole: E·e = −ṁ·B(e) for every unit current
@@ -15,7 +15,7 @@ a to b.  In one homogeneous sphere there is a closed form (``dipole_potential_v`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -150,7 +150,7 @@ def _radial(r_mm: NDArray, radii_mm: NDArray, sigma: NDArray, n: NDArray) -> tup
     return g, value, slope
 
 
-def _legendre(x: NDArray, orders: int):  # type: ignore[no-untyped-def]
+def _legendre(x: NDArray, orders: int) -> Iterator[tuple[NDArray, NDArray]]:
     """P_n(x) and P_n'(x) for n = 1, 2, …"""
     before, p = np.ones_like(x), x.copy()
     d_before, d = np.zeros_like(x), np.ones_like(x)
@@ -189,7 +189,20 @@ def dipole_potential_v(
 def dipole_e_v_per_m(
     points_mm: NDArray, dipole_mm: ArrayLike, moment_a_m: ArrayLike, radius_mm: float, sigma_s_per_m: float
 ) -> NDArray[np.float64]:
-    """E = −∇φ of :func:`dipole_potential_v` by central differences over 2 µm, (n, 3) V/m."""
+    """E = −∇φ of :func:`dipole_potential_v` by central differences over 2 µm, (n, 3) V/m.
+
+    Parameters
+    ----------
+    points_mm : (n, 3)
+        Inside the sphere, mm from its centre.
+    dipole_mm : (3,)
+        Where the dipole is.
+    moment_a_m : (3,)
+        A·m.
+    radius_mm : float
+        Of the sphere.
+    sigma_s_per_m : float
+    """
     step_mm = 1e-3
     points, about = np.asarray(points_mm, float), (dipole_mm, moment_a_m, radius_mm, sigma_s_per_m)
     differences = [

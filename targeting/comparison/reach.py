@@ -1,4 +1,4 @@
-r"""Whether a coil can give a target the field that is asked for, under the limits on its output.
+r"""Check whether a coil can give a target the wanted field, within the limits on its output.
 
 Fields grow with dI/dt, so every limit leaves the target some share of the field asked for; below 1 it is out of reach.  It
 is a verdict on *matching* a field and none on a protocol, which is of a share of the threshold, whatever the target gets.
@@ -20,8 +20,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from meshes.errors import InputError
-from targeting.dosing.motor_threshold import MAX_PERCENT_OF_RMT, volts
-from targeting.dosing.output import BY_PEAK, BY_PROTOCOL, BY_STIMULATOR, BY_THRESHOLD, BY_TRAINS, OutputLimit
+from targeting.dosing.motor_threshold import (
+    BY_PEAK,
+    BY_PROTOCOL,
+    BY_STIMULATOR,
+    BY_THRESHOLD,
+    BY_TRAINS,
+    MAX_PERCENT_OF_RMT,
+    OutputLimit,
+    volts,
+)
 from targeting.dosing.protocols import Protocol
 from targeting.dosing.train_safety import EXCEEDS, NOT_COVERED, check_trains, train_table
 from targeting.stimulators.ratings import stimulators
@@ -240,7 +248,20 @@ def output_limits(
     e_hotspot_v_per_m: float,
     peak_v_per_m: float | None,
 ) -> tuple[OutputLimit, ...]:
-    """All that holds an output which matches a field (:mod:`~targeting.dosing.output`); parameters as of the reach."""
+    """All that holds an output which matches a field (:mod:`~targeting.dosing.motor_threshold`).
+
+    Parameters
+    ----------
+    threshold : Threshold
+    full_output : float or None
+        The stimulator's full output, % MSO.
+    full_output_words : str
+        For the limit it makes.
+    e_hotspot_v_per_m : float
+        At the hotspot, per A/µs.
+    peak_v_per_m : float or None
+        Largest in grey matter, per A/µs.
+    """
     protocol, ratio = threshold.protocol, threshold.muscle_ratio
     smaller = min(1.0, ratio)  # of two thresholds
     limits = []

@@ -26,10 +26,12 @@ from targeting.dosing.hotspot_stage import Hotspot, e_per_a_per_us, hotspot_map
 from targeting.engines.protocol import Engine
 from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.pose import Pose
-from targeting.stimulators.request import PulseRequest
-from targeting.study.aim import Direction
+from targeting.study.options import as_flags, flags_of
+from targeting.study.pulse_request import PulseRequest
+from targeting.study.request import Direction
 from targeting.study.stronger_targets import stronger_targets
 from targeting.study.tms_confirm import Confirmed
+from targeting.study.tms_request import TmsRequest
 from targeting.study.tms_search import orientation
 from targeting.subject import Done, Stage
 from targeting.tms.angle import FREE, AngleRequest
@@ -131,7 +133,7 @@ def comparison_stage(
                     )
                     spot = e_per_a_per_us(best_pose(scalp, where, chosen.coil, hair_mm, there, orientation=as_there))
             except InputError as error:  # a coil that does not fit this head must not spoil the plan
-                left_out.append(f"{chosen.coil.name} is not compared: {error}")
+                left_out.append(f"{chosen.coil.name} is not compared: {as_flags(str(error), flags_of(TmsRequest))}")
                 continue
             (field,) = engine.fields(
                 conductor(), chosen.coil, [Pose(found.poses[0])], REFERENCE_DIDT_A_PER_S, chosen.file

@@ -137,7 +137,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 
 def _solvers() -> Iterator[Fact]:
-    from targeting.fem.factorisation import is_installed
+    from targeting.fem.solver import is_installed
 
     if is_installed():
         yield Fact("solver", OK, "PARDISO (MKL) for many solves, multigrid (pyamg) for few")

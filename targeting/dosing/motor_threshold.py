@@ -1,4 +1,4 @@
-r"""The field that a motor threshold stands for, and the output that gives the target a share of it.
+r"""A stimulator's output: from the field at the motor threshold to the percentage that gives the target a share of it.
 
 With e_h and e_t the fields at the motor hotspot and at the target per dI/dt (V/m at 1 A/µs), each at its own coil pose, and
 a dI/dt that is proportional to the output p (% of the maximum stimulator output, MSO), dI/dt = p/100 · dI/dt_max, the
@@ -15,18 +15,42 @@ of the target": published safety limits are in its percent.  An output is a whol
 
 This is field-based dosing; Numssen 2024 (doi 10.1162/imag_a_00106) discusses what it assumes: one coil, one stimulator,
 one pulse shape, and a target whose neurons answer to the same field as the muscle's do, which is not known of most targets.
+
+*Limits.*  The output is a protocol's own, which nothing raises, or one that matches the field at motor threshold.  A
+protocol's intensity is a share of the motor threshold of *its* muscle.  Where another muscle's threshold was measured the
+user may state how many times as large the protocol's muscle's is; limits then count in percent of the smaller of the two.
+
+An output that matches a field, f · RMT · e_h / e_t, is held at the smallest of
+
+* the protocol's intensity, if there is a protocol;
+* 120 % of the motor threshold;
+* the stimulator's full output;
+* the largest intensity at which the safety table allows the protocol's trains;
+* what keeps the largest \|E\| anywhere in grey matter at that same share of the field at threshold, p · e_peak ≤ f · RMT · e_h.
+  Where the target *is* the hotspot, at the threshold's own pose, every place gets f of what it got at threshold, and this
+  limit is met.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from meshes.errors import InputError
+from targeting.dosing.protocols import Protocol
 
 MAX_OUTPUT_PERCENT = 100.0
 MAX_PERCENT_OF_RMT = 120.0  # published train limits get short above it, and end at 130
 FLOAT_NOISE = 1e-9  # 0.8 · 50 is 40, whatever the last bit says
+NOT_HELD, BY_PROTOCOL, BY_THRESHOLD, BY_STIMULATOR, BY_TRAINS, BY_PEAK = HOLDS = (
+    "none",
+    "protocol",
+    "motor threshold",
+    "stimulator",
+    "trains",
+    "peak",
+)
 
 
 @dataclass(frozen=True)
@@ -125,7 +149,7 @@ def check_match(fraction: float) -> None:
     if not 0 < fraction <= 2:
         near = f"; write {fraction:g} % as {fraction / 100:g}" if 2 < fraction <= 200 else ""
         raise InputError(
-            f"--match-field takes a share of the field at threshold above 0 and at most 2, not {fraction:g}{near}"
+            f"`match_field` takes a share of the field at threshold above 0 and at most 2, not {fraction:g}{near}"
         )
 
 
@@ -151,3 +175,59 @@ def volts(e_v_per_m: float) -> str:
     ('62 V/m', '8.8 V/m')
     """
     return f"{e_v_per_m:.0f} V/m" if e_v_per_m >= 9.95 else f"{e_v_per_m:.1f} V/m"
+
+
+@dataclass(frozen=True)
+class OutputLimit:
+    """A limit in % of the measured motor threshold with the coil in question.
+
+    ``percent_of_rmt`` is None where it is not known, and ``words`` then say why.
+    """
+
+    name: str
+    percent_of_rmt: float | None
+    words: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output asked for and the one given, a whole number, % MSO; ``held_by``: of :data:`HOLDS`."""
+
+    asked_percent: float
+    given_percent: int
+    held_by: str = NOT_HELD
+
+
+def protocol_output(protocol: Protocol, rmt_percent: float, muscle_ratio: float = 1.0) -> Output:
+    """A protocol's own output: its share of the motor threshold, rounded down, and never above the stimulator's full output.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    rmt_percent : float
+        Motor threshold that was measured, % MSO.
+    muscle_ratio : float
+        Threshold of the protocol's muscle over it.
+
+    Examples
+    --------
+    >>> from targeting.dosing import protocol_named
+    >>> from targeting.dosing.motor_threshold import protocol_output
+    >>> protocol_output(protocol_named("m1-pain-10hz"), 52).given_percent
+    41
+    """
+    asked = protocol.intensity_fraction_rmt * rmt_percent * muscle_ratio
+    if asked > MAX_OUTPUT_PERCENT + FLOAT_NOISE:
+        return Output(asked, whole_percent(MAX_OUTPUT_PERCENT), BY_STIMULATOR)
+    return Output(asked, whole_percent(asked))
+
+
+def matched_output(fields: ThresholdFields, fraction: float, limits: Sequence[OutputLimit]) -> Output:
+    """The output at which the target gets a fraction of the field at threshold, held at the smallest limit."""
+    asked = fields.output_percent(fraction)
+    known = [
+        (each.percent_of_rmt / 100 * fields.rmt_percent, each) for each in limits if each.percent_of_rmt is not None
+    ]
+    smallest, limit = min(known, key=lambda each: each[0])
+    held = asked > smallest * (1 + FLOAT_NOISE)
+    return Output(asked, whole_percent(min(asked, smallest)), limit.name if held else NOT_HELD)

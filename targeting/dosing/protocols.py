@@ -1,4 +1,4 @@
-"""Protocols: published rTMS sessions by name (``protocols.toml``), or one's own as a TOML file.
+"""rTMS protocols: published ones by name (``protocols.toml``), or a user's own from a TOML file.
 
 A file of one's own has the same fields at its top level, or as one table:
 

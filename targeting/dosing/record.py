@@ -9,8 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from targeting.dosing import Protocol
-from targeting.dosing.motor_threshold import MAX_OUTPUT_PERCENT, MAX_PERCENT_OF_RMT, volts
-from targeting.dosing.output import HOLDS, NOT_HELD
+from targeting.dosing.motor_threshold import HOLDS, MAX_OUTPUT_PERCENT, MAX_PERCENT_OF_RMT, NOT_HELD, volts
 from targeting.dosing.train_safety import EXCEEDS, NOT_COVERED
 from targeting.records.json_records import common_fields, require
 from targeting.records.kinds import AtLeastZero, Count, Matrix, OneOf, Point, Positive, Side

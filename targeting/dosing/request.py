@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from meshes.choices import one_of
 from meshes.errors import InputError
+from targeting.coils.coil import Coil
 from targeting.dosing import Protocol, protocol_named
-from targeting.dosing.motor_threshold import check_match, check_threshold
+from targeting.dosing.motor_threshold import check_match
 from targeting.navigation.choice import Chosen, chosen_target
 from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.world import HeaderWorlds, in_the_plans_world
 from targeting.stimulators import stimulator_rating
-
-if TYPE_CHECKING:
-    from targeting.coils.coil import Coil
-    from targeting.study.aim import Aim
+from targeting.study.aim import Aim
+from targeting.study.tms_request import TmsRequest
 
 HOTSPOTS = {"hand": "m1-hand", "leg": "m1-leg", "face": "m1-face"}  # where a muscle's threshold is found
 DEFAULT_MUSCLE = "hand"
+NEED_THRESHOLD = ("rmt_muscle", "rmt_at_mm", "rmt_pose", "match_field", "protocol", "muscle_ratio")
+RMT_POSE = "`rmt_pose`"
 LEAST_RATIO, MOST_RATIO = 0.3, 3.0  # of two muscles' thresholds; beyond it is a slip
 
 
@@ -56,19 +55,14 @@ class DoseRequest:
     stimulator: str | None = None
 
     @classmethod
-    def of(
-        cls,
-        rmt_percent: float | None,
-        muscle: str | None,
-        rmt_at_mm: tuple[float, float, float] | None,
-        rmt_pose: str | Path | None,
-        match_field: float | None,
-        protocol: str | Path | None,
-        muscle_ratio: float | None,
-        stimulator: str | None,
-        coil: Coil,
-    ) -> DoseRequest | None:
+    def of(cls, asked: TmsRequest, coil: Coil) -> DoseRequest | None:
         """The request, checked before anything is made; None if no threshold is given.
+
+        Parameters
+        ----------
+        asked : TmsRequest
+        coil : Coil
+            The plan's.
 
         Raises
         ------
@@ -76,27 +70,37 @@ class DoseRequest:
             If a word is unknown, a number impossible, an option is given without the threshold it needs, or the protocol is
             of another muscle's threshold than the one given.
         """
-        if rmt_percent is None:
-            options: dict[str, object] = {"--rmt-muscle": muscle, "--rmt-at": rmt_at_mm, "--rmt-pose": rmt_pose}
-            options |= {"--match-field": match_field, "--protocol": protocol, "--muscle-ratio": muscle_ratio}
-            for option, value in options.items():
-                if value is not None:
-                    raise InputError(f"{option} needs the motor threshold: give --rmt PERCENT, such as --rmt 52")
+        if asked.rmt_percent is None:
+            for name in NEED_THRESHOLD:
+                if getattr(asked, name) is not None:
+                    raise InputError(
+                        f"`{name}` needs the motor threshold: give `rmt_percent=PERCENT`, such as `rmt_percent=52`"
+                    )
             return None
-        check_threshold(rmt_percent)
-        if match_field is not None:
-            check_match(match_field)
-        measured = DEFAULT_MUSCLE if muscle is None else one_of(muscle, HOTSPOTS, "muscle of --rmt-muscle")
-        if rmt_at_mm is not None and not np.isfinite(rmt_at_mm).all():
-            raise InputError(f"a hotspot is three finite numbers in mm, not {rmt_at_mm}")
-        if stimulator is not None:
-            stimulator_rating(stimulator, coil.name)
-        pose = None if rmt_pose is None else PoseFile.of(rmt_pose)
+        if asked.match_field is not None:
+            check_match(asked.match_field)
+        muscle = DEFAULT_MUSCLE
+        if asked.rmt_muscle is not None:
+            muscle = one_of(asked.rmt_muscle, HOTSPOTS, "muscle of `rmt_muscle`")
+        if asked.rmt_at_mm is not None and not np.isfinite(asked.rmt_at_mm).all():
+            raise InputError(f"a hotspot is three finite numbers in mm, not {asked.rmt_at_mm}")
+        if asked.stimulator is not None:
+            stimulator_rating(asked.stimulator, coil.name)
+        pose = None if asked.rmt_pose is None else PoseFile.of(asked.rmt_pose)
         if pose is not None:
-            chosen_target(pose.read(), pose, "--rmt-pose")
-        chosen = None if protocol is None else protocol_named(protocol)
-        _check_muscle(chosen, measured, muscle_ratio)
-        return cls(float(rmt_percent), measured, rmt_at_mm, pose, match_field, chosen, muscle_ratio, stimulator)
+            chosen_target(pose.read(), pose, RMT_POSE)
+        protocol = None if asked.protocol is None else protocol_named(asked.protocol)
+        _check_muscle(protocol, muscle, asked.muscle_ratio)
+        return cls(
+            float(asked.rmt_percent),
+            muscle,
+            asked.rmt_at_mm,
+            pose,
+            asked.match_field,
+            protocol,
+            asked.muscle_ratio,
+            asked.stimulator,
+        )
 
     @property
     def hotspot(self) -> str:
@@ -118,16 +122,17 @@ def _check_muscle(protocol: Protocol | None, measured: str, ratio: float | None)
         if protocol is not None and protocol.muscle != measured:
             own = protocol.muscle
             raise InputError(
-                f"protocol {protocol.name} is in percent of the {own}'s motor threshold and --rmt is the {measured}'s: give "
-                f"--rmt-muscle {own} if it was the {own}'s, or --muscle-ratio X, the {own}'s threshold over the {measured}'s"
+                f"protocol {protocol.name} is in percent of the {own}'s motor threshold and `rmt_percent` is the "
+                f"{measured}'s: give `rmt_muscle={own}` if it was the {own}'s, or `muscle_ratio=X`, the {own}'s threshold "
+                f"over the {measured}'s"
             )
         return
     if protocol is None or protocol.muscle == measured:
         whose = "no protocol was given" if protocol is None else f"protocol {protocol.name} is of the {measured}'s, too"
-        raise InputError(f"--muscle-ratio is for a protocol of another muscle's motor threshold; {whose}: leave it out")
+        raise InputError(f"`muscle_ratio` is for a protocol of another muscle's motor threshold; {whose}: leave it out")
     if not LEAST_RATIO <= ratio <= MOST_RATIO:
         raise InputError(
-            f"--muscle-ratio is the {protocol.muscle}'s threshold over the {measured}'s, {LEAST_RATIO:g} to {MOST_RATIO:g}, "
+            f"`muscle_ratio` is the {protocol.muscle}'s threshold over the {measured}'s, {LEAST_RATIO:g} to {MOST_RATIO:g}, "
             f"not {ratio:g}"
         )
 
@@ -140,4 +145,4 @@ def threshold_rows(file: PoseFile, worlds: HeaderWorlds | None) -> Chosen:
     InputError
         If it is no navigator's file, which of its rows is meant is not clear, or it is in a world that is not this T1's.
     """
-    return chosen_target(in_the_plans_world(file.read(), worlds), file, "--rmt-pose")
+    return chosen_target(in_the_plans_world(file.read(), worlds), file, RMT_POSE)

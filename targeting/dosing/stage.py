@@ -15,8 +15,7 @@ from targeting.coils.fingerprint import fingerprint
 from targeting.comparison.reach import Threshold, coil_on, output_limits
 from targeting.dosing import Output, check_trains, fields_at_threshold, matched_output, protocol_output
 from targeting.dosing.hotspot_stage import Hotspot, e_per_a_per_us, own_hotspot
-from targeting.dosing.motor_threshold import MAX_OUTPUT_PERCENT, ThresholdFields
-from targeting.dosing.output import NOT_HELD, OutputLimit
+from targeting.dosing.motor_threshold import MAX_OUTPUT_PERCENT, NOT_HELD, OutputLimit, ThresholdFields
 from targeting.dosing.record import BY_FIELD, BY_PROTOCOL, NOTHING, PlanDosing, PlanFinding, PlanProtocol
 from targeting.dosing.request import DoseRequest
 from targeting.dosing.train_safety import train_table

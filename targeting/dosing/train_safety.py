@@ -1,4 +1,4 @@
-"""Whether a protocol's trains are within published limits (``train_safety.toml``), at an intensity in % of motor threshold.
+"""Check a protocol's trains against published limits (``train_safety.toml``), at an intensity in % of motor threshold.
 
 The table is read, never interpolated: a frequency or an intensity between two entries counts as the stricter neighbour, a
 frequency below the table as its lowest entry, what lies above it has no limit that is known to be safe.  Under its lowest

@@ -6,11 +6,15 @@ number of threads and exactly symmetric.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numba
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from meshes import HeadMesh
+from meshes.errors import InputError
 from meshes.topology import elements_of_nodes
 
 M_PER_MM = 1e-3
@@ -23,7 +27,7 @@ def shape_gradients(points_mm: NDArray[np.float64], tets: NDArray[np.integer]) -
 
 
 @numba.njit(cache=True, parallel=True)
-def _gradients(points_mm, tets):  # type: ignore[no-untyped-def]
+def _gradients(points_mm: NDArray, tets: NDArray) -> tuple[NDArray, NDArray]:
     gradients = np.empty((len(tets), 4, 3))
     volumes = np.empty(len(tets))
     for e in numba.prange(len(tets)):
@@ -43,7 +47,7 @@ def _gradients(points_mm, tets):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, parallel=True)
-def _row_lengths(tets, start, items):  # type: ignore[no-untyped-def]
+def _row_lengths(tets: NDArray, start: NDArray, items: NDArray) -> NDArray:
     n_nodes = len(start) - 1
     lengths = np.zeros(n_nodes, np.int64)
     for part in numba.prange(PARTS):
@@ -59,7 +63,9 @@ def _row_lengths(tets, start, items):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, parallel=True)
-def _fill_rows(tets, gradients, weight, start, items, indptr):  # type: ignore[no-untyped-def]
+def _fill_rows(
+    tets: NDArray, gradients: NDArray, weight: NDArray, start: NDArray, items: NDArray, indptr: NDArray
+) -> tuple[NDArray, NDArray]:
     n_nodes = len(start) - 1
     indices = np.empty(indptr[-1], np.int32)
     data = np.zeros(indptr[-1])
@@ -96,7 +102,17 @@ def _fill_rows(tets, gradients, weight, start, items, indptr):  # type: ignore[n
 def stiffness(
     tets: NDArray[np.integer], gradients: NDArray[np.float64], weight: NDArray[np.float64], n_nodes: int
 ) -> sp.csr_matrix:
-    """The stiffness matrix, (N, N) in S; ``weight`` is σ_e v_e, (M,) in S·m²."""
+    """The stiffness matrix, (N, N) in S; ``weight`` is σ_e v_e, (M,) in S·m².
+
+    Parameters
+    ----------
+    tets : (M, 4) int
+    gradients : (M, 4, 3)
+        Of the shape functions, per metre.
+    weight : (M,)
+        σ v of each tetrahedron, S·m².
+    n_nodes : int
+    """
     start, items = elements_of_nodes(tets, n_nodes)
     indptr = np.zeros(n_nodes + 1, np.int32)
     np.cumsum(_row_lengths(tets, start, items), out=indptr[1:])
@@ -107,7 +123,16 @@ def stiffness(
 def gather_divergence(
     tets: NDArray[np.integer], gradients: NDArray[np.float64], vectors: NDArray[np.float64], n_nodes: int
 ) -> NDArray[np.float64]:
-    """Σ_e ∇N_i · q_e at every node: the adjoint of the gradient, (N,) for ``vectors`` q (M, 3)."""
+    """Σ_e ∇N_i · q_e at every node: the adjoint of the gradient, (N,) for ``vectors`` q (M, 3).
+
+    Parameters
+    ----------
+    tets : (M, 4) int
+    gradients : (M, 4, 3)
+        Of the shape functions, per metre.
+    vectors : (M, 3)
+    n_nodes : int
+    """
     per_corner = np.einsum("eix,ex->ei", gradients, vectors)
     return np.bincount(tets.ravel(), per_corner.ravel(), minlength=n_nodes).astype(np.float64, copy=False)
 
@@ -115,3 +140,31 @@ def gather_divergence(
 def gradient(tets: NDArray[np.integer], gradients: NDArray, phi: NDArray[np.float64]) -> NDArray[np.float64]:
     """∇φ in every tetrahedron, (M, 3), for node values φ (N,)."""
     return np.einsum("eix,ei->ex", gradients, phi[tets])
+
+
+@dataclass(frozen=True, eq=False)
+class ElementField:
+    """E in a head.
+
+    Parameters
+    ----------
+    head : HeadMesh
+    e_v_per_m : (M, 3) float64
+        E in every tetrahedron, RAS components, in the mesh's order.
+    """
+
+    head: HeadMesh
+    e_v_per_m: NDArray[np.float64]
+
+    @property
+    def magnitude_v_per_m(self) -> NDArray[np.float64]:
+        """|E| in every tetrahedron, (M,)."""
+        return np.linalg.norm(self.e_v_per_m, axis=1)
+
+    def peak(self, tissue: int) -> tuple[float, NDArray[np.float64]]:
+        """The largest |E| in one tissue (V/m) and where it is, (3,) mm."""
+        inside = np.flatnonzero(self.head.tissue == tissue)
+        if len(inside) == 0:
+            raise InputError(f"the mesh has no tissue {tissue}; its codes are {np.unique(self.head.tissue).tolist()}")
+        where = inside[np.argmax(self.magnitude_v_per_m[inside])]
+        return float(self.magnitude_v_per_m[where]), self.head.centroids_mm[where]

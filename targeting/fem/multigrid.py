@@ -1,4 +1,4 @@
-"""Multigrid: one V-cycle of smoothed aggregation is a cheap approximate inverse of the stiffness matrix.
+"""Multigrid by smoothed aggregation: one V-cycle is a cheap approximate inverse of the stiffness matrix.
 
 Neighbouring nodes are gathered into aggregates (by ``pyamg``), and the constant on each, smoothed by one Jacobi step, is
 a basis function of the next coarser space (Vaněk, Mandel & Brezina 1996).  Only nodes with a strong connection,
@@ -20,9 +20,16 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from targeting.fem.conjugate_gradients import ConjugateGradients
-from targeting.fem.convergence import CHECK_THE_MESH, NOT_DEFINITE, RELATIVE_TOLERANCE, SolveError
-from targeting.fem.sparse_product import add_product, product, threads_for
+from targeting.fem.conjugate_gradients import (
+    CHECK_THE_MESH,
+    NOT_DEFINITE,
+    RELATIVE_TOLERANCE,
+    ConjugateGradients,
+    SolveError,
+    add_product,
+    product,
+    threads_for,
+)
 
 STRONG = 0.03  # θ; measured on a head: 0.01, 0.03, 0.05 need 29, 17, 18 iterations
 OMEGA = 4 / 3  # of the Jacobi step, for eigenvalues up to 1: the usual choice
@@ -154,14 +161,25 @@ def _smooth(level: Level, b: Block, x: Block | None) -> Block:
 
 
 @numba.njit(cache=True, parallel=True)
-def _first_step(scale, b, take, step, moved):  # type: ignore[no-untyped-def]
+def _first_step(scale: NDArray, b: NDArray, take: float, step: NDArray, moved: NDArray) -> None:
     for row in numba.prange(len(scale)):
         for j in range(b.shape[1]):
             step[row, j] = moved[row, j] = take * scale[row] * b[row, j]
 
 
 @numba.njit(cache=True, parallel=True)
-def _step(indptr, indices, data, scale, b, x, keep, take, step, moved):  # type: ignore[no-untyped-def]
+def _step(
+    indptr: NDArray,
+    indices: NDArray,
+    data: NDArray,
+    scale: NDArray,
+    b: NDArray,
+    x: NDArray,
+    keep: float,
+    take: float,
+    step: NDArray,
+    moved: NDArray,
+) -> None:
     """``step = keep step + take scale (b − A x)``, ``moved = x + step``, row by row; with ``keep`` zero step is unread."""
     width = np.uint64(x.shape[1])
     for row in numba.prange(len(scale)):
@@ -187,7 +205,7 @@ def _step(indptr, indices, data, scale, b, x, keep, take, step, moved):  # type:
 
 
 @numba.njit(cache=True)
-def _invert_in_place(a):  # type: ignore[no-untyped-def]
+def _invert_in_place(a: NDArray) -> bool:
     """Gauss-Jordan without pivots, in one order on every machine; False if the matrix is not positive definite."""
     for k in range(len(a)):
         pivot = a[k, k]

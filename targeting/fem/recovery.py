@@ -10,7 +10,7 @@ fewer than ``FEWEST_NODES``.  (Turning the head turns the five of second order i
 node is seen across an interface but those on it, so the jump of ∇φ there stays sharp.  In a tissue whose conductivity is a
 tensor φ is not harmonic: there a tenth term, x² + y² + z², makes the polynomials all those of second order.
 
-The four nodes' polynomials tell the gradient at a tetrahedron's centroid c in two ways:
+The four nodes' polynomials give two estimates of the gradient at a tetrahedron's centroid c:
 
     smooth:  ḡ = ¼ Σ_v ∇p_v(c)
     local:   Σ_i (φ_i − q̄(x_i)) ∇N_i,  q̄ the mean of the p_v's second-order terms, taken about c
@@ -81,7 +81,16 @@ class PatchRecovery:
     ) -> PatchRecovery:
         """Patches of a mesh (N, 3), (M, 4), (M,), with its shape gradients: one for every node and tissue that meet.
 
-        ``anisotropic`` are the tissues whose conductivity is not one number.
+        Parameters
+        ----------
+        points_mm : (N, 3)
+            Nodes.
+        tets : (M, 4) int
+        tissue : (M,) int
+        gradients_per_m : (M, 4, 3)
+            Of the shape functions.
+        anisotropic : iterable of int
+            Tissues whose conductivity is a tensor.
         """
         n_tissues = int(tissue.max()) + 1
         key = tets.astype(np.int64) * n_tissues + tissue[:, None]
@@ -136,10 +145,10 @@ class PatchRecovery:
 
 
 @numba.njit(cache=True)
-def _neighbours(elements, start, items):  # type: ignore[no-untyped-def]
+def _neighbours(elements: NDArray, start: NDArray, items: NDArray) -> tuple[NDArray, NDArray]:
     """CSR of the nodes that share an element, ascending."""
     n = len(start) - 1
-    seen = np.full(n, -1, np.int32)
+    seen = np.full(n, -1, np.int32)  # the last node that counted each: no clearing between nodes
     indptr = np.zeros(n + 1, np.int64)
     for v in range(n):
         count = 0
@@ -164,7 +173,7 @@ def _neighbours(elements, start, items):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, inline="always")
-def _polynomials(x, y, z, out):  # type: ignore[no-untyped-def]
+def _polynomials(x: float, y: float, z: float, out: NDArray) -> None:
     out[0], out[1], out[2], out[3] = 1.0, x, y, z
     out[4], out[5], out[6] = x * y, y * z, z * x
     out[7], out[8] = (x * x - y * y) / 2, (2 * z * z - x * x - y * y) / SQRT_12
@@ -172,10 +181,10 @@ def _polynomials(x, y, z, out):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _gather(p, indptr, indices, seen, stamp, patch):  # type: ignore[no-untyped-def]
+def _gather(p: int, indptr: NDArray, indices: NDArray, seen: NDArray, stamp: int, patch: NDArray) -> int:
     """The patch of p: its neighbours, and theirs where there are few; how many, written to ``patch``."""
     count = 0
-    for s in range(indptr[p], min(indptr[p + 1], indptr[p] + len(patch))):
+    for s in range(indptr[p], min(indptr[p + 1], indptr[p] + len(patch))):  # a huge patch is cut: it is fitted anyway
         patch[count] = indices[s]
         seen[indices[s]] = stamp
         count += 1
@@ -191,14 +200,16 @@ def _gather(p, indptr, indices, seen, stamp, patch):  # type: ignore[no-untyped-
 
 
 @numba.njit(cache=True)
-def _normal_equations(points_mm, nodes, terms, p, patch, count, matrix, rows):  # type: ignore[no-untyped-def]
+def _normal_equations(
+    points_mm: NDArray, nodes: NDArray, terms: int, p: int, patch: NDArray, count: int, matrix: NDArray, rows: NDArray
+) -> float:
     """Cholesky factor of the fit's matrix, in place, and the weighted rows w·h(x_j); returns the scale s in mm."""
     x0 = points_mm[nodes[p]]
     scale = 0.0
     for j in range(count):
         d = points_mm[nodes[patch[j]]]
         scale += np.sqrt((d[0] - x0[0]) ** 2 + (d[1] - x0[1]) ** 2 + (d[2] - x0[2]) ** 2)
-    scale /= count - 1
+    scale /= count - 1  # without p itself; in units of it all terms of the fit are of one size
     h = np.empty(ALL)
     matrix[:] = 0.0
     total = 0.0
@@ -212,9 +223,10 @@ def _normal_equations(points_mm, nodes, terms, p, patch, count, matrix, rows):  
             rows[j, a] = w * h[a]
             for b in range(a + 1):
                 matrix[a, b] += w * h[a] * h[b]
+    # a ridge keeps the factor where the patch does not span the quadratic terms; the linear ones are hardly touched
     for a in range(terms):
         matrix[a, a] += (RIDGE if a > 3 else 1e-9 * RIDGE) * total
-    for a in range(terms):
+    for a in range(terms):  # Cholesky, in the lower triangle
         for b in range(a + 1):
             value = matrix[a, b]
             for c in range(b):
@@ -227,7 +239,7 @@ def _normal_equations(points_mm, nodes, terms, p, patch, count, matrix, rows):  
 
 
 @numba.njit(cache=True)
-def _solve(factor, terms, b):  # type: ignore[no-untyped-def]
+def _solve(factor: NDArray, terms: int, b: NDArray) -> None:
     """Solve in place for the columns of b (terms, k)."""
     columns = np.uint64(b.shape[1])
     for i in range(terms):
@@ -245,11 +257,21 @@ def _solve(factor, terms, b):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, parallel=True, error_model="numpy")
-def _fit(points_mm, nodes, terms_of_patch, indptr, indices, wanted, phi):  # type: ignore[no-untyped-def]
+def _fit(
+    points_mm: NDArray,
+    nodes: NDArray,
+    terms_of_patch: NDArray,
+    indptr: NDArray,
+    indices: NDArray,
+    wanted: NDArray,
+    phi: NDArray,
+) -> NDArray:
     """Coefficients of every wanted patch and column of φ, (P, 10, k): per mm and per mm²; the others are left open."""
     n_patches, columns = len(nodes), np.uint64(phi.shape[1])
     out = np.empty((n_patches, ALL, phi.shape[1]))
-    for chunk in numba.prange(CHUNKS):
+    for chunk in numba.prange(
+        CHUNKS
+    ):  # fixed chunks, each with its own scratch: the same bits for any number of threads
         first, last = chunk * n_patches // CHUNKS, (chunk + 1) * n_patches // CHUNKS
         if first == last:
             continue
@@ -281,7 +303,16 @@ def _fit(points_mm, nodes, terms_of_patch, indptr, indices, wanted, phi):  # typ
 
 
 @numba.njit(cache=True, parallel=True, error_model="numpy")
-def _at_centroids(points_mm, tets, gradients, patch_of_corner, chosen, fits, phi, out):  # type: ignore[no-untyped-def]
+def _at_centroids(
+    points_mm: NDArray,
+    tets: NDArray,
+    gradients: NDArray,
+    patch_of_corner: NDArray,
+    chosen: NDArray,
+    fits: NDArray,
+    phi: NDArray,
+    out: NDArray,
+) -> None:
     columns = np.uint64(phi.shape[1])
     for chunk in numba.prange(CHUNKS):
         offset, h = np.empty((4, 3)), np.empty((4, ALL))
@@ -301,6 +332,7 @@ def _at_centroids(points_mm, tets, gradients, patch_of_corner, chosen, fits, phi
                 for a in range(4, ALL):
                     for k in range(columns):
                         bend[a, k] += 0.25 * c[a, k]
+            # the mean of the corners' fits weighs SHARE_SMOOTH; the rest is P1's gradient of φ less the fitted bend
             found *= SHARE_SMOOTH * 0.25 / M_PER_MM
             for i in range(4):
                 node = tets[e, i]
@@ -319,7 +351,7 @@ def _at_centroids(points_mm, tets, gradients, patch_of_corner, chosen, fits, phi
 
 
 @numba.njit(cache=True)
-def _offsets(points_mm, tet, offset, h):  # type: ignore[no-untyped-def]
+def _offsets(points_mm: NDArray, tet: NDArray, offset: NDArray, h: NDArray) -> None:
     """Corners relative to the centroid, (4, 3) mm, and the polynomials there, (4, 10)."""
     for axis in range(3):
         centre = 0.0
@@ -332,9 +364,18 @@ def _offsets(points_mm, tet, offset, h):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)
-def _adjoint(  # type: ignore[no-untyped-def]
-    points_mm, tets, gradients, patch_of_corner, nodes, terms_of_patch, indptr, indices, chosen, vectors
-):
+def _adjoint(
+    points_mm: NDArray,
+    tets: NDArray,
+    gradients: NDArray,
+    patch_of_corner: NDArray,
+    nodes: NDArray,
+    terms_of_patch: NDArray,
+    indptr: NDArray,
+    indices: NDArray,
+    chosen: NDArray,
+    vectors: NDArray,
+) -> NDArray:
     coefficient = np.zeros((len(nodes), ALL))
     touched = np.zeros(len(nodes), np.bool_)
     out = np.zeros(len(points_mm))
@@ -367,6 +408,7 @@ def _adjoint(  # type: ignore[no-untyped-def]
             c[9] += 2 * (qx * x + qy * y + qz * z)
             for a in range(4, ALL):
                 c[a] += bend[a]
+    # the transpose of ``_fit``: its matrix is symmetric, so the same solve, and its rows then scatter instead of gather
     seen = np.full(len(nodes), -1, np.int32)
     patch = np.empty(2048, np.int32)
     rows = np.empty((2048, ALL))

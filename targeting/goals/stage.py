@@ -21,7 +21,7 @@ from targeting.goals.record import PlanGoal, PlanPlace
 from targeting.goals.request import ObjectiveRequest
 from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.records.places import ALSO, AVOIDED, place_facts
-from targeting.study.aim import Direction
+from targeting.study.request import Direction
 from targeting.study.target_stage import load_target, save_target
 from targeting.study.tms_confirm import Confirmed
 from targeting.subject import Done, Stage, Subject
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from targeting.study.conduction import Conduction
     from targeting.tms import DoseMap, TmsSearch
     from targeting.tms.objective_making import Part
-    from targeting.tms.objective_patches import OtherTarget, Patch, PointField
-    from targeting.tms.objectives import Objective
+    from targeting.tms.objectives import Objective, OtherTarget, Patch, PointField
 
 REGIONS, ALONE, GOAL = "regions", "alone", "goal"
 BASIS_FILE, GOAL_FILE = "regions_basis.npz", "goal_reached.json"
@@ -152,7 +151,7 @@ def alone_stage(
         return load(room)
 
     def load(folder: Path) -> tuple[OtherTarget, ...]:
-        from targeting.tms.objective_patches import OtherTarget
+        from targeting.tms.objectives import OtherTarget
 
         out = []
         for i, (name, target, its_map) in enumerate(everyone()):
@@ -256,7 +255,7 @@ def goal_stage(
 def goal_of(wanted: Wanted, found: TmsSearch, confirmed: Confirmed, coil: Coil) -> PlanGoal:
     """The plan's goal block: the basis' word for all placements, the direct solve's for the first."""
     from targeting.tms.objective_making import everywhere
-    from targeting.tms.objective_patches import Posed, Solved, mean_size
+    from targeting.tms.objectives import Posed, Solved, mean_size
 
     head, target, regions = wanted.meshed.value, wanted.aimed.value.target, wanted.regions.value
     objective = wanted.objective()

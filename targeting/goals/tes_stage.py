@@ -17,10 +17,10 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.goals.stage import named
 from targeting.goals.tes_record import PlanNetwork, PlanTesGoal, PlanTesPlace
-from targeting.goals.tes_request import Sought
 from targeting.records.places import ALSO, AVOIDED, place_facts
 from targeting.records.pole import SIGNED
-from targeting.study.aim import Direction
+from targeting.study.regions import Regions
+from targeting.study.request import Direction
 from targeting.study.target_stage import load_target, save_target
 from targeting.subject import Done, Stage
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield
     from targeting.tes.montage_choice import ChosenMontage
     from targeting.tes.montage_confirm import ConfirmedMontage
+    from targeting.tes.montage_dose import Inward
     from targeting.tes.montage_goal import Goal, Unit
     from targeting.tes.optimise import Limits
-    from targeting.tes.pole import Inward
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Places:
     also: tuple[AimedTarget, ...] = ()
 
 
-def places_stage(kind: str, sought: Sought, meshed: Done[HeadMesh], registered: Done[MniWarp] | None) -> Stage[Places]:
+def places_stage(kind: str, sought: Regions, meshed: Done[HeadMesh], registered: Done[MniWarp] | None) -> Stage[Places]:
     """Stage "…-places"."""
     counts = {"avoid": len(sought.avoid), "also": len(sought.also)}
 
@@ -117,10 +117,10 @@ def register_if(needed: bool, register: Callable[[], Done[MniWarp]]) -> Done[Mni
 def dose_unit(head: HeadMesh, aimed: AimedTarget, direction: Direction, cortex: Cortex | None) -> Unit:
     """The direction of a target's dose: of a map its own at each tetrahedron, (m, 3); else one for all, or None.
 
-    "anodal" is the way into the cortex (:mod:`targeting.tes.pole`), "cathodal" the way out.
+    "anodal" is the way into the cortex (:mod:`targeting.tes.montage_dose`), "cathodal" the way out.
     """
     from targeting.networks.network_map import MapTarget
-    from targeting.tes.pole import inward_of
+    from targeting.tes.montage_dose import inward_of
     from targeting.tms.direction import direction_vector
 
     if isinstance(aimed.target, MapTarget):
@@ -134,7 +134,7 @@ def dose_unit(head: HeadMesh, aimed: AimedTarget, direction: Direction, cortex: 
 def inward_at(head: HeadMesh, aimed: AimedTarget, cortex: Cortex | None) -> Inward | None:
     """The way into the cortex at a target; None for a map, which has a way of its own at every point."""
     from targeting.networks.network_map import MapTarget
-    from targeting.tes.pole import inward_of
+    from targeting.tes.montage_dose import inward_of
 
     return None if isinstance(aimed.target, MapTarget) else inward_of(head, aimed.target, cortex)
 

@@ -113,7 +113,7 @@ def write_envelope(
     import nibabel as nib
 
     from meshes.rasterise import values_on_grid
-    from targeting.interference.envelope import envelope
+    from targeting.interference.two_pairs import envelope
     from targeting.study.head_stages import FrameImage
 
     frame = FrameImage.kept_in(subject.folder)
@@ -147,7 +147,7 @@ def write_on_cortex(
 
     from meshes.formats.gifti import write_values
     from targeting.fem.cortical_field import field_at
-    from targeting.interference.envelope import envelope, envelope_along
+    from targeting.interference.two_pairs import envelope, envelope_along
 
     whole = cortex.whole
     e1, e2 = (field_at(head, e, whole.points_mm) for e in (e1_v_per_m, e2_v_per_m))

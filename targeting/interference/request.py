@@ -6,91 +6,89 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from atlases.aim import side_for
-from meshes.choices import one_of
 from meshes.errors import InputError
-from targeting.study.aim import Aim, Direction, check_direction
+from targeting.study.aim import Aim, check_direction
 from targeting.study.head_source import OwnWorld
+from targeting.study.options import Kind, Options, like, option, positive
+from targeting.study.request import Direction, HeadOptions
 from targeting.study.tes_request import CAPS, PER_HD_ELECTRODE_MA, TEN_TEN_CAP, TOTAL_MA
 
 KEEP, MOST_KEPT = 10, 200
 MOST_MA = 20.0  # of both pairs; beyond it is a slip
 
 
-@dataclass(frozen=True)
-class InterferenceRequest:
-    """What is asked for.
+@dataclass(frozen=True, kw_only=True)
+class InterferenceRequest(Options):
+    """What is asked of two pairs: the target, what is best, and the limits of the currents."""
 
-    Parameters
-    ----------
-    aim : str, optional
-        A target in the words of ``target plan``; None for the one planned last.
-    side, pain_side : {"left", "right"}, optional
-    radius_mm : float, optional
-    direction : {"normal"} or (3,), optional
-        The swing along it; None for the largest over all directions, point by point.
-    least_v_per_m : float, optional
-        Of all two pairs with this swing in the target the most focal ones; None for the largest swing.
-    total_ma : float
-        Amplitude of both pairs together.
-    per_electrode_ma : float
-    shares : tuple of float
-        Of the total in one pair, the other taking the rest, either way round.
-    keep : int
-        How many to list.
-    cap : {"10-10", "10-5"}
-        Whose leadfield.
-    frame : {"sform", "qform"}, optional
-        Which frame of a mask counts, where its two disagree.
-    """
+    aim: str | None = option(Kind.TEXT, None, "As for target plan; default: the target planned last.", metavar="TARGET")
+    side: str | None = option(Kind.TEXT, None, "Side of the target.", metavar="left|right")
+    pain_side: str | None = option(Kind.TEXT, None, "Side of the pain, the target opposite.", metavar="left|right")
+    radius_mm: float | None = option(
+        Kind.NUMBER, None, "Radius of the target.", flag="--radius", metavar="MM", unit="mm"
+    )
+    direction: Direction = option(
+        Kind.DIRECTION,
+        None,
+        "The envelope along it; default: the largest over all directions, point by point.",
+        metavar="normal|x,y,z",
+    )
+    least_v_per_m: float | None = option(
+        Kind.NUMBER,
+        None,
+        "Of all two pairs with this swing in the target the most focal, not the strongest.",
+        flag="--least",
+        metavar="V/m",
+        unit="V/m",
+        limits=positive(100),
+    )
+    total_ma: float = option(
+        Kind.NUMBER,
+        TOTAL_MA,
+        "Amplitude of both pairs together.",
+        flag="--max-current-ma",
+        metavar="MA",
+        unit="mA",
+        limits=positive(MOST_MA),
+    )
+    per_electrode_ma: float = option(
+        Kind.NUMBER,
+        PER_HD_ELECTRODE_MA,
+        "Of one electrode.",
+        flag="--max-per-electrode-ma",
+        metavar="MA",
+        unit="mA",
+        limits=positive(MOST_MA),
+    )
+    shares: tuple[float, ...] = option(
+        Kind.NUMBERS,
+        (0.5,),
+        "Of the current in one of the pairs, the other taking the rest; all are tried.",
+        metavar="S,...",
+    )
+    keep: int = option(Kind.WHOLE, KEEP, "How many montages to list.", metavar="N", limits=positive(MOST_KEPT))
+    cap: str = option(
+        Kind.TEXT,
+        TEN_TEN_CAP,
+        "Whose leadfield: that of a plan with the same --cap.",
+        metavar="10-10|10-5",
+        choices=CAPS,
+        called="positions of `cap`",
+    )
+    frame: str | None = like(HeadOptions, "frame", at_end=False)
 
-    aim: str | None = None
-    side: str | None = None
-    pain_side: str | None = None
-    radius_mm: float | None = None
-    direction: Direction = None
-    least_v_per_m: float | None = None
-    total_ma: float = TOTAL_MA
-    per_electrode_ma: float = PER_HD_ELECTRODE_MA
-    shares: tuple[float, ...] = (0.5,)
-    keep: int = KEEP
-    cap: str = TEN_TEN_CAP
-    frame: str | None = None
-
-    def checked(self) -> InterferenceRequest:
-        """The same, if everything in it can be had.
-
-        Raises
-        ------
-        InputError
-            In one line: what cannot, and what to do.
-        """
-        one_of(self.cap, CAPS, "positions of --cap")
+    def check_values(self) -> None:
+        """Raise InputError, in one line, if something in it cannot be had, alone or together with the rest."""
+        super().check_values()
         check_direction(self.direction)
-        for value, option, most in (
-            (self.total_ma, "--max-current-ma", MOST_MA),
-            (self.per_electrode_ma, "--max-per-electrode-ma", MOST_MA),
-            (self.least_v_per_m, "--least", 100.0),
-            (self.keep, "--keep", MOST_KEPT),
-        ):
-            if value is not None and not 0 < value <= most:
-                raise InputError(f"{option} takes a number above 0, at most {most:g}; not {value:g}")
         if not self.shares or not all(0 < share < 1 for share in self.shares):
-            raise InputError("--shares takes numbers between 0 and 1, such as 0.5,0.3")
-        if self.aim is None:
-            given = [
-                option
-                for value, option in (
-                    (self.side, "--side"),
-                    (self.pain_side, "--pain-side"),
-                    (self.radius_mm, "--radius"),
-                )
-                if value is not None
-            ]
-            if given:
-                raise InputError(f"{given[0]} goes with --aim; without one the target is that of the last plan")
-        else:
+            raise InputError("`shares` takes numbers between 0 and 1, such as 0.5,0.3")
+        if self.aim is not None:
             self.goal()
-        return self
+            return
+        for name in ("side", "pain_side", "radius_mm"):
+            if getattr(self, name) is not None:
+                raise InputError(f"`{name}` goes with `aim`; without one the target is that of the last plan")
 
     def goal(self, own: OwnWorld | None = None) -> Aim | None:
         """The aim, if one is named; a mask's place held against ``own``, if that is given."""

@@ -43,8 +43,8 @@ from targeting.subject import Done, Stage, Subject
 
 if TYPE_CHECKING:
     from atlases.warp import MniWarp
+    from targeting.interference.two_pairs import Interference
     from targeting.tes.leadfield import Leadfield
-    from targeting.tes.optimise import Interference
 
 log = logging.getLogger(__name__)
 
@@ -166,8 +166,9 @@ def make_interference(
     cortex: Cortex | None,
 ) -> Found:
     """Search, solve and write."""
+    from targeting.interference.two_pairs import focal_interference, search_interference
     from targeting.records.places import plan_target
-    from targeting.tes.optimise import Limits, Region, focal_interference, search_interference
+    from targeting.tes.optimise import Limits, Region
     from targeting.tms.direction import direction_vector
 
     target = aimed.target
@@ -274,7 +275,7 @@ def direct_swing(
     e2_v_per_m: NDArray[np.float64],
 ) -> DirectSwing:
     """What the envelope of two fields (M, 3) is in the target and in the rest of the grey matter."""
-    from targeting.interference.envelope import envelope, envelope_along
+    from targeting.interference.two_pairs import envelope, envelope_along
     from targeting.tes.safety import exceeded_in
 
     tets, weight = aimed.target.weights(head)

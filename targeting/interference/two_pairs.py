@@ -1,8 +1,18 @@
-r"""Two pairs for temporal interference: all that a leadfield has, without computing most of them.
+r"""Temporal interference by two pairs of electrodes: the envelope of their beat, and the best pairs of a leadfield.
 
-At no point does the swing of the envelope pass 2 |E| of either pair.  So with the pairs sorted by the mean of that over the
-target, each is only put together with the stronger ones, and once a pair's own mean is below the best montages so far,
-neither it nor any after it can better them.  What is kept is the same as if all had been computed.
+*Search.*  Every two pairs count, but most need not be computed.  At no point does the swing of the envelope pass 2 |E| of
+either pair.  So with the pairs sorted by the mean of that over the target, each is only put together with the stronger
+ones, and once a pair's own mean is below the best montages so far, neither it nor any after it can better them.  What is
+kept is the same as if all had been computed.
+
+*Envelope.*  Where the fields E₁ and E₂ of the pairs meet, the field along a unit n beats between |E₁·n| + |E₂·n| and their
+difference: its envelope swings by 2 min(|E₁·n|, |E₂·n|), peak to peak.  Over all n (Grossman et al. 2017, Cell 169:1029),
+with the stronger called E₁ and E₂ turned to within 90° of it, the largest swing is
+
+    2 |E₂|                          if |E₂| ≤ E₁·E₂/|E₂|        (along E₂ itself E₁ is the larger)
+    2 |E₂ × (E₁ − E₂)| / |E₁ − E₂|    otherwise                 (along the n where both are equal)
+
+The fields are those of direct current; conductivities are a little higher at the kHz that are used.
 """
 
 from __future__ import annotations
@@ -16,19 +26,59 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshes.errors import InputError
-from targeting.interference.envelope import envelope
 from targeting.tes.optimise.limits import Limits
 from targeting.tes.optimise.region import Region, drawn, field_v_per_m
 
 if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield
 
-log = logging.getLogger(__name__)
 
+PARALLEL = 1e-9  # relative: nearer than that to the border of the two cases the first one is exact enough
+log = logging.getLogger(__name__)
 KEEP = 20
 PAIRS_AT_ONCE = 64
 SAMPLES = 2000  # points of the rest of the grey matter by which montages are compared; the finalists use all
 FINALISTS = 40
+
+
+def envelope(e1_v_per_m: ArrayLike, e2_v_per_m: ArrayLike) -> NDArray[np.float64]:
+    """The largest swing of the envelope over all directions, peak to peak, (...) V/m.
+
+    Parameters
+    ----------
+    e1_v_per_m, e2_v_per_m : (..., 3)
+        Amplitudes of the two fields; their signs do not matter.
+
+    Examples
+    --------
+    Along x both fields are 1 V/m or more; of two at right angles the diagonal sees the most of both:
+
+    >>> float(envelope([2.0, 0, 0], [1.0, 0, 0])), float(envelope([1.0, 0, 0], [0, 1.0, 0]).round(6))
+    (2.0, 1.414214)
+    """
+    a, b = np.broadcast_arrays(np.asarray(e1_v_per_m, float), np.asarray(e2_v_per_m, float))
+    aa, bb, ab = (a * a).sum(-1), (b * b).sum(-1), np.abs((a * b).sum(-1))
+    weak, strong = np.minimum(aa, bb), np.maximum(aa, bb)
+    apart = np.maximum(strong + weak - 2 * ab, np.finfo(float).tiny)
+    crossed = (aa * bb - ab**2).clip(0) / apart  # |E₂ × (E₁ − E₂)| = |E₂ × E₁|
+    return 2 * np.sqrt(np.where(weak <= ab * (1 + PARALLEL), weak, np.minimum(crossed, weak)))
+
+
+def envelope_along(e1_v_per_m: ArrayLike, e2_v_per_m: ArrayLike, direction: ArrayLike) -> NDArray[np.float64]:
+    """The swing of the envelope along one direction, peak to peak, (...) V/m.
+
+    Parameters
+    ----------
+    e1_v_per_m, e2_v_per_m, direction : (..., 3)
+
+    Examples
+    --------
+    >>> float(envelope_along([2.0, 0, 0], [1.0, 5, 0], [1, 0, 0]))
+    2.0
+    """
+    n = np.asarray(direction, float)
+    n = n / np.linalg.norm(n, axis=-1, keepdims=True)
+    return 2 * np.minimum(np.abs((np.asarray(e1_v_per_m) * n).sum(-1)), np.abs((np.asarray(e2_v_per_m) * n).sum(-1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +165,21 @@ def focal_interference(
     The mean swing (over all directions) elsewhere is first judged at ``SAMPLES`` points of the rest of the grey matter,
     drawn by volume (the same on every run), and at all of them for the ``FINALISTS`` best; ranked is the swing in the
     target over that elsewhere.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    swing_v_per_m : float
+        The wanted swing, peak to peak.
+    limits : Limits, optional
+        The total is that of both pairs together.
+    direction : (3,) or (m, 3), optional
+        The swing along it; without one the largest over all directions.
+    shares : (S,)
+        Of the total in one of the pairs.
+    keep : int
+        How many to return.
 
     Raises
     ------
@@ -275,7 +340,7 @@ def _reordered(found: Interference, order: NDArray[np.int64]) -> Interference:
 
 
 @numba.njit(cache=True, inline="always")
-def _swing_at(rows, p, q, k, i1, i2):  # type: ignore[no-untyped-def]
+def _swing_at(rows: NDArray, p: int, q: int, k: int, i1: float, i2: float) -> float:
     """Swing at point k of pairs p and q with currents i1 and i2: :func:`envelope`, or along a direction."""
     if rows.shape[2] == 1:
         return 2 * min(abs(rows[p, k, 0]) * i1, abs(rows[q, k, 0]) * i2)
@@ -291,7 +356,9 @@ def _swing_at(rows, p, q, k, i1, i2):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, parallel=True)
-def _swings(rows, weights, pairs, currents, first, last):  # type: ignore[no-untyped-def]
+def _swings(
+    rows: NDArray, weights: NDArray, pairs: NDArray, currents: NDArray, first: int, last: int
+) -> tuple[NDArray, int]:
     """Mean swings (last − first, last, S) of pairs with each stronger one, 0 where they share an electrode."""
     out = np.zeros((last - first, last, len(currents)), np.float32)
     counts = np.zeros(last - first, np.int64)
@@ -311,7 +378,15 @@ def _swings(rows, weights, pairs, currents, first, last):  # type: ignore[no-unt
 
 
 @numba.njit(cache=True, parallel=True)
-def _over_elsewhere(rows, weights, swings, currents, first, least_swing, least_ratio):  # type: ignore[no-untyped-def]
+def _over_elsewhere(
+    rows: NDArray,
+    weights: NDArray,
+    swings: NDArray,
+    currents: NDArray,
+    first: int,
+    least_swing: float,
+    least_ratio: float,
+) -> NDArray:
     """Swing in the target over the mean swing elsewhere; 0 where one is below what is wanted."""
     out = np.zeros_like(swings)
     for row in numba.prange(len(swings)):

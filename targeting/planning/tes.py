@@ -7,36 +7,37 @@ plan overwrites another's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from atlases.aim import side_for
-from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.fem.conductivity import sigma_per_tet
 from targeting.fem.conductor import HeadConductor
 from targeting.goals.request import linear_direction
-from targeting.goals.tes_request import Sought
 from targeting.goals.tes_stage import network_stage, places_stage, plan_goal_of, register_if
 from targeting.networks.network_map import NetworkMap
-from targeting.planning.command_line import command_line
 from targeting.planning.tes_files import TesResults, make_tes_plan, write_tes_files
 from targeting.plans.shared import checked_patient_id
 from targeting.plans.tes import TesPlan, TesSearchSummary, read_tes_plan
 from targeting.records.json_records import plain
 from targeting.records.pole import SIGNED
 from targeting.records.warnings import PlanWarning, warning
-from targeting.study.aim import DEFAULT_AIM, Aim, Direction, check_direction, target_notes, target_side
-from targeting.study.conduction import DEFAULT_MAPPING, DEFAULT_ORDER, Conduction
+from targeting.study.aim import Aim, check_direction, target_notes, target_side
+from targeting.study.command_line import command_line
+from targeting.study.conduction import Conduction
 from targeting.study.cortex_stage import CortexSource, run_cortex
-from targeting.study.head_source import DENSITIES, HeadSource
+from targeting.study.head_source import HeadSource
 from targeting.study.head_stages import mesh_stage, register_stage, run_segment
+from targeting.study.options import takes
+from targeting.study.regions import Regions
+from targeting.study.request import DEFAULT_AIM, Direction
 from targeting.study.surfaces import surfaces_stage
 from targeting.study.target_stage import target_stage
-from targeting.study.tes_request import PADS, TesRequest
+from targeting.study.tes_request import TesRequest
 from targeting.study.tes_stages import confirm_stage, leadfield_stage, positions_stage, search_stage
 from targeting.subject import Done, Stage, Subject
 from targeting.tms.objective_names import DEFAULT, OBJECTIVES
@@ -48,43 +49,26 @@ INTO, OUT_OF = (
 ALONG_MAP = "mean of the field's component into the cortex, weighted by the map and with its sign"
 
 
+@takes(TesRequest)
 def plan_tes(
     subject: str | Subject,
-    request: TesRequest | str = PADS,
+    request: TesRequest | str | None = None,
     *,
-    t1: str | Path | None = None,
-    t2: str | Path | None = None,
-    labels: str | Path | None = None,
-    head: str | Path | None = None,
-    cortex: str | Path | None = None,
-    aim: str = DEFAULT_AIM,
-    side: str | None = None,
-    pain_side: str | None = None,
-    patient_id: str | None = None,
-    hotspot_mm: tuple[float, float, float] | None = None,
-    radius_mm: float | None = None,
-    direction: Direction = None,
-    density: str = "standard",
-    conductivity_s_per_m: Mapping[str, float] | None = None,
-    dti: str | Path | None = None,
-    dti_mapping: str = DEFAULT_MAPPING,
-    tensor_order: str = DEFAULT_ORDER,
-    threads: int = 2,
-    frame: str | None = None,
     out: str | Path | None = None,
+    **options: Any,
 ) -> TesPlan:
     """Plan tDCS of one target in one person; what is still valid in the subject's folder is reused.
 
     Parameters
     ----------
-    subject, t1, t2, labels, head, cortex, aim, side, pain_side, patient_id, hotspot_mm, radius_mm
-        As for :func:`targeting.planning.tms.plan`.
-    request : TesRequest or {"tdcs", "hd-tdcs"}
-        Which kind of montage, its limits, what is best, and which risks are accepted.
-    direction : {"normal"} or (3,) float, optional
-        The dose is this component of the field instead of its strength.
-    density, conductivity_s_per_m, dti, dti_mapping, tensor_order, threads, frame, out
-        As for :func:`targeting.planning.tms.plan`.
+    subject : str or Subject
+        A name: results go to ``./name/`` or to ``out``.  ``"colin27"`` needs no data of yours.
+    request : TesRequest or {"tdcs", "hd-tdcs"}, optional
+        What is asked for, or only its kind; default: a pair of pads.
+    out : path, optional
+        The subject's folder, instead of ``./name/``.
+    **options
+        Fields of :class:`~targeting.study.tes_request.TesRequest`; they replace those of ``request``.
 
     Returns
     -------
@@ -99,36 +83,47 @@ def plan_tes(
 
     Examples
     --------
-    >>> from targeting.planning.tes import plan_tes
+    >>> from targeting import plan_tes
     >>> plan_tes("subject01", "hd-tdc")
     Traceback (most recent call last):
     ...
-    meshes.errors.InputError: unknown modality of --with 'hd-tdc', did you mean 'hd-tdcs'? valid: tdcs, hd-tdcs
+    meshes.errors.InputError: unknown modality of `kind` 'hd-tdc', did you mean 'hd-tdcs'? valid: tdcs, hd-tdcs
     """
-    given = dict(locals())
+    if isinstance(request, str):
+        request = TesRequest(kind=request)
+    asked = TesRequest.of(request, **options).checked()
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
-    asked = (request if isinstance(request, TesRequest) else TesRequest(kind=request)).checked(direction, aim)
-    source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame)
+    aim, side, pain_side, direction, density = asked.aim, asked.side, asked.pain_side, asked.direction, asked.density
+    source = HeadSource.of(
+        subject,
+        t1=asked.t1,
+        t2=asked.t2,
+        labels=asked.labels,
+        head=asked.head,
+        threads=asked.threads,
+        frame=asked.frame,
+    )
     own = source.own(subject.folder)
     network = NetworkMap.of(asked.network, own.frame, own.world) if asked.network else None
     goal: Aim | None = None
     notes: list[PlanWarning] = []
     if network is None:
-        side, notes = target_side(source, aim, side, pain_side, hotspot_mm)
+        side, notes = target_side(source, aim, side, pain_side, asked.hotspot_mm)
         notes += target_notes(aim)
-        goal = Aim(aim, side, hotspot_mm, radius_mm).checked(own)
-    elif aim != DEFAULT_AIM or hotspot_mm is not None or radius_mm is not None:
-        raise InputError("the map of --network is the target: leave out --aim, --hotspot and --radius")
+        goal = Aim(aim, side, asked.hotspot_mm, asked.radius_mm).checked(own)
+    elif aim != DEFAULT_AIM or asked.hotspot_mm is not None or asked.radius_mm is not None:
+        raise InputError("the map of `network` is the target: leave out `aim`, `hotspot_mm` and `radius_mm`")
     elif side is not None or pain_side is not None:
         side = side_for(side, pain_side)  # of avoided regions by name
-    sought = Sought.of(asked.avoid, asked.also, side, own)
-    conduction = Conduction.of(conductivity_s_per_m, dti, dti_mapping, tensor_order, source.frame)
+    sought = Regions.of(asked.avoid, asked.also, side, own)
+    conduction = Conduction.of(
+        asked.conductivity_s_per_m, asked.dti, asked.dti_mapping, asked.tensor_order, source.frame
+    )
     sigma = conduction.conductivity_s_per_m
-    one_of(density, DENSITIES, "density")
     check_direction(direction)
-    patient = checked_patient_id(patient_id)
+    patient = checked_patient_id(asked.patient_id)
     source.checked()
-    surfaces = CortexSource.of(source, cortex)
+    surfaces = CortexSource.of(source, asked.cortex)
 
     with subject.locked():
         segmented = run_segment(subject, source)
@@ -149,7 +144,7 @@ def plan_tes(
         places = None
         if sought is not None:
             places = subject.run(places_stage(asked.kind, sought, meshed, register_if(sought.in_mni, register)))
-        along, polarity = asked.along(direction, aim), asked.polarity_for(direction, aim)
+        along, polarity = asked.along, asked.counted_polarity
         located = subject.run(positions_stage(meshed, register, asked.positions, asked.cap))
         led = None
         if asked.montage is None:
@@ -187,7 +182,7 @@ def plan_tes(
                     mesh=density if source.way != "head" else "as given",
                     cortex=folded.value.source if folded else "none",
                     white_matter=conduction.words(tensors()),
-                    command=command_line(plan_tes, given, subject.name, source, asked),
+                    command=command_line(asked, subject.name, source),
                 ),
                 conductivity_s_per_m=sigma,
                 seconds={each.stage: each.seconds for each in stages},

@@ -24,7 +24,7 @@ from targeting.records.places import plan_target
 from targeting.records.pole import FREE, MIXED, OF_SCALP, SIGNED, PlanPole, acting_pole, pole_words
 from targeting.records.warnings import PlanWarning, danger, in_order, note, warning
 from targeting.study.head_stages import Segmented
-from targeting.tes.current_steps import off_grid
+from targeting.tes.optimise.limits import off_grid
 from targeting.tes.safety import Exposure, check_safety, exposure_of, session_checks
 from targeting.versions import versions
 

@@ -31,8 +31,8 @@ from targeting.pose_gate import PoseGate
 from targeting.records.places import Frame, plan_target
 from targeting.records.warnings import PlanWarning, in_order, note, warning
 from targeting.robustness.record import plan_robustness
-from targeting.stimulators.request import PulseRequest
 from targeting.study.head_stages import FrameImage, Segmented
+from targeting.study.pulse_request import PulseRequest
 from targeting.study.tms_confirm import Confirmed
 from targeting.uncertainty.record import plan_uncertainty
 from targeting.versions import versions

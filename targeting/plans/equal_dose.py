@@ -14,7 +14,7 @@ import numpy as np
 
 from meshes.errors import InputError
 from targeting.plans.tes import TesPlan
-from targeting.tes.current_steps import STEP_A
+from targeting.tes.optimise.limits import STEP_A
 
 STEPS_PER_MA = round(1e-3 / STEP_A)
 FIXED = ("duration",)  # items that do not grow with the current

@@ -21,7 +21,7 @@ from targeting.stimulators.pulse import CURRENTS, FIRST, NORMAL, PULSES, REVERSE
 
 if TYPE_CHECKING:
     from targeting.coils.coil import Coil
-    from targeting.stimulators.request import PulseRequest
+    from targeting.study.pulse_request import PulseRequest
     from targeting.tms import TmsSearch
 
 USUAL_DEG = 45.0  # to the midline: what is held where nothing else is known

@@ -16,7 +16,7 @@ from targeting.report.evidence import TesEvidence
 from targeting.report.header import running_texts, sides_of
 from targeting.report.page import render_page, write_page
 from targeting.report.tes import cap_figures
-from targeting.tes.current_steps import off_grid
+from targeting.tes.optimise.limits import off_grid
 from targeting.words.numbers import number
 
 MIDLINE_MM = 5.0  # nearer than this to the plane between the ears an electrode is on the midline

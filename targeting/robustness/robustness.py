@@ -1,4 +1,4 @@
-r"""What a dose becomes when the coil is not quite where it should be, and the pose that minds it least.
+r"""Robustness of the dose to errors in the coil's placement, and the pose least sensitive to them.
 
 A navigated coil misses its pose by some shift along the scalp, some turn about its axis and some tilt; the operator keeps
 the casing at its distance.  A coil taken elsewhere is set down as in the search (one with wings rocked until both rest) and
@@ -177,6 +177,17 @@ def misplaced(
 
     The coil is shifted along the scalp, its current keeping its direction, then turned and tilted, and lifted or lowered
     until its casing is as far off the scalp as in the pose.
+
+    Parameters
+    ----------
+    scalp : Scalp
+    coil : Coil
+    pose_mm : (4, 4) float64
+        Coil to head, mm.
+    scalp_mm : (3,)
+        The scalp point.
+    errors : (e, 5)
+        Shifts along the coil's x and y axes (mm), a turn and two tilts (radians).
     """
     points, normals = _under(scalp, scalp_mm + errors[:, :1] * pose_mm[:3, 0] + errors[:, 1:2] * pose_mm[:3, 1])
     # the coil's z points away from who looks from outside: counter-clockwise for them is against it
@@ -191,12 +202,33 @@ def taken_to(
     scalp_mm: NDArray[np.float64],
     points_mm: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """A pose over a scalp point taken to others (p, 3), its current's direction kept: (p, 4, 4), and whether it can, (p,)."""
+    """A pose over a scalp point taken to others (p, 3), its current's direction kept: (p, 4, 4), and whether it can, (p,).
+
+    Parameters
+    ----------
+    scalp : Scalp
+    coil : Coil
+    pose_mm : (4, 4) float64
+        Coil to head, mm.
+    scalp_mm : (3,)
+        The scalp point.
+    points_mm : (p, 3)
+        Other scalp points.
+    """
     still = np.tile(np.eye(3), (len(points_mm), 1, 1))
     return _held(scalp, coil, pose_mm, scalp_mm, points_mm, scalp.patch_normals(points_mm), still, still)
 
 
-def _held(scalp, coil, pose_mm, scalp_mm, points_mm, normals, turned, tilted):  # type: ignore[no-untyped-def]
+def _held(
+    scalp: Scalp,
+    coil: Coil,
+    pose_mm: NDArray,
+    scalp_mm: NDArray,
+    points_mm: NDArray,
+    normals: NDArray,
+    turned: NDArray,
+    tilted: NDArray,
+) -> tuple[NDArray, NDArray]:
     """The pose over other points, turned and tilted there (p, 3, 3); whether the casing is as far off as in the pose."""
     distance = casing_distance_mm(scalp, coil, pose_mm)
     foot, normal = _under(scalp, scalp_mm[None])
@@ -206,7 +238,9 @@ def _held(scalp, coil, pose_mm, scalp_mm, points_mm, normals, turned, tilted):  
     return poses[:, 0], allowed(reached[:, 0], distance)
 
 
-def _set_down(scalp, coil, points_mm, normals, axes, distance_mm):  # type: ignore[no-untyped-def]
+def _set_down(
+    scalp: Scalp, coil: Coil, points_mm: NDArray, normals: NDArray, axes: NDArray, distance_mm: float
+) -> NDArray:
     """Axes (p, 3, 3) of a coil set down with these: a flat one keeps them, one with wings rocks until both rest."""
     if not has_wings(coil):
         return axes

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from meshes.cortical_surface import Cortex
     from meshes.head import HeadMesh
     from targeting.robustness.robustness import Robustness
-    from targeting.study.aim import Direction
+    from targeting.study.request import Direction
     from targeting.tms import DoseMap, TmsSearch
 
 FILE = "robustness.npz"

@@ -1,4 +1,4 @@
-r"""Which phase of a TMS pulse is the effective one: the form of the pulse decides, not the stimulator.
+r"""The effective phase of a TMS pulse: it follows from the form of the pulse, not from the stimulator.
 
 The induced current of a pulse runs one way in its first phase and the other way in the next.  In a monophasic pulse the
 first, steep phase does the work and the return is slow; in a biphasic one the second phase is the longer swing, so a

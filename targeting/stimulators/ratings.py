@@ -134,7 +134,7 @@ def stimulator_rating(stimulator: str, coil: str, pulse: str = "biphasic") -> Ra
             return row
     has = f"it has {', '.join(each.coils[0] for each in rows)}" if rows else "it has no coil with that pulse"
     raise InputError(
-        f"the maximum dI/dt of coil {coil!r} on {stimulator}, {pulse}, is not in the table ({has}); leave out --stimulator"
+        f"the maximum dI/dt of coil {coil!r} on {stimulator}, {pulse}, is not in the table ({has}); leave out `stimulator`"
     )
 
 

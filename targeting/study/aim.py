@@ -17,10 +17,7 @@ from meshes.images import open_nifti
 from meshes.world import Frame, check_own_space, frame_needed
 from targeting.records.warnings import PlanWarning, note, warning
 from targeting.study.head_source import EMBEDDED, HeadSource, OwnWorld
-
-Direction = str | tuple[float, float, float] | None  # "normal", or RAS components
-
-DEFAULT_AIM = "m1-hand"
+from targeting.study.request import RADIUS_LIMITS, Direction
 
 
 @dataclass(frozen=True)
@@ -93,8 +90,8 @@ class Aim:
             parse_point(self.name.partition(":")[2], self.name)
         else:
             one_of(self.name, targets(), "target")
-        if self.radius_mm is not None and not 0 < self.radius_mm < 100:
-            raise InputError(f"a target radius must be between 0 and 100 mm, not {self.radius_mm:g}")
+        if self.radius_mm is not None:
+            RADIUS_LIMITS.check(self.radius_mm)
         return self
 
 
@@ -136,15 +133,3 @@ def check_direction(direction: Direction) -> None:
         one_of(direction, ["normal"], "direction (or give x,y,z)")
     elif direction is not None and not 0 < float(np.linalg.norm(direction)) < float("inf"):
         raise InputError(f"a direction is three finite numbers, not all zero; not {direction}")
-
-
-def check_search(hair_mm: float, direction: Direction, tilt_deg: float, extra_mm: float) -> None:
-    """Raise InputError if the search of a coil's pose is asked for something impossible."""
-    for what, value, most, unit in (
-        ("hair (casing to scalp)", hair_mm, 50, "mm"),
-        ("a tilt", tilt_deg, 20, "degrees"),
-        ("an extra distance", extra_mm, 50, "mm"),
-    ):
-        if not 0 <= value <= most:
-            raise InputError(f"{what} must be between 0 and {most} {unit}, not {value:g}")
-    check_direction(direction)

@@ -15,8 +15,7 @@ from meshes.world import Frame, frame_needed
 from targeting.fem.anisotropy import MAPPINGS, ORDERS, DiffusionImage, ElementTensors, tensor_conductivity
 from targeting.fem.conductivity import conductivities
 from targeting.fem.conductor import HeadConductor
-
-DEFAULT_MAPPING, DEFAULT_ORDER = "vn", "fsl"
+from targeting.study.request import DEFAULT_MAPPING, DEFAULT_ORDER
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Anisotropy:
         if dti is None:
             if (mapping, order) != (DEFAULT_MAPPING, DEFAULT_ORDER):
                 raise InputError(
-                    "--anisotropy and --tensor-order say how to read a tensor image: give it with --dti FILE"
+                    "`dti_mapping` and `tensor_order` say how to read a tensor image: give it with `dti=FILE`"
                 )
             return None
         frame = frame_needed(open_nifti(dti), frame)

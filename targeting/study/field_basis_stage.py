@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from meshes.head import HeadMesh
     from targeting.fem import HeadConductor
     from targeting.tms import FieldBasis
-    from targeting.tms.field_basis_rows import Rows
+    from targeting.tms.field_basis import Rows
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +191,7 @@ def cortical_rows(cortex: Cortex, head: HeadMesh, points: int = POINTS) -> tuple
     """The surfaces thinned to about so many vertices, all in grey matter, and E at them, weighted by their area."""
     from meshes.midcortex import thinned
     from targeting.fem.cortical_field import sampling
-    from targeting.tms.field_basis_rows import Rows
+    from targeting.tms.field_basis import Rows
 
     def side(surface: CorticalSurface) -> CorticalSurface:
         sheet = thinned(surface, round(points * surface.area_mm2 / cortex.whole.area_mm2))
@@ -212,7 +212,7 @@ def _areas_mm2(surface: CorticalSurface) -> NDArray[np.float64]:
 def _errors(basis: FieldBasis, conductor: HeadConductor, rows: Rows) -> dict[str, list[float]]:
     from atlases.scalp import Scalp
     from targeting.coils import Coil, coil_names
-    from targeting.tms.field_basis_check import random_poses, relative_errors
+    from targeting.tms.field_basis import random_poses, relative_errors
 
     log.info("comparing with direct solves")
     scalp, rng = Scalp.of(conductor.head), np.random.default_rng(0)

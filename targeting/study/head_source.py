@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from meshes.choices import one_of
 from meshes.errors import InputError
+from targeting.study.request import FRAMES
 from targeting.subject import Subject
 
 if TYPE_CHECKING:
     from meshes.world import Frame, World
 
 EMBEDDED = "colin27"
-DENSITIES = ("standard", "fast")
-FRAMES = ("sform", "qform")
 WAYS = ("t1", "labels", "head", "embedded")
 
 
@@ -65,10 +64,10 @@ class HeadSource:
         """
         given = {way: Path(path) for way, path in (("t1", t1), ("labels", labels), ("head", head)) if path is not None}
         if len(given) > 1:
-            raise InputError(f"give one of --t1, --labels and --head, not {' and '.join(f'--{way}' for way in given)}")
+            raise InputError(f"give one of `t1`, `labels` and `head`, not {' and '.join(f'`{way}`' for way in given)}")
         chosen: Any = None if frame is None else one_of(frame, FRAMES, "frame")
         if t2 is not None and "t1" not in given:
-            raise InputError("--t2 adds to a T1: give --t1, too")
+            raise InputError("`t2` adds to a T1: give `t1`, too")
         if given:
             way = next(iter(given))
             return cls(way, given if t2 is None else {**given, "t2": Path(t2)}, threads, chosen)
@@ -79,8 +78,8 @@ class HeadSource:
         before = subject.made_from("segment")
         if not before:
             raise InputError(
-                f"nothing is known of subject {subject.name!r} yet: give --t1 FILE (an MRI), --labels FILE or "
-                f"--head FILE (only {EMBEDDED!r} is built in)"
+                f"nothing is known of subject {subject.name!r} yet: give `t1=FILE` (an MRI), `labels=FILE` "
+                f"or `head=FILE` (only {EMBEDDED!r} is built in)"
             )
         files = {role: Path(path) for role, path in before["paths"].items()}
         way = before["parameters"]["way"]

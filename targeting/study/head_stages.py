@@ -18,8 +18,9 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissues import Tissues
 from targeting.memory_need import MemoryNeed
-from targeting.study.head_source import DENSITIES, HeadSource
+from targeting.study.head_source import HeadSource
 from targeting.study.memory_needs import mesh_need, register_need, segment_need
+from targeting.study.request import DENSITIES
 from targeting.subject import Done, Stage, Subject, sha256
 
 if TYPE_CHECKING:
@@ -267,8 +268,7 @@ def _from_t1(source: HeadSource, work_dir: Path, room: Path) -> Framed:
 
 
 def _from_labels(source: HeadSource, room: Path) -> Framed:
-    from meshes.formats.label_files import tissues_from_labels
-    from meshes.formats.tissue_files import save_tissues
+    from meshes.formats.tissue_files import save_tissues, tissues_from_labels
 
     path = source.files["labels"]
     save_tissues(tissues_from_labels(path, source.frame), room / TISSUES_FILE)

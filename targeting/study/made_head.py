@@ -12,8 +12,9 @@ from pathlib import Path
 from atlases.warp import MniWarp
 from meshes.choices import one_of
 from meshes.head import HeadMesh
-from targeting.study.head_source import DENSITIES, HeadSource
+from targeting.study.head_source import HeadSource
 from targeting.study.head_stages import mesh_stage, register_stage, run_segment
+from targeting.study.request import DENSITIES
 from targeting.subject import Subject
 
 

@@ -24,8 +24,8 @@ from meshes.head import HeadMesh
 from meshes.memory import total_memory_bytes
 from meshes.tissue_codes import Tissue
 from targeting.goals.tes_stage import Places, also_units, dose_unit, goal_on, inward_at
-from targeting.study.aim import Direction
 from targeting.study.memory_needs import leadfield_need, solve_need
+from targeting.study.request import Direction
 from targeting.study.tes_request import SHAPES, TEN_FIVE_CAP, TEN_TEN_CAP, TesRequest
 from targeting.subject import Done, Stage
 from targeting.tes.montages import STANDARD, montages
@@ -161,7 +161,7 @@ def leadfield_stage(
         from targeting.tes.montage_choice import electrodes_at, resting_on
 
         scalp = Scalp.of(meshed.value)
-        everywhere = electrodes_at(located.value.positions, kind)
+        everywhere = electrodes_at(located.value.positions, shape, size_mm)
         resting = [each for each in (resting_on(scalp, one) for one in everywhere) if each]
         if len(resting) < 2:
             raise InputError(
@@ -234,18 +234,24 @@ def search_stage(
     name = f"{request.kind}-search"
 
     def make(room: Path) -> ChosenMontage:
-        from targeting.tes.montage_choice import ChosenMontage, best_montage, given_montage, limits_of
+        from targeting.tes.montage_choice import ChosenMontage, best_montage, montage_at
+        from targeting.tes.montages import read_montage
+        from targeting.tes.optimise import Limits
 
         if led is None:
-            montage = given_montage(request, located.value.positions, side_of(aimed.value))
+            positions, side = located.value.positions, side_of(aimed.value)
             if request.montage_file:
+                montage = read_montage(request.montage_file)
                 check_montage(montage, request.montage_file.name, meshed.value, located.value)
+            else:
+                montage = montage_at(str(request.montage), positions, side, request.max_current_ma)
             chosen = ChosenMontage(montage, None)
         else:
             head, folded, beside = meshed.value, cortex.value if cortex else None, places.value if places else None
-            limits = limits_of(request)
+            limits = Limits(request.total_ma / 1e3, request.per_electrode_ma / 1e3, request.electrodes)
             goal = goal_on(led.value, request, head, aimed.value, beside, along, folded, limits)
-            chosen = best_montage(request, head, led.value, goal, polarity)
+            objective = request.objective_for(goal.unit)
+            chosen = best_montage(objective, head, led.value, goal, *SHAPES[request.kind], polarity)
         chosen.save(room / f"{name}.chosen.json")
         return load(room)
 
@@ -295,6 +301,7 @@ def confirm_stage(
     name = f"{request.kind}-confirm"
 
     def make(room: Path) -> ConfirmedMontage:
+        from targeting.networks.network_map import MapTarget
         from targeting.tes.montage_confirm import Elsewhere, confirm_montage
 
         head, folded, beside = meshed.value, cortex.value if cortex else None, places.value if places else Places()
@@ -305,6 +312,7 @@ def confirm_stage(
             tuple(each.target for each in beside.avoid),
             tuple(each.target for each in beside.also),
             also_units(head, beside, along, folded),
+            target.agreement if isinstance(target, MapTarget) else None,
         )
         inward = inward_at(head, aimed.value, folded)
         side = side_of(aimed.value)

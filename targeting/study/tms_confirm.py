@@ -20,8 +20,8 @@ from targeting.coils.fingerprint import fingerprint
 from targeting.engines.protocol import Engine
 from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.pose import Pose
-from targeting.study.aim import Direction
 from targeting.study.memory_needs import solve_need
+from targeting.study.request import Direction
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:

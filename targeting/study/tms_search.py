@@ -15,9 +15,9 @@ from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
 from targeting.coils.fingerprint import fingerprint
 from targeting.modality import REFERENCE_DIDT_A_PER_S
-from targeting.stimulators.request import PulseRequest
-from targeting.study.aim import Direction
 from targeting.study.memory_needs import search_need, solve_need
+from targeting.study.pulse_request import PulseRequest
+from targeting.study.request import Direction
 from targeting.subject import Done, Stage
 from targeting.tms.angle import AngleRequest
 
@@ -68,7 +68,7 @@ def dose_map_stage(
 
 def orientation(asked: AngleRequest, target: Target, scalp: Scalp, cortex: Cortex | None) -> Orientation:
     """How the coil may be turned over a target."""
-    from targeting.tms.angle_rule import orientation_of
+    from targeting.tms.orientation import orientation_of
 
     over = scalp.points_mm[scalp.nearest(target.center_mm)]
     normal = scalp.patch_normals(over[None])[0]

@@ -1,4 +1,4 @@
-"""Where electrodes touch the scalp: facets cut along their outlines, the mesh staying as it is.
+r"""The contact of an electrode with the scalp: the facets under it, cut along its outline, while the mesh stays as it is.
 
 The scalp is spread out in the plane that touches it at the electrode's centre c: a point x goes to the distance |x − c|
 in the direction in which it lies from c, seen along the normal.  On a sphere this keeps areas (Lambert's azimuthal map),
@@ -9,13 +9,22 @@ An electrode is refused where it does not rest on the scalp: where the head mode
 back, or where it is not smooth: farther off a polynomial of second order than ``GAP_MM`` and ``GAP_SHARE`` of the
 electrode's reach, or larger than the outline by ``MOST_EXCESS``.  On Colin27, pads of 50 × 70 mm are 1 to 4 mm off on the
 vault, with up to 2 % more area; over a brow 6 mm and 3.5 %; over an ear 9 to 14 mm and 10 to 40 %.
+
+*Integrals* of the shape functions over the part of each triangle inside a convex polygon are exact.  A triangle is cut by
+one edge of the polygon after another (Sutherland & Hodgman 1974, Commun. ACM 17:32), its corners carrying their barycentric
+coordinates λ, in which the shape functions are N_i = λ_i.  What is left is fanned into triangles with corners λ^a, λ^b, λ^c
+and share f of the whole, over which, the whole being of area 1,
+
+    ∫ N_i = f/3 Σ_v λ_i^v,     ∫ N_i N_j = f/12 (Σ_v λ_i^v λ_j^v + Σ_v λ_i^v Σ_v λ_j^v).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -23,9 +32,9 @@ from scipy.sparse.csgraph import connected_components
 
 from atlases.scalp import Scalp
 from atlases.scalp_foot import scalp_feet
+from atlases.scalp_positions import ScalpPositions
 from meshes.errors import InputError
 from targeting.tes.electrodes import Electrode
-from targeting.tes.polygon_cut import cut_triangles
 
 MM2_PER_M2 = 1e6
 FARTHEST_MM = 30.0  # of a given centre from the scalp; farther is another head, or no millimetres
@@ -39,6 +48,9 @@ DRAWN_IN, STEPS = 1e-4, 8  # the area is right to this share
 SMALLEST_FRAME_MM = 8.0  # the scalp round a small electrode that tells how it lies
 LATTICE = 12  # steps along a facet's sides, where two electrodes are tested for overlap
 MOST_OVERLAP_MM2 = 2.0
+DISC_MM = 12.0  # ROAST's discs (6 mm radius); SimNIBS' leadfields have 10 mm
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,3 +280,122 @@ def _gap_mm(flat: NDArray, heights: NDArray) -> float:
     terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
     fit = np.linalg.lstsq(terms, heights.ravel(), rcond=None)[0]
     return float(np.abs(terms @ fit - heights.ravel()).max())
+
+
+def cut_triangles(
+    triangles: NDArray[np.float64], polygon: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Integrals over the part of each triangle inside the polygon, the whole triangle's area being 1.
+
+    Parameters
+    ----------
+    triangles : (t, 3, 2) float64
+        In the plane, wound either way.
+    polygon : (m, 2) float64
+        Convex, counter-clockwise.
+
+    Returns
+    -------
+    share : (t,)
+        Of the triangle's area inside.
+    first : (t, 3)
+        ∫ N_i.
+    second : (t, 3, 3)
+        ∫ N_i N_j.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> corner = np.array([[[0.0, 0], [1, 0], [0, 1]]])
+    >>> square = np.array([[0.0, 0], [0.5, 0], [0.5, 0.5], [0, 0.5]])
+    >>> share, first, second = cut_triangles(corner, square)
+    >>> float(share[0]), first[0].tolist()
+    (0.5, [0.25, 0.125, 0.125])
+    >>> bool(np.allclose(second.sum(2), first))
+    True
+    """
+    return _cut(np.ascontiguousarray(triangles, dtype=np.float64), np.ascontiguousarray(polygon, dtype=np.float64))
+
+
+@numba.njit(cache=True)
+def _cut(triangles: NDArray, polygon: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    m = len(polygon)
+    share, first, second = np.zeros(len(triangles)), np.zeros((len(triangles), 3)), np.zeros((len(triangles), 3, 3))
+    here, there = np.zeros((m + 6, 5)), np.zeros((m + 6, 5))
+    for t in range(len(triangles)):
+        count = 3
+        for i in range(3):
+            here[i] = 0.0
+            here[i, 0], here[i, 1], here[i, 2 + i] = triangles[t, i, 0], triangles[t, i, 1], 1.0
+        for k in range(m):
+            ax, ay = polygon[k, 0], polygon[k, 1]
+            ex, ey = polygon[(k + 1) % m, 0] - ax, polygon[(k + 1) % m, 1] - ay
+            kept = 0
+            for i in range(count):
+                j = (i + 1) % count
+                a = ex * (here[i, 1] - ay) - ey * (here[i, 0] - ax)  # positive inside
+                b = ex * (here[j, 1] - ay) - ey * (here[j, 0] - ax)
+                if a >= 0:
+                    there[kept] = here[i]
+                    kept += 1
+                if (a > 0 and b < 0) or (a < 0 and b > 0):
+                    there[kept] = here[i] + a / (a - b) * (here[j] - here[i])
+                    kept += 1
+            here, there, count = there, here, kept
+            if count < 3:
+                break
+        for v in range(1, count - 1):
+            p, q, r = here[0], here[v], here[v + 1]
+            f = abs(  # the area in barycentric coordinates, the whole being 1
+                (q[3] - p[3]) * (r[4] - p[4]) - (q[4] - p[4]) * (r[3] - p[3])
+            )
+            share[t] += f
+            for i in range(3):
+                total_i = p[2 + i] + q[2 + i] + r[2 + i]
+                first[t, i] += f / 3 * total_i
+                for j in range(3):
+                    total_j = p[2 + j] + q[2 + j] + r[2 + j]
+                    products = p[2 + i] * p[2 + j] + q[2 + i] * q[2 + j] + r[2 + i] * r[2 + j]
+                    second[t, i, j] += f / 12 * (products + total_i * total_j)
+    return share, first, second
+
+
+def resting_electrodes(
+    scalp: Scalp, positions: ScalpPositions, names: Sequence[str]
+) -> tuple[list[Electrode], dict[str, str]]:
+    """Discs of 12 mm at those of the named positions where one rests on the scalp.
+
+    Parameters
+    ----------
+    scalp : Scalp
+    positions : ScalpPositions
+        The head's 10-10 or 10-5 positions.
+    names : sequence of str
+        Of the positions to try.
+
+    Returns
+    -------
+    electrodes : list of Electrode
+        Those that rest on the scalp.
+    refused : dict
+        Name → why, of those that do not (over an ear, on the edge of the image).
+
+    Raises
+    ------
+    InputError
+        If there is no position of a name, or none can hold an electrode.
+    """
+    electrodes, refused = [], {}
+    for name in names:
+        electrode = Electrode(name, positions.point_mm(name), size_mm=(DISC_MM,))
+        try:
+            lay_on(scalp, electrode)
+        except InputError as error:
+            refused[name] = str(error)
+        else:
+            electrodes.append(electrode)
+    if refused:
+        log.info("%d positions of the cap cannot hold an electrode: %s", len(refused), ", ".join(refused))
+    if len(electrodes) < 2:
+        raise InputError("fewer than two positions of the cap can hold an electrode: check the fiducials")
+    return electrodes, refused

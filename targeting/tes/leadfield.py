@@ -1,4 +1,4 @@
-r"""Leadfields: the field of 1 A from every electrode of a cap to one return, so that any montage is a sum of a few.
+r"""Leadfields: the field of 1 A from every electrode of a cap to one return; the field of any montage is a sum of these.
 
 Every electrode hands over its current evenly over its area, by itself, so that fields add up whatever else sits on the
 head: electrodes without current draw none sideways, as real ones do a little.  (:func:`~targeting.tes.field.simulate_tes`

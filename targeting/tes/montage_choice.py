@@ -1,4 +1,4 @@
-"""Which montage: the best one on a leadfield, one with a name, or one from a file; as electrodes that rest on this head."""
+"""The montage of a plan, as electrodes that rest on this head: the best one on a leadfield, or one with a name."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.records.montage import PlanOptimum
 from targeting.records.pole import ANODAL, CATHODAL, GIVEN
-from targeting.study.tes_request import OBJECTIVES, SHAPES, TesRequest
 from targeting.tes.contact import lay_all, lay_on
-from targeting.tes.electrodes import Electrode, Montage
-from targeting.tes.montage_files import read_montage
+from targeting.tes.electrodes import Electrode, Montage, Shape
 from targeting.tes.montage_goal import Goal, Reached, settable, solve
 from targeting.tes.montages import STANDARD, montage_named, placed
-from targeting.tes.optimise import Limits
+from targeting.tes.objectives import TES_OBJECTIVES
 
 if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield
@@ -71,9 +69,8 @@ class ChosenMontage:
         )
 
 
-def electrodes_at(positions: ScalpPositions, kind: str) -> list[Electrode]:
-    """An electrode of a kind of montage at every position of an electrode."""
-    shape, size_mm = SHAPES[kind]
+def electrodes_at(positions: ScalpPositions, shape: Shape, size_mm: tuple[float, ...]) -> list[Electrode]:
+    """An electrode of a shape and size at every position that may hold one."""
     cap = positions.of_kind(ELECTRODE, REFERENCE)
     return [
         Electrode(name, point, shape, size_mm) for name, point in zip(cap.names, cap.points_mm, strict=True) if name
@@ -93,20 +90,26 @@ def resting_on(scalp: Scalp, electrode: Electrode) -> Electrode | None:
     return None
 
 
-def given_montage(request: TesRequest, positions: ScalpPositions, side: str) -> Montage:
-    """The montage the user names or brings.
+def montage_at(name: str, positions: ScalpPositions, side: str, current_ma: float | None = None) -> Montage:
+    """A named montage on this head, at its own current or another total.
+
+    Parameters
+    ----------
+    name : str
+        Of ``montages.toml``.
+    positions : ScalpPositions
+        The head's 10-10 positions.
+    side : {"left", "right"}
+    current_ma : float, optional
+        Total current, instead of the montage's own.
 
     Raises
     ------
     InputError
-        If a position of it is not on this head, or the file cannot be used.
+        If a position of it is not on this head.
     """
-    if request.montage_file is not None:
-        return read_montage(request.montage_file)
-    named = montage_named(str(request.montage), side)
-    if request.max_current_ma is not None:
-        named = replace(named, current_ma=request.max_current_ma)
-    return placed(named, positions)
+    named = montage_named(name, side)
+    return placed(named if current_ma is None else replace(named, current_ma=current_ma), positions)
 
 
 def standard_montage(head: HeadMesh, positions: ScalpPositions, side: str) -> Montage:
@@ -123,18 +126,29 @@ def standard_montage(head: HeadMesh, positions: ScalpPositions, side: str) -> Mo
 
 
 def best_montage(
-    request: TesRequest, head: HeadMesh, leadfield: Leadfield, goal: Goal, polarity: str = GIVEN
+    objective: str,
+    head: HeadMesh,
+    leadfield: Leadfield,
+    goal: Goal,
+    shape: Shape,
+    size_mm: tuple[float, ...],
+    polarity: str = GIVEN,
 ) -> ChosenMontage:
     """The best montage on a leadfield, with currents that a stimulator can be set to.
 
     Parameters
     ----------
-    request : TesRequest
+    objective : str
+        Of :data:`targeting.tes.objectives.TES_OBJECTIVES`.
     head : HeadMesh
     leadfield : Leadfield
-        Of the request's electrodes.
+        Of electrodes of this shape and size.
     goal : Goal
-        What it is searched for, under the request's limits.
+        What is searched for, with the limits on currents.
+    shape : {"disc", "rectangle"}
+        Of every electrode.
+    size_mm : tuple of float
+        Its diameter, or its sides.
     polarity : str
         Of :mod:`targeting.records.pole`, for the words.
 
@@ -143,9 +157,7 @@ def best_montage(
     InputError
         If no montage is within the limits; the line names the limit that stands in the way.
     """
-    objective = request.objective_for(goal.unit)
     scalp = Scalp.of(head)
-    shape, size_mm = SHAPES[request.kind]
 
     def electrode(name: str) -> Electrode:
         plain = Electrode(name, leadfield.scalp_mm[leadfield.names.index(name)], shape, size_mm)
@@ -164,13 +176,13 @@ def best_montage(
     words = objective_words(objective, goal, polarity)
     count, dose, bound = len(leadfield.names), found.dose_v_per_m, found.bound_v_per_m
     unrounded = dose if found.unrounded_v_per_m is None else found.unrounded_v_per_m
-    said = PlanOptimum(words, count, dose, unrounded, bound, found.gap, list(found.binding))
-    return ChosenMontage(montage, said, found.reached)
+    optimum = PlanOptimum(words, count, dose, unrounded, bound, found.gap, list(found.binding))
+    return ChosenMontage(montage, optimum, found.reached)
 
 
 def objective_words(objective: str, goal: Goal, polarity: str = GIVEN) -> str:
     """What was optimised."""
-    words = OBJECTIVES[objective]
+    words = TES_OBJECTIVES.named(objective).words
     if polarity in SIGNS:
         words += f", counted {SIGNS[polarity]}"
     if goal.also:
@@ -179,8 +191,3 @@ def objective_words(objective: str, goal: Goal, polarity: str = GIVEN) -> str:
         names = ", ".join(each.name for each in goal.avoid)
         words += f", with at most {goal.share:g} of it (root mean square) in {names}"
     return words
-
-
-def limits_of(request: TesRequest) -> Limits:
-    """The request's limits on currents and electrodes."""
-    return Limits(request.total_ma / 1e3, request.per_electrode_ma / 1e3, request.electrodes)

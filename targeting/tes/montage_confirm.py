@@ -1,9 +1,9 @@
-"""The direct solves that confirm a montage: its field with complete electrodes, and that of the standard montage."""
+"""Confirm a montage by direct solves: its field with complete electrodes, and that of the standard montage."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,11 @@ from atlases.target import Target
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.fem import HeadConductor
-from targeting.networks.network_map import MapTarget
 from targeting.tes.contact import Contact
 from targeting.tes.electrodes import Montage
 from targeting.tes.field import TesField, simulate_tes
 from targeting.tes.montage_choice import standard_montage
-from targeting.tes.montage_dose import MontageDose, dose_in, montage_dose
-from targeting.tes.pole import Inward
+from targeting.tes.montage_dose import Inward, MontageDose, dose_in, montage_dose
 
 SAME_SHARE, SAME_MM = 1e-6, 1.0  # of the total current; between centres
 LATTICE = 6  # steps along a facet's side in what is kept of an electrode's outline
@@ -66,7 +64,7 @@ class PlacesConfirmed:
 
 @dataclass(frozen=True)
 class PoleFields:
-    """The mean field's component along ``inward``, the way into the cortex of :class:`targeting.tes.pole.Inward`, V/m.
+    """The mean field's component along ``inward``, the way into the cortex of :class:`targeting.tes.montage_dose.Inward`, V/m.
 
     ``standard_v_per_m`` is None where no standard montage is compared.
     """
@@ -86,13 +84,16 @@ class Elsewhere:
     avoid, also : tuple of Target
     units : tuple of (3,) or None
         The direction of each further target's dose.
+    agreement : callable, optional
+        Of a field (M, 3) with the map that is the target, -1 to 1; None if the target is no map.
     """
 
     avoid: tuple[Target, ...] = ()
     also: tuple[Target, ...] = ()
     units: tuple[NDArray[np.float64] | None, ...] = ()
+    agreement: Callable[[NDArray[np.floating]], float] | None = None
 
-    def fields(self, head: HeadMesh, target: Target, e_v_per_m: NDArray[np.floating]) -> PlaceFields:
+    def fields(self, head: HeadMesh, e_v_per_m: NDArray[np.floating]) -> PlaceFields:
         """What a field (M, 3) is there."""
         found = []
         for region in self.avoid:
@@ -101,7 +102,7 @@ class Elsewhere:
         for further, unit in zip(self.also, self.units, strict=True):
             tets, weights = further.weights(head)
             found.append(dose_in(e_v_per_m[tets].astype(np.float64), weights, unit))
-        return PlaceFields(tuple(found), target.agreement(e_v_per_m) if isinstance(target, MapTarget) else None)
+        return PlaceFields(tuple(found), self.agreement(e_v_per_m) if self.agreement else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +224,7 @@ def confirm_montage(
         if not alike(montage, usual):  # nothing is compared with itself
             e = simulate_tes(conductor, usual).e_v_per_m
             standard = montage_dose(head, target, e, unit, usual.name, 1e3 * usual.total_a)
-            theirs, theirs_into = elsewhere.fields(head, target, e), into(e)
+            theirs, theirs_into = elsewhere.fields(head, e), into(e)
             standard_ma = {name: 1e3 * float(a) for name, a in zip(usual.names, usual.currents_a, strict=True)}
     except InputError as error:
         note = f"the standard montage does not fit on this head, so nothing is compared with it: {error}"
@@ -240,7 +241,7 @@ def confirm_montage(
         solved.scalp_share,
         {each.electrode.name: patch_mm(scalp, each) for each in solved.contacts},
         note,
-        PlacesConfirmed(elsewhere.fields(head, target, solved.e_v_per_m), theirs),
+        PlacesConfirmed(elsewhere.fields(head, solved.e_v_per_m), theirs),
         pole,
     )
 

@@ -1,8 +1,13 @@
-"""What a montage's field does: the dose in the target, the field elsewhere, and how focal that is.
+"""The effect of a montage's field: dose in the target, field elsewhere, focality, and the way into the cortex.
 
-Focality is the volume-weighted mean of |E| over the target divided by the one over all grey matter: 1 for a field that
-does not care, and independent of the current.  Beside it stands the volume of other grey matter that sees more than the
+Focality is the volume-weighted mean of |E| over the target divided by the one over all grey matter: 1 for a field that is
+the same everywhere, and independent of the current.  Beside it stands the volume of other grey matter that sees more than the
 target's mean.
+
+*Which pole acts* depends on whether the field enters the cortex at the target, as under an anode, or leaves it.  The way
+into the cortex is the area-weighted mean inward normal of the mid-cortical surface in the target.  Where walls that face
+each other cancel (|mean| below ``CLEAR_SHARE`` of the area) or no surface is known, it is the way from the nearest scalp to
+the target: what an electrode right over it drives.
 """
 
 from __future__ import annotations
@@ -13,11 +18,16 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
+from atlases.scalp import Scalp
+from atlases.scalp_foot import scalp_feet
 from atlases.target import Target
+from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
 from targeting.records.kinds import AtLeastZero, Point, Positive
+from targeting.records.pole import OF_CORTEX, OF_SCALP
 from targeting.tes.safety import exceeded_in
+from targeting.tms.direction import CLEAR_SHARE
 
 PEAK_SHARE = 0.001  # of the grey matter's volume that may exceed the "peak": single elements do not make it
 MM3_PER_CM3 = 1000.0
@@ -101,3 +111,32 @@ def dose_in(e_v_per_m: NDArray[np.float64], weight: NDArray[np.float64], unit: N
     if unit is None:
         return float(np.linalg.norm(weight @ e_v_per_m))
     return float(weight @ (e_v_per_m * unit).sum(1))
+
+
+@dataclass(frozen=True, eq=False)
+class Inward:
+    """The way into the cortex at a target: ``unit`` (3,), and what it is ``of``, the "cortex" or the "scalp" over it."""
+
+    unit: NDArray[np.float64]
+    of: str
+
+
+def inward_of(head: HeadMesh, target: Target, cortex: Cortex | None = None) -> Inward:
+    """The way into the cortex at a target.
+
+    Parameters
+    ----------
+    head : HeadMesh
+    target : Target
+    cortex : Cortex, optional
+        The mid-cortical surfaces.
+    """
+    if cortex is not None:
+        area_mm2 = cortex.whole.area_vectors_mm2[target.holds(cortex.whole.points_mm)]
+        total = -area_mm2.sum(0)
+        length = float(np.linalg.norm(total))
+        if length > 0 and length >= CLEAR_SHARE * np.linalg.norm(area_mm2, axis=1).sum():
+            return Inward(total / length, OF_CORTEX)
+    feet_mm, _ = scalp_feet(Scalp.of(head), np.asarray(target.center_mm, dtype=np.float64)[None])
+    way = np.asarray(target.center_mm) - feet_mm[0]
+    return Inward(way / np.linalg.norm(way), OF_SCALP)

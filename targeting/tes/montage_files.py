@@ -2,8 +2,8 @@
 
 Both have one electrode a row and coordinates in RAS mm of the T1.  The ``.tsv`` has the columns of the BIDS
 specification for electrodes (name, x, y, z, type, material) and, after them, the current and the size; its
-``coordsystem.json`` names the image.  ``montage.csv`` is read back by :func:`read_montage`, so that a montage can be
-changed in a spreadsheet and planned with.
+``coordsystem.json`` names the image.  ``montage.csv`` is read back by
+:func:`targeting.tes.montages.read_montage`, so that a montage can be changed in a spreadsheet and planned with.
 """
 
 from __future__ import annotations
@@ -12,17 +12,12 @@ import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from meshes.errors import InputError
 from meshes.whole_files import written_whole
 from targeting.records.montage import PlanElectrode
 from targeting.records.places import Frame, PlanLandmarks
+from targeting.tes.montages import COLUMNS
 
-if TYPE_CHECKING:
-    from targeting.tes.electrodes import Montage
-
-COLUMNS = ("name", "x_mm", "y_mm", "z_mm", "current_ma", "shape", "size_mm", "y_axis")
 SHEET_COLUMNS = ("from_nasion_mm", "from_inion_mm", "from_left_ear_mm", "from_right_ear_mm")
 BIDS_COLUMNS = ("name", "x", "y", "z", "type", "material", "current_ma", "shape", "size_mm")
 UNKNOWN = "n/a"  # BIDS' word for what is not known
@@ -44,51 +39,6 @@ def write_montage_table(path: str | Path, electrodes: Sequence[PlanElectrode]) -
             turned = " ".join(f"{x:.6f}" for x in each.y_axis)
             row = [each.name, *place, f"{each.current_ma:.6g}", each.shape, _size(each), turned]
             writer.writerow([*row, *(f"{getattr(each, column):.1f}" for column in SHEET_COLUMNS)])
-
-
-def read_montage(path: str | Path) -> Montage:
-    """A montage from a ``.csv`` with the columns name, x_mm, y_mm, z_mm, current_ma, shape and size_mm.
-
-    ``size_mm`` is one or two numbers with "x" between them; ``y_axis``, three numbers, may be left out; other columns are
-    not read.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or a row cannot be understood, or the currents are all zero or do not sum to zero.
-    """
-    import numpy as np
-
-    from targeting.tes.electrodes import Electrode, Montage
-
-    path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise InputError(f"{path} is no table of text; give a montage as .csv") from None
-    missing = [column for column in COLUMNS[:-1] if not rows or column not in rows[0]]
-    if missing:
-        raise InputError(f"{path} is no montage: it lacks {', '.join(missing)}; write it like a plan's montage.csv")
-    electrodes, currents = [], []
-    for number, row in enumerate(rows, 2):
-        try:
-            center = np.array([float(row[column]) for column in COLUMNS[1:4]])
-            currents.append(float(row["current_ma"]) / 1e3)
-            size = tuple(float(part) for part in row["size_mm"].split("x"))
-            axis = [float(part) for part in (row.get("y_axis") or "").split()]
-        except (ValueError, AttributeError, TypeError):
-            raise InputError(
-                f"{path.name}, line {number}: a number cannot be read; write it like a plan's montage.csv"
-            ) from None
-        toward = center + 100 * np.array(axis) if len(axis) == 3 else None
-        shape = row["shape"].strip()
-        electrodes.append(Electrode(row["name"].strip(), center, shape, size, toward_mm=toward))  # type: ignore[arg-type]
-    if not np.any(currents):
-        raise InputError(f"{path.name}: current_ma is 0 everywhere, so no current flows; give the currents in mA")
-    return Montage(path.stem, tuple(electrodes), np.array(currents))
 
 
 def write_bids(

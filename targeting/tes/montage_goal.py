@@ -1,4 +1,4 @@
-"""What a montage is searched for on a leadfield: a target, regions to spare, further targets, or a map; and the search.
+"""The goal of a montage's search on a leadfield (target, direction, limits, regions to spare, further targets), and the search.
 
 Regions to spare and further targets mean what they do for coils: no avoided region gets more than a share of the target's
 dose, and of several targets the smallest dose, each as a share of the most it can get alone, is made large.  For a montage
@@ -9,39 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from targeting.tes.current_steps import STEP_A, in_steps
-from targeting.tes.optimise import (
-    Candidates,
-    Limits,
-    Network,
-    Optimum,
-    Region,
-    RmsCap,
-    ShareCap,
-    best_pairs,
-    best_rings,
-    intensity_sparing,
-    magnitude_sparing,
-    maximum_intensity,
-    maximum_magnitude,
-    maximum_of_magnitudes,
-    maximum_of_several,
-    network_least_squares,
-    optimise,
-)
-from targeting.tes.optimise.avoidance import rms_v_per_m
+from targeting.tes.objectives import TES_OBJECTIVES, check_objective
+from targeting.tes.optimise.candidates import Candidates, best_pairs, best_rings
+from targeting.tes.optimise.intensity import maximum_intensity
+from targeting.tes.optimise.limits import STEP_A, Limits, RmsCap, ShareCap, in_steps, rms_v_per_m
+from targeting.tes.optimise.magnitude import maximum_magnitude
+from targeting.tes.optimise.network import Network, network_least_squares
+from targeting.tes.optimise.programme import Optimum
+from targeting.tes.optimise.region import Region
+from targeting.tes.optimise.several import maximum_of_magnitudes, maximum_of_several
+from targeting.tes.optimise.sparing import intensity_sparing, magnitude_sparing
+from targeting.tes.optimise.wanted_dose import maximum_focality, minimum_energy
 
 if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield
 
 TRIED = 300  # of the best pairs, until two pads do not overlap
-PROVEN = ("magnitude", "intensity")  # their bound is one on the dose
 Unit = NDArray[np.float64] | None
 
 
@@ -122,13 +112,13 @@ class Solved:
     unrounded_v_per_m: float | None = None
 
 
-def solve(objective: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list[str]], bool]) -> Solved:
+def solve(name: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list[str]], bool]) -> Solved:
     """The best montage for an objective.
 
     Parameters
     ----------
-    objective : str
-        Of :data:`targeting.study.tes_request.OBJECTIVES`.
+    name : str
+        Of :data:`targeting.tes.objectives.TES_OBJECTIVES`.
     leadfield : Leadfield
     goal : Goal
     fits : callable
@@ -137,24 +127,81 @@ def solve(objective: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list
     Raises
     ------
     InputError
-        If no montage is within the limits; the line names the one that stands in the way.
+        If the goal does not fit the objective, or no montage is within the limits; the line names the one that stands in
+        the way.
     """
-    if objective in ("pair", "ring"):
-        return _entering(leadfield, goal, _listed(objective, leadfield, goal, fits))
+    directed, dosed = goal.unit is not None and goal.network is None, goal.dose_v_per_m is not None
+    check_objective(name, directed=directed, dosed=dosed, mapped=goal.network is not None, further=bool(goal.also))
+    objective = TES_OBJECTIVES.named(name)
+
+    def solution() -> Any:
+        return TES_OBJECTIVES.run(objective, resolve_name(objective.solver), leadfield, goal)
+
+    if objective.listed:
+        return _entering(leadfield, goal, _best_listed(name, leadfield, goal, solution(), fits))
     alone = tuple(_alone(leadfield, *each, goal.limits) for each in zip(goal.targets, goal.units, strict=True))
-    found = _optimum(objective, leadfield, goal, alone)
+    found: Optimum = _several(leadfield, goal, alone) if goal.also else solution()
     currents = found.currents_a
-    dose = dose_v_per_m(leadfield, goal.target, goal.unit, currents)
-    proven = not goal.also and objective in PROVEN
     solved = Solved(
         found.electrodes,
-        dose,
-        found.bound if proven else None,
+        dose_v_per_m(leadfield, goal.target, goal.unit, currents),
+        found.bound if objective.bounds_dose and not goal.also else None,
         found.gap,
         found.binding,
         reached(leadfield, goal, currents, alone if goal.also else ()),
     )
     return _entering(leadfield, goal, solved)
+
+
+def largest_magnitude(leadfield: Leadfield, goal: Goal) -> Optimum:
+    """The largest mean field vector, sparing what is to be spared."""
+    if goal.avoid:
+        return magnitude_sparing(leadfield, goal.target, goal.limits, goal.avoid, goal.share)
+    return maximum_magnitude(leadfield, goal.target, goal.limits)
+
+
+def largest_along(leadfield: Leadfield, goal: Goal) -> Optimum:
+    """The largest mean field along the goal's direction or a map's, sparing what is to be spared."""
+    assert goal.unit is not None
+    if goal.avoid:
+        return intensity_sparing(leadfield, goal.target, goal.unit, goal.limits, goal.avoid, goal.share)
+    return maximum_intensity(leadfield, goal.target, goal.unit, goal.limits)
+
+
+def least_energy(leadfield: Leadfield, goal: Goal) -> Optimum:
+    """The wanted field with the least energy elsewhere."""
+    assert goal.dose_v_per_m is not None
+    return minimum_energy(leadfield, goal.target, goal.unit, goal.dose_v_per_m, goal.limits, _rms_caps(goal))
+
+
+def most_focal(leadfield: Leadfield, goal: Goal) -> Optimum:
+    """The wanted field with the least grey matter above half of it."""
+    assert goal.dose_v_per_m is not None
+    return maximum_focality(leadfield, goal.target, goal.unit, goal.dose_v_per_m, goal.limits, _rms_caps(goal))
+
+
+def nearest_to_map(leadfield: Leadfield, goal: Goal) -> Optimum:
+    """The field along the cortex's normal nearest to the goal's map."""
+    assert goal.network is not None and goal.dose_v_per_m is not None and goal.unit is not None
+    row = goal.target.row(leadfield, goal.unit)
+    caps = [ShareCap(each, row, goal.share) for each in goal.avoid]
+    return network_least_squares(leadfield, goal.network, goal.dose_v_per_m, goal.limits, caps)
+
+
+def all_pairs(leadfield: Leadfield, goal: Goal) -> Candidates:
+    """Every pair of electrodes."""
+    return best_pairs(leadfield, goal.target, goal.unit, goal.limits)
+
+
+def all_rings(leadfield: Leadfield, goal: Goal) -> Candidates:
+    """Every 4×1 ring."""
+    return best_rings(leadfield, goal.target, goal.unit, goal.limits)
+
+
+def _rms_caps(goal: Goal) -> list[RmsCap]:
+    """With a wanted field the share of it is a cap in V/m."""
+    assert goal.dose_v_per_m is not None
+    return [RmsCap(each, goal.share * goal.dose_v_per_m) for each in goal.avoid]
 
 
 def settable(leadfield: Leadfield, goal: Goal, found: Solved) -> Solved:
@@ -201,7 +248,17 @@ def _entering(leadfield: Leadfield, goal: Goal, found: Solved) -> Solved:
 
 
 def dose_v_per_m(leadfield: Leadfield, region: Region, unit: Unit, currents_a: NDArray[np.float64]) -> float:
-    """The dose in a region by the leadfield, V/m."""
+    """The dose in a region by the leadfield, V/m.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    region : Region
+    unit : (3,), (m, 3) or None
+        Direction of the dose; None for the size of the mean vector.
+    currents_a : (n,) float64
+        Of all electrodes, A.
+    """
     if unit is None:
         return float(np.linalg.norm(region.mean_rows(leadfield) @ currents_a))
     return float(region.row(leadfield, unit) @ currents_a)
@@ -210,34 +267,22 @@ def dose_v_per_m(leadfield: Leadfield, region: Region, unit: Unit, currents_a: N
 def reached(
     leadfield: Leadfield, goal: Goal, currents_a: NDArray[np.float64], alone_v_per_m: Sequence[float] = ()
 ) -> Reached:
-    """What currents (n,) A give the regions and further targets."""
+    """What currents (n,) A give the regions and further targets.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    goal : Goal
+    currents_a : (n,) float64
+        Of all electrodes, A.
+    alone_v_per_m : sequence of float
+        The most that each target gets alone.
+    """
     return Reached(
         tuple(rms_v_per_m(leadfield, each, currents_a) for each in goal.avoid),
         tuple(dose_v_per_m(leadfield, *each, currents_a) for each in zip(goal.also, goal.also_units, strict=True)),
         tuple(alone_v_per_m),
     )
-
-
-def _optimum(objective: str, leadfield: Leadfield, goal: Goal, alone: tuple[float, ...]) -> Optimum:
-    target, unit, limits, dose = goal.target, goal.unit, goal.limits, goal.dose_v_per_m
-    if goal.also:
-        return _several(leadfield, goal, alone)
-    if objective == "least-squares":
-        assert goal.network is not None and dose is not None and unit is not None
-        row = target.row(leadfield, unit)
-        return network_least_squares(leadfield, goal.network, dose, limits, _share_caps(goal, row))
-    if objective == "projection":
-        assert unit is not None
-        if goal.avoid:
-            return intensity_sparing(leadfield, target, unit, limits, goal.avoid, goal.share)
-        return maximum_intensity(leadfield, target, unit, limits)
-    if goal.avoid and objective == "magnitude":
-        return magnitude_sparing(leadfield, target, limits, goal.avoid, goal.share)
-    if goal.avoid and objective == "intensity":
-        assert unit is not None
-        return intensity_sparing(leadfield, target, unit, limits, goal.avoid, goal.share)
-    caps = [RmsCap(each, goal.share * dose) for each in goal.avoid] if dose is not None else []
-    return optimise(objective, leadfield, target, unit, dose, limits, caps)
 
 
 def _several(leadfield: Leadfield, goal: Goal, alone: tuple[float, ...]) -> Optimum:
@@ -258,12 +303,8 @@ def _several(leadfield: Leadfield, goal: Goal, alone: tuple[float, ...]) -> Opti
     names = " and ".join(each.name for each in goal.avoid)
     raise InputError(
         f"no montage serves all of {', '.join(each.name for each in goal.targets)} while {names} gets at most "
-        f"{goal.share:g} of the dose in {goal.target.name}: raise --avoid-cap, or leave out a target"
+        f"{goal.share:g} of the dose in {goal.target.name}: raise `avoid_cap`, or leave out a target"
     )
-
-
-def _share_caps(goal: Goal, row: NDArray[np.float64]) -> list[ShareCap]:
-    return [ShareCap(each, row, goal.share) for each in goal.avoid]
 
 
 def _alone(leadfield: Leadfield, region: Region, unit: Unit, limits: Limits) -> float:
@@ -273,9 +314,10 @@ def _alone(leadfield: Leadfield, region: Region, unit: Unit, limits: Limits) -> 
     return maximum_intensity(leadfield, region, unit, limits).dose_v_per_m
 
 
-def _listed(objective: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list[str]], bool]) -> Solved:
+def _best_listed(
+    objective: str, leadfield: Leadfield, goal: Goal, candidates: Candidates, fits: Callable[[list[str]], bool]
+) -> Solved:
     """Of all pairs or rings: the best that spares what is to be spared and sits on the head."""
-    candidates = (best_pairs if objective == "pair" else best_rings)(leadfield, goal.target, goal.unit, goal.limits)
     doses = np.stack(
         [
             candidates.dose_v_per_m,
@@ -292,12 +334,12 @@ def _listed(objective: str, leadfield: Leadfield, goal: Goal, fits: Callable[[li
         which = goal.avoid[int(shares[:, shares.max(0).argmin()].argmax())].name
         raise InputError(
             f"every {objective} gives {which} more than {goal.share:.3g} of the dose in {goal.target.name} (root mean "
-            f"square; the least is {shares.max(0).min():.3g}): raise --avoid-cap, or take --with hd-tdcs for more electrodes"
+            f"square; the least is {shares.max(0).min():.3g}): raise `avoid_cap`, or take `kind=hd-tdcs` for more electrodes"
         )
     if not (score[spared] > 0).any():
         raise InputError(
             f"no {objective} gives all of {', '.join(each.name for each in goal.targets)} a field along their directions: "
-            "take --with hd-tdcs, or plan them apart"
+            "take `kind=hd-tdcs`, or plan them apart"
         )
     order = np.argsort(-np.where(spared, score, -np.inf), kind="stable")
     for k in order[: min(TRIED, int(spared.sum()))]:
@@ -323,7 +365,7 @@ def _listed(objective: str, leadfield: Leadfield, goal: Goal, fits: Callable[[li
             binding,
             reached(leadfield, goal, currents, alone if goal.also else ()),
         )
-    raise InputError("none of the best pairs of pads fits on this head without overlap: take --with hd-tdcs")
+    raise InputError("none of the best pairs of pads fits on this head without overlap: take `kind=hd-tdcs`")
 
 
 def _doses(leadfield: Leadfield, candidates: Candidates, region: Region, unit: Unit) -> NDArray[np.float64]:

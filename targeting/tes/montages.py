@@ -1,17 +1,19 @@
-"""Montages by name (``montages.toml``): positions of the 10-10 system, shares of the current, electrodes, papers.
+"""Montages by name (``montages.toml``: 10-10 positions, shares of the current, electrodes, papers) or from a ``.csv`` file.
 
-They are kept for the left side; the right side is their mirror image, position by position.  :func:`placed` puts one on
-a head whose positions are known.
+The named ones are for the left side; the right side is their mirror image, position by position.  :func:`placed` puts one
+on a head whose positions are known.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshes.choices import one_of
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     from atlases.scalp_positions import ScalpPositions
     from targeting.tes.electrodes import Montage, Shape
 
+
 SIDES = ("left", "right")
 STANDARD = "m1-so"  # what every plan is compared with
 NUMBERED = re.compile(r"(.*?)(\d+)")  # C3, PO10, and Cz without a number
 SUM_SLACK = 1e-9
+COLUMNS = ("name", "x_mm", "y_mm", "z_mm", "current_ma", "shape", "size_mm", "y_axis")
 
 
 @dataclass(frozen=True)
@@ -182,3 +186,48 @@ def placed(named: NamedMontage, positions: ScalpPositions) -> Montage:
 
 def _montage(name: str, row: dict[str, Any]) -> NamedMontage:
     return NamedMontage(name, **{**row, "size_mm": tuple(row["size_mm"])})
+
+
+def read_montage(path: str | Path) -> Montage:
+    """A montage from a ``.csv`` with the columns name, x_mm, y_mm, z_mm, current_ma, shape and size_mm.
+
+    ``size_mm`` is one or two numbers with "x" between them; ``y_axis``, three numbers, may be left out; other columns are
+    not read.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or a row cannot be understood, or the currents are all zero or do not sum to zero.
+    """
+    import numpy as np
+
+    from targeting.tes.electrodes import Electrode, Montage
+
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise InputError(f"{path} is no table of text; give a montage as .csv") from None
+    missing = [column for column in COLUMNS[:-1] if not rows or column not in rows[0]]
+    if missing:
+        raise InputError(f"{path} is no montage: it lacks {', '.join(missing)}; write it like a plan's montage.csv")
+    electrodes, currents = [], []
+    for number, row in enumerate(rows, 2):
+        try:
+            center = np.array([float(row[column]) for column in COLUMNS[1:4]])
+            currents.append(float(row["current_ma"]) / 1e3)
+            size = tuple(float(part) for part in row["size_mm"].split("x"))
+            axis = [float(part) for part in (row.get("y_axis") or "").split()]
+        except (ValueError, AttributeError, TypeError):
+            raise InputError(
+                f"{path.name}, line {number}: a number cannot be read; write it like a plan's montage.csv"
+            ) from None
+        toward = center + 100 * np.array(axis) if len(axis) == 3 else None
+        shape = row["shape"].strip()
+        electrodes.append(Electrode(row["name"].strip(), center, shape, size, toward_mm=toward))  # type: ignore[arg-type]
+    if not np.any(currents):
+        raise InputError(f"{path.name}: current_ma is 0 everywhere, so no current flows; give the currents in mA")
+    return Montage(path.stem, tuple(electrodes), np.array(currents))

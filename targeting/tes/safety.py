@@ -1,4 +1,4 @@
-"""Whether a tDCS session is within published limits (``safety.toml``): currents, charge, and the field in brain and eyes.
+"""Check a tDCS session against published limits (``safety.toml``): currents, charge, and the field in brain and eyes.
 
 Every limit is an *item* with a name.  A plan beyond one is not refused; it says so at its top, and the command ends with
 exit code 3 unless the user accepts that item by name.
@@ -163,10 +163,10 @@ def checked_risks(accepted: Collection[str]) -> frozenset[str]:
     >>> checked_risks(["chrage"])
     Traceback (most recent call last):
     ...
-    meshes.errors.InputError: unknown item of --accept-risk 'chrage', did you mean 'charge'? valid: total-current, \
+    meshes.errors.InputError: unknown item of `accept_risk` 'chrage', did you mean 'charge'? valid: total-current, \
 electrode-current, electrode-current-density, duration, charge, brain-current-density, eye-current-density
     """
-    return frozenset(one_of(each, limits(), "item of --accept-risk") for each in accepted)
+    return frozenset(one_of(each, limits(), "item of `accept_risk`") for each in accepted)
 
 
 def check_safety(exposure: Exposure, accepted: Collection[str] = ()) -> list[SafetyItem]:

@@ -57,9 +57,9 @@ class AngleRequest:
         if word == MIDLINE and colon:
             return cls(MIDLINE, _degrees(degrees), usual)
         if word == MIDLINE:
-            raise InputError("--angle midline needs its degrees, such as midline:45 (handle back and outwards)")
+            raise InputError("`angle=midline` needs its degrees, such as midline:45 (handle back and outwards)")
         if colon:
-            raise InputError(f"--angle {word} takes no number: give fold, midline:45 or free")
+            raise InputError(f"`angle={word}` takes no number: give fold, midline:45 or free")
         return cls(one_of(word, FORMS, "angle"), usual_deg=usual)
 
     @property
@@ -75,6 +75,6 @@ def _degrees(text: str) -> float:
         value = float("nan")
     if not -180 < value <= 180:
         raise InputError(
-            f"--angle midline:{text} is not a number of degrees above -180 and at most 180 (positive: handle outwards)"
+            f"`angle=midline:{text}` is not a number of degrees above -180 and at most 180 (positive: handle outwards)"
         )
     return value

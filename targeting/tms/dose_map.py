@@ -6,9 +6,18 @@ for wire pieces l_k,
 
     ⟨E_d⟩ = −dI/dt Σ_k m_k · B_d(r_k),        ⟨E_d⟩ = −dI/dt Σ_k l_k · A_d(r_k),
 
-with B_d and A_d the magnetic field and the vector potential of J_d outside the head (``grid_field``).  Both are the forward
-solve's value on the same mesh, up to the grid's interpolation.  A coil given as a sampled A is summed over the grid's
-nodes instead, and a coil part beyond the grid over the same currents on fewer nodes.
+with B_d and A_d the magnetic field and the vector potential of J_d outside the head (:class:`Convolution`).  Both are the
+forward solve's value on the same mesh, up to the grid's interpolation.  A coil given as a sampled A is summed over the
+grid's nodes instead, and a coil part beyond the grid over the same currents on fewer nodes.
+
+*The grid.*  The magnetic field of many current moments, everywhere outside the head, comes from one regular grid.  Moments
+J_e (A·m, at points r_e) are spread onto grid nodes with cubic Lagrange weights, which keep every polynomial moment up to
+degree three, so that a few millimetres away the nodes' field is the moments' field.  A sum over nodes of a kernel of the
+distance is a convolution, done by FFT:
+
+    A(r) = 1e-7 Σ J/|r − r'|,        B(r) = ∇ × A = 1e-7 Σ J × (r − r')/|r − r'|³.
+
+Between the nodes B and A are read with the same cubic Lagrange weights.
 """
 
 from __future__ import annotations
@@ -22,6 +31,7 @@ from pathlib import Path
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import fft
 
 from atlases import Target
 from meshes import HeadMesh
@@ -33,13 +43,111 @@ from targeting.coils.sources import CurrentElements, MagneticDipoles, Source
 from targeting.fem import HeadConductor
 from targeting.pose import Pose, as_matrices
 from targeting.tms.field import DIDT_A_PER_S, as_conductor
-from targeting.tms.grid_field import Convolution, Grid, lagrange, spread
 
+MU0_OVER_4PI = 1e-7
+FFT_THREADS = 2
 log = logging.getLogger(__name__)
-
 SPACING_MM = 2.5  # B 5 mm off the scalp is then right to 0.02 % (median), 0.4 % (worst); see tests/test_dose_map.py
 REACH_MM = 90.0  # half a large coil: how far round the head the field is kept
 FAR_SPACING_MM = 15.0  # of the nodes as seen from beyond that: right to 0.1 %; see tests/test_dose_map.py
+
+
+@dataclass(frozen=True)
+class RegularGrid:
+    """A regular grid aligned with the world: node (i, j, k) is at ``origin_mm + spacing_mm * (i, j, k)``."""
+
+    origin_mm: NDArray[np.float64]
+    spacing_mm: float
+    shape: tuple[int, int, int]
+
+    @classmethod
+    def covering(cls, points_mm: NDArray[np.float64], margin_mm: float, spacing_mm: float) -> RegularGrid:
+        """The smallest grid with its nodes at multiples of the spacing that holds the points with a margin."""
+        low = np.floor((points_mm.min(0) - margin_mm) / spacing_mm) - 2
+        high = np.ceil((points_mm.max(0) + margin_mm) / spacing_mm) + 2
+        nx, ny, nz = (int(n) for n in high - low + 1)
+        return cls(low * spacing_mm, spacing_mm, (nx, ny, nz))
+
+
+@numba.njit(cache=True, inline="always")
+def lagrange(f: float) -> tuple[float, float, float, float]:
+    """Cubic Lagrange weights of nodes −1, 0, 1, 2 for a point at 0 ≤ f < 1."""
+    return (
+        -f * (f - 1) * (f - 2) / 6,
+        (f + 1) * (f - 1) * (f - 2) / 2,
+        -(f + 1) * f * (f - 2) / 2,
+        (f + 1) * f * (f - 1) / 6,
+    )
+
+
+@numba.njit(cache=True)
+def _spread(
+    points_mm: NDArray, moments: NDArray, origin_mm: NDArray, spacing_mm: float, nx: int, ny: int, nz: int
+) -> NDArray:
+    out = np.zeros((nx, ny, nz, moments.shape[1]))
+    for e in range(len(points_mm)):
+        x = (points_mm[e, 0] - origin_mm[0]) / spacing_mm
+        y = (points_mm[e, 1] - origin_mm[1]) / spacing_mm
+        z = (points_mm[e, 2] - origin_mm[2]) / spacing_mm
+        i, j, k = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
+        wx, wy, wz = lagrange(x - i), lagrange(y - j), lagrange(z - k)
+        for a in range(4):
+            for b in range(4):
+                for c in range(4):
+                    w = wx[a] * wy[b] * wz[c]
+                    for m in range(moments.shape[1]):
+                        out[i + a - 1, j + b - 1, k + c - 1, m] += w * moments[e, m]
+    return out
+
+
+def spread(points_mm: NDArray[np.float64], moments: NDArray[np.float64], grid: RegularGrid) -> NDArray[np.float64]:
+    """Moments (M, c) at points (M, 3) as moments of the grid's nodes, (nx, ny, nz, c)."""
+    return _spread(points_mm, np.ascontiguousarray(moments), grid.origin_mm, grid.spacing_mm, *grid.shape)
+
+
+class Convolution:
+    """Sums over the nodes of a source grid of 1/r and r/r³, at the nodes of a larger grid of the same spacing."""
+
+    def __init__(self, source: RegularGrid, target: RegularGrid) -> None:
+        self._shape = target.shape
+        self._padded = [
+            fft.next_fast_len(s + t - 1, real=True) for s, t in zip(source.shape, target.shape, strict=True)
+        ]
+        offset = np.rint((target.origin_mm - source.origin_mm) / target.spacing_mm).astype(int)
+        axes = []
+        for axis, (size, n_target) in enumerate(zip(self._padded, target.shape, strict=True)):
+            lag = np.arange(size)
+            lag = np.where(lag < n_target, lag, lag - size) + offset[axis]
+            axes.append(lag * target.spacing_mm * 1e-3)
+        self._x = np.meshgrid(*axes, indexing="ij", sparse=True)
+        r2 = self._x[0] ** 2 + self._x[1] ** 2 + self._x[2] ** 2
+        with np.errstate(divide="ignore"):
+            self._inverse_r = np.where(r2 > 0, 1 / np.sqrt(r2), 0.0)
+
+    def _transform(self, values: NDArray) -> NDArray:
+        return fft.rfftn(values.astype(np.float32), self._padded, workers=FFT_THREADS)
+
+    def _inverse(self, spectrum: NDArray) -> NDArray[np.float32]:
+        nx, ny, nz = self._shape
+        return fft.irfftn(spectrum, self._padded, workers=FFT_THREADS)[:nx, :ny, :nz]
+
+    def vector_potential(self, moments: NDArray[np.floating]) -> NDArray[np.float32]:
+        """A at the target nodes for node moments (nx, ny, nz, 3k): (…, 3k)."""
+        kernel = self._transform(MU0_OVER_4PI * self._inverse_r)
+        return np.stack(
+            [self._inverse(self._transform(moments[..., m]) * kernel) for m in range(moments.shape[3])], axis=-1
+        )
+
+    def magnetic_field(self, moments: NDArray[np.floating]) -> NDArray[np.float32]:
+        """B at the target nodes for node moments (nx, ny, nz, 3k): (…, 3k)."""
+        kernel = [self._transform(MU0_OVER_4PI * x * self._inverse_r**3) for x in self._x]
+        out = np.empty((*self._shape, moments.shape[3]), np.float32)
+        for first in range(0, moments.shape[3], 3):
+            j = [self._transform(moments[..., first + axis]) for axis in range(3)]
+            for axis in range(3):
+                y, z = (axis + 1) % 3, (axis + 2) % 3
+                out[..., first + axis] = self._inverse(j[y] * kernel[z] - j[z] * kernel[y])
+        return out
 
 
 Nodes = tuple[NDArray[np.float64], NDArray[np.float64]]  # places (n, 3) mm, moments (n, 3, 3)
@@ -53,15 +161,15 @@ class DoseMap:
     ----------
     moments : (nx, ny, nz, 9) float32
         Reciprocal currents on the grid's nodes, A·m, component 3 d + axis.
-    grid : Grid
+    grid : RegularGrid
         The nodes, round the head.
-    reach : Grid, optional
+    reach : RegularGrid, optional
         Where the coil's parts may be, nodes of the same spacing; by default ``REACH_MM`` round the head.
     """
 
     moments: NDArray[np.float32]
-    grid: Grid
-    reach: Grid | None = None
+    grid: RegularGrid
+    reach: RegularGrid | None = None
 
     @classmethod
     def build(
@@ -106,16 +214,16 @@ class DoseMap:
         log.info("three reciprocal solves (%d target tetrahedra)", len(tets))
         currents = conductor.reciprocal_currents(tets, weights)
         log.info("spreading %d currents", len(mesh.tets))
-        grid = Grid.covering(mesh.points_mm, 0.0, spacing_mm)
+        grid = RegularGrid.covering(mesh.points_mm, 0.0, spacing_mm)
         columns = np.moveaxis(currents, 0, 1).reshape(len(mesh.tets), 9)
         return cls(spread(mesh.centroids_mm, columns, grid).astype(np.float32), grid)
 
     @cached_property
-    def _outer(self) -> Grid:
+    def _outer(self) -> RegularGrid:
         if self.reach is not None:
             return self.reach
         corners = self.grid.origin_mm + self.grid.spacing_mm * np.array([[0, 0, 0], np.array(self.grid.shape) - 1])
-        return Grid.covering(corners, REACH_MM, self.grid.spacing_mm)
+        return RegularGrid.covering(corners, REACH_MM, self.grid.spacing_mm)
 
     @cached_property
     def magnetic_field_t(self) -> NDArray[np.float32]:
@@ -138,7 +246,7 @@ class DoseMap:
         if self.reach is not None:
             return self._nodes
         points_mm, moments = self._nodes
-        grid = Grid.covering(points_mm, 0.0, FAR_SPACING_MM)
+        grid = RegularGrid.covering(points_mm, 0.0, FAR_SPACING_MM)
         return _filled(spread(points_mm, moments.reshape(-1, 9), grid), grid)
 
     def mean_e_v_per_m(
@@ -266,7 +374,7 @@ class DoseMap:
             with np.load(path) as data:
                 moments = data["moments"]
                 nx, ny, nz = moments.shape[:3]
-                return cls(moments, Grid(data["origin_mm"], float(data["spacing_mm"]), (nx, ny, nz)))
+                return cls(moments, RegularGrid(data["origin_mm"], float(data["spacing_mm"]), (nx, ny, nz)))
         except (OSError, KeyError, ValueError) as error:
             raise InputError(f"{path} is not a dose map ({error}); delete it and run `target plan` again") from error
 
@@ -291,7 +399,7 @@ def unit_vector(direction: ArrayLike) -> NDArray[np.float64]:
     return vector / length
 
 
-def _filled(moments: NDArray[np.floating], grid: Grid) -> Nodes:
+def _filled(moments: NDArray[np.floating], grid: RegularGrid) -> Nodes:
     """The nodes of a grid that carry current."""
     filled = np.argwhere(np.abs(moments).max(-1) > 0)
     places_mm = filled * grid.spacing_mm + grid.origin_mm
@@ -299,7 +407,15 @@ def _filled(moments: NDArray[np.floating], grid: Grid) -> Nodes:
 
 
 @numba.njit(cache=True, fastmath=True)
-def _couple_one(field, origin_mm, spacing_mm, points_mm, strengths, m, out):  # type: ignore[no-untyped-def]
+def _couple_one(
+    field: NDArray,
+    origin_mm: NDArray,
+    spacing_mm: float,
+    points_mm: NDArray,
+    strengths: NDArray,
+    m: NDArray,
+    out: NDArray,
+) -> bool:
     """Σ_k R s_k · F_d(R p_k + t) of one pose into ``out`` (3,); false where a part lies beyond the grid (left out)."""
     nx, ny, nz = field.shape[0], field.shape[1], field.shape[2]
     whole = True
@@ -311,7 +427,7 @@ def _couple_one(field, origin_mm, spacing_mm, points_mm, strengths, m, out):  # 
         x = (m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3] - origin_mm[0]) / spacing_mm
         y = (m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3] - origin_mm[1]) / spacing_mm
         z = (m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3] - origin_mm[2]) / spacing_mm
-        if not (1 <= x < nx - 2 and 1 <= y < ny - 2 and 1 <= z < nz - 2):
+        if not (1 <= x < nx - 2 and 1 <= y < ny - 2 and 1 <= z < nz - 2):  # the weights take a node more on either side
             whole = False
             continue
         i, j, h = int(x), int(y), int(z)
@@ -325,6 +441,7 @@ def _couple_one(field, origin_mm, spacing_mm, points_mm, strengths, m, out):  # 
                     for q in range(9):
                         at_point[q] += w * field[i + a - 1, j + b - 1, h + c - 1, q]
         sx, sy, sz = strengths[k, 0], strengths[k, 1], strengths[k, 2]
+        # nine numbers a node, the three components of F for d = x, y, z: one pass over the grid gives all of ⟨E⟩
         e[0] = m[0, 0] * sx + m[0, 1] * sy + m[0, 2] * sz
         e[1] = m[1, 0] * sx + m[1, 1] * sy + m[1, 2] * sz
         e[2] = m[2, 0] * sx + m[2, 1] * sy + m[2, 2] * sz
@@ -336,7 +453,16 @@ def _couple_one(field, origin_mm, spacing_mm, points_mm, strengths, m, out):  # 
 
 
 @numba.njit(cache=True, parallel=True, fastmath=True)
-def _couple(field, origin_mm, spacing_mm, points_mm, strengths, matrices, out, whole):  # type: ignore[no-untyped-def]
+def _couple(
+    field: NDArray,
+    origin_mm: NDArray,
+    spacing_mm: float,
+    points_mm: NDArray,
+    strengths: NDArray,
+    matrices: NDArray,
+    out: NDArray,
+    whole: NDArray,
+) -> None:
     """:func:`_couple_one` for many poses, over all cores."""
     for n in numba.prange(len(matrices)):
         whole[n] = _couple_one(field, origin_mm, spacing_mm, points_mm, strengths, matrices[n], out[n])

@@ -14,8 +14,8 @@ from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.coils.fields import vector_potential
 from targeting.fem import HeadConductor
+from targeting.fem.assembly import ElementField
 from targeting.fem.conductor import Recovery
-from targeting.fem.field import ElementField
 from targeting.pose import Pose
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,17 @@ class TmsField(ElementField):
 
 
 def primary_field(coil: Coil, pose: Pose, points_mm: NDArray[np.float64], didt_a_per_s: float) -> NDArray[np.float64]:
-    """∂A/∂t of a coil at world points, (n, 3) V/m."""
+    """∂A/∂t of a coil at world points, (n, 3) V/m.
+
+    Parameters
+    ----------
+    coil : Coil
+    pose : Pose
+    points_mm : (n, 3)
+        RAS mm.
+    didt_a_per_s : float
+        Rate of change of the coil current, A/s.
+    """
     inverse = pose.inverse_mm()
     local_mm = points_mm @ inverse[:3, :3].T + inverse[:3, 3]
     return didt_a_per_s * vector_potential(coil, local_mm) @ pose.matrix_mm[:3, :3].T
@@ -97,7 +107,20 @@ def simulate_many(
     conductivity_s_per_m: Mapping[str, float] | None = None,
     recovery: Recovery = "patch",
 ) -> list[TmsField]:
-    """The fields of several poses, with one set-up of the solver."""
+    """The fields of several poses, with one set-up of the solver.
+
+    Parameters
+    ----------
+    head : HeadMesh or HeadConductor
+    coil : Coil
+    poses : sequence of Pose
+    didt_a_per_s : float
+        Rate of change of the coil current, A/s.
+    conductivity_s_per_m : mapping, optional
+        Overrides of the table, by tissue name.
+    recovery : {"patch", "none"}
+        How the gradient is taken from φ.
+    """
     if not np.isfinite(didt_a_per_s):
         raise InputError(f"dI/dt must be a finite number of A/s, not {didt_a_per_s}")
     conductor = as_conductor(head, conductivity_s_per_m)

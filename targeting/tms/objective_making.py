@@ -1,4 +1,4 @@
-"""An objective by name: the patches of grey matter it looks at, their field bases, and what it is put together from.
+"""Make an objective by name: its patches of grey matter, their field bases, and its combination of several targets.
 
 The target's tetrahedra are all looked at (a 5 mm ball holds a few hundred), and so are those of an avoided region: 16 and
 32 solves; the target's mean field, exact from the dose map, makes up for the target's fewer.  For all grey matter a
@@ -29,10 +29,8 @@ from targeting.fem import HeadConductor
 from targeting.tms.direction import direction_vector
 from targeting.tms.dose_map import DoseMap
 from targeting.tms.field import as_conductor
-from targeting.tms.field_basis import FieldBasis
-from targeting.tms.field_basis_rows import Rows
+from targeting.tms.field_basis import FieldBasis, Rows
 from targeting.tms.objective_names import LINEAR, OBJECTIVES
-from targeting.tms.objective_patches import OtherTarget, Patch, PointField, pull_of, spread_sample
 from targeting.tms.objectives import (
     LEAST_SHARE,
     PENALTY,
@@ -43,8 +41,13 @@ from targeting.tms.objectives import (
     LinearDose,
     MeanStrength,
     Objective,
+    OtherTarget,
+    Patch,
     Percentile,
+    PointField,
     Together,
+    pull_of,
+    spread_sample,
 )
 from targeting.tms.search import HAIR_MM, search_tms
 
@@ -58,7 +61,17 @@ FieldMaker = Callable[[HeadConductor, list[NDArray[np.int64]]], PointField]
 
 
 def parts_of(name: str, head: HeadMesh, target: Target, avoid: Sequence[Target] = ()) -> dict[str, Part]:
-    """The tetrahedra at which an objective wants the field, by what they are; none for a linear dose."""
+    """The tetrahedra at which an objective wants the field, by what they are; none for a linear dose.
+
+    Parameters
+    ----------
+    name : str
+        Of the objective.
+    head : HeadMesh
+    target : Target
+    avoid : sequence of Target
+        Regions to spare.
+    """
     if name in LINEAR and not avoid:
         return {}
     parts = {"target": _all_of(head, target)}  # always: its mean field is known exactly
@@ -273,7 +286,18 @@ def make_objective(
 
 
 def served_alone(head: HeadMesh, target: Target, coil: Coil, hair_mm: float, dose_map: DoseMap) -> OtherTarget:
-    """A target and its best dose over the whole scalp, with its dose map at hand."""
+    """A target and its best dose over the whole scalp, with its dose map at hand.
+
+    Parameters
+    ----------
+    head : HeadMesh
+    target : Target
+    coil : Coil
+    hair_mm : float
+        From the casing to the scalp.
+    dose_map : DoseMap
+        The target's.
+    """
     found = search_tms(head, target, coil, hair_mm, dose_map=dose_map, didt_a_per_s=1e6, keep=1)
     best = float(found.dose_v_per_m[0])
     points, here = found.scalp_points_mm, found.best_dose_at_point_v_per_m

@@ -1,4 +1,4 @@
-"""What a search may be for, by name; light enough for the command line's help."""
+"""The objectives of a pose search by name; light enough for the command line's help."""
 
 from __future__ import annotations
 

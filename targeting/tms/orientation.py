@@ -1,4 +1,4 @@
-r"""How a coil may be turned: its handle away from the face, and its current the way the target wants it.
+r"""Allowed orientations of a coil: its handle away from the face, and its current the way the target needs it.
 
 A search by the size of the field cannot tell an angle from its opposite, and hardly one angle from another over the crown of
 a gyrus.  What it may choose from is an :class:`Orientation`: every angle ("free"), the angles within ``REACH_DEG`` of a
@@ -7,6 +7,11 @@ current straight across the fold ("fold"), or one angle of the handle to the mid
 The handle of a coil that can be held both ways points away from the face, whatever the sign of its file: which way the
 current then runs in the *effective phase* of the pulse follows from the stimulator's current setting (:class:`Drive`), which
 the search chooses where it is free to, and never from a handle that is turned over.
+
+*The fold on one head* is believed only where it is near the published one.  The walls round a target may be those of the
+wrong fold, or torn.  Published optima over the motor cortex scatter by 13.7° (standard deviation; Balslev 2007, J Neurosci
+Methods 162:309): a fold whose handle would be farther than ``BELIEVED_DEG`` from the target's usual angle to the midline is
+not believed, nor is a handle farther from it chosen.
 """
 
 from __future__ import annotations
@@ -17,10 +22,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from atlases import Target
+from meshes.cortical_surface import Cortex
 from targeting.coils.coil import Coil
 from targeting.coils.fields import vector_potential
 from targeting.stimulators.pulse import NORMAL, REVERSE
-from targeting.tms.angle import FOLD, FREE, MIDLINE
+from targeting.tms.angle import DIRECTION, FOLD, FREE, MIDLINE
+from targeting.tms.direction import fold_at
 from targeting.tms.placement import reference_directions, rotations
 
 REACH_DEG = 20.0  # either side of straight across the fold: motor responses fall off beyond (Balslev 2007: SD 13.7°)
@@ -32,6 +40,9 @@ RING_SLACK_DEG = 2.5  # a ring's field turns as it is moved, in steps of the sea
 SAME_FIELD = (
     0.2  # of two fields that count as one coil's held both ways: measured coils are some per cent from symmetric
 )
+BELIEVED_DEG = 30.0  # about two standard deviations
+FORWARD_AND_MEDIAL = {"left": (1.0, 1.0, 0.0), "right": (-1.0, 1.0, 0.0)}  # where nothing is published of a target
+USUAL_DEG = 45.0
 
 
 @dataclass(frozen=True)
@@ -235,7 +246,18 @@ def handle_deg(pose_mm: NDArray[np.float64], side: str) -> float:
 def handles_of_angles_deg(
     angles_deg: NDArray[np.floating], normal: NDArray[np.float64], current_direction_y: int, side: str
 ) -> NDArray[np.float64]:
-    """The handle's angle to the midline for angles (a,) of a coil's current at one normal (3,), in (−180, 180], (a,)."""
+    """The handle's angle to the midline for angles (a,) of a coil's current at one normal (3,), in (−180, 180], (a,).
+
+    Parameters
+    ----------
+    angles_deg : (a,)
+        Of the coil's current.
+    normal : (3,)
+        Of the scalp.
+    current_direction_y : int
+        Sign of the current along the coil's y axis.
+    side : {"left", "right"}
+    """
     axes = rotations(normal[None], np.asarray(angles_deg, np.float64), current_direction_y)[0]
     poses = np.tile(np.eye(4), (len(axes), 1, 1))
     poses[:, :3, :3] = axes
@@ -254,3 +276,70 @@ def held_both_ways(coil: Coil) -> bool:
     here, turned = vector_potential(coil, points), vector_potential(coil, points * flip) * flip
     wrong = np.minimum(np.linalg.norm(here - turned), np.linalg.norm(here + turned))
     return bool(wrong < SAME_FIELD * np.linalg.norm(here))
+
+
+def orientation_of(
+    rule: str,
+    midline_deg: float | None,
+    usual_deg: float | None,
+    target: Target,
+    cortex: Cortex | None,
+    normal: NDArray[np.float64],
+) -> Orientation:
+    """How the coil may be turned.
+
+    Parameters
+    ----------
+    rule : {"fold", "midline", "free", "direction"}
+    midline_deg : float, optional
+        The handle's angle to the midline ("midline").
+    usual_deg : float, optional
+        The target's published angle; without one every fold is believed, and 45° stands in where there is none.
+    target : Target
+    cortex : Cortex, optional
+        Mid-cortical surfaces; without them there is no fold.
+    normal : (3,) float64
+        The scalp's outward normal over the target.
+    """
+    toward = target.current_toward or (FORWARD_AND_MEDIAL[target.side or "left"] if rule == FOLD else None)
+    way = None if toward is None else np.array(toward) / np.linalg.norm(toward)
+    fold = None
+    if cortex is not None:
+        ahead = np.array(FORWARD_AND_MEDIAL[target.side or "left"]) if way is None else way
+        fold = fold_at(cortex, target.center_mm, normal, ahead)
+    across = fold.across if fold is not None and fold.is_clear else None
+    if rule == MIDLINE:
+        assert midline_deg is not None
+        why = f"{midline_deg:g}° to the midline, as asked for"
+        return Orientation(MIDLINE, target.side, across, midline_deg, way, 0.0, why)
+    if rule != FOLD:
+        why = "the dose's own direction" if rule == DIRECTION else "the largest dose over all angles"
+        return Orientation(rule, target.side, across, None, way, 0.0, why)
+    usual = USUAL_DEG if usual_deg is None else usual_deg
+    if across is None:
+        why = f"no clear wall of a fold at the target, so {usual:g}° to the midline, as is usual"
+        return Orientation(MIDLINE, target.side, None, usual, way, 0.0, why)
+    handle = fold_handle_deg(across, normal, target.side)
+    if usual_deg is not None and abs(handle - usual_deg) > BELIEVED_DEG:
+        why = (
+            f"the wall found at the target would turn the handle {handle:.0f}° to the midline, more than {BELIEVED_DEG:g}° "
+            f"from the usual {usual_deg:g}°: it is not believed, and the handle is at {usual_deg:g}°"
+        )
+        return Orientation(MIDLINE, target.side, across, usual_deg, way, 0.0, why)
+    low, high = handle - REACH_DEG, handle + REACH_DEG
+    if usual_deg is not None:
+        low, high = max(low, usual_deg - BELIEVED_DEG), min(high, usual_deg + BELIEVED_DEG)
+    middle = (low + high) / 2
+    axis = -handle_directions(normal[None], middle, target.side)[0]
+    why = (
+        f"the current across the fold at the target (handle {handle:.0f}° to the midline), and between {low:.0f}° and "
+        f"{high:.0f}° the largest dose"
+    )
+    return Orientation(FOLD, target.side, across, None, way, (high - low) / 2, why, axis)
+
+
+def fold_handle_deg(across: NDArray[np.float64], normal: NDArray[np.float64], side: str) -> float:
+    """The handle's angle to the midline when the current that runs away from it runs along ``across``."""
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([np.cross(across, -normal), across, -normal], axis=1)
+    return handle_deg(pose, side)

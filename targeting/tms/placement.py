@@ -1,4 +1,4 @@
-r"""How a coil sits on a head: tangential to the scalp, turned by an angle, its casing a given distance away.
+r"""Place a coil on a head: tangential to the scalp, turned by an angle, its casing a given distance away.
 
 At a scalp point with outward normal n the coil's axes are z = −n and y in the tangent plane.  The angle is that of the
 **induced current in the brain** (coil files differ in sign: ``Coil.current_direction_y``), measured from the sagittal
@@ -93,6 +93,17 @@ def place(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Poses at every scalp point and angle (a,), or each point's own (n, a), the casing ``distance_mm`` off the scalp.
 
+    Parameters
+    ----------
+    scalp : Scalp
+    coil : Coil
+    points_mm : (n, 3)
+        On the scalp.
+    angles_deg : (a,) or (n, a)
+        Of the current.
+    distance_mm : float
+        From the casing to the scalp.
+
     Returns
     -------
     poses : (n, a, 4, 4)
@@ -113,7 +124,21 @@ def settled(
     axes: NDArray[np.float64],
     distance_mm: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """As a hand sets the coil down: pushed out, one with wings rocked until both rest; as :func:`push_out` else."""
+    """As a hand sets the coil down: pushed out, one with wings rocked until both rest; as :func:`push_out` else.
+
+    Parameters
+    ----------
+    scalp : Scalp
+    coil : Coil
+    points_mm : (n, 3)
+        On the scalp.
+    normals : (n, 3) float64
+        Outward unit normals of the scalp.
+    axes : (n, a, 3, 3) float64
+        Axes of the coil, as columns.
+    distance_mm : float
+        From the casing to the scalp.
+    """
     return (rest if has_wings(coil) else push_out)(scalp, coil, points_mm, normals, axes, distance_mm)
 
 
@@ -132,7 +157,21 @@ def push_out(
     axes: NDArray[np.float64],
     distance_mm: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Poses of given axes (n, a, 3, 3) moved from scalp points along their normals (n, 3); returns as :func:`place`."""
+    """Poses of given axes (n, a, 3, 3) moved from scalp points along their normals (n, 3); returns as :func:`place`.
+
+    Parameters
+    ----------
+    scalp : Scalp
+    coil : Coil
+    points_mm : (n, 3)
+        On the scalp.
+    normals : (n, 3) float64
+        Outward unit normals of the scalp.
+    axes : (n, a, 3, 3) float64
+        Axes of the coil, as columns.
+    distance_mm : float
+        From the casing to the scalp.
+    """
     grid = scalp.distance
     return _push_out(
         grid.mm, grid.origin_mm, grid.step_mm, coil.casing.points_mm, points_mm, normals, axes, distance_mm
@@ -147,13 +186,29 @@ def rest(
     axes: NDArray[np.float64],
     distance_mm: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """As :func:`push_out`, the coil also rocked about its handle until both its halves rest."""
+    """As :func:`push_out`, the coil also rocked about its handle until both its halves rest.
+
+    Parameters
+    ----------
+    scalp : Scalp
+    coil : Coil
+    points_mm : (n, 3)
+        On the scalp.
+    normals : (n, 3) float64
+        Outward unit normals of the scalp.
+    axes : (n, a, 3, 3) float64
+        Axes of the coil, as columns.
+    distance_mm : float
+        From the casing to the scalp.
+    """
     grid = scalp.distance
     return _rest(grid.mm, grid.origin_mm, grid.step_mm, coil.casing.points_mm, points_mm, normals, axes, distance_mm)
 
 
 @numba.njit(cache=True)
-def _smallest(grid, origin_mm, step_mm, casing_mm, axes, center):  # type: ignore[no-untyped-def]
+def _smallest(
+    grid: NDArray, origin_mm: NDArray, step_mm: float, casing_mm: NDArray, axes: NDArray, center: NDArray
+) -> float:
     best = np.inf
     for k in range(len(casing_mm)):
         p = casing_mm[k]
@@ -165,7 +220,16 @@ def _smallest(grid, origin_mm, step_mm, casing_mm, axes, center):  # type: ignor
 
 
 @numba.njit(cache=True, parallel=True)
-def _push_out(grid, origin_mm, step_mm, casing_mm, points_mm, normals, axes, distance_mm):  # type: ignore[no-untyped-def]
+def _push_out(
+    grid: NDArray,
+    origin_mm: NDArray,
+    step_mm: float,
+    casing_mm: NDArray,
+    points_mm: NDArray,
+    normals: NDArray,
+    axes: NDArray,
+    distance_mm: float,
+) -> tuple[NDArray, NDArray]:
     n_points, n_angles = axes.shape[0], axes.shape[1]
     poses = np.zeros((n_points, n_angles, 4, 4))
     reached = np.empty((n_points, n_angles))
@@ -187,7 +251,9 @@ def _push_out(grid, origin_mm, step_mm, casing_mm, points_mm, normals, axes, dis
 
 
 @numba.njit(cache=True)
-def _halves(grid, origin_mm, step_mm, casing_mm, axes, center, out):  # type: ignore[no-untyped-def]
+def _halves(
+    grid: NDArray, origin_mm: NDArray, step_mm: float, casing_mm: NDArray, axes: NDArray, center: NDArray, out: NDArray
+) -> None:
     """Smallest distance of the casing's halves x < 0 and x ≥ 0 and the x of those points: out (4,)."""
     out[0] = out[2] = np.inf
     for k in range(len(casing_mm)):
@@ -202,7 +268,16 @@ def _halves(grid, origin_mm, step_mm, casing_mm, axes, center, out):  # type: ig
 
 
 @numba.njit(cache=True, parallel=True)
-def _rest(grid, origin_mm, step_mm, casing_mm, points_mm, normals, axes, distance_mm):  # type: ignore[no-untyped-def]
+def _rest(
+    grid: NDArray,
+    origin_mm: NDArray,
+    step_mm: float,
+    casing_mm: NDArray,
+    points_mm: NDArray,
+    normals: NDArray,
+    axes: NDArray,
+    distance_mm: float,
+) -> tuple[NDArray, NDArray]:
     n_points, n_angles = axes.shape[0], axes.shape[1]
     poses = np.zeros((n_points, n_angles, 4, 4))
     reached = np.empty((n_points, n_angles))

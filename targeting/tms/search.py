@@ -38,11 +38,10 @@ from targeting.tms.angle import FREE, MIDLINE
 from targeting.tms.direction import direction_vector
 from targeting.tms.dose_map import DoseMap, dose_of
 from targeting.tms.field import DIDT_A_PER_S
-from targeting.tms.judged_poses import Judge, JudgedPoses, apart
 from targeting.tms.objectives import Objective
 from targeting.tms.orientation import Drive, Orientation, handle_deg, tangent
 from targeting.tms.placement import current_angle_deg, rotations
-from targeting.tms.pose_table import PoseTable
+from targeting.tms.pose_table import Judge, JudgedPoses, PoseTable, apart
 
 log = logging.getLogger(__name__)
 
@@ -215,7 +214,7 @@ def search_tms(
     best_at_point, angle_at_point = table.best(unit, may)
     if best_at_point.max() == -np.inf:
         raise InputError(
-            f"the coil cannot be placed near the target as its angle is wanted ({turned.why}): give another --angle"
+            f"the coil cannot be placed near the target as its angle is wanted ({turned.why}): give another `angle`"
         )
     angle_at_point = turned.clipped_deg(angle_at_point[:, None], normals, coil)[:, 0]
     judge = Judge(

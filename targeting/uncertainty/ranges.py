@@ -1,4 +1,4 @@
-"""What conductivities may be: published ranges (``ranges.toml``), each tissue independent and beta(3, 3) distributed.
+"""Published ranges of the conductivities (``ranges.toml``), each tissue independent and beta(3, 3) distributed.
 
 beta(3, 3) over [low, high] is the choice of Saturnino 2019 (NeuroImage 188:821): a smooth hump that ends at both limits.
 The whole skull's range spans a factor of ten, and it is its logarithm that is distributed so: ours (``ranges.toml``).
@@ -21,7 +21,8 @@ from targeting.fem.conductivity import CONDUCTIVITY_S_PER_M, tissue_names
 
 SHAPE = 3.0  # both parameters of the beta distribution
 KNOWN = (
-    "every conductivity is given, so the dose has no spread to state: leave out --uncertainty or some --conductivity"
+    "every conductivity is given, so the dose has no spread to state: leave out `uncertainty` or "
+    "some `conductivity_s_per_m`"
 )
 DISTRIBUTION = "independent, beta(3, 3) over each range, over its logarithm for the skull"
 LINEAR, LOGARITHMIC = "linear", "logarithmic"

@@ -1,6 +1,7 @@
-r"""A reduced basis: K(x) λ = b solved for any conductivities from a few dozen solves of the nominal head.
+r"""The dose of any pose for any conductivities, without another solve: a reduced basis of K(x) λ = b and its surrogate.
 
-Conductivities enter the stiffness matrix linearly.  With factors x_t on the nominal conductivity of tissue t,
+*Reduced basis.*  Conductivities enter the stiffness matrix linearly.  With factors x_t on the nominal conductivity of
+tissue t,
 
     K(x) = Σ_t x_t K_t,    K(1) = K₀ the nominal matrix, whose factorisation or multigrid is at hand.
 
@@ -13,19 +14,35 @@ whatever the mesh, so the number of rounds does not grow with the head.
 
 Galerkin is optimal in the energy norm, and ‖e‖²_K(x) ≤ rᵀK₀⁻¹r / min x.  The block solve of a round therefore also tells
 the error the basis had before it; the rounds end when that is small.
+
+*Surrogate* (:class:`DoseSurrogate`).  With λ(x) from the reduced basis, the reciprocal currents at factors x are J_d = w
+ê_d − Σ_t x_t σ_t v ∇λ_d in tissue t (``HeadConductor.reciprocal_currents``), a combination of the pieces "basis vector n in
+tissue t".  Few combinations of them matter: the principal ones over the training points, orthonormal as currents (ohmic
+loss, Σ_t A_tᵀ Vᵀ K_t V A_t = 1), are kept as *modes*.  Each mode gets a dose map, made once; then for every pose p and
+factors x
+
+    ⟨E_d⟩(p, x) = F₀_d(p) + Σ_q F_q(p) z_qd(x),        z(x) = Σ_t x_t A_tᵀ (Vᵀ K_t V) c(x),
+
+a small matrix product.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from atlases import Target
+from targeting.coils.coil import Coil
+from targeting.fem.conductivity import tissue_names
+from targeting.fem.conductor import HeadConductor
 from targeting.fem.solver import SolveError
+from targeting.tms.dose_map import SPACING_MM, DoseMap, RegularGrid, spread
+from targeting.uncertainty.ranges import Range, conductivity_samples, sobol_points, spanning_samples
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +52,9 @@ log = logging.getLogger(__name__)
 TOLERANCE = 5e-3
 MAX_ROUNDS = 7
 COMPRESSION = 1e-3  # residual directions below this share of the largest (in energy) wait for the next round
+TRAINING = 16  # points of the box of ranges that the basis is made for
+MODE_TRAINING = 128  # dense, cheap points for the modes
+MODE_TOLERANCE = 5e-4  # of the current, root mean square over the training points
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +135,11 @@ def build_basis(
         if error < tolerance:
             break
     else:
-        raise SolveError(f"the basis for other conductivities stopped at an energy error of {error:.1e}")
+        raise SolveError(
+            f"the basis for other conductivities stopped at an energy error of {error:.1e}",
+            residual=error,
+            tolerance=tolerance,
+        )
     return ReducedBasis(vectors, projected, vectors.T @ load, error, solves)
 
 
@@ -164,3 +188,162 @@ def _enriched(
         grown[t, :, old:] = columns
         grown[t, old:, :old] = columns[:old].T
     return whole, grown
+
+
+@dataclass(frozen=True, eq=False)
+class DoseSurrogate:
+    """The target's reciprocal currents as functions of the conductivities.
+
+    Parameters
+    ----------
+    conductor : HeadConductor
+        With the nominal conductivities.
+    ranges : list of Range
+        The d tissues that vary; all else keeps its nominal value.
+    slot : (M,) int
+        Row of each tetrahedron's tissue in ``ranges``; d for what does not vary.
+    basis : ReducedBasis
+    mixes : (T, n, q)
+        A_t of the modes.
+    direct_a_m : (3, M, 3)
+        w ê_d, the part of the currents that does not depend on conductivity.
+    """
+
+    conductor: HeadConductor
+    ranges: list[Range]
+    slot: NDArray[np.integer]
+    basis: ReducedBasis
+    mixes: NDArray[np.float64]
+    direct_a_m: NDArray[np.float64]
+
+    @classmethod
+    def build(cls, conductor: HeadConductor, target: Target, ranges: list[Range]) -> DoseSurrogate:
+        """Solve for one target (some tens of right-hand sides with the conductor's own solver)."""
+        codes = tissue_names(conductor.head.tissue)
+        slot = np.full(len(conductor.head.tets), len(ranges), np.int32)
+        for row, each in enumerate(ranges):
+            slot[conductor.head.tissue == codes[each.tissue]] = row
+        parts = [
+            conductor.partial_stiffness(slot == row) for row in range(len(ranges) + int((slot == len(ranges)).any()))
+        ]
+        tets, weights = target.weights(conductor.head)
+        load = conductor.target_load(tets, weights)
+        direct = np.zeros((3, len(slot), 3))
+        for d in range(3):
+            direct[d, tets, d] = weights
+
+        def factors(sigma: NDArray[np.float64]) -> NDArray[np.float64]:
+            return _factors(conductor, ranges, len(parts), sigma)
+
+        basis = build_basis(conductor.potential, parts, load, factors(spanning_samples(ranges, TRAINING)))
+        likely = conductivity_samples(ranges, sobol_points(len(ranges), MODE_TRAINING, seed=2))
+        wide = spanning_samples(ranges, MODE_TRAINING)
+        mixes = _modes(basis, np.vstack([factors(likely), factors(wide)]))
+        log.info("%d vectors from %d solves, %d current modes", basis.vectors.shape[1], basis.solves, mixes.shape[2])
+        return cls(conductor, ranges, slot, basis, mixes, direct)
+
+    def factors(self, sigma_s_per_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Conductivities (s, d) in the order of ``ranges`` as factors on the nominal ones, (s, T)."""
+        return _factors(self.conductor, self.ranges, len(self.basis.projected), sigma_s_per_m)
+
+    def nominal_s_per_m(self) -> NDArray[np.float64]:
+        """The nominal conductivities in the order of ``ranges``, (d,)."""
+        return np.array([self.conductor.conductivity_s_per_m[each.tissue] for each in self.ranges])
+
+    def mode_weights(self, sigma_s_per_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Weights z for each row of conductivities (s, d): (s, q, 3)."""
+        x = self.factors(sigma_s_per_m)
+        out = np.empty((len(x), self.mixes.shape[2], 3))
+        for rows in np.array_split(np.arange(len(x)), max(1, len(x) // 256)):
+            currents = _weighted(self.basis, x[rows])
+            out[rows] = np.einsum("tnq,stnk->sqk", self.mixes, currents, optimize=True)
+        return out
+
+    def couple(self, coil: Coil, poses: NDArray[np.float64], didt_a_per_s: float) -> PoseDoses:
+        """The modes' share in the dose of each pose (P, 4, 4); one dose map for every three modes."""
+        grid = RegularGrid.covering(self.conductor.head.points_mm, 0.0, SPACING_MM)
+        outer = _reach(coil, poses)
+        centroids = self.conductor.head.centroids_mm
+        found = []
+        for currents in self._currents():
+            columns = np.moveaxis(currents, 0, 1).reshape(len(centroids), 9)
+            dose_map = DoseMap(spread(centroids, columns, grid).astype(np.float32), grid, outer)
+            found.append(dose_map.mean_e_v_per_m(coil, poses, didt_a_per_s))
+        return PoseDoses(found[0], np.hstack(found[1:])[:, : self.mixes.shape[2]])
+
+    def _currents(self) -> Iterator[NDArray[np.float64]]:
+        """The direct moments, then those of three modes at a time, (3, M, 3) A·m (zeros fill up the last)."""
+        yield self.direct_a_m
+        conductor = self.conductor
+        for first in range(0, self.mixes.shape[2], 3):
+            out = np.zeros((3, len(self.slot), 3))
+            for k, q in enumerate(range(first, min(first + 3, self.mixes.shape[2]))):
+                # one potential for each tissue; every tetrahedron reads its own tissue's
+                by_tissue = self.basis.vectors @ self.mixes[:, :, q].T  # (N, T)
+                corners = by_tissue[conductor.head.tets, self.slot[:, None]]
+                gradient = np.einsum("eix,ei->ex", conductor.gradients_per_m, corners)
+                out[k] = -conductor.conducted(gradient)
+            yield out
+
+
+@dataclass(frozen=True, eq=False)
+class PoseDoses:
+    """Doses of P poses as functions of the mode weights: ``direct_v_per_m`` (P, 3), ``per_mode_v_per_m`` (P, q)."""
+
+    direct_v_per_m: NDArray[np.float64]
+    per_mode_v_per_m: NDArray[np.float64]
+
+    def mean_e_v_per_m(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """⟨E⟩ for mode weights (s, q, 3): (s, P, 3)."""
+        return self.direct_v_per_m + np.matmul(self.per_mode_v_per_m, weights)
+
+
+def _factors(conductor: HeadConductor, ranges: list[Range], parts: int, sigma: NDArray) -> NDArray[np.float64]:
+    nominal = np.array([conductor.conductivity_s_per_m[each.tissue] for each in ranges])
+    out = np.ones((len(sigma), parts))
+    out[:, : len(ranges)] = sigma / nominal
+    return out
+
+
+def _weighted(basis: ReducedBasis, factors: NDArray) -> NDArray[np.float64]:
+    """x_t (Vᵀ K_t V) c: what the pieces' currents weigh, (s, T, n, k)."""
+    c = basis.coefficients(factors)
+    pieces = np.einsum("tnm,smk->stnk", basis.projected, c, optimize=True)
+    return factors[:, :, None, None] * pieces
+
+
+def _modes(basis: ReducedBasis, factors: NDArray) -> NDArray[np.float64]:
+    """The principal combinations of the pieces over the training points, (T, n, q)."""
+    pieces, n = basis.projected.shape[:2]
+    c = basis.coefficients(factors)  # (s, n, k)
+    samples = factors[:, :, None, None] * c[:, None]  # the pieces' coefficients, (s, T, n, k)
+    # whiten each tissue's block, so that currents are compared by their ohmic loss
+    roots, inverses = [], []
+    for part in basis.projected:
+        value, turn = np.linalg.eigh(part)
+        keep = value > 1e-12 * value[-1]
+        roots.append(turn[:, keep] * np.sqrt(value[keep]))
+        inverses.append(turn[:, keep] / np.sqrt(value[keep]))
+    whitened = np.concatenate(
+        [np.einsum("nr,snk->rsk", root, samples[:, t]).reshape(root.shape[1], -1) for t, root in enumerate(roots)]
+    )
+    value, left = np.linalg.eigh(whitened @ whitened.T)
+    value, left = value[::-1].clip(0), left[:, ::-1]
+    tail = np.cumsum(value[::-1])[::-1]  # what is lost of the currents, squared, if this mode and those after it go
+    kept = max(1, int((tail > MODE_TOLERANCE**2 * tail[0]).sum()))
+    out = np.zeros((pieces, n, kept))
+    first = 0
+    for t, inverse in enumerate(inverses):
+        last = first + inverse.shape[1]
+        out[t] = inverse @ left[first:last, :kept]
+        first = last
+    return out
+
+
+def _reach(coil: Coil, poses: NDArray) -> RegularGrid:
+    """The nodes round the coil's parts in all the poses."""
+    points = np.concatenate([source.points_mm for source in coil.sources if hasattr(source, "points_mm")])
+    low, high = points.min(0), points.max(0)
+    corners = np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
+    world = corners @ poses[:, :3, :3].transpose(0, 2, 1) + poses[:, None, :3, 3]
+    return RegularGrid.covering(world.reshape(-1, 3), SPACING_MM, SPACING_MM)

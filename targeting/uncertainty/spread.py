@@ -1,9 +1,9 @@
 """The spread of a plan over the published conductivities: of its dose, and of where the best pose would be.
 
 Conductivities are drawn as quasi-random (Sobol) points, the same ones every time; each draw costs a small matrix product
-(``surrogate``).  A tissue's share is its main effect, the part of the dose's variance that goes when that tissue's
-conductivity is known: first-order Sobol index by Saltelli's estimator (Saltelli 2010, Comput. Phys. Commun. 181:259,
-mean of f(B)(f(AB_i) − f(A)) over the variance).
+(:class:`~targeting.uncertainty.DoseSurrogate`).  A tissue's share is its main effect, the part of the dose's variance that
+goes when that tissue's conductivity is known: first-order Sobol index by Saltelli's estimator (Saltelli 2010, Comput. Phys.
+Commun. 181:259, mean of f(B)(f(AB_i) − f(A)) over the variance).
 
 Where the best pose would be is looked for among poses round the planned one: every place within ``AROUND_MM`` on the scalp,
 every turn within ``AROUND_DEG``.  Because the dose is flat round its maximum, what the planned pose loses against each
@@ -13,6 +13,7 @@ draw's own best says more than how far away that is.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,7 @@ from targeting.tms.dose_map import dose_of
 from targeting.tms.field import DIDT_A_PER_S
 from targeting.tms.placement import allowed, carry, current_angle_deg, place, reference_directions
 from targeting.uncertainty.ranges import DISTRIBUTION, Range, conductivity_samples, ranges_of, sobol_points
-from targeting.uncertainty.surrogate import DoseSurrogate, PoseDoses
+from targeting.uncertainty.reduced_basis import DoseSurrogate, PoseDoses
 
 log = logging.getLogger(__name__)
 
@@ -144,11 +145,13 @@ def with_sources(coil: Coil) -> Coil:
     """
     source = searchable(coil)
     if any(isinstance(each, PotentialGrid) for each in source.sources):
-        raise InputError(f"--uncertainty needs the sources of {coil.name}: give the coil as a .ccd or .tcd file")
+        raise InputError(f"`uncertainty` needs the sources of {coil.name}: give the coil as a .ccd or .tcd file")
     return source
 
 
-def main_effects(function, first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:  # type: ignore[no-untyped-def]
+def main_effects(
+    function: Callable[[NDArray], NDArray], first: NDArray[np.float64], second: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """First-order Sobol indices of ``function`` (n, d) → (n,) from two independent samples (n, d): (d,)."""
     at_first, at_second = function(first), function(second)
     both = np.concatenate([at_first, at_second])
@@ -163,7 +166,17 @@ def main_effects(function, first: NDArray[np.float64], second: NDArray[np.float6
 
 
 def poses_around(scalp: Scalp, coil: Coil, pose_mm: NDArray[np.float64], hair_mm: float) -> NDArray[np.float64]:
-    """The pose itself and those round it that the coil can be brought to, (P, 4, 4)."""
+    """The pose itself and those round it that the coil can be brought to, (P, 4, 4).
+
+    Parameters
+    ----------
+    scalp : Scalp
+    coil : Coil
+    pose_mm : (4, 4) float64
+        Coil to head, mm.
+    hair_mm : float
+        From the casing to the scalp.
+    """
     nearest = scalp.points_mm[scalp.nearest(pose_mm[:3, 3])]
     points = scalp.samples(nearest, AROUND_MM, STEP_MM)
     normals = scalp.patch_normals(points)

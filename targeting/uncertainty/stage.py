@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from meshes.head import HeadMesh
     from targeting.coils.coil import Coil
     from targeting.fem import HeadConductor
-    from targeting.study.aim import Direction
     from targeting.study.conduction import Conduction
+    from targeting.study.request import Direction
     from targeting.tms import TmsSearch
     from targeting.uncertainty import DoseSpread
 

@@ -14,7 +14,7 @@ from meshes import HeadMesh, InputError
 from meshes.cortex_fit import check_fit
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.image_fit import check_image_fit
-from meshes.spheres import sphere_tissues
+from targeting.closed_forms.phantom import sphere_tissues
 
 STEP_MM = 1.5
 THICKNESS_MM = 2.8

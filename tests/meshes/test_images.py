@@ -12,7 +12,7 @@ from atlases.mask import read_mask
 from atlases.warp import MniWarp
 from meshes.errors import InputError
 from meshes.formats.freesurfer import scanner_from_volume
-from meshes.formats.label_files import tissues_from_labels
+from meshes.formats.tissue_files import tissues_from_labels
 from meshes.images import files_of, identity, open_nifti
 from meshes.mri import read_volume
 from meshes.segmentation.whole_head import check_air
@@ -340,8 +340,8 @@ def test_the_order_of_tensors_is_told_with_and_without_noise_around_them(tmp_pat
         six[air] = np.random.default_rng(0).normal(0, 1e-4, (int(air.sum()), 6))
     right = save(tmp_path / "right.nii", six)
     assert DiffusionImage.read(right).usable[8:16, 6:18, 6:18].all()
-    assert "try --tensor-order fsl" in refusal(DiffusionImage.read, right, "mrtrix")
+    assert "try `tensor_order=fsl`" in refusal(DiffusionImage.read, right, "mrtrix")
     assert "AFNI, DIPY, ANTs" in refusal(DiffusionImage.read, save(tmp_path / "afni.nii", six[..., DTI_ORDERS["afni"]]))
     mrtrix = save(tmp_path / "mrtrix.nii", six[..., DTI_ORDERS["mrtrix"]])
-    assert "try --tensor-order mrtrix" in refusal(DiffusionImage.read, mrtrix)
+    assert "try `tensor_order=mrtrix`" in refusal(DiffusionImage.read, mrtrix)
     assert "5D symmetric matrix" in refusal(DiffusionImage.read, save(tmp_path / "ants.nii", six[:, :, :, None]))

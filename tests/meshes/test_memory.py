@@ -145,7 +145,7 @@ def test_a_leadfield_needs_what_was_measured(electrodes, gb):
 
 
 def test_meshing_needs_what_was_measured():
-    from meshes.spheres import sphere_tissues
+    from targeting.closed_forms.phantom import sphere_tissues
 
     litres = 4 / 3 * np.pi * 0.4**3
     tissues = sphere_tissues({1: 20.0, 2: 30.0, 5: 40.0}, (2.0, 2.0, 2.0))

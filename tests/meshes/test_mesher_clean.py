@@ -6,8 +6,7 @@ import pytest
 from meshes.mesher.clean import clean
 from meshes.mesher.delaunay import delaunay, insertion_order
 from meshes.mesher.layers import BETWEEN, UNIONS
-from meshes.mesher.state import compact
-from meshes.mesher.topology import interface_faces, pieces
+from meshes.mesher.state import compact, interface_faces, pieces
 from meshes.topology import elements_of_nodes, surface_topology
 
 BOX = np.array([[x, y, z] for z in (-30, 50) for y in (-30, 50) for x in (-30, 50)], float)

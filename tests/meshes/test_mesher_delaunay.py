@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import Delaunay
 
-from meshes.mesher.bowyer_watson import in_sphere
-from meshes.mesher.delaunay import delaunay, insert, insertion_order
+from meshes.mesher.delaunay import delaunay, in_sphere, insert, insertion_order
 from meshes.mesher.shape import orientation, volumes
 
 BOX = np.array([[x, y, z] for z in (-3.0, 13.3) for y in (-3.1, 13.2) for x in (-3.2, 13.1)])

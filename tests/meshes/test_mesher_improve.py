@@ -6,15 +6,13 @@ from heads import fibonacci_sphere
 
 from meshes.mesher.clean import clean
 from meshes.mesher.delaunay import delaunay, insertion_order
-from meshes.mesher.fields import project, tissue_of_tets
+from meshes.mesher.fields import Grid, project, tissue_of_tets
 from meshes.mesher.fit import fit
 from meshes.mesher.flips import LONGEST_RING, edge_inside, flip_bad, near_interface
-from meshes.mesher.improve import improve
+from meshes.mesher.improve import improve, move_bad, snap, uniform
 from meshes.mesher.layers import UNIONS
 from meshes.mesher.shape import quality_of, smallest_sine, volumes
-from meshes.mesher.smoothing import move_bad, snap, uniform
-from meshes.mesher.state import USED, compact, compact_mesh, with_room
-from meshes.mesher.topology import interface_faces
+from meshes.mesher.state import USED, compact, compact_mesh, growable, interface_faces
 from meshes.topology import elements_of_nodes, surface_topology
 
 BOX = np.array([[x, y, z] for z in (-9, 31) for y in (-9, 31) for x in (-9, 31)], float)
@@ -40,9 +38,9 @@ def random_mesh(seed=0, n=3000, sphere=400):
     points = np.concatenate([rng.random((n, 3)) * 22, on_sphere, BOX])
     _, tets, neighbours = compact(*delaunay(points, insertion_order(points[:-8], rng)).parts())
     fields = two_tissues()
-    tissue = tissue_of_tets(fields, ONES, points, tets)
+    tissue = tissue_of_tets(Grid(fields, ONES), points, tets)
     tissue[(tets >= len(points) - 8).any(axis=1)] = 0  # the box's corners are air, and stay
-    return fields, with_room(points, tets, neighbours, tissue)
+    return fields, growable(points, tets, neighbours, tissue)
 
 
 def check_whole(mesh, total):
@@ -75,19 +73,19 @@ def test_flips_keep_volume_and_neighbours_and_raise_the_worst():
     fields, mesh = random_mesh()
     total = volumes(mesh.points, mesh.tets[: mesh.counts[USED]]).sum()
     bad = (mesh.quality < 0.2).sum()
-    removed, _ = flip_bad(mesh, fields, ONES, 0.34, 0.1)
+    removed, _ = flip_bad(mesh, Grid(fields, ONES), 0.34, 0.1)
     assert removed > 300
     check_whole(mesh, total)
     assert (mesh.quality < 0.2).sum() < 0.8 * bad
     before = np.sort(mesh.quality)
-    flip_bad(mesh, fields, ONES, 0.34, 0.1)
+    flip_bad(mesh, Grid(fields, ONES), 0.34, 0.1)
     assert np.sort(mesh.quality)[0] >= before[0]
 
 
 def test_flips_within_a_tissue_keep_its_volume_exactly():
     fields, mesh = random_mesh(1)
     first = [volumes(*compact_mesh(mesh)[:2])[compact_mesh(mesh)[3] == k].sum() for k in (1, 2)]
-    flip_bad(mesh, fields, ONES, 0.34, -1.0)  # no interface edge may flip
+    flip_bad(mesh, Grid(fields, ONES), 0.34, -1.0)  # no interface edge may flip
     points, tets, _, tissue = compact_mesh(mesh)
     assert [volumes(points, tets)[tissue == k].sum() for k in (1, 2)] == pytest.approx(first, rel=1e-9)
 
@@ -99,8 +97,8 @@ def test_flips_of_a_clean_mesh_keep_every_interface_a_manifold():
     tissue = np.array([0, 4, 5], np.int8)[tissue]
     tissue, left = clean(points, tets, neighbours, tissue)
     assert left == 0
-    mesh = with_room(points, tets, neighbours, tissue)
-    removed = sum(flip_bad(mesh, fields, ONES, 0.9, 5.0)[0] for _ in range(4))
+    mesh = growable(points, tets, neighbours, tissue)
+    removed = sum(flip_bad(mesh, Grid(fields, ONES), 0.9, 5.0)[0] for _ in range(4))
     assert removed > 500
     _, tets, neighbours, tissue = compact_mesh(mesh)
     faces, first, second = interface_faces(tets, neighbours, tissue)
@@ -131,20 +129,20 @@ def test_an_edge_is_near_the_interface_or_not():
     mesh.points[0], mesh.points[1] = [CENTRE + RADIUS, CENTRE, CENTRE], [CENTRE + RADIUS, CENTRE + 0.6, CENTRE]
     mesh.points[2] = [CENTRE - RADIUS, CENTRE, CENTRE]
     scratch = np.empty(7)
-    assert near_interface(mesh, fields, ONES, 0, 1, 1, 2, 0.2, scratch)
-    assert not near_interface(mesh, fields, ONES, 0, 1, 2, 3, 0.2, scratch)
-    assert not near_interface(mesh, fields, ONES, 0, 2, 1, 2, 0.2, scratch)
+    assert near_interface(mesh, Grid(fields, ONES), 0, 1, 1, 2, 0.2, scratch)
+    assert not near_interface(mesh, Grid(fields, ONES), 0, 1, 2, 3, 0.2, scratch)
+    assert not near_interface(mesh, Grid(fields, ONES), 0, 2, 1, 2, 0.2, scratch)
 
 
 def test_moves_never_lower_the_worst_and_leave_the_interface_alone():
     fields, mesh = random_mesh()
     total = volumes(mesh.points, mesh.tets[: mesh.counts[USED]]).sum()
-    start, items = elements_of_nodes(mesh.tets[: mesh.counts[USED]], len(mesh.points))
+    stars = elements_of_nodes(mesh.tets[: mesh.counts[USED]], len(mesh.points))
     worst = mesh.quality.min()
     bad = (mesh.quality < 0.2).sum()
     sphere = np.arange(3000, 3400)
     off = np.abs(np.linalg.norm(mesh.points[sphere] - CENTRE, axis=1) - RADIUS)
-    kept = move_bad(mesh, mesh.points.copy(), fields, ONES, start, items, 0.34, 0.1, 12, np.array([7], np.uint64))
+    kept = move_bad(mesh, mesh.points.copy(), Grid(fields, ONES), stars, 0.34, 0.1, 12, np.array([7], np.uint64))
     assert kept > 500
     assert mesh.quality.min() >= worst
     assert (mesh.quality < 0.2).sum() < bad
@@ -157,20 +155,20 @@ def test_moves_never_lower_the_worst_and_leave_the_interface_alone():
 
 def test_snapping_brings_nodes_back():
     fields, mesh = random_mesh(3)
-    improve(mesh, fields, ONES, 4, 10.0, np.array([7], np.uint64))
-    start, items = elements_of_nodes(mesh.tets[: mesh.counts[USED]], len(mesh.points))
+    improve(mesh, Grid(fields, ONES), 4, 10.0, np.array([7], np.uint64))
+    stars = elements_of_nodes(mesh.tets[: mesh.counts[USED]], len(mesh.points))
     _, tets, neighbours, tissue = compact_mesh(mesh)
     faces, first, _ = interface_faces(tets, neighbours, tissue)
     node = np.unique(faces[tissue[first] == 1])
     before = np.abs(np.linalg.norm(mesh.points[node] - CENTRE, axis=1) - RADIUS)
-    assert snap(mesh, fields, ONES, start, items, 0.05, 0.1) > 0
+    assert snap(mesh, Grid(fields, ONES), stars, 0.05, 0.1) > 0
     after = np.abs(np.linalg.norm(mesh.points[node] - CENTRE, axis=1) - RADIUS)
     assert after.sum() < 0.8 * before.sum()
 
 
 def test_fitting_cures_the_chord_error_of_a_sphere():
     fields = two_tissues()
-    on_sphere = project(fields, ONES, CENTRE + RADIUS * fibonacci_sphere(260), 6, 0.3)[0]
+    on_sphere = project(Grid(fields, ONES), CENTRE + RADIUS * fibonacci_sphere(260), 6, 0.3)[0]
     exact_radius = np.linalg.norm(on_sphere - CENTRE, axis=1).mean()  # the spline's smoothing shrinks a ball a little
     inner = CENTRE + 2.5 * fibonacci_sphere(40)
     outer = CENTRE + 9.5 * fibonacci_sphere(300)
@@ -179,7 +177,7 @@ def test_fitting_cures_the_chord_error_of_a_sphere():
     _, tets, neighbours = compact(*delaunay(points, order).parts())
     radius = np.linalg.norm(points[tets] - CENTRE, axis=2).max(axis=1)
     tissue = np.where(radius < RADIUS + 0.1, 1, 2).astype(np.int8)
-    mesh = with_room(points, tets, neighbours, tissue)
+    mesh = growable(points, tets, neighbours, tissue)
     exact = 4 / 3 * np.pi * exact_radius**3
 
     def body():
@@ -188,7 +186,7 @@ def test_fitting_cures_the_chord_error_of_a_sphere():
 
     before = body()
     assert before < -0.02
-    fit(mesh, fields, ONES, 4, 0.01)
+    fit(mesh, Grid(fields, ONES), 4, 0.01)
     assert abs(body()) < 0.25 * abs(before)
 
 

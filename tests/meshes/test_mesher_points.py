@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
 from meshes.mesher.density import DENSITIES
+from meshes.mesher.fields import Grid
 from meshes.mesher.points import air_nodes, head_nodes, interface_nodes, poisson_disk, voxel_pairs
 
 
@@ -45,8 +46,7 @@ def ball(spacing, radius=9.0, extent=26.0):
 def test_interface_nodes_lie_on_the_sphere_as_dense_as_asked(spacing):
     spacing = np.array(spacing)
     nodes, size = interface_nodes(
-        ball(spacing),
-        spacing,
+        Grid(ball(spacing), spacing),
         ball(spacing).argmax(-1).astype(np.int8),
         DENSITIES["standard"],
         np.random.default_rng(0),
@@ -64,7 +64,7 @@ def test_interface_nodes_lie_on_the_sphere_as_dense_as_asked(spacing):
 
 def test_no_node_of_the_head_is_outside_it():
     spacing = np.ones(3)
-    points, _ = head_nodes(ball(spacing), spacing, DENSITIES["standard"], np.random.default_rng(0))
+    points, _ = head_nodes(Grid(ball(spacing), spacing), DENSITIES["standard"], np.random.default_rng(0))
     assert np.linalg.norm(points - 13.0, axis=1).max() < 9.15
     assert np.linalg.norm(points - 13.0, axis=1).min() < 3
 

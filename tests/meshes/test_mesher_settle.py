@@ -5,20 +5,18 @@ import pytest
 from heads import fibonacci_sphere
 from scipy.spatial import cKDTree
 
+from meshes.mesher.clean import BOLD, CAREFUL, mend_manifold
 from meshes.mesher.delaunay import delaunay, insertion_order
 from meshes.mesher.density import DENSITIES
-from meshes.mesher.fields import project, tissue_of_tets
+from meshes.mesher.fields import Grid, project, tissue_of_tets
 from meshes.mesher.improve import improve
-from meshes.mesher.layers import UNIONS, between_table
-from meshes.mesher.manifold import BOLD, CAREFUL, mend_manifold
+from meshes.mesher.layers import UNIONS, labels_of, members
 from meshes.mesher.refine import refine
 from meshes.mesher.relax import relax
-from meshes.mesher.settle import settle
+from meshes.mesher.settle import settle, way_to_union, which_are_off
 from meshes.mesher.shape import volumes
 from meshes.mesher.split import crossing, split_edge, split_far_edges
-from meshes.mesher.state import compact, compact_mesh, with_room
-from meshes.mesher.topology import interface_faces
-from meshes.mesher.ways import members, way_to_union, which_are_off
+from meshes.mesher.state import compact, compact_mesh, growable, interface_faces
 from meshes.topology import elements_of_nodes
 
 ONES = np.ones(3)
@@ -40,7 +38,7 @@ def fields():
 def ball_mesh(fields, on_sphere=420, seed=0):
     """Nodes on the sphere, a lattice inside and outside; no air."""
     rng = np.random.default_rng(seed)
-    sphere = project(fields, ONES, CENTRE + RADIUS * fibonacci_sphere(on_sphere), 6, 0.3)[0]
+    sphere = project(Grid(fields, ONES), CENTRE + RADIUS * fibonacci_sphere(on_sphere), 6, 0.3)[0]
     axis = np.arange(1.0, 26.0, 2.2)
     lattice = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
     lattice += rng.normal(0, 0.2, lattice.shape)
@@ -48,7 +46,7 @@ def ball_mesh(fields, on_sphere=420, seed=0):
     points = np.concatenate([sphere, lattice, BOX])
     triangulation = delaunay(points, insertion_order(points[:-8], rng))
     _, tets, neighbours = compact(*triangulation.parts())
-    return triangulation, tets, neighbours, tissue_of_tets(fields, ONES, points, tets)
+    return triangulation, tets, neighbours, tissue_of_tets(Grid(fields, ONES), points, tets)
 
 
 def radius_of(points):
@@ -56,17 +54,19 @@ def radius_of(points):
 
 
 def test_the_way_to_a_union_is_the_distance_from_the_sphere(fields):
-    x, y, z, way = way_to_union(fields, ONES, CENTRE + 7.2, CENTRE, CENTRE, members()[0], np.empty(7))
+    x, y, z, way = way_to_union(Grid(fields, ONES), CENTRE + 7.2, CENTRE, CENTRE, members()[0], np.empty(7))
     assert way == pytest.approx(RADIUS - 7.2, abs=0.05)
     assert radius_of(np.array([x, y, z])) == pytest.approx(RADIUS, abs=0.06)
-    flat = way_to_union(np.zeros_like(fields) + fields[0, 0, 0], ONES, 13.0, 13.0, 13.0, members()[0], np.empty(7))
+    flat = way_to_union(
+        Grid(np.zeros_like(fields) + fields[0, 0, 0], ONES), 13.0, 13.0, 13.0, members()[0], np.empty(7)
+    )
     assert flat[3] == 9.0  # no interface anywhere: lost
 
 
 def test_settling_withdraws_a_spike(fields):
     triangulation, tets, neighbours, tissue = ball_mesh(fields)
     points = triangulation.points
-    _, clean_tissue, _, left = settle(fields, ONES, points, tets, neighbours, tissue, 0.4, 0.19)
+    _, clean_tissue, _, left = settle(Grid(fields, ONES), points, tets, neighbours, tissue, 0.4, 0.19)
     assert left == 0
     spiked = clean_tissue.copy()
     # a grey tetrahedron that stands on the white ball with one face, its tip deep in the grey matter
@@ -76,7 +76,7 @@ def test_settling_withdraws_a_spike(fields):
         (clean_tissue == 2) & ((behind == 1).sum(axis=1) == 1) & (radius_of(points[tip]) > RADIUS + 1)
     )
     spiked[spike[::25]] = 1
-    moved, settled, first, left = settle(fields, ONES, points, tets, neighbours, spiked, 0.4, 0.19)
+    moved, settled, first, left = settle(Grid(fields, ONES), points, tets, neighbours, spiked, 0.4, 0.19)
     assert first > 0
     assert left == 0
     assert np.mean(settled != clean_tissue) < 1e-3
@@ -85,20 +85,20 @@ def test_settling_withdraws_a_spike(fields):
 
 def test_settling_pulls_a_node_back(fields):
     triangulation, tets, neighbours, tissue = ball_mesh(fields)
-    mesh = with_room(triangulation.points, tets, neighbours, tissue)
-    improve(mesh, fields, ONES, 6, 0.05, np.array([5], np.uint64))
+    mesh = growable(triangulation.points, tets, neighbours, tissue)
+    improve(mesh, Grid(fields, ONES), 6, 0.05, np.array([5], np.uint64))
     points, tets, neighbours, tissue = compact_mesh(mesh)
-    points, tissue, _, _ = settle(fields, ONES, points, tets, neighbours, tissue, 0.4, 0.19)
+    points, tissue, _, _ = settle(Grid(fields, ONES), points, tets, neighbours, tissue, 0.4, 0.19)
     faces, _, _ = interface_faces(tets, neighbours, tissue)
     node = np.unique(faces)[::40]
     pushed = points.copy()
     pushed[node] += 0.55 * (points[node] - CENTRE) / radius_of(points[node])[:, None]
     assert volumes(pushed, tets).min() > 0
-    start, items = elements_of_nodes(tets, len(points))
+    stars = elements_of_nodes(tets, len(points))
     everything = np.arange(len(points))
-    off = which_are_off(fields, ONES, pushed, everything, start, items, tissue, members(), 0.4)
+    off = which_are_off(Grid(fields, ONES), pushed, everything, stars, labels_of(tissue), 0.4)
     assert np.array_equal(np.flatnonzero(off), node)
-    settled, _, first, left = settle(fields, ONES, pushed, tets, neighbours, tissue, 0.4, 0.19)
+    settled, _, first, left = settle(Grid(fields, ONES), pushed, tets, neighbours, tissue, 0.4, 0.19)
     assert (first, left) == (len(node), 0)
     assert np.abs(radius_of(settled[node]) - RADIUS).max() < 0.45
     assert volumes(settled, tets).min() > 0
@@ -106,16 +106,18 @@ def test_settling_pulls_a_node_back(fields):
 
 def test_refining_puts_nodes_where_faces_are_off(fields):
     triangulation = ball_mesh(fields, on_sphere=60)[0]
-    tissue = tissue_of_tets(fields, ONES, triangulation.points, triangulation.parts()[0])
+    tissue = tissue_of_tets(Grid(fields, ONES), triangulation.points, triangulation.parts()[0])
     before = len(triangulation.points)
     size = np.full((WIDTH,) * 3, 2.0, np.float32)
-    triangulation, tissue, inserted = refine(triangulation, tissue, fields, ONES, size, DENSITIES["standard"])
+    triangulation, tissue, inserted = refine(triangulation, tissue, Grid(fields, ONES), size, DENSITIES["standard"])
     assert inserted > 20
     assert len(triangulation.points) == before + inserted
     assert radius_of(triangulation.points[before:]) == pytest.approx(RADIUS, abs=0.1)
     alive = triangulation.alive()
     assert volumes(triangulation.points, triangulation.tets[alive]).min() > 0
-    assert np.array_equal(tissue[alive], tissue_of_tets(fields, ONES, triangulation.points, triangulation.tets[alive]))
+    assert np.array_equal(
+        tissue[alive], tissue_of_tets(Grid(fields, ONES), triangulation.points, triangulation.tets[alive])
+    )
 
 
 def test_relaxing_evens_out_nodes_and_keeps_them_on_the_sphere(fields):
@@ -123,11 +125,11 @@ def test_relaxing_evens_out_nodes_and_keeps_them_on_the_sphere(fields):
     triangulation, tets, neighbours, tissue = ball_mesh(fields)
     points = triangulation.points.copy()
     points[:420] += rng.normal(0, 0.25, (420, 3))
-    points[:420] = project(fields, ONES, points[:420], 6, 0.3)[0]
+    points[:420] = project(Grid(fields, ONES), points[:420], 6, 0.3)[0]
     _, tets, neighbours = compact(*delaunay(points, insertion_order(points[:-8], rng)).parts())
-    tissue = tissue_of_tets(fields, ONES, points, tets)
+    tissue = tissue_of_tets(Grid(fields, ONES), points, tets)
     faces, _, _ = interface_faces(tets, neighbours, tissue)
-    moved = relax(fields, ONES, np.full((WIDTH,) * 3, 2.0, np.float32), points, tets, tissue, faces)
+    moved = relax(Grid(fields, ONES), np.full((WIDTH,) * 3, 2.0, np.float32), points, tets, tissue, faces)
     on = np.unique(faces)
     on = on[on < 420]
     assert radius_of(moved[on]) == pytest.approx(RADIUS, abs=0.06)
@@ -139,19 +141,19 @@ def test_relaxing_evens_out_nodes_and_keeps_them_on_the_sphere(fields):
 def test_two_pieces_that_touch_in_a_node_are_parted(fields, boldness):
     triangulation, tets, neighbours, _ = ball_mesh(fields)
     points = triangulation.points
-    start, items = elements_of_nodes(tets, len(points))
+    stars = elements_of_nodes(tets, len(points))
     pinched = np.full(len(tets), 2, np.int8)
     deep = np.flatnonzero(radius_of(points) < 4)[0]
-    star = items[start[deep] : start[deep + 1]]
+    star = stars.items[stars.start[deep] : stars.start[deep + 1]]
     apart = next(t for t in star[1:] if len(set(tets[t]) & set(tets[star[0]])) == 1)
     pinched[[star[0], apart]] = 1
     member = np.isin(np.arange(7), UNIONS[0])
     volume = np.abs(volumes(points, tets))
     look, again = np.ones(len(points), bool), np.zeros(len(points), bool)
-    arguments = (volume, start, items, member, between_table(), 2, boldness, look, again)
-    assert mend_manifold(tets, neighbours, pinched, *arguments) == 1
+    arguments = (volume, stars, member, 2, boldness, look, again)
+    assert mend_manifold(neighbours, labels_of(pinched), *arguments) == 1
     assert np.flatnonzero(again).tolist() == [deep]
-    assert mend_manifold(tets, neighbours, pinched, *arguments) == 0
+    assert mend_manifold(neighbours, labels_of(pinched), *arguments) == 0
     assert set(np.unique(pinched)) <= {1, 2}
 
 
@@ -165,11 +167,11 @@ def test_splitting_an_edge_keeps_the_volume_and_puts_the_node_on_the_interface(f
     ]
     p, q = across[0] if len(across) else edges[0]
     place = np.empty(3)
-    found = crossing(fields, ONES, points[p], points[q], members()[0], place)
+    found = crossing(Grid(fields, ONES), points[p], points[q], members()[0], place)
     assert found == (len(across) > 0)
     if not found:
         place = 0.5 * (points[p] + points[q])
-    mesh = with_room(np.concatenate([points, place[None]]), tets, neighbours, tissue)
+    mesh = growable(np.concatenate([points, place[None]]), tets, neighbours, tissue)
     before = [volumes(points, tets)[tissue == code].sum() for code in (1, 2)]
     ring = int(((tets == p).any(axis=1) & (tets == q).any(axis=1)).sum())
     assert split_edge(mesh, p, q, len(points), np.zeros(0, np.int32))
@@ -190,14 +192,14 @@ def test_an_interface_no_node_follows_gets_nodes(fields):
     lattice = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
     points = np.concatenate([lattice + rng.normal(0, 0.1, lattice.shape), BOX])
     _, tets, neighbours = compact(*delaunay(points, insertion_order(points[:-8], rng)).parts())
-    tissue = tissue_of_tets(fields, ONES, points, tets)
-    points, tissue, first, left = settle(fields, ONES, points, tets, neighbours, tissue, 0.4, 0.19)
+    tissue = tissue_of_tets(Grid(fields, ONES), points, tets)
+    points, tissue, first, left = settle(Grid(fields, ONES), points, tets, neighbours, tissue, 0.4, 0.19)
     assert 0 < left <= first
-    mesh, split = split_far_edges(fields, ONES, points, tets, neighbours, tissue, 0.4)
+    mesh, split = split_far_edges(Grid(fields, ONES), points, tets, neighbours, tissue, 0.4)
     assert split > 0
     inserted = mesh.points[len(points) :]
     assert radius_of(inserted) == pytest.approx(RADIUS, abs=0.1)
     points, tets, neighbours, tissue = compact_mesh(mesh)
     assert volumes(points, tets).min() > 0
-    _, _, _, still = settle(fields, ONES, points, tets, neighbours, tissue, 0.4, 0.19)
+    _, _, _, still = settle(Grid(fields, ONES), points, tets, neighbours, tissue, 0.4, 0.19)
     assert still < 0.5 * left

@@ -142,7 +142,7 @@ def test_sform_and_qform_must_agree_or_the_user_chooses(tmp_path):
     moved = AFFINE.copy()
     moved[1, 3] += 7
     path = save(tmp_path / "t1.nii", data, AFFINE, moved, (1, 1))
-    with pytest.raises(InputError, match=r"disagree by 7.0 mm; say which is right with --frame sform or --frame qform"):
+    with pytest.raises(InputError, match=r"disagree by 7.0 mm; say which is right with `frame=sform` or `frame=qform`"):
         read_volume(path)
     np.testing.assert_allclose(read_volume(path, "sform").affine_mm, AFFINE, atol=1e-5)
     np.testing.assert_allclose(read_volume(path, "qform").affine_mm, moved, atol=1e-4)

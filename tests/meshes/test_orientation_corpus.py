@@ -15,7 +15,7 @@ from test_anisotropy import MAIN, six, tensor
 from atlases import Target
 from atlases.mask import read_mask
 from meshes import tetrahedralise
-from meshes.formats.label_files import tissues_from_labels
+from meshes.formats.tissue_files import tissues_from_labels
 from meshes.mri import read_volume, save_canonical
 from meshes.world import frames_apart_mm
 from targeting import Coil, search_tms

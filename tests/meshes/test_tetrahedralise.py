@@ -145,7 +145,7 @@ def test_a_head_at_the_border_of_its_grid_is_closed():
 
 
 def test_frame_keeps_five_millimetres_of_air():
-    fields, spacing, first = framed(small_ball((1.0, 1.0, 1.5)))
+    (fields, spacing), first = framed(small_ball((1.0, 1.0, 1.5)))
     head = np.argwhere(fields.argmax(-1) > 0)
     gap_mm = np.minimum(head.min(0), np.array(fields.shape[:3]) - 1 - head.max(0)) * spacing
     assert gap_mm.min() >= 5

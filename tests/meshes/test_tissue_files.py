@@ -11,9 +11,9 @@ from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, 
 from small_heads import small_head
 
 from meshes import InputError, Tissue
-from meshes.formats.label_files import TISSUE_OF_CODE
 from meshes.formats.tissue_files import (
     DATA,
+    TISSUE_OF_CODE,
     embedded_head,
     embedded_path,
     load_provenance,

@@ -6,7 +6,7 @@ from scipy.spatial import Delaunay
 
 from atlases import Target
 from meshes import HeadMesh, Tissues
-from meshes.spheres import sphere_tissues
+from targeting.closed_forms.phantom import sphere_tissues
 
 RADII_MM = {1: 60.0, 2: 74.0, 3: 78.0, 4: 84.0, 5: 92.0}  # outer radius of each tissue
 LEFT_SPOT = Target.sphere([-45.0, -20.0, 45.0], 12.0, name="left spot")  # in the grey matter of the balls below

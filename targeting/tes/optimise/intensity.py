@@ -1,4 +1,4 @@
-r"""The most field along a direction: a linear programme with a closed form, and what an ask beyond it runs into.
+r"""The largest mean field along a direction: a linear programme with a closed form, and which limit a larger one breaks.
 
 Without caps the largest a·x under the limits is a·v, a and v sorted alike (``limits``).  Its Lagrange dual shows that
 nothing is better: for every μ and λ ≥ 0 no allowed x passes 2Tλ + Σ c (|a_i − μ| − λ)₊ (``dual_bound``), and with μ, λ half
@@ -8,18 +8,15 @@ second-order cone one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshes.errors import InputError
-from targeting.tes.optimise.avoidance import Cap
-from targeting.tes.optimise.few import at_most
-from targeting.tes.optimise.limits import Limits
-from targeting.tes.optimise.optimum import Optimum, settled
-from targeting.tes.optimise.programme import MA_PER_A, Programme
+from targeting.tes.optimise.limits import Cap, Limits
+from targeting.tes.optimise.programme import MA_PER_A, Optimum, Programme, at_most, settled
 from targeting.tes.optimise.region import Region
 
 if TYPE_CHECKING:
@@ -90,13 +87,33 @@ def maximum_intensity(
 def along_programme(
     leadfield: Leadfield, row: NDArray[np.float64], limits: Limits, avoid: Sequence[Cap] = ()
 ) -> Programme:
-    """Maximise row·x; the cost is −row·x in units of the row's largest entry, with x in mA."""
+    """Maximise row·x; the cost is −row·x in units of the row's largest entry, with x in mA.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    row : (n,) float64
+        Mean field along the direction per current, V/m per A.
+    limits : Limits
+    avoid : sequence of Cap
+        Caps on the field elsewhere.
+    """
     scaled = row / np.abs(row).max()
     return Programme(leadfield, limits, lambda x: -(scaled @ x), avoid=avoid)
 
 
 def most_along(leadfield: Leadfield, row: NDArray[np.float64], limits: Limits, avoid: Sequence[Cap] = ()) -> float:
-    """The largest row·x that any currents reach; with caps and a number of electrodes, a proven bound on it."""
+    """The largest row·x that any currents reach; with caps and a number of electrodes, a proven bound on it.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    row : (n,) float64
+        Mean field along the direction per current, V/m per A.
+    limits : Limits
+    avoid : sequence of Cap
+        Caps on the field elsewhere.
+    """
     if not avoid:
         return float(row @ strongest(row, limits))
     return -at_most(along_programme(leadfield, row, limits, avoid)).bound * float(np.abs(row).max()) / MA_PER_A
@@ -116,6 +133,18 @@ def require_reachable(
     avoid: Sequence[Cap] = (),
 ) -> None:
     """Refuse a dose that the limits do not allow.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    row : (n,) float64
+        Mean field along the direction per current, V/m per A.
+    dose_v_per_m : float
+        The wanted field, V/m.
+    limits : Limits
+    avoid : sequence of Cap
+        Caps on the field elsewhere.
 
     Raises
     ------
@@ -163,11 +192,11 @@ def _more_current(row: NDArray[np.float64], dose_v_per_m: float, limits: Limits,
     ways = []
     lifted = limits.without(len(row))
     if row @ strongest(row, lifted["total current"]) >= dose_v_per_m:
-        total = _least(lambda t: row @ strongest(row, replace(limits, total_a=t)) >= dose_v_per_m, limits.total_a)
+        total = _least(lambda t: bool(row @ strongest(row, replace(limits, total_a=t)) >= dose_v_per_m), limits.total_a)
         ways.append(f"allow {_up(1e3 * total)} mA in total")
     if row @ strongest(row, lifted["current per electrode"]) >= dose_v_per_m:
         each = _least(
-            lambda c: row @ strongest(row, replace(limits, per_electrode_a=c)) >= dose_v_per_m,
+            lambda c: bool(row @ strongest(row, replace(limits, per_electrode_a=c)) >= dose_v_per_m),
             limits.total_a / len(row),
         )
         ways.append(f"allow {_up(1e3 * each)} mA per electrode")
@@ -183,7 +212,7 @@ def _more_current(row: NDArray[np.float64], dose_v_per_m: float, limits: Limits,
     return " or ".join(ways) + (", and look at the caps again" if capped else "")
 
 
-def _least(enough, low: float) -> float:  # type: ignore[no-untyped-def]
+def _least(enough: Callable[[float], bool], low: float) -> float:
     """The least value that is enough, by bisection from one that is not."""
     high = low
     while not enough(high):

@@ -17,14 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.tes.optimise.avoidance import Cap
-from targeting.tes.optimise.few import at_most
+from targeting.tes.optimise.directions import bound_over_directions
 from targeting.tes.optimise.intensity import caps_reached, strongest
-from targeting.tes.optimise.limits import Limits
-from targeting.tes.optimise.optimum import Optimum, settled
-from targeting.tes.optimise.programme import MA_PER_A, Programme
+from targeting.tes.optimise.limits import Cap, Limits
+from targeting.tes.optimise.programme import MA_PER_A, Optimum, Programme, at_most, settled
 from targeting.tes.optimise.region import Region
-from targeting.tes.optimise.triangles import half_sphere, middles_of, split
 
 if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield
@@ -52,6 +49,14 @@ def maximum_magnitude(
 
     Of the two currents x and −x, which do the same in magnitude, those are given whose strongest electrode nearest to the
     target is the anode.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    limits : Limits, optional
+    avoid : sequence of Cap
+        Caps on the field elsewhere.
 
     Returns
     -------
@@ -142,26 +147,28 @@ def best_direction(support: Support, tolerance: float) -> Direction:
     >>> round(found.value, 6), bool(found.bound < 3.003)
     (3.0, True)
     """
-    triangles = half_sphere()
-    values, images = support(triangles.reshape(-1, 3))
-    best = _climb(support, images[np.argmax((images**2).sum(1))])
-    values = values.reshape(-1, 3)
-    closed = 0.0  # the largest bound among triangles no longer split
-    for _ in range(LEVELS):
-        bounds = _linear_bounds(triangles, values)
-        going = bounds > best.value * (1 + tolerance)
-        closed = max(closed, float(bounds[~going].max(initial=0.0)))
-        triangles, values = triangles[going], values[going]
-        if len(triangles) == 0:
-            return Direction(best.unit, best.value, max(closed, best.value))
-        middles = middles_of(triangles)
-        at_middles, images = support(middles.reshape(-1, 3))
+    best = Direction(np.eye(3)[2], 0.0, np.inf)
+    known: dict[bytes, float] = {}  # corners are shared, and come again in smaller triangles
+
+    def bounds_of(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
+        nonlocal best
+        fresh = (triangles[3 * len(triangles) // 4 :] if known else triangles).reshape(
+            -1, 3
+        )  # else only middles are new
+        values, images = support(fresh)
+        known.update(zip(_keys(fresh), values.tolist(), strict=True))
         farthest = images[np.argmax((images**2).sum(1))]
         if np.linalg.norm(farthest) > best.value:
             best = _climb(support, farthest)
-        triangles, values = split(triangles, middles), split(values, at_middles.reshape(-1, 3))
-    closed = max(closed, float(_linear_bounds(triangles, values).max()))
-    return Direction(best.unit, best.value, max(closed, best.value))
+        return _linear_bounds(triangles, np.array([known[key] for key in _keys(triangles)]).reshape(-1, 3))
+
+    bound = bound_over_directions(bounds_of, lambda bounds: bounds > best.value * (1 + tolerance), LEVELS + 1)
+    return Direction(best.unit, best.value, max(bound, best.value))
+
+
+def _keys(units: NDArray[np.float64]) -> list[bytes]:
+    """One for each unit vector of an array (..., 3), the same for the same vector but for rounding."""
+    return [unit.tobytes() for unit in np.round(units.reshape(-1, 3), 12) + 0.0]  # + 0.0 makes −0 one with 0
 
 
 def _climb(support: Support, image: NDArray[np.float64]) -> Direction:

@@ -1,4 +1,4 @@
-r"""Distributed targets: a map over the cortex (a network, a t-map) that the field is to follow.
+r"""Distributed targets: optimal currents for a map over the cortex (a network, a t-map).
 
 *Least squares* (after Ruffini et al. 2014, NeuroImage 89:216): with weights w_k = |map_k| × volume and the wanted normal
 field y_k = E₀ map_k / max|map|, the mean of (n_k·E_k − y_k)² over the map is a quadratic in the currents.  No current has
@@ -17,12 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshes.errors import InputError
-from targeting.tes.optimise.avoidance import Cap
-from targeting.tes.optimise.few import InfeasibleError, at_most
 from targeting.tes.optimise.intensity import caps_reached, maximum_intensity
-from targeting.tes.optimise.limits import Limits
-from targeting.tes.optimise.optimum import Optimum, settled
-from targeting.tes.optimise.programme import MA_PER_A, Programme, quadratic
+from targeting.tes.optimise.limits import Cap, Limits
+from targeting.tes.optimise.programme import MA_PER_A, InfeasibleError, Optimum, Programme, at_most, quadratic, settled
 from targeting.tes.optimise.region import BLOCK, Region
 
 if TYPE_CHECKING:
@@ -56,6 +53,16 @@ class Network:
 
         The normals may be :func:`inward_normals`.  A value that is not finite, or a normal of length 0, leaves its point
         out.
+
+        Parameters
+        ----------
+        leadfield : Leadfield
+        values : (K,) float
+            Of the map at all points of the leadfield.
+        normals : (K, 3) float
+            Inward normals of the cortex there; may be :func:`inward_normals`.
+        name : str
+            For messages.
 
         Raises
         ------
@@ -96,6 +103,16 @@ def network_least_squares(
     avoid: Sequence[Cap] = (),
 ) -> Optimum:
     """The normal field nearest to a map whose largest value stands for ``peak_v_per_m``.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    network : Network
+    peak_v_per_m : float
+        The field that the map's largest value stands for.
+    limits : Limits, optional
+    avoid : sequence of Cap
+        Caps on the field elsewhere.
 
     Returns
     -------
@@ -140,7 +157,16 @@ def network_least_squares(
 def network_projection(
     leadfield: Leadfield, network: Network, limits: Limits | None = None, avoid: Sequence[Cap] = ()
 ) -> Optimum:
-    """The most normal field along a map, weighted by its size; the value is that mean, V/m."""
+    """The most normal field along a map, weighted by its size; the value is that mean, V/m.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    network : Network
+    limits : Limits, optional
+    avoid : sequence of Cap
+        Caps on the field elsewhere.
+    """
     along = np.sign(network.wanted)[:, None] * network.normals
     found = maximum_intensity(leadfield, network.region, along, limits, avoid)
     return Optimum(

@@ -1,4 +1,4 @@
-"""Region: weighted points of a leadfield, and what the currents do there as small matrices.
+"""Region: weighted points of a leadfield, and the field there as small matrices of the currents.
 
 Whatever an optimiser asks of the field is linear or quadratic in the currents, so K points shrink to a row of n numbers
 (a mean component), three rows (a mean vector) or an n × n form (a mean square), and no programme ever sees K.
@@ -6,6 +6,7 @@ Whatever an optimiser asks of the field is linear or quadratic in the currents, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,17 @@ class Region:
 
     @classmethod
     def ball(cls, leadfield: Leadfield, center_mm: ArrayLike, radius_mm: float, name: str = "target") -> Region:
-        """All points within a radius, by volume."""
+        """All points within a radius, by volume.
+
+        Parameters
+        ----------
+        leadfield : Leadfield
+        center_mm : (3,)
+            RAS mm.
+        radius_mm : float
+        name : str
+            For messages.
+        """
         apart = np.linalg.norm(leadfield.points_mm - np.asarray(center_mm, float), axis=1)
         points = np.flatnonzero(apart <= radius_mm)
         return cls(points, leadfield.volume_mm3[points], name)
@@ -115,7 +126,7 @@ class Region:
             total += flat @ flat.T
         return total
 
-    def _blocks(self):  # type: ignore[no-untyped-def]
+    def _blocks(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
         for start in range(0, len(self.points), BLOCK):
             yield self.points[start : start + BLOCK], self.weights[start : start + BLOCK]
 

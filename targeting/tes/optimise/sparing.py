@@ -1,4 +1,4 @@
-r"""The most field in a target while regions get no more than a share of it, along a direction or whatever its direction.
+r"""The largest field in a target while no avoided region gets more than a share of it, with or without a direction.
 
 Along d the programme is max d·Mx with |E|_rms ≤ s d·Mx in every region: a cone programme (``avoidance.ShareCap``).  Over
 all directions it is not convex, but any x allowed for the magnitude, |E|_rms ≤ s |Mx|, is allowed along its own direction
@@ -20,15 +20,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshes.errors import InputError
-from targeting.tes.optimise.avoidance import ShareCap, rms_v_per_m
-from targeting.tes.optimise.few import InfeasibleError, at_most
+from targeting.tes.optimise.directions import bound_over_directions, half_sphere, plane_distance
 from targeting.tes.optimise.intensity import caps_reached, maximum_intensity, strongest
-from targeting.tes.optimise.limits import Limits
+from targeting.tes.optimise.limits import Limits, ShareCap, rms_v_per_m
 from targeting.tes.optimise.magnitude import anodal_sign
-from targeting.tes.optimise.optimum import Optimum, settled
-from targeting.tes.optimise.programme import MA_PER_A, Programme
+from targeting.tes.optimise.programme import MA_PER_A, InfeasibleError, Optimum, Programme, at_most, settled
 from targeting.tes.optimise.region import Region, root
-from targeting.tes.optimise.triangles import half_sphere, middles_of, plane_distance, split
 
 if TYPE_CHECKING:
     from targeting.tes.leadfield import Leadfield
@@ -50,6 +47,18 @@ def intensity_sparing(
 ) -> Optimum:
     """The largest mean field along a direction of which no region gets more than a share.
 
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    direction : (3,) or (m, 3)
+        RAS; one for the target, or one at each of its points.
+    limits : Limits
+    regions : sequence of Region
+        Regions to spare.
+    share : float
+        Of the dose, that no region may pass.
+
     Raises
     ------
     InputError
@@ -66,6 +75,16 @@ def magnitude_sparing(
     leadfield: Leadfield, target: Region, limits: Limits, regions: Sequence[Region], share: float
 ) -> Optimum:
     """The largest mean field vector of which no region gets more than a share, whatever its direction.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    limits : Limits
+    regions : sequence of Region
+        Regions to spare.
+    share : float
+        Of the dose, that no region may pass.
 
     Returns
     -------
@@ -158,20 +177,30 @@ def refusal(
     regions: Sequence[Region],
     share: float,
 ) -> str:
-    """Why no montage spares the regions, and what to do, in one line."""
+    """Why no montage spares the regions, and what to do, in one line.
+
+    Parameters
+    ----------
+    leadfield : Leadfield
+    target : Region
+    rows : sequence of (n,)
+        Directions of the dose, V/m per A each.
+    limits : Limits
+    regions : sequence of Region
+        Regions to spare.
+    share : float
+        Of the dose, that no region may pass.
+    """
     least, region = least_share(leadfield, rows, limits, regions)
     count = f" with {limits.electrodes} electrodes" if limits.electrodes is not None else ""
     return (
         f"every montage{count} gives {region.name} more than {share:.3g} of the dose in {target.name} (root mean square; "
-        f"the least is about {least:.3g}): raise --avoid-cap, allow more electrodes, or avoid less"
+        f"the least is about {least:.3g}): raise `avoid_cap`, allow more electrodes, or avoid less"
     )
 
 
 def _directions() -> NDArray[np.float64]:
-    triangles = half_sphere()
-    for _ in range(COARSE_LEVELS):
-        triangles = split(triangles, middles_of(triangles))
-    return np.unique(np.round(triangles.reshape(-1, 3), 9), axis=0)
+    return np.unique(np.round(half_sphere(COARSE_LEVELS).reshape(-1, 3), 9), axis=0)
 
 
 def _few(
@@ -248,20 +277,14 @@ class _Along:
 
     def best(self) -> tuple[float, NDArray[np.float64], float]:
         """The largest |Mx|, its currents, and a bound on it."""
-        triangles, closed = half_sphere(), 0.0
         self.climb(np.array([0.0, 0.0, 1.0]))
-        bounds = np.zeros(0)
-        for level in range(LEVELS):
-            if level:
-                triangles = split(triangles, middles_of(triangles))
+
+        def bounds_of(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
             corners, where = np.unique(np.round(triangles.reshape(-1, 3), 9), axis=0, return_inverse=True)
             h = float(plane_distance(triangles).min())
             values = np.array([self.at(corner, self.share / h)[0] for corner in corners]) / h
             self.climb(corners[np.argmax(values)])
-            bounds = values[where.reshape(-1)].reshape(-1, 3).max(1)
-            going = bounds > self.value * (1 + TOLERANCE)
-            closed = max(closed, float(bounds[~going].max(initial=0.0)))
-            triangles, bounds = triangles[going], bounds[going]
-            if not len(triangles):
-                break
-        return self.value, self.currents, max(self.value, closed, float(bounds.max(initial=0.0)))
+            return values[where.reshape(-1)].reshape(-1, 3).max(1)
+
+        bound = bound_over_directions(bounds_of, lambda bounds: bounds > self.value * (1 + TOLERANCE), LEVELS)
+        return self.value, self.currents, max(self.value, bound)

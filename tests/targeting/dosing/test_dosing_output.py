@@ -9,8 +9,7 @@ from test_dosing import said, session
 
 from targeting.comparison.reach import Threshold, output_limits
 from targeting.dosing import fields_at_threshold, matched_output, protocol_named, protocol_output
-from targeting.dosing.motor_threshold import check_match, whole_percent
-from targeting.dosing.output import HOLDS
+from targeting.dosing.motor_threshold import HOLDS, check_match, whole_percent
 from targeting.stimulators import ratings
 
 fields = st.floats(0.05, 5.0)
@@ -59,7 +58,7 @@ def test_a_rating_in_a_per_us_is_refused():
         (fields_at_threshold, (50, 1, math.inf), "target"),
         (check_match, (0,), "above 0"),
         (check_match, (90,), "write 90 % as 0.9"),
-        (check_match, (math.nan,), "--match-field"),
+        (check_match, (math.nan,), "`match_field`"),
     ],
 )
 def test_impossible_numbers_are_refused(call, arguments, word):

@@ -29,6 +29,7 @@ from targeting.records.json_records import check_record
 from targeting.report.features import dosing_section
 from targeting.study.aim import Aim
 from targeting.study.conduction import Conduction
+from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Subject
 
 COIL = Coil.named("figure8-70mm")  # 114.73 A/µs
@@ -44,7 +45,11 @@ PLACE = replace(LEFT_SPOT, name="psi")
 def request_of(
     rmt=50.0, at=None, pose=None, match=None, protocol=None, stimulator=None, coil=COIL, muscle=None, ratio=None
 ):
-    return DoseRequest.of(rmt, muscle, at, pose, match, protocol, ratio, stimulator, coil)
+    asked = TmsRequest(
+        rmt_percent=rmt, rmt_muscle=muscle, rmt_at_mm=at, rmt_pose=pose, match_field=match, protocol=protocol,
+        muscle_ratio=ratio, stimulator=stimulator,
+    )  # fmt: skip
+    return DoseRequest.of(asked.checked(), coil)
 
 
 def block(side="left", coil=COIL, spot=SPOT, own=False, name="psi", **asked):
@@ -327,15 +332,15 @@ def test_console_and_report_say_it_and_escape():
 
 
 def test_a_request_without_a_threshold_is_none_or_refused():
-    asked = [None, "leg", (1.0, 2.0, 3.0), "a.txt", 0.9, "psi-10hz", 1.4, "magstim-rapid"]
-    assert DoseRequest.of(*[None] * len(asked), COIL) is None
-    for position in range(1, len(asked)):
-        alone = [each if i == position else None for i, each in enumerate(asked)]
-        if asked[position] == "magstim-rapid":  # its current setting counts without a threshold, too
-            assert DoseRequest.of(*alone, COIL) is None
-            continue
-        with pytest.raises(InputError, match="--rmt PERCENT"):
-            DoseRequest.of(*alone, COIL)
+    assert DoseRequest.of(TmsRequest(), COIL) is None
+    assert (
+        DoseRequest.of(TmsRequest(stimulator="magstim-rapid"), COIL) is None
+    )  # its current setting counts without one
+    asked = {"rmt_muscle": "leg", "rmt_at_mm": (1.0, 2.0, 3.0), "rmt_pose": "a.txt", "match_field": 0.9}
+    asked |= {"protocol": "psi-10hz", "muscle_ratio": 1.4}
+    for name, value in asked.items():
+        with pytest.raises(InputError, match=f"`{name}` needs the motor threshold: give `rmt_percent=PERCENT`"):
+            DoseRequest.of(TmsRequest(**{name: value}), COIL)
 
 
 # on a ball

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from meshes import Tissue, tetrahedralise
-from meshes.spheres import sphere_tissues
 from targeting import Coil, Pose, simulate_tms
+from targeting.closed_forms.phantom import sphere_tissues
 from targeting.closed_forms.spheres import electrode_field, tms_e_v_per_m
 from targeting.fem import CONDUCTIVITY_S_PER_M, HeadConductor
 from targeting.tes import Electrode, Montage, make_leadfield, simulate_tes

@@ -217,7 +217,7 @@ def test_tetrahedra_without_a_tensor_stay_isotropic_and_are_counted(tmp_path):
         (lambda c, a: (c[..., :5], a), "six volumes"),
         (lambda c, a: (c[..., 0], a), "six volumes"),
         (lambda c, a: (0 * c, a), "holds no tensors"),
-        (lambda c, a: (c[..., [0, 3, 5, 1, 2, 4]], a), "--tensor-order mrtrix"),
+        (lambda c, a: (c[..., [0, 3, 5, 1, 2, 4]], a), "`tensor_order=mrtrix`"),
     ],
 )
 def test_files_that_are_not_tensors_are_refused(tmp_path, change, words):
@@ -315,7 +315,7 @@ def test_what_is_asked_of_a_tensor_image_is_checked_first(dti_file, tmp_path):
             Anisotropy.of(*bad)
     with pytest.raises(InputError, match="there is no file"):
         plan("colin27", dti=tmp_path / "no.nii", out=tmp_path / "out")
-    with pytest.raises(InputError, match="--dti"):
+    with pytest.raises(InputError, match="`dti`"):
         plan("colin27", dti_mapping="dir", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -328,7 +328,7 @@ def test_the_frame_of_a_tensor_image_is_asked_for_heeded_and_remembered(dti_file
     image.set_sform(shifted, 2)
     dti_file = dti_file.with_name("two.nii")
     nib.save(image, dti_file)
-    with pytest.raises(InputError, match="say which is right with --frame"):
+    with pytest.raises(InputError, match="say which is right with `frame="):
         Conduction.of(None, dti_file)
     asked = Conduction.of(None, dti_file, frame="sform")
     assert asked.parameters["anisotropy"]["frame"] == "sform"

@@ -11,12 +11,20 @@ import scipy.sparse as sp
 from heads import layered_ball
 
 from meshes import InputError
-from targeting.fem import HeadConductor, solver, sparse_product
+from targeting.fem import HeadConductor, conjugate_gradients, solver
 from targeting.fem.assembly import shape_gradients, stiffness
-from targeting.fem.factorisation import Factorisation, factor_bytes, is_installed
+from targeting.fem.conjugate_gradients import column_dots, product
 from targeting.fem.multigrid import BLOCK
-from targeting.fem.solver import MANY, Automatic, Multigrid, SolveError, make_solver
-from targeting.fem.sparse_product import column_dots, product
+from targeting.fem.solver import (
+    MANY,
+    Automatic,
+    Factorisation,
+    Multigrid,
+    SolveError,
+    factor_bytes,
+    is_installed,
+    make_solver,
+)
 
 needs_mkl = pytest.mark.skipif(not is_installed(), reason="MKL is not made for this machine")
 ROADS = [Multigrid, pytest.param(Factorisation, marks=needs_mkl)]
@@ -142,7 +150,7 @@ def test_small_matrices_need_no_hierarchy():
 
 
 def test_multigrid_is_the_same_bits_for_any_number_of_threads(matrix, b, one_then_two_threads, monkeypatch):
-    monkeypatch.setattr(sparse_product, "FEW_ROWS", 1000)
+    monkeypatch.setattr(conjugate_gradients, "FEW_ROWS", 1000)
     found = []
     for threads in one_then_two_threads:
         numba.set_num_threads(threads)

@@ -44,7 +44,7 @@ from targeting.tes.optimise import (
     maximum_magnitude,
     maximum_of_magnitudes,
 )
-from targeting.tes.optimise.avoidance import rms_v_per_m
+from targeting.tes.optimise.limits import rms_v_per_m
 from targeting.tes.optimise.sparing import least_share
 
 UP = [0.2, -0.3, 0.9]
@@ -109,7 +109,7 @@ def test_what_cannot_be_spared_is_refused_with_the_least_there_is():
     assert intensity_sparing(leadfield, target, UP, Limits(), spare, 1.01 * least).dose_v_per_m > 0
     with pytest.raises(InputError, match=rf"the least is about {least:.3g}") as refused:
         intensity_sparing(leadfield, target, UP, Limits(), spare, 0.98 * least)
-    assert "--avoid-cap" in str(refused.value) and "\n" not in str(refused.value)
+    assert "`avoid_cap`" in str(refused.value) and "\n" not in str(refused.value)
     with pytest.raises(InputError, match="every montage"):
         magnitude_sparing(leadfield, target, Limits(), spare, 0.5)
     assert ShareCap(spare[0], row, 1.0).used(leadfield, -np.linalg.pinv(row[None])[:, 0]) == np.inf  # against the dose

@@ -11,8 +11,8 @@ from test_tes_optimise import random_leadfield, some
 
 from meshes.errors import InputError
 from targeting.interference import two_pairs
-from targeting.interference.envelope import envelope, envelope_along
-from targeting.tes.optimise import Limits, focal_interference, search_interference
+from targeting.interference.two_pairs import envelope, envelope_along, focal_interference, search_interference
+from targeting.tes.optimise import Limits
 
 DIRECTIONS = fibonacci_sphere(20_000)
 components = st.floats(-1, 1, allow_subnormal=False)

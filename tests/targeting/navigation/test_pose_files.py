@@ -17,9 +17,10 @@ from targeting.navigation.measured_pose import measured
 from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.records import Session
 from targeting.navigation.world import HeaderWorlds, in_the_plans_world
-from targeting.planning.command_line import command_line
 from targeting.pose_gate import PoseGate
+from targeting.study.command_line import command_line
 from targeting.study.head_source import HeadSource
+from targeting.study.tms_request import TmsRequest
 
 PEER = Path(__file__).parents[4] / "shared" / "peer"
 peer = pytest.mark.skipif(not PEER.is_dir(), reason="real navigator files (../shared/peer) are not here")
@@ -114,7 +115,7 @@ def test_a_word_is_taken_apart_where_the_file_ends(tmp_path):
     file = written(tmp_path / "day 1.txt", [("M1: left", over(LEFT))])
     assert PoseFile.of(file) == PoseFile(file)
     assert PoseFile.of(f"{file}:M1: left") == PoseFile(file, "M1: left")
-    again = command_line(lambda rmt_pose=None: None, {"rmt_pose": f"{file}:M1"}, "s1", HeadSource("t1", {}))
+    again = command_line(TmsRequest(rmt_pose=f"{file}:M1"), "s1", HeadSource("t1", {}))
     assert again == "target plan s1 --rmt-pose 'day 1.txt:M1'"  # without its folder
     assert PoseFile.of(r"C:\study\a.txt") == PoseFile(Path(r"C:\study\a.txt"))
     assert PoseFile.of(r"C:\study\a.XML:hot:spot") == PoseFile(Path(r"C:\study\a.XML"), "hot:spot")

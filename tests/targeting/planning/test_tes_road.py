@@ -33,8 +33,7 @@ from targeting.records.places import PlanLandmarks
 from targeting.records.pole import PlanPole
 from targeting.report.tes_sheet import side_of
 from targeting.tes.montage_dose import MontageDose
-from targeting.tes.montage_files import read_montage
-from targeting.tes.montages import mirror
+from targeting.tes.montages import mirror, read_montage
 from targeting.tes.safety import SafetyItem, SessionCheck
 
 FILES = {

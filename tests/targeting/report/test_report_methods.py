@@ -1,7 +1,6 @@
 """Methods text, citations and the command: made from the plan, complete for its variants, and true to the command line."""
 
 import dataclasses
-import inspect
 import re
 import shlex
 from pathlib import Path
@@ -10,13 +9,10 @@ from types import SimpleNamespace
 import pytest
 from markupsafe import escape
 from report_ball import NASTY, Reader, make_evidence, with_plan
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from cli.commands import app
-from targeting.planning import tes as tes_road
 from targeting.planning import tms as road
-from targeting.planning.command_line import NOT_SAID, OF_REQUEST, OPTIONS, command_line
 from targeting.plans.tes import TesPlan, TesSearchSummary
 from targeting.plans.tms import TmsSearchSummary
 from targeting.records.montage import PlanElectrode, PlanOptimum
@@ -24,8 +20,10 @@ from targeting.records.places import PlanLandmarks
 from targeting.report import methods
 from targeting.report.methods import references
 from targeting.report.provenance import provenance
+from targeting.study.command_line import command_line
 from targeting.study.head_source import HeadSource
 from targeting.study.tes_request import TesRequest
+from targeting.study.tms_request import TmsRequest
 from targeting.tes.montage_dose import MontageDose
 from targeting.tes.safety import SafetyItem
 from targeting.uncertainty.record import PlanUncertainty
@@ -185,26 +183,12 @@ def test_a_plan_without_a_command_says_so(evidence):
     assert "does not say which command" in part and evidence.plan.frame.sha256 in part
 
 
-def options(name: str = "plan") -> set[str]:
-    return {option for each in get_command(app).commands[name].params for option in each.opts}
-
-
-def test_every_option_that_is_written_exists_and_every_argument_has_one():
-    assert (
-        set(OPTIONS.values()) | set(OF_REQUEST.values()) | {"--t1", "--t2", "--labels", "--head", "--frame"}
-        <= options()
-    )
-    for way in (road.plan, tes_road.plan_tes):
-        assert set(inspect.signature(way).parameters) <= set(OPTIONS) | set(NOT_SAID)
-    assert {each.name for each in dataclasses.fields(TesRequest)} == set(OF_REQUEST)
-
-
 GIVEN = {
     "aim": "psi", "pain_side": "left", "hotspot_mm": (-38.5, -20.0, 55.0), "coil": "/coils/H 7.ccd", "compare": ("a", "b"),
     "patient_id": "P-012",
     "direction": (0.0, -1.0, 0.5), "avoid": ("m1-face@left/10", "/rooms/mask.nii.gz"), "hair_mm": 6.0, "uncertainty": True,
     "conductivity_s_per_m": {"skull": 0.008, "csf": 1.7}, "dti": Path("/rooms/dti.nii"), "rmt_percent": 52.0,
-    "rmt_at_mm": (38.0, -20.0, 55.0), "threads": 8, "out": "/elsewhere", "density": "fast", "objective": "focality",
+    "rmt_at_mm": (38.0, -20.0, 55.0), "threads": 8, "density": "fast", "objective": "focality",
 }  # fmt: skip
 
 
@@ -212,20 +196,20 @@ def test_the_command_gives_the_arguments_back(monkeypatch, tmp_path):
     """Parsed by the command line itself, files by their names, what changes no result left out."""
     seen = {}
 
-    def instead(subject, **given):
-        seen.update(given, subject=subject.name)
+    def instead(subject, request):
+        seen.update(vars(request), subject=subject.name)
         raise SystemExit
 
-    monkeypatch.setattr(road, "plan", instead)
+    monkeypatch.setattr(road, "plan_tms", instead)
     source = HeadSource("t1", {"t1": Path("/scans/ada lovelace/T1.nii.gz"), "t2": Path("/scans/T2.nii")}, frame="qform")
-    line = command_line(PLAN, GIVEN, "s1", source)
+    line = command_line(TmsRequest(**GIVEN), "s1", source)
     words = shlex.split(line)
-    assert words[:3] == ["target", "plan", "s1"] and "lovelace" not in line and "elsewhere" not in line
+    assert words[:3] == ["target", "plan", "s1"] and "lovelace" not in line
     assert "--pain-side left" in line and "P-012" not in line and "patient" not in line
     monkeypatch.chdir(tmp_path)
     CliRunner().invoke(app, words[1:])
     for name, value in GIVEN.items():
-        if name in ("threads", "out", "patient_id"):
+        if name in ("threads", "patient_id"):
             continue
         found = seen[name]
         if name in ("coil", "dti"):
@@ -239,18 +223,17 @@ def test_the_command_gives_the_arguments_back(monkeypatch, tmp_path):
     assert (str(seen["t1"]), str(seen["t2"]), seen["frame"], seen["subject"]) == ("T1.nii.gz", "T2.nii", "qform", "s1")
 
 
-PLAN = road.plan
-
-
 def test_a_montages_command_has_its_request():
-    request = TesRequest("hd-tdcs", max_current_ma=3.0, accept_risk=("charge",), avoid=("m1-face",), cap="10-5")
-    line = command_line(
-        tes_road.plan_tes,
-        {"aim": "psi", "side": "right"},
-        "colin27",
-        HeadSource("embedded", {"embedded": Path("x")}),
-        request,
+    request = TesRequest(
+        aim="psi",
+        side="right",
+        kind="hd-tdcs",
+        max_current_ma=3.0,
+        accept_risk=("charge",),
+        avoid=("m1-face",),
+        cap="10-5",
     )
+    line = command_line(request, "colin27", HeadSource("embedded", {"embedded": Path("x")}))
     assert line == (
         "target plan colin27 --aim psi --side right --with hd-tdcs --max-current-ma 3 --accept-risk charge --avoid m1-face "
         "--cap 10-5"

@@ -17,8 +17,8 @@ from targeting.robustness.robustness import PlacementError, misplaced, robustnes
 from targeting.robustness.stage import robustness_stage
 from targeting.robustness.words import robustness_facts
 from targeting.subject import Done
-from targeting.tms.judged_poses import Judge
 from targeting.tms.placement import casing_distance_mm, current_angle_deg, place
+from targeting.tms.pose_table import Judge
 
 HAIR_MM = 4.0
 

@@ -6,13 +6,12 @@ import pytest
 
 from atlases.fiducials import Fiducials
 from atlases.scalp import Scalp
-from atlases.ten_ten import ten_five
+from atlases.ten_ten import TEN_TEN, ten_five
 from meshes import Tissue
 from meshes.errors import InputError
 from targeting.fem import ElementTensors, HeadConductor
 from targeting.tes import Electrode, Leadfield, make_leadfield
-from targeting.tes.caps import cap_positions, resting
-from targeting.tes.contact import lay_on
+from targeting.tes.contact import lay_on, resting_electrodes
 
 PLACES = {"A": (-60, 20, 70), "B": (60, 25, 70), "C": (0, 90, 10), "D": (-10, -80, 50)}
 CURRENTS = np.array([1e-3, -2e-3, 2.5e-3, -1.5e-3])
@@ -138,7 +137,7 @@ def test_a_cap_holds_discs_where_they_rest(scalp):
     """On a smooth egg all 74 do; what does not is named with its reason."""
     y, x = 92 * 1.05, 92 * 0.85
     cap = ten_five(scalp, Fiducials([0, y, 0], [0, -y, 0], [-x, 0, 0], [x, 0, 0]))
-    found, refused = resting(scalp, cap, cap_positions("10-10"))
+    found, refused = resting_electrodes(scalp, cap, TEN_TEN)
     assert len(found) == 74 and not refused
     assert {each.size_mm for each in found} == {(12.0,)}
     assert found[0].name == "Fp1" and found[0].center_mm[0] < 0 < found[0].center_mm[1]

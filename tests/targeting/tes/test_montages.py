@@ -13,8 +13,8 @@ from atlases.ten_ten import TEN_TEN
 from cli.main import run
 from meshes import InputError
 from targeting.records.montage import PlanElectrode
-from targeting.tes.montage_files import read_montage, write_montage_table
-from targeting.tes.montages import STANDARD, NamedMontage, mirror, montage_named, montages, placed
+from targeting.tes.montage_files import write_montage_table
+from targeting.tes.montages import STANDARD, NamedMontage, mirror, montage_named, montages, placed, read_montage
 
 
 def test_every_montage_is_of_10_10_positions_says_its_paper_and_sums_to_zero():

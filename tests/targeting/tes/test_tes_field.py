@@ -17,9 +17,8 @@ from meshes import HeadMesh
 from meshes.errors import InputError
 from targeting.fem import HeadConductor
 from targeting.tes import Electrode, Montage, make_leadfield, simulate_tes
-from targeting.tes.complete_electrode import ContactedHead
-from targeting.tes.contact import Contact, lay_all, lay_on, overlap_mm2
-from targeting.tes.polygon_cut import cut_triangles
+from targeting.tes.contact import Contact, cut_triangles, lay_all, lay_on, overlap_mm2
+from targeting.tes.field import ContactedHead
 
 SHAPES = [
     ("disc", (12.0,)),

@@ -14,11 +14,14 @@ from scipy.optimize import linprog
 from meshes.cortical_surface import CorticalSurface
 from meshes.errors import InputError
 from targeting.closed_forms.spheres import electrode_field
+from targeting.tes import montage_goal
 from targeting.tes.leadfield import Leadfield
+from targeting.tes.montage_goal import Goal
+from targeting.tes.objectives import TES_OBJECTIVES, Objective, check_objective
 from targeting.tes.optimise import (
-    OBJECTIVES,
     Limits,
     Network,
+    Optimum,
     PeakCap,
     Region,
     RmsCap,
@@ -32,19 +35,15 @@ from targeting.tes.optimise import (
     minimum_energy,
     network_least_squares,
     network_projection,
-    optimise,
 )
-from targeting.tes.optimise.energy import at_least
-from targeting.tes.optimise.few import at_most
-from targeting.tes.optimise.focality import volume_above
-from targeting.tes.optimise.free_direction import _corner_costs, _Cost
+from targeting.tes.optimise.candidates import ring_of
+from targeting.tes.optimise.directions import half_sphere
 from targeting.tes.optimise.intensity import dual_bound, strongest
 from targeting.tes.optimise.magnitude import _linear_bounds
 from targeting.tes.optimise.network import sampled
-from targeting.tes.optimise.programme import Programme, quadratic
+from targeting.tes.optimise.programme import Programme, at_most, quadratic
 from targeting.tes.optimise.region import drawn
-from targeting.tes.optimise.rings import ring_of
-from targeting.tes.optimise.triangles import half_sphere
+from targeting.tes.optimise.wanted_dose import _corner_costs, _Cost, at_least, volume_above
 
 UP = [0.2, -0.3, 0.9]
 seeds = st.integers(0, 10**6)
@@ -499,21 +498,53 @@ def test_what_cannot_be_reached_is_refused_with_the_limit_that_stands_in_the_way
 
 def test_objectives_by_name():
     leadfield = random_leadfield(8)
-    target = some(leadfield)
+    target, up = some(leadfield), np.array(UP) / np.linalg.norm(UP)
     dose = 0.5 * maximum_intensity(leadfield, target, UP).dose_v_per_m
-    for name in set(OBJECTIVES) - {"ring"}:
-        along = {} if name == "magnitude" else {"direction": UP}
-        wanted = {"dose_v_per_m": dose} if name in ("energy", "focality") else {}
-        found = optimise(name, leadfield, target, **along, **wanted)
-        assert found.objective == name and within(Limits(), found.currents_a)
-    with pytest.raises(InputError, match="did you mean 'energy'"):
-        optimise("enrgy", leadfield, target)
-    with pytest.raises(InputError, match="needs a direction"):
-        optimise("intensity", leadfield, target)
-    with pytest.raises(InputError, match="needs the field that is wanted"):
-        optimise("energy", leadfield, target, UP)
-    with pytest.raises(InputError, match="no use for a direction"):
-        optimise("magnitude", leadfield, target, UP)
+
+    def found(name, unit=None, dose_v_per_m=None):
+        return montage_goal.solve(name, leadfield, Goal(target, unit, Limits(), dose_v_per_m), lambda names: True)
+
+    for name, rules in TES_OBJECTIVES.members().items():
+        if name == "ring" or rules.map:
+            continue
+        solved = found(name, None if rules.direction == "unused" else up, dose if rules.dose else None)
+        assert solved.dose_v_per_m > 0 and within(Limits(), leadfield.currents(solved.currents_a))
+    for refused, message in (
+        (("enrgy",), "did you mean 'energy'"),
+        (("intensity",), "needs `polarity=anodal` or cathodal, or `direction=normal`"),
+        (("energy", up), "needs `dose_v_per_m`, the wanted field"),
+        (("intensity", up, dose), "has no use for `dose_v_per_m`"),
+        (("magnitude", up), "has no use for `direction`: ask for intensity"),
+        (("projection", up), "needs `network=MAP`"),
+    ):
+        with pytest.raises(InputError, match=message):
+            found(*refused)
+
+
+FIRST = Objective(
+    name="first", words="the first to the last", solver="test_tes_optimise:first_to_last", direction="unused"
+)
+
+
+def test_an_objective_of_another_package_is_one_of_ours(tmp_path, monkeypatch):
+    """By its entry point: the solver is found by name, and rules and words are its own."""
+    about = tmp_path / "acme_montages-1.2.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-montages\nVersion: 1.2\n")
+    (about / "entry_points.txt").write_text("[target.tes_objectives]\nfirst = test_tes_optimise:FIRST\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    leadfield = random_leadfield(6)
+    solved = montage_goal.solve("first", leadfield, Goal(some(leadfield), None, Limits()), lambda names: True)
+    assert solved.currents_a == {leadfield.names[0]: 1e-3, leadfield.names[-1]: -1e-3}
+    assert TES_OBJECTIVES.origin("first") == "acme-montages 1.2" and not TES_OBJECTIVES.origin("pair")
+    with pytest.raises(InputError, match="has no use for `direction`"):
+        check_objective("first", directed=True, dosed=False)
+
+
+def first_to_last(leadfield, goal):
+    currents = np.zeros(len(leadfield.names))
+    currents[[0, -1]] = 1e-3, -1e-3
+    return Optimum("first", tuple(leadfield.names), currents, 0.1, 0.1, None, ())
 
 
 def test_impossible_limits_and_regions_are_refused():

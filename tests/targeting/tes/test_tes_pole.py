@@ -14,10 +14,10 @@ from targeting.planning.tes import plan_tes
 from targeting.records.json_records import check_record
 from targeting.records.pole import PlanPole, acting_pole, pole_words
 from targeting.study.tes_request import TesRequest
-from targeting.tes.current_steps import STEP_A, in_steps, off_grid
+from targeting.tes.montage_dose import inward_of
 from targeting.tes.montage_goal import Goal, settable, solve
 from targeting.tes.optimise import Limits
-from targeting.tes.pole import inward_of
+from targeting.tes.optimise.limits import STEP_A, in_steps, off_grid
 
 INTO = np.array([0.6, 0.0, -0.8])
 
@@ -140,31 +140,30 @@ def test_rounding_costs_what_it_is_said_to_and_no_bound_is_passed():
 
 
 @pytest.mark.parametrize(
-    ("request_", "direction", "aim", "polarity", "objective"),
+    ("asked", "polarity", "objective"),
     [
-        (TesRequest(), None, "m1-hand", "anodal", "pair"),
-        (TesRequest("hd-tdcs"), None, "m1-leg", "anodal", "intensity"),
-        (TesRequest("hd-tdcs"), None, "psi", "free", "magnitude"),
-        (TesRequest("hd-tdcs"), None, "mni:-37,-21,58", "free", "magnitude"),
-        (TesRequest("hd-tdcs", polarity="cathodal"), None, "psi", "cathodal", "intensity"),
-        (TesRequest("hd-tdcs", polarity="free"), None, "m1-hand", "free", "magnitude"),
-        (TesRequest("hd-tdcs", objective="magnitude"), None, "m1-hand", "free", "magnitude"),
-        (TesRequest(also=("psi",)), None, "m1-hand", "free", "pair"),
-        (TesRequest(also=("m1-face@left/6",)), None, "m1-hand", "anodal", "pair"),
-        (TesRequest("hd-tdcs"), "normal", "m1-hand", "given", "intensity"),
-        (TesRequest(montage="m1-so"), None, "m1-hand", "given", "pair"),
+        (TesRequest(), "anodal", "pair"),
+        (TesRequest(aim="m1-leg", kind="hd-tdcs"), "anodal", "intensity"),
+        (TesRequest(aim="psi", kind="hd-tdcs"), "free", "magnitude"),
+        (TesRequest(aim="mni:-37,-21,58", kind="hd-tdcs"), "free", "magnitude"),
+        (TesRequest(aim="psi", kind="hd-tdcs", polarity="cathodal"), "cathodal", "intensity"),
+        (TesRequest(kind="hd-tdcs", polarity="free"), "free", "magnitude"),
+        (TesRequest(kind="hd-tdcs", objective="magnitude"), "free", "magnitude"),
+        (TesRequest(also=("psi",)), "free", "pair"),
+        (TesRequest(also=("m1-face@left/6",)), "anodal", "pair"),
+        (TesRequest(kind="hd-tdcs", direction="normal"), "given", "intensity"),
+        (TesRequest(montage="m1-so"), "given", "pair"),
     ],
 )
-def test_motor_cortex_is_anodal_unless_said_otherwise(request_, direction, aim, polarity, objective):
-    assert request_.checked(direction, aim).polarity_for(direction, aim) == polarity
-    along = request_.along(direction, aim)
-    assert along == (polarity if polarity in ("anodal", "cathodal") else direction)
-    assert request_.objective_for(along) == objective
+def test_motor_cortex_is_anodal_unless_said_otherwise(asked, polarity, objective):
+    assert asked.checked().counted_polarity == polarity
+    assert asked.along == (polarity if polarity in ("anodal", "cathodal") else asked.direction)
+    assert asked.objective_for(asked.along) == objective
 
 
 def test_a_map_has_its_own_signs():
-    with pytest.raises(InputError, match="the map of --network has its signs: leave out --polarity"):
-        TesRequest("hd-tdcs", polarity="anodal", network="map.nii").checked(None)
+    with pytest.raises(InputError, match="the map of `network` has its signs: leave out `polarity`"):
+        TesRequest(kind="hd-tdcs", polarity="anodal", network="map.nii").checked()
 
 
 def test_the_pole_that_acts_is_told_by_the_field_and_a_plan_cannot_say_another():

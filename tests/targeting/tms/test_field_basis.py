@@ -25,9 +25,7 @@ from targeting.study.cortex_stage import load_cortex
 from targeting.study.field_basis_stage import cortical_basis, cortical_rows
 from targeting.subject import Stage, Subject
 from targeting.tms import simulate_tms
-from targeting.tms.field_basis_check import random_poses, relative_errors
-from targeting.tms.field_basis_rows import Rows
-from targeting.tms.field_basis_sources import Sensors, chosen_sources, dipole_fields, level
+from targeting.tms.field_basis import Rows, Sensors, chosen_sources, dipole_fields, level, random_poses, relative_errors
 
 OVER_LEFT = Pose([[-1, 0, 0, -40], [0, 1, 0, -20], [0, 0, -1, 105], [0, 0, 0, 1]])
 MID_MM = (RADII_MM[1] + RADII_MM[2]) / 2

@@ -29,8 +29,7 @@ from targeting.pose_gate import MEASURED_TOLERANCE_MM, TOLERANCE_MM, PoseGate
 from targeting.robustness.record import plan_robustness
 from targeting.robustness.stage import robustness_stage
 from targeting.subject import Done
-from targeting.tms.field_basis import FieldBasis
-from targeting.tms.field_basis_rows import Rows
+from targeting.tms.field_basis import FieldBasis, Rows
 from targeting.tms.objective_making import make_objective
 from targeting.tms.objective_names import LINEAR, OBJECTIVES
 from targeting.tms.placement import place

@@ -26,12 +26,13 @@ from targeting.records.json_records import check_record
 from targeting.report.features import goal_section
 from targeting.study.conduction import Conduction
 from targeting.study.tms_confirm import confirm
+from targeting.study.tms_request import TmsRequest
 from targeting.study.tms_search import search_stage
 from targeting.subject import Done, Subject
 from targeting.tms import DoseMap, search_tms, simulate_many
 from targeting.tms.objective_making import assemble, everywhere, grey_sample, make_objective, parts_of, patches
 from targeting.tms.objective_names import OBJECTIVES
-from targeting.tms.objective_patches import Posed, Solved, percentile_size, spread_sample
+from targeting.tms.objectives import Posed, Solved, percentile_size, spread_sample
 from targeting.tms.placement import place
 
 COIL = Coil.named("figure8-70mm")
@@ -237,7 +238,9 @@ def done(name, value):
 def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
     aimed = done("target", AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ()))
     meshed, mapped = done("mesh", ball.head), done("dosemap", maps["left spot"])
-    request = ObjectiveRequest.of("dose", ["ras:-14,20,28/8"], ["ras:-2,-25,28/8"], "left", 2.0, 0.6)
+    request = ObjectiveRequest.of(
+        TmsRequest(avoid=["ras:-14,20,28/8"], also=["ras:-2,-25,28/8"], penalty=2.0, avoid_cap=0.6), "left"
+    )
     subject = Subject.named("s1", tmp_path / "s1")
 
     def run():
@@ -288,33 +291,35 @@ def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
         ({"avoid": ["ras:1,2,3/ten"]}, "a radius in mm follows the /"),
         ({"avoid": ["ras:1,2,3/500"]}, "between 0 and 100 mm"),
         ({"avoid": ["nowhere.nii.gz"]}, "there is no file"),
-        ({"side": None, "avoid": ["psi"]}, "which side of psi? write --avoid psi@left or psi@right"),
-        ({"weight": 2.0}, "give --avoid REGION, or --objective depth"),
-        ({"cap": 0.5}, "give --avoid REGION"),
-        ({"avoid": ["psi"], "weight": -1.0}, "--penalty must be"),
-        ({"avoid": ["psi"], "weight": float("nan")}, "--penalty must be"),
-        ({"avoid": ["psi"], "cap": 0.0}, "--avoid-cap is a share"),
-        ({"objective": "mean", "least_share": 0.95}, "--least-dose is a share"),
-        ({"objective": "normal", "least_share": 0.6}, "normal needs none"),
+        ({"side": None, "avoid": ["psi"]}, "which side of psi? write `avoid=psi@left` or psi@right"),
+        ({"penalty": 2.0}, "give `avoid=REGION`, or `objective=depth`"),
+        ({"avoid_cap": 0.5}, "give `avoid=REGION`"),
+        ({"avoid": ["psi"], "penalty": -1.0}, "`penalty` must be"),
+        ({"avoid": ["psi"], "penalty": float("nan")}, "`penalty` must be"),
+        ({"avoid": ["psi"], "avoid_cap": 0.0}, "`avoid_cap` is a share"),
+        ({"objective": "mean", "least_dose": 0.95}, "`least_dose` is a share"),
+        ({"objective": "normal", "least_dose": 0.6}, "normal needs none"),
     ],
 )
 def test_bad_requests_are_refused_in_one_line(asked, says):
     with pytest.raises(InputError) as caught:
-        ObjectiveRequest.of(**{"objective": "dose", "avoid": [], "also": [], "side": "left", **asked})
+        side = asked.pop("side", "left")
+        ObjectiveRequest.of(TmsRequest(**asked).checked(), side)
     assert says in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_linear_doses_need_no_request_and_directions_must_fit():
     for name in ("dose", "normal", "component"):
-        assert ObjectiveRequest.of(name, [], [], "left") is None
+        direction = (0.0, 0.0, 1.0) if name == "component" else None
+        assert ObjectiveRequest.of(TmsRequest(objective=name, direction=direction), "left") is None
     with pytest.raises(InputError, match="needs its direction"):
         linear_direction("component", None)
     with pytest.raises(InputError, match="does not go with the objective mean"):
         linear_direction("mean", (0.0, 0.0, 1.0))
-    request = ObjectiveRequest.of("depth", [], [], "left", 3.0)
-    with pytest.raises(InputError, match="leave it out with --objective depth"):
+    request = ObjectiveRequest.of(TmsRequest(objective="depth", penalty=3.0), "left")
+    with pytest.raises(InputError, match="leave it out with `objective=depth`"):
         request.check_beside(True, False)
-    with pytest.raises(InputError, match="give --rmt-at"):
+    with pytest.raises(InputError, match="give `rmt_at_mm"):
         request.check_beside(False, True)
     assert set(OBJECTIVES) >= {"dose", "mean", "minimum", "p75", "focality", "focal-volume", "depth"}
 

@@ -15,18 +15,18 @@ from targeting import Coil, search_tms
 from targeting.coils.fields import vector_potential
 from targeting.dosing import Protocol, protocols
 from targeting.plans.handling import clock_of, handle_words, plan_angle, pulse_warnings
-from targeting.stimulators.request import PulseRequest
+from targeting.study.pulse_request import PulseRequest
 from targeting.tms.angle import AngleRequest
-from targeting.tms.angle_rule import BELIEVED_DEG, orientation_of
-from targeting.tms.direction import direction_vector
-from targeting.tms.fold import fold_at
+from targeting.tms.direction import direction_vector, fold_at
 from targeting.tms.orientation import (
+    BELIEVED_DEG,
     Drive,
     Orientation,
     faces_away,
     handle_deg,
     handle_directions,
     held_both_ways,
+    orientation_of,
 )
 from targeting.tms.placement import reference_directions
 

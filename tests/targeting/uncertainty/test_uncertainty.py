@@ -20,7 +20,7 @@ from targeting.fem.conductivity import CONDUCTIVITY_S_PER_M
 from targeting.study.plan_state import STAGES, stages_of
 from targeting.subject import Stage, Subject
 from targeting.tms.field import primary_field
-from targeting.uncertainty import DoseSpread, DoseSurrogate, dose_spread, published_ranges, spread, surrogate
+from targeting.uncertainty import DoseSpread, DoseSurrogate, dose_spread, published_ranges, reduced_basis, spread
 from targeting.uncertainty.ranges import conductivity_samples, ranges_of, sobol_points, spanning_samples, varying
 from targeting.uncertainty.reduced_basis import build_basis
 from targeting.uncertainty.spread import carry, main_effects, poses_around, turns_deg, with_sources
@@ -51,7 +51,7 @@ def fields():
 
 @pytest.fixture(autouse=True)
 def coarse_maps(monkeypatch):
-    monkeypatch.setattr(surrogate, "SPACING_MM", 4.0)  # a fifth of the time; the poses are 10 mm off the scalp
+    monkeypatch.setattr(reduced_basis, "SPACING_MM", 4.0)  # a fifth of the time; the poses are 10 mm off the scalp
 
 
 @pytest.fixture(scope="module")
@@ -134,15 +134,15 @@ def test_a_conductivity_that_is_given_does_not_vary():
     given = {**CONDUCTIVITY_S_PER_M, "gm": 0.33, "csf": 1.7}
     assert [each.tissue for each in ranges_of(HEAD.tissue, given)] == ["wm", "skull", "scalp"]
     nothing = {name: 1.1 * value for name, value in CONDUCTIVITY_S_PER_M.items()}
-    with pytest.raises(InputError, match="--uncertainty"):
+    with pytest.raises(InputError, match="`uncertainty`"):
         varying(nothing)
-    with pytest.raises(InputError, match="--uncertainty"):
+    with pytest.raises(InputError, match="`uncertainty`"):
         ranges_of(np.array([6, 6]), CONDUCTIVITY_S_PER_M)
 
 
 def test_what_leaves_nothing_to_state_is_refused_before_anything_is_made(tmp_path):
     given = {name: 1.1 * value for name, value in CONDUCTIVITY_S_PER_M.items()}
-    with pytest.raises(InputError, match="leave out --uncertainty"):
+    with pytest.raises(InputError, match="leave out `uncertainty`"):
         plan("colin27", uncertainty=True, conductivity_s_per_m=given, out=tmp_path / "out")
     noise = np.random.default_rng(0).normal(size=(30, 30, 30, 3))  # an A-field of no coil
     affine = np.diag([5.0, 5, 5, 1])

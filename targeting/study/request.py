@@ -1,0 +1,153 @@
+"""What is asked of a head, and of every plan whatever stimulates it: target, side, tissues' conductivity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from targeting.study.options import Kind, Limits, Options, option
+
+Direction = str | tuple[float, float, float] | None  # "normal", or RAS components
+Point = tuple[float, float, float]  # RAS mm
+
+DEFAULT_AIM = "m1-hand"
+DENSITIES = ("standard", "fast")
+FRAMES = ("sform", "qform")
+DEFAULT_MAPPING, DEFAULT_ORDER = "vn", "fsl"
+RADIUS_LIMITS = Limits(
+    0, 100, "a target radius must be between {least} and {most} mm, not {value}", open_below=True, open_above=True
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadOptions(Options):
+    """Where a head comes from and how it is meshed.
+
+    At most one of ``t1``, ``labels`` and ``head`` is given; with none, the head is what the subject was made from before.
+    """
+
+    t1: str | Path | None = option(
+        Kind.FILE, None, "T1-weighted MRI of the whole head (NIfTI).", metavar="FILE", in_command=False
+    )
+    t2: str | Path | None = option(
+        Kind.FILE, None, "T2-weighted MRI (NIfTI): a better skull.", metavar="FILE", in_command=False
+    )
+    labels: str | Path | None = option(
+        Kind.FILE,
+        None,
+        "Your own tissue labels (NIfTI, SimNIBS codes), instead of --t1.",
+        metavar="FILE",
+        in_command=False,
+    )
+    head: str | Path | None = option(
+        Kind.FILE,
+        None,
+        "A finished mesh (.msh) or charm folder (m2m_*), instead of --t1.",
+        metavar="MSH|DIR",
+        in_command=False,
+    )
+    density: str = option(
+        Kind.TEXT,
+        "standard",
+        "Mesh density: about 2 M or 0.7 M tetrahedra.",
+        metavar="standard|fast",
+        choices=DENSITIES,
+    )
+    threads: int = option(
+        Kind.WHOLE, 2, "Threads for the segmentation.", metavar="N", minimum=1, in_command=False, at_end=True
+    )
+    frame: str | None = option(
+        Kind.TEXT,
+        None,
+        "Which frame counts of every image whose two disagree.",
+        metavar="sform|qform",
+        choices=FRAMES,
+        in_command=False,
+        at_end=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanOptions(HeadOptions):
+    """What every plan is asked: the head, the target, the direction of the dose, and how tissues conduct."""
+
+    cortex: str | Path | None = option(
+        Kind.FILE,
+        None,
+        "Cortical surfaces of a FreeSurfer subject or of m2m_*, instead of our own.",
+        metavar="DIR",
+        after="head",
+        more="Default: those of the charm folder given as the head, else surfaces made from the tissues.",
+    )
+    aim: str = option(
+        Kind.TEXT,
+        DEFAULT_AIM,
+        "A named target (target atlas list), mni:x,y,z, ras:x,y,z or a mask (mni:MASK).",
+        metavar="TARGET",
+        more="ras: is in RAS mm of the T1.",
+    )
+    side: str | None = option(Kind.TEXT, None, "Side of the target.", metavar="left|right")
+    pain_side: str | None = option(
+        Kind.TEXT, None, "Side of the pain; the target is on the other.", metavar="left|right"
+    )
+    patient_id: str | None = option(
+        Kind.TEXT,
+        None,
+        "Whom the plan is for; stands on every page.",
+        metavar="TEXT",
+        in_command=False,
+        more="It is in no command that makes a plan again.",
+    )
+    hotspot_mm: Point | None = option(
+        Kind.POINT,
+        None,
+        "Measured motor hotspot, RAS mm, instead of the atlas.",
+        flag="--hotspot",
+        metavar="x,y,z",
+        unit="mm",
+    )
+    radius_mm: float | None = option(
+        Kind.NUMBER,
+        None,
+        "Radius of the target; default: the named target's.",
+        flag="--radius",
+        metavar="MM",
+        unit="mm",
+        limits=RADIUS_LIMITS,
+    )
+    direction: Direction = option(
+        Kind.DIRECTION,
+        None,
+        "Rank by this component of the field, not its strength.",
+        metavar="normal|x,y,z",
+    )
+    conductivity_s_per_m: Mapping[str, float] | None = option(
+        Kind.BY_NAME,
+        None,
+        "Override a conductivity, such as skull=0.008.",
+        flag="--conductivity",
+        metavar="TISSUE=S/M",
+        unit="S/m",
+        after="density",
+    )
+    dti: str | Path | None = option(
+        Kind.FILE,
+        None,
+        "Diffusion tensors (NIfTI): white matter conducts along its fibres.",
+        metavar="FILE",
+        more="Six volumes in the T1's world.",
+    )
+    dti_mapping: str = option(
+        Kind.TEXT,
+        DEFAULT_MAPPING,
+        "Conductivity from diffusion: volume-normalised, or direct.",
+        flag="--anisotropy",
+        metavar="vn|dir",
+    )
+    tensor_order: str = option(
+        Kind.TEXT,
+        DEFAULT_ORDER,
+        "Whose order and axes the file's six volumes have.",
+        metavar="fsl|mrtrix",
+    )
