@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from atlases.mask import read_mask
-from atlases.target import Target
+from atlases.target import Target, read_mask
 from atlases.targets import SIDES, targets
 from atlases.warp import MniWarp
 from meshes import HeadMesh

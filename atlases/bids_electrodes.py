@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from atlases.electrode_files import ElectrodeFormat
 from atlases.electrode_set import HEAD, LANDMARKS, MNI, T1, UNITS_MM, ElectrodeFile, marks_once, unit_of_ears
 from atlases.fiducials import fiducial_named
 from meshes.errors import InputError
@@ -53,7 +54,7 @@ def read_bids_electrodes(path: Path) -> ElectrodeFile:
     if not whole:
         raise InputError(
             f"{path.name}: no electrode has three coordinates (n/a in x, y or z): it is the layout of a picture; give "
-            "positions that were measured, or leave out --positions"
+            "positions that were measured, or leave out `positions`"
         )
     if len(whole) < len(table):
         log.info(
@@ -180,3 +181,11 @@ def _unit(value: object, key: str, name: str) -> str:
         said = f"not {value!r}" if value is not None else "and it is missing"
         raise InputError(f"{name}: {key} must be m, cm or mm, {said}")
     return unit
+
+
+BIDS = ElectrodeFormat(
+    name="bids",
+    suffix=".tsv",
+    read=read_bids_electrodes,
+    further_files=lambda path: {"coordsystem": coordsystem_file(path)},
+)

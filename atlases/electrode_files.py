@@ -1,4 +1,4 @@
-"""Electrode positions of one's own, from the usual files, onto a subject's scalp.
+"""Read files of electrode positions, and lay them on a subject's scalp.
 
 | suffix | what | frame |
 |---|---|---|
@@ -8,6 +8,8 @@
 | ``.pos`` | Polhemus, as CTF and FieldTrip write it: a count (or none), then ``[number] name x y z`` | head |
 | ``.elc`` | ASA and ANT: ``Positions`` and ``Labels``, or ``name : x y z`` | head |
 | ``.sfp`` | BESA and EGI: ``name x y z`` | head |
+
+A third party adds a kind with an entry point of the group ``target.electrode_files`` that names an :class:`ElectrodeFormat`.
 
 A digitiser knows nothing of the T1: its *head* frame is laid on the subject by nasion and pre-auricular points, which the
 file must hold, by the rotation and shift that fit best; nothing is scaled but units, which the distance between the ears
@@ -21,32 +23,92 @@ from __future__ import annotations
 import csv
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atlases.bids_electrodes import coordsystem_file, read_bids_electrodes
 from atlases.electrode_set import HEAD, LANDMARKS, MNI, T1, ElectrodeFile, each_once, in_head_frame, marks_once
 from atlases.fiducials import Fiducials, fiducial_named, fiducials_of
 from atlases.named_places import OFF_SCALP_MM, check_places
-from atlases.position_columns import columns_named
-from atlases.scalp import Scalp
-from atlases.scalp_foot import scalp_feet
-from atlases.scalp_positions import ELECTRODE, FIDUCIAL, KINDS, REFERENCE, ScalpPositions, read_scalp_positions
+from atlases.scalp import Scalp, scalp_feet
+from atlases.scalp_positions import (
+    ELECTRODE,
+    FIDUCIAL,
+    KINDS,
+    REFERENCE,
+    ScalpPositions,
+    columns_named,
+    read_scalp_positions,
+)
 from atlases.ten_ten import ten_five
 from atlases.warp import MniWarp
 from meshes.errors import InputError
+from meshes.plugins import Registry
 
 log = logging.getLogger(__name__)
 
 FIT_MM = 15.0  # landmarks of one head found twice, by hand and by registration, lie within this
 MOSTLY_OFF_MM = 17.5  # of half the electrodes: a cap that sits 20 mm askew is at most 16 mm off in the median
-SUFFIXES = (".csv", ".tsv", ".hpts", ".pos", ".elc", ".sfp")
 SIDES = {"left": "lpa", "right": "rpa"}
 SHAPE = re.compile(r"(?:(?:extra|hsp|headshape|head|shape)[ _-]?\d*)?", re.IGNORECASE)  # of their own, or nothing
 COILS = re.compile(r"hpi\W*\w*|[nlr]_?coil|[nlr]c|coil\W*\w*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ElectrodeFormat:
+    """A kind of files of electrode positions.
+
+    Parameters
+    ----------
+    name : str
+        "bids".
+    suffix : str
+        Of its files, lower case, with the dot.
+    read : callable
+        (path) → :class:`~atlases.electrode_set.ElectrodeFile`.  Raises InputError, or ValueError and LookupError, for a
+        damaged file.
+    recognises : callable, optional
+        (path) → bool: whether a file with this suffix is of this kind; None: every one is.
+    further_files : callable, optional
+        (path) → role → path: what is read besides, so that a plan is made again when it changes.
+    """
+
+    name: str
+    suffix: str
+    read: Callable[[Path], ElectrodeFile]
+    recognises: Callable[[Path], bool] | None = None
+    further_files: Callable[[Path], Mapping[str, Path]] | None = None
+
+
+ELECTRODE_FILES = Registry(
+    "target.electrode_files",
+    ElectrodeFormat,
+    "kind of electrode files",
+    {
+        "csv": "atlases.electrode_files:CSV",
+        "bids": "atlases.bids_electrodes:BIDS",
+        "hpts": "atlases.electrode_files:HPTS",
+        "pos": "atlases.electrode_files:POS",
+        "elc": "atlases.electrode_files:ELC",
+        "sfp": "atlases.electrode_files:SFP",
+    },
+)
+
+
+def _format_of(path: Path) -> ElectrodeFormat:
+    """The kind of a file: a plug-in's that recognises it, else by its suffix."""
+    kinds = [each for each in ELECTRODE_FILES.members().values() if each.suffix == path.suffix.lower()]
+    for each in kinds:
+        if each.recognises and ELECTRODE_FILES.run(each, each.recognises, path):
+            return each
+    plain = next((each for each in kinds if each.recognises is None), None)
+    if plain is None:
+        suffixes = dict.fromkeys(each.suffix for each in ELECTRODE_FILES.members().values())
+        raise InputError(f"{path.name}: electrode positions come as {', '.join(suffixes)}; convert the file")
+    return plain
 
 
 def read_electrodes(path: str | Path) -> ElectrodeFile:
@@ -58,18 +120,9 @@ def read_electrodes(path: str | Path) -> ElectrodeFile:
         If it is missing or damaged, of no known kind, does not say what its coordinates mean, or has a name twice.
     """
     path = Path(path)
-    readers: dict[str, Callable[[Path], ElectrodeFile]] = {
-        ".csv": _read_csv,
-        ".tsv": read_bids_electrodes,
-        ".hpts": _read_hpts,
-        ".pos": _read_pos,
-        ".elc": _read_elc,
-        ".sfp": _read_sfp,
-    }
-    if path.suffix.lower() not in readers:
-        raise InputError(f"{path.name}: electrode positions come as {', '.join(SUFFIXES)}; convert the file")
     try:
-        found = readers[path.suffix.lower()](path)
+        kind = _format_of(path)
+        found = ELECTRODE_FILES.run(kind, kind.read, path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, csv.Error) as error:
@@ -86,7 +139,8 @@ def read_electrodes(path: str | Path) -> ElectrodeFile:
 
 def files_read(path: Path) -> dict[str, Path]:
     """Role → file of all that :func:`read_electrodes` reads."""
-    return {"positions": path, **({"coordsystem": coordsystem_file(path)} if path.suffix.lower() == ".tsv" else {})}
+    kind = _format_of(path)
+    return {"positions": path, **(kind.further_files(path) if kind.further_files else {})}
 
 
 def placed(file: ElectrodeFile, scalp: Scalp, fiducials: Fiducials, warp: MniWarp | None) -> ScalpPositions:
@@ -275,3 +329,10 @@ def _read_elc(path: Path) -> ElectrodeFile:
     ends = [i for i, line in enumerate(behind) if "headshapepoints" in line.lower()]
     labels = (line.split() for line in (behind[: ends[0]] if ends else behind))
     return _split(path, list(zip([name for row in labels for name in row], [point for _, point in rows], strict=True)))
+
+
+CSV = ElectrodeFormat(name="csv", suffix=".csv", read=_read_csv)
+HPTS = ElectrodeFormat(name="hpts", suffix=".hpts", read=_read_hpts)
+POS = ElectrodeFormat(name="pos", suffix=".pos", read=_read_pos)
+ELC = ElectrodeFormat(name="elc", suffix=".elc", read=_read_elc)
+SFP = ElectrodeFormat(name="sfp", suffix=".sfp", read=_read_sfp)

@@ -1,26 +1,92 @@
-"""Electrodes as a file has them: names, points, and the frame these are in; each position once, by its usual name."""
+"""Electrodes of a file: names, points and their frame, and the usual name of each position.
+
+Amplifiers write "EEG C3-REF", "eeg:c3", "C3-LE" or "Fc5." for one and the same place; the first 10-20 papers said T3, T4,
+T5 and T6 where the 10-10 system says T7, T8, P7 and P8 (American Clinical Neurophysiology Society, guideline 2, 2016).
+BioSemi's caps of 128 and more electrodes have names A1 to H32 of their own, among them a C3 that lies elsewhere.
+"""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atlases.electrode_names import is_radial, settled_names
 from atlases.fiducials import Fiducials, given_fiducials
+from atlases.scalp_positions import OLD_NAMES
+from atlases.ten_ten import TEN_FIVE
 from meshes.errors import InputError
 
 log = logging.getLogger(__name__)
 
+
+PREFIX = re.compile(r"^(?:eeg|(?:pol|chan|channel|ch|electrode|elec|el)(?=[\s_:.-]))[\s_:.-]*", re.IGNORECASE)
+# the reference an electrode was recorded against: linked or single ears and mastoids, an average, the recorder's own
+SUFFIX = re.compile(r"[\s_:.-]+(?:ref|le|re|ar|av|avg|car|linked|org|a1|a2|a1a2|m1|m2|m1m2)$", re.IGNORECASE)
+RADIAL = re.compile(r"[A-H](?:[1-9]|[12][0-9]|3[0-2])")  # BioSemi's letter of a bundle of 32 and number in it
+RADIAL_LEAST = 8  # such names that no other system has: A1 and A2 alone are the ears
+RADIAL_WORD = "BioSemi"
 T1, HEAD, MNI = "T1", "head", "MNI"
 LANDMARKS = ("nasion", "lpa", "rpa")
 UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 EARS_MM = (90.0, 220.0)
 TWICE_MM = 3.0  # a plug measured twice
 MARK_TWICE_MM = 10.0  # a landmark measured before and after, which is how a digitiser's drift is seen
+
+
+@cache
+def _positions() -> dict[str, str]:
+    plain = {name.lower(): name for name in TEN_FIVE}
+    return plain | OLD_NAMES | {"inion": "Iz", "ini": "Iz"}
+
+
+def position_named(name: str) -> str | None:
+    """The position of the 10-5 system that a name means, if any.
+
+    Examples
+    --------
+    >>> [position_named(name) for name in ("c3", "EEG C3-REF", "eeg:FP1", "T3", "T3/T7", "Fc5.", "E3", "C3'")]
+    ['C3', 'C3', 'Fp1', 'T7', 'T7', 'FC5', None, None]
+    """
+    plain = name.strip().strip("\"'" if name[:1] in "\"'" else "").rstrip(".").lower()
+    found = {_positions().get(_bare(part)) for part in re.split(r"[/()]+", plain) if part.strip()}
+    return found.pop() if len(found) == 1 else None
+
+
+def _bare(name: str) -> str:
+    name = name.strip()
+    return name if name in _positions() else SUFFIX.sub("", PREFIX.sub("", name)).strip()
+
+
+def is_radial(names: Sequence[str]) -> bool:
+    """Whether these are the names of BioSemi's radial caps, whose C3 is not the 10-10 system's (EGI's are all E1 to E256).
+
+    Examples
+    --------
+    >>> is_radial([f"{letter}{i}" for letter in "ABCD" for i in range(1, 33)]), is_radial(["C3", "C4", "A1", "A2"])
+    (True, False)
+    """
+    own = [name for name in names if RADIAL.fullmatch(name) and position_named(name) is None]
+    return len(own) >= RADIAL_LEAST and len(own) > len(names) / 2 and len({name[0] for name in own}) > 1
+
+
+def settled_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names as this project writes them: positions of the 10-5 system by its names, all others as they are.
+
+    Those of BioSemi's radial caps that another position has are told apart from it by a word before them.
+
+    Examples
+    --------
+    >>> settled_names(["EEG T3-LE", "CZ", "E17"])
+    ('T7', 'Cz', 'E17')
+    """
+    if is_radial(names):
+        return tuple(f"{RADIAL_WORD} {name}" if position_named(name) else name for name in names)
+    return tuple(position_named(name) or name for name in names)
 
 
 @dataclass(frozen=True, eq=False)

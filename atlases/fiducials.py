@@ -19,8 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from atlases.scalp import Scalp
-from atlases.scalp_foot import scalp_feet
+from atlases.scalp import Scalp, scalp_feet
 from atlases.scalp_positions import FIDUCIAL, ScalpPositions
 from atlases.warp import MniWarp
 from meshes.errors import InputError

@@ -1,4 +1,4 @@
-"""Whether electrodes lie where their names say: held against the computed places of the same names on the same head.
+"""Check that electrodes lie where their names say, against the computed places of the same names on the same head.
 
 A pad that is believed by its coordinate and called by its name goes over the wrong cortex when the two contradict each
 other, and the wrong side is the worst of it.  So every set of named positions passes :func:`check_places`.
@@ -8,25 +8,40 @@ How far apart is usual?  The templates of Colin27 and fsaverage (MNE-Python's, l
 a second head, and a cap often sits askew by 10 to 20 mm.  ``FAR_MM`` is what neither explains.  A cap that slid as a whole
 adds its slide to all of that (the same templates moved by 20 mm in any direction: up to 48 mm on the lowest row); moved
 back in one piece it must fit within ``STRAY_MM`` (16 mm at most for those), and by no more than ``FAR_MM``.
+
+What is wrong with a whole set (a mirror, exchanged or turned axes, a unit) is found by trying each: all 48 ways to order and
+sign three axes and each unit, in place and, with enough electrodes to tell, with the shift that fits best.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atlases.electrode_names import position_named
-from atlases.misplaced_caps import UNITS, fit_of_all, own_seat
+from atlases.electrode_set import position_named
 from atlases.scalp_positions import ELECTRODE, REFERENCE, ScalpPositions
 from atlases.ten_ten import TEN_FIVE, TEN_TEN
 from meshes.errors import InputError
 
 log = logging.getLogger(__name__)
 
+
+UNITS = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "µm": 0.001}
+FITS_MM, MOST_MM = 12.0, 25.0  # median, and nearly all
+NEARLY_ALL = 0.9
+SHIFT_LEAST = 4  # electrodes that can tell a shift from a fault of the axes
+TRIMMED = 4  # rounds of leaving out the worst half
+MIRRORS = {
+    (-1.0, 1.0, 1.0): "left and right look exchanged",
+    (-1.0, -1.0, 1.0): "x and y have the opposite sign, as in LPS",
+    (1.0, -1.0, 1.0): "front and back look exchanged",
+    (1.0, 1.0, -1.0): "up and down look exchanged",
+}
 OFF_SCALP_MM = 25.0  # hair and a digitiser's tip are less
 FAR_MM = 25.0
 STRAY_MM = 18.0
@@ -39,6 +54,89 @@ LEFT, RIGHT = "T7", "T8"
 TOLD_FIRST = ("C3", "C4")  # over the motor cortex, where most montages have a pad
 CAP_LEAST = 16  # electrodes that make a cap, whatever their names; fewer may all lie at the back of the neck
 CAP_RADIUS_MM = 20.0  # a cap of a head is not smaller
+
+
+def fit_of_all(points_mm: NDArray[np.float64], places_mm: NDArray[np.float64], by_landmarks: bool = False) -> str:
+    """The fault of a whole set in words; "" if none explains it.
+
+    Parameters
+    ----------
+    points_mm, places_mm : (n, 3) float64
+        Where electrodes are said to be, and where they belong.
+    by_landmarks : bool
+        Whether the points were laid on by landmarks of their own file, so that a mirror of all of it shows as up and down.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> places = np.array([[-65.0, -13, 67], [68, -13, 65], [31, 84, -6]])
+    >>> fit_of_all(places * [-1, 1, 1], places), fit_of_all(places / 1000, places), fit_of_all(places[:, ::-1], places)
+    ('left and right look exchanged', 'its coordinates look like m, not mm', 'the axes are in the order z,y,x')
+    """
+    if len(points_mm) < 2:
+        return ""
+    best, words = np.inf, ""
+    for shifted in (False, True)[: 1 + (len(points_mm) >= SHIFT_LEAST)]:
+        for turn in _turns():
+            for unit, mm in UNITS.items():
+                if unit == "mm" and np.array_equal(turn, np.eye(3)):
+                    continue
+                there = mm * points_mm @ turn.T
+                if shifted:
+                    there = there + np.median(places_mm - there, axis=0)
+                miss = np.linalg.norm(there - places_mm, axis=1)
+                median = float(np.median(miss))
+                if median < FITS_MM and (miss < MOST_MM).mean() >= NEARLY_ALL and median < best - 0.5:
+                    best, words = median, _words(turn, unit, by_landmarks)
+        if words:
+            return words
+    return ""
+
+
+def own_seat(points_mm: NDArray[np.float64], places_mm: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """A cap moved as one piece to where most of it fits, (n, 3) mm, and how far that moved its electrodes (median, mm).
+
+    Of the electrodes, the half that fits best decides (least trimmed squares; Rousseeuw 1984), so that exchanged plugs do
+    not move the cap; each round's fit is the rigid one of Kabsch (1976).
+    """
+    moved = points_mm
+    for _ in range(TRIMMED):
+        miss = np.linalg.norm(moved - places_mm, axis=1)
+        keep = np.argsort(miss, kind="stable")[: len(miss) // 2 + 1]
+        here, there = points_mm[keep].mean(0), places_mm[keep].mean(0)
+        u, _, vt = np.linalg.svd((places_mm[keep] - there).T @ (points_mm[keep] - here))
+        rotation = u @ np.diag([1.0, 1.0, np.sign(np.linalg.det(u @ vt))]) @ vt
+        moved = (points_mm - here) @ rotation.T + there
+    return moved, float(np.median(np.linalg.norm(moved - points_mm, axis=1)))
+
+
+def _turns() -> Iterator[NDArray[np.float64]]:
+    """The 48 ways to order and sign the axes, the likeliest first: a mirror, signs, orders, then both."""
+    every = [np.eye(3)[list(order)] * np.array(signs) for order in permutations(range(3)) for signs in _signs()]
+    yield from sorted(every, key=lambda turn: (not np.all(np.diag(turn)), (turn < 0).sum(), -float(np.trace(turn))))
+
+
+def _signs() -> list[tuple[float, ...]]:
+    return list(product((1.0, -1.0), repeat=3))
+
+
+def _words(turn: NDArray[np.float64], unit: str, by_landmarks: bool) -> str:
+    """A turn and a unit in words."""
+    said = [] if unit == "mm" else [f"its coordinates look like {unit}, not mm"]
+    signs = tuple(np.diag(turn))
+    if by_landmarks and signs == (1, 1, -1):
+        said.append("left and right look exchanged in the whole file")
+    elif by_landmarks and signs == (-1, 1, -1):
+        said.append("its left and right ears look exchanged")
+    elif signs in MIRRORS:
+        said.append(MIRRORS[signs])
+    elif np.all(turn >= 0) and not np.array_equal(turn, np.eye(3)):
+        said.append(f"the axes are in the order {','.join('xyz'[i] for i in turn.T.argmax(1))}")
+    elif np.linalg.det(turn) > 0 and not np.array_equal(turn, np.eye(3)):
+        said.append(f"the axes are turned by {np.rad2deg(np.arccos((np.trace(turn) - 1) / 2)):.0f}°")
+    elif np.linalg.det(turn) < 0:
+        said.append("the axes are turned and mirrored")
+    return ", and ".join(said)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +179,7 @@ def check_places(
     source : str
         The file's name, for the words.
     names : sequence of str
-        Those that ``places`` has, or that mean one of its names (:mod:`atlases.electrode_names`), are compared.
+        Those that ``places`` has, or that mean one of its names (:mod:`atlases.electrode_set`), are compared.
     points_mm, feet_mm : (n, 3) float
         As they were given, in RAS mm of the head, and moved onto its scalp.
     places : ScalpPositions

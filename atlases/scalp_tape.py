@@ -19,9 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from atlases.fiducials import Fiducials
-from atlases.scalp import Scalp
+from atlases.scalp import Scalp, scalp_feet
 from atlases.scalp_curve import scalp_curve
-from atlases.scalp_foot import scalp_feet
 from meshes.choices import one_of
 from meshes.errors import InputError
 

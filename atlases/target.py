@@ -1,4 +1,4 @@
-"""Target: the piece of cortex a plan is for, as weights on the tetrahedra of one head.
+"""The target of a plan: a piece of cortex, as weights on the tetrahedra of one head; and masks that draw one.
 
 A target is a sphere (or the voxels of a mask) cut with a tissue; its dose is the volume-weighted mean of the field over
 the tetrahedra whose centres lie in it.
@@ -7,13 +7,17 @@ the tetrahedra whose centres lie in it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshes import HeadMesh
+from meshes.cards import Row, card
 from meshes.errors import InputError
+from meshes.images import open_nifti
 from meshes.tissue_codes import Tissue
+from meshes.world import Frame, World, template_world_of, world_of
 
 SAME_PLACE_MM = 0.01
 
@@ -92,8 +96,6 @@ class Target:
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from atlases.cards import target_card
-
         return target_card(self)
 
     def weights(self, head: HeadMesh) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -120,3 +122,66 @@ def is_center(head: HeadMesh, tets: NDArray[np.integer], place_mm: ArrayLike) ->
     """Whether a place, (3,) mm, is the centre of one of some tetrahedra, (k,), as a peak of the field is."""
     away_mm = np.linalg.norm(head.centroids_mm[tets] - np.asarray(place_mm, np.float64), axis=1)
     return bool((away_mm < SAME_PLACE_MM).any())
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """The voxels of a mask.
+
+    Parameters
+    ----------
+    points_mm : (n, 3) float64
+        Their centres, RAS mm of the image's world.
+    world : World
+        The image's.
+    """
+
+    points_mm: NDArray[np.float64]
+    world: World
+
+
+def read_mask(path: str | Path, frame: Frame | None = None, in_mni: bool = False) -> Mask:
+    """Read a mask.
+
+    A voxel counts if its value is over half of the largest, so that a probability map works too; one without a number
+    (NaN) does not.
+
+    Parameters
+    ----------
+    path : path
+        NIfTI file.
+    frame : {"sform", "qform"}, optional
+        Which of its two frames counts where they disagree.
+    in_mni : bool
+        Whether it is said to be in MNI152, so that of two frames the one counts that names a template.
+
+    Raises
+    ------
+    InputError
+        If it is no NIfTI image of three dimensions, is empty, or its place in the world is not known.
+    """
+    image = open_nifti(path)
+    values, world = image.volume(), template_world_of(image) if in_mni else world_of(image, frame)
+    values = np.where(np.isnan(values), 0, values)
+    if not np.isfinite(values).all():
+        raise InputError(f"mask {path} has values that are not finite; make it 0 and 1")
+    if values.max() <= 0:
+        raise InputError(f"mask {path} is empty: no voxel is above 0")
+    affine = world.affine_mm
+    return Mask(np.argwhere(values > values.max() / 2) @ affine[:3, :3].T + affine[:3, 3], world)
+
+
+def target_card(target: Target) -> str:
+    """A target: where it is, how large, from where, and how far it was moved to reach grey matter."""
+    x, y, z = target.center_mm
+    facts: list[Row] = [("centre", f"{x:.1f}, {y:.1f}, {z:.1f} mm (right, front, up)")]
+    if target.mask_points_mm is None:
+        facts.append(("radius", f"{target.radius_mm:g} mm"))
+    else:
+        facts.append(
+            ("mask", f"{len(target.mask_points_mm):,} voxels, as large as a ball of {target.radius_mm:.1f} mm")
+        )
+    if target.snapped_mm:
+        facts.append(("moved to grey matter by", f"{target.snapped_mm:.1f} mm"))
+    facts.append(("source", target.source))
+    return card(f"{target.name} {target.side}".strip(), facts, "target")

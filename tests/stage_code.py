@@ -10,8 +10,9 @@ a hash of all the code of this project that its function reaches; the test compa
 
 What is reached is found by name: a stage's function, the functions, classes and constants named in it (annotations
 included), those named in these, and so on; of a class all of it.  Files of data count when a constant text in reached code
-is their name.  Comments, docstrings, log lines and the words of errors do not count: they change no result.  Nor does
-``targeting.subject``, which runs the stages, but makes nothing itself.
+is their name, and definitions when it is ``module:name``, as registries have their members.  Comments, docstrings, log lines
+and the words of errors do not count: they change no result.  Nor does ``targeting.subject``, which runs the stages, but
+makes nothing itself.
 
 Why the reuse of results does not go by this hash: most changes of code change no result, and a head's segmentation takes
 ten minutes.  The person who changes the code knows which it is; the test makes them say so.
@@ -243,6 +244,8 @@ class Code:
                         further.add((name, each.id))
                 elif isinstance(each, ast.Constant) and isinstance(each.value, str):
                     further |= {("data", path) for path in self.data.get(each.value, ())}
+                    where, _, attribute = each.value.partition(":")
+                    further |= self._place(where, attribute)
         return (_hash([plain(node) for node in nodes]) if nodes else ""), further
 
     def _of_attribute(self, node: ast.Attribute, names: Mapping[str, Place]) -> set[Place]:

@@ -28,8 +28,8 @@ from test_plan_file import one_plan
 
 from atlases import read_charm_warp
 from atlases.electrode_files import read_electrodes
-from atlases.mask import read_mask
 from atlases.scalp_positions import read_scalp_positions
+from atlases.target import read_mask
 from meshes import HeadMesh, InputError
 from meshes.cortical_surface import CorticalSurface
 from meshes.formats.freesurfer import read_freesurfer

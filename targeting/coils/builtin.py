@@ -1,5 +1,8 @@
-"""The coils that come with the package: dipoles and casings made from the published windings in ``builtin.toml``.
+"""Coils that are chosen by name: those of the package, made from the published windings in ``builtin.toml``, and plug-ins'.
 
+A third party adds a coil with an entry point of the group ``target.coils`` that names a :class:`NamedCoil`.
+
+Of our own, dipoles and casings are made from the windings.
 The copper lies ``casing`` mm of plastic behind the face; the face is z = 0.  For a tilted pair of wings the faces meet
 in the vertex, the line x = 0, z = 0, and the outer ends come down beside the head to z > 0.  The wing at −x is the
 mirror image of the wing at +x, so its current runs the other way round, and under the middle both drive the induced
@@ -9,9 +12,11 @@ current along +y.
 from __future__ import annotations
 
 import difflib
+import logging
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -19,11 +24,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
+from meshes.plugins import Registry
 from targeting.coils.casing import joined, plate
 from targeting.coils.coil import Casing, Coil
 from targeting.coils.fields import current_direction_y, transformed
+from targeting.coils.gate import A_PER_US, check_sources
 from targeting.coils.sources import MagneticDipoles
 from targeting.coils.windings import Winding, winding_dipoles
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedCoil:
+    """A coil that can be chosen by name.
+
+    Parameters
+    ----------
+    name : str
+        As users give it; the coil that is made has it, too.
+    title : str
+        What it is: "Magstim 70 mm double coil (figure-of-eight)".
+    make : callable
+        () → :class:`~targeting.coils.coil.Coil`, with a rated maximum.
+    casing_mm : float
+        From the casing's face to the copper.
+    source : str
+        Where its windings or its field are from: a publication, a maker, a measurement.
+    note : str
+        What a user must know.
+    """
+
+    name: str
+    title: str
+    make: Callable[[], Coil]
+    casing_mm: float
+    source: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,59 +79,83 @@ class CoilRow:
 
 
 def coil_names() -> list[str]:
-    """Names of the built-in coils.
+    """Names of the coils: those of the package, then those of plug-ins.
 
     Examples
     --------
     >>> coil_names()
     ['figure8-70mm', 'double-cone-110mm', 'circular-mc125']
     """
-    return list(_table())
+    return list(COILS.names())
+
+
+def named_coils() -> dict[str, Coil]:
+    """All coils that have a name; one of a plug-in that cannot be used is left out, and the log says so."""
+    found = {}
+    for name in coil_names():
+        try:
+            found[name] = coil_named(name)
+        except InputError as fault:
+            log.warning("%s", fault)
+    return found
 
 
 def coil_rows() -> list[CoilRow]:
-    """What ``target coils list`` shows of each built-in coil."""
+    """What ``target coils list`` shows of each coil."""
     rows = []
-    for name, spec in _table().items():
-        coil = builtin_coil(name)
+    for name, coil in named_coils().items():
+        kind = COILS.named(name)
         x, y, z = (float(value) for value in np.ptp(coil.casing.points_mm, axis=0).round(1))
+        assert coil.max_didt_a_per_s is not None
         rows.append(
             CoilRow(
                 name,
-                spec["title"],
-                spec["max_didt_a_per_us"],
-                spec["max_didt_source"],
-                spec["casing"],
+                kind.title,
+                round(coil.max_didt_a_per_s / A_PER_US, 9),
+                coil.rating_source,
+                kind.casing_mm,
                 (x, y, z),
                 coil.current_direction_y,
-                spec["windings_source"],
-                spec["note"],
+                kind.source,
+                kind.note,
             )
         )
     return rows
 
 
 @cache
-def builtin_coil(name: str) -> Coil:
-    """Build one of the coils of ``builtin.toml``.
+def coil_named(name: str) -> Coil:
+    """Make the coil of that name.
 
     Raises
     ------
     InputError
-        If there is no coil of that name.
+        If there is no coil of that name, or a plug-in's cannot be a coil (:mod:`targeting.coils.gate`).
 
     Examples
     --------
-    >>> coil = builtin_coil("figure8-70mm")
+    >>> coil = coil_named("figure8-70mm")
     >>> coil.current_direction_y, coil.max_didt_a_per_s
     (1, 114730000.0)
     """
-    table = _table()
-    if name not in table:
-        like = difflib.get_close_matches(name, table, n=1)
+    names = COILS.names()
+    if name not in names:
+        like = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {like[0]}? " if like else ""
-        raise InputError(f"there is no built-in coil {name!r}: {hint}there are {', '.join(table)}, or give a coil file")
-    spec = table[name]
+        raise InputError(f"there is no built-in coil {name!r}: {hint}there are {', '.join(names)}, or give a coil file")
+    kind = COILS.named(name)
+    coil = COILS.run(kind, kind.make)
+    if origin := COILS.origin(name):  # a plug-in's coil is held to what a coil file is held to
+        who = f"the coil {name!r} of {origin}"
+        if not isinstance(coil, Coil) or coil.name != name or coil.max_didt_a_per_s is None:
+            raise InputError(f"{who} is no Coil of that name with a rated maximum")
+        check_sources(who, coil.sources, 1.0, coil.casing)
+    return coil
+
+
+def _from_table(name: str) -> Coil:
+    """Make one of the coils of ``builtin.toml``."""
+    spec = _table()[name]
     winding = Winding(spec["turns"], spec["inner"], spec["outer"], spec["turn_width"], spec["height"])
     frame = _wing_frame(spec["wing_offset"], np.radians(spec["tilt"]))
     copper = frame.copy()
@@ -146,3 +207,21 @@ def _with_mirror_image(dipoles: MagneticDipoles, casing: Casing) -> tuple[Magnet
         np.vstack([dipoles.moments_a_m2, dipoles.moments_a_m2 * [1, -1, -1]]),
     )
     return both, joined([casing, Casing(casing.points_mm * [-1, 1, 1], casing.triangles[:, ::-1])])
+
+
+COILS = Registry(
+    "target.coils",
+    NamedCoil,
+    "coil",
+    {
+        name: NamedCoil(
+            name=name,
+            title=spec["title"],
+            make=partial(_from_table, name),
+            casing_mm=spec["casing"],
+            source=spec["windings_source"],
+            note=spec["note"],
+        )
+        for name, spec in _table().items()
+    },
+)

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
 from targeting.coils.coil import Coil
-from targeting.coils.from_file import coil_of_file
-from targeting.coils.gate import A_PER_US, checked_rating
+from targeting.coils.files import CoilFormat
+from targeting.coils.gate import A_PER_US, checked_rating, coil_of_file
 from targeting.coils.sources import MagneticDipoles
 
 MM_PER_M = 1e3
@@ -115,3 +115,6 @@ def _max_didt(value: str | None, path: Path) -> float | None:
         raise
     except ValueError as error:
         raise InputError(f"{path.name}: dIdtmax is {value!r}, not a number of A/µs: correct the first line") from error
+
+
+CCD = CoilFormat(name="ccd", suffixes=(".ccd",), holds="dipoles", read=read_ccd, write=write_ccd)

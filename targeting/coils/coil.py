@@ -1,4 +1,4 @@
-"""Coil: what it does to A, how hard it may be driven, and the room it takes.
+"""A TMS coil: its sources of the vector potential A, its casing and its rated maximum.
 
 Coil frame: millimetres, **+z into the head, +y away from the handle, x = y × z**; the origin is the centre of the
 casing's face, z = 0 is that face, the windings lie at z < 0.
@@ -6,13 +6,17 @@ casing's face, z = 0 is that face, the windings lie at z < 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from targeting.coils.sources import Source, reversed_source
+
+STEPS = 1e6  # of an array's largest number: a fingerprint's rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +124,40 @@ class Coil:
 
     @classmethod
     def named(cls, name: str) -> Coil:
-        """A built-in coil; see ``target coils list``."""
-        from targeting.coils.builtin import builtin_coil
+        """The coil of that name; see ``target coils list``."""
+        from targeting.coils.builtin import coil_named
 
-        return builtin_coil(name)
+        return coil_named(name)
+
+
+@lru_cache(maxsize=8)
+def fingerprint(coil: Coil) -> str:
+    """SHA-256 of all that a search and a solve see of a coil: sources, casing, rated maximum and current direction.
+
+    Numbers are rounded to a millionth of the largest of their array: the last bits of windings that are fitted
+    (:mod:`~targeting.coils.builtin`) differ between machines, and must not make another coil of it.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from targeting import Coil
+    >>> coil = Coil.named("figure8-70mm")
+    >>> weaker = replace(coil, max_didt_a_per_s=1e8)
+    >>> fingerprint(coil) == fingerprint(replace(coil, source="the same")), fingerprint(coil) == fingerprint(weaker)
+    (True, False)
+    """
+    found = hashlib.sha256(repr((coil.max_didt_a_per_s, coil.current_direction_y)).encode())
+    for part in (*coil.sources, coil.casing):
+        found.update(type(part).__name__.encode())
+        for each in fields(part):
+            value = getattr(part, each.name)
+            found.update(_rounded(value) if isinstance(value, np.ndarray) else repr(value).encode())
+    return found.hexdigest()
+
+
+def _rounded(values: NDArray) -> bytes:
+    if values.dtype.kind != "f":
+        return repr(values.shape).encode() + values.astype(np.int64).tobytes()
+    largest = float(np.abs(values).max(initial=0.0)) or 1.0
+    whole = np.rint(values * (STEPS / largest)).astype(np.int32)
+    return repr((values.shape, f"{largest:.6e}")).encode() + whole.tobytes()

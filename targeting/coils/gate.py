@@ -1,4 +1,4 @@
-"""What a coil from a file must be like, whatever the file's format: the gate that every one of them passes.
+"""The checks that every coil read from a file must pass, whatever the file's format.
 
 A coil is 2 to 60 cm wide, its parts carry current, it lies behind the head, its field is a coil's, and it is driven at
 1 to 1000 A/µs.  A file beyond that is in other units, has its z axis out of the head, or is no coil's; which of these it
@@ -17,15 +17,16 @@ looks like is said.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from meshes.errors import InputError
-from targeting.coils.casing import FLAT_MM
-from targeting.coils.coil import Casing
-from targeting.coils.fields import vector_potential
+from targeting.coils.casing import FLAT_MM, casing_around
+from targeting.coils.coil import Casing, Coil
+from targeting.coils.fields import current_direction_y, vector_potential
 from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialGrid, Source
 
 NARROWEST_MM, WIDEST_MM = 20.0, 600.0
@@ -39,6 +40,53 @@ LOWEST_A_PER_S, HIGHEST_A_PER_S, A_PER_US = 1e6, 1e9, 1e6
 GRID_REACH_MM, GRID_START_MM, GRID_BESIDE_MM, WIDEST_GRID_MM = 60.0, 15.0, 50.0, 2000.0
 WORDS = {1000.0: "metres", 10.0: "centimetres", 1.0: "millimetres", 1e-3: "micrometres"}
 PARTS = {MagneticDipoles: "dipoles", CurrentElements: "wire pieces"}
+
+
+def coil_of_file(
+    path: Path,
+    name: str,
+    sources: tuple[Source, ...],
+    mm_per_unit: float,
+    max_didt_a_per_s: float | None,
+    casing: Casing | None = None,
+    rated_on: str = "",
+) -> Coil:
+    """Make a coil of what a file says, checked; a file without a casing gets one drawn round its sources.
+
+    Parameters
+    ----------
+    path : path
+    name : str
+    sources : tuple of MagneticDipoles, CurrentElements, PotentialGrid
+        In the coil frame, mm.
+    mm_per_unit : float
+        Of the unit that the file's positions were read as.
+    max_didt_a_per_s : float or None
+        As :func:`checked_rating` gives it.
+    casing : Casing, optional
+        The file's own.
+    rated_on : str
+        The stimulator of the rating.
+
+    Raises
+    ------
+    InputError
+        If it cannot be a coil.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond all measure are refused, too
+        check_sources(path.name, sources, mm_per_unit, casing)
+    drawn, note = (casing, "the file's casing") if casing is not None else casing_around(sources)
+    return Coil(
+        name=name,
+        sources=sources,
+        casing=drawn,
+        max_didt_a_per_s=max_didt_a_per_s,
+        current_direction_y=current_direction_y(sources),
+        source=path.name,
+        casing_note=note,
+        rated_on=rated_on,
+        rating_source=f"stated in {path.name}" if max_didt_a_per_s is not None else "",
+    )
 
 
 def check_sources(file: str, sources: Sequence[Source], mm_per_unit: float, casing: Casing | None = None) -> None:

@@ -18,8 +18,8 @@ from meshes.errors import InputError
 from meshes.images import open_nifti
 from meshes.whole_files import written_whole
 from targeting.coils.coil import Coil
-from targeting.coils.from_file import coil_of_file
-from targeting.coils.gate import A_PER_US, checked_rating
+from targeting.coils.files import CoilFormat
+from targeting.coils.gate import A_PER_US, checked_rating, coil_of_file
 from targeting.coils.sources import PotentialGrid
 
 MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
@@ -91,3 +91,8 @@ def write_nifti_coil(coil: Coil, path: Path) -> None:
     image.header["descrip"] = words[:DESCRIPTION_BYTES]
     with written_whole(path) as temporary:
         nib.save(image, temporary)
+
+
+NIFTI = CoilFormat(
+    name="nifti", suffixes=(".nii.gz", ".nii"), holds="A-field", read=read_nifti_coil, write=write_nifti_coil
+)

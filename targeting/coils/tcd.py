@@ -34,8 +34,8 @@ from meshes.whole_files import written_whole
 from targeting.coils.casing import SPACING_MM, casing_around, joined, thinned
 from targeting.coils.coil import Casing, Coil
 from targeting.coils.fields import transformed
-from targeting.coils.from_file import coil_of_file
-from targeting.coils.gate import NARROWEST_MM, checked_rating
+from targeting.coils.files import CoilFormat
+from targeting.coils.gate import NARROWEST_MM, checked_rating, coil_of_file
 from targeting.coils.pickled_array import array_in
 from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialGrid, Source
 
@@ -210,3 +210,6 @@ def _grid_values(array: Any) -> NDArray[np.float64]:
     if values.ndim != 4 or values.shape[3] != 3 or min(values.shape[:3]) < 2 or not np.isfinite(values).all():
         raise ValueError(f"a grid must be finite and (nx, ny, nz, 3), not {values.shape}")
     return values
+
+
+TCD = CoilFormat(name="tcd", suffixes=(".tcd",), holds="any", read=read_tcd, write=write_tcd)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlases.targets import targets
-from targeting.coils.chosen import ChosenCoil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
+from targeting.coils.files import ChosenCoil
 
 if TYPE_CHECKING:
     from atlases.target import Target
@@ -68,7 +68,7 @@ def compared_coils(own: ChosenCoil, asked: Sequence[ChosenCoil], deep: str) -> t
 
     Examples
     --------
-    >>> from targeting.coils.chosen import ChosenCoil
+    >>> from targeting.coils.files import ChosenCoil
     >>> from targeting.comparison.request import compared_coils
     >>> [each.coil.name for each in compared_coils(ChosenCoil.of("circular-mc125"), [], "psi is a deep target")]
     ['circular-mc125', 'figure8-70mm', 'double-cone-110mm']

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError, WriteError
 from meshes.tissue_codes import Tissue
-from targeting.coils.chosen import ChosenCoil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
+from targeting.coils.files import ChosenCoil
 from targeting.comparison.record import CoilOnTarget
 from targeting.dosing.hotspot_stage import Hotspot, e_per_a_per_us, hotspot_map
 from targeting.engines.protocol import Engine

@@ -163,7 +163,8 @@ def _programs_beside() -> Iterator[Fact]:
         found = find_installation()
         yield Fact("SimNIBS", OK, f"{found.version}, {found.python}")
     except InputError as error:
-        words = str(error) if named else "not here; only --engine simnibs needs it (SIMNIBSDIR names its folder)"
+        told = str(error).replace("`engine=embedded`", "--engine embedded")  # a terminal reads this, not Python
+        words = told if named else "not here; only --engine simnibs needs it (SIMNIBSDIR names its folder)"
         yield Fact("SimNIBS", WARNING if named else NOTE, words)
 
 

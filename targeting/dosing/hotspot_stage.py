@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshes.errors import InputError
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
 from targeting.dosing.request import DoseRequest, threshold_rows
 from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.navigation.measured_pose import measured

@@ -23,6 +23,7 @@ DEFAULT_MUSCLE = "hand"
 NEED_THRESHOLD = ("rmt_muscle", "rmt_at_mm", "rmt_pose", "match_field", "protocol", "muscle_ratio")
 RMT_POSE = "`rmt_pose`"
 LEAST_RATIO, MOST_RATIO = 0.3, 3.0  # of two muscles' thresholds; beyond it is a slip
+RMT_POSE = "`rmt_pose`"
 
 
 @dataclass(frozen=True)

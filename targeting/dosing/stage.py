@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
 from targeting.comparison.reach import Threshold, coil_on, output_limits
 from targeting.dosing import Output, check_trains, fields_at_threshold, matched_output, protocol_output
 from targeting.dosing.hotspot_stage import Hotspot, e_per_a_per_us, own_hotspot

@@ -1,23 +1,22 @@
-"""Who solves the forward fields of a plan: the embedded engine, or SimNIBS where it is installed."""
+"""Engines that solve the forward fields of a plan: the embedded one, SimNIBS where it is installed, and those of plug-ins."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from meshes.choices import one_of
-from targeting.engines.protocol import AGREEMENT, TITLES, Engine, by_engine, solved_by
+from meshes.errors import InputError
+from targeting.engines.protocol import ENGINES, Engine, EngineSpec, agreement_of, by_engine, engine_title, solved_by
 
-__all__ = ["AGREEMENT", "ENGINES", "TITLES", "Engine", "by_engine", "engine_named", "solved_by"]
-
-ENGINES = tuple(AGREEMENT)
+__all__ = ["ENGINES", "Engine", "EngineSpec", "agreement_of", "by_engine", "engine_named", "engine_title", "solved_by"]
 
 
 def engine_named(name: str, folder: Path) -> Engine:
-    """The engine of that name, ready to solve; nothing is written yet.
+    """Start the engine of that name; nothing is written yet.
 
     Parameters
     ----------
-    name : {"embedded", "simnibs"}
+    name : str
+        One of ``ENGINES``: "embedded", "simnibs" or a plug-in's.
     folder : path
         Where a program that runs outside this one keeps its log, and its files while it runs.
 
@@ -33,10 +32,8 @@ def engine_named(name: str, folder: Path) -> Engine:
     >>> engine_named("embedded", Path("subject01")).name
     'embedded'
     """
-    if one_of(name, ENGINES, "engine") == "simnibs":
-        from targeting.engines.simnibs import find_simnibs
-
-        return find_simnibs(folder)
-    from targeting.engines.embedded import EmbeddedEngine
-
-    return EmbeddedEngine()
+    kind = ENGINES.named(name)
+    engine = ENGINES.run(kind, kind.start, folder)
+    if not isinstance(engine, Engine) or engine.name != name:
+        raise InputError(f"the engine {name!r} of {ENGINES.origin(name)} starts something that is no such engine")
+    return engine

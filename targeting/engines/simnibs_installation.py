@@ -23,7 +23,7 @@ from meshes.errors import InputError
 
 HOW_TO_GET_IT = (
     "install SimNIBS 4 (4.1 or later, https://simnibs.org) and set SIMNIBSDIR to its folder, such as ~/SimNIBS-4.5, "
-    "or use --engine embedded"
+    "or use `engine=embedded`"
 )
 # from the installation's folder, and from the environment's own
 INTERPRETERS = (
@@ -73,7 +73,7 @@ def find_installation() -> Installation:
         if version:
             numbers = re.match(r"(\d+)(?:\.(\d+))?", version)
             if numbers and (int(numbers[1]), int(numbers[2] or 0)) < OLDEST:
-                raise InputError(f"SimNIBS {version} is too old for --engine simnibs: {HOW_TO_GET_IT}")
+                raise InputError(f"SimNIBS {version} is too old for `engine=simnibs`: {HOW_TO_GET_IT}")
             return Installation(python, version, foreign)
         reasons.append(f"{python} cannot import it ({why})")
     named = os.environ.get("SIMNIBSDIR")

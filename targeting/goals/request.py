@@ -15,7 +15,7 @@ from targeting.study.options import as_flags, flags_of
 from targeting.study.regions import CAP_NEEDS_A_REGION, Regions, region_of
 from targeting.study.request import Direction
 from targeting.study.tms_request import TmsRequest
-from targeting.tms.objective_names import DEFAULT, LINEAR, OBJECTIVES
+from targeting.tms.objective_names import DEFAULT, LINEAR, NAMED_OBJECTIVES, objective_names
 
 WEIGHT, LEAST_SHARE = 1.0, 0.5  # the same as targeting.tms.objectives has; that module is slow to import
 
@@ -112,7 +112,9 @@ class ObjectiveRequest:
     @property
     def numbers(self) -> dict[str, Any]:
         """How the score is put together, for a stage's parameters."""
-        return {"name": self.name, "weight": self.weight, "cap": self.cap, "least_share": self.least_share}
+        own = {"name": self.name, "weight": self.weight, "cap": self.cap, "least_share": self.least_share}
+        plugin = NAMED_OBJECTIVES.origin(self.name)  # another version of it may be another objective
+        return own | {"plugin": plugin} if plugin else own
 
 
 def linear_direction(objective: str, direction: Direction) -> tuple[str, Direction]:
@@ -128,7 +130,7 @@ def linear_direction(objective: str, direction: Direction) -> tuple[str, Directi
     >>> linear_direction("dose", "normal"), linear_direction("normal", None), linear_direction("dose", (0.0, 1.0, 0.0))
     (('normal', 'normal'), ('normal', 'normal'), ('component', (0.0, 1.0, 0.0)))
     """
-    one_of(objective, OBJECTIVES, "objective")
+    one_of(objective, objective_names(), "objective")
     if direction is None:
         if objective == "component":
             raise InputError("the objective component needs its direction: give `direction=x,y,z`")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlases.targets import targets
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
 from targeting.goals.record import PlanGoal, PlanPlace
 from targeting.goals.request import ObjectiveRequest
 from targeting.modality import REFERENCE_DIDT_A_PER_S

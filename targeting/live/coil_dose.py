@@ -20,12 +20,12 @@ from atlases.scalp import Scalp
 from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from targeting.coils.builtin import coil_names
+from targeting.coils.builtin import named_coils
 from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
 from targeting.coils.sources import PotentialGrid
 from targeting.live.protocol import SCHEMA_VERSION, Request
-from targeting.navigation.frames import FRAMES, pose_in
+from targeting.navigation.navigators import frames, pose_in
 from targeting.plans.gate import planned_coil
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
@@ -115,7 +115,7 @@ class LiveDose:
             "dose": self._words,
             "plan_pose": plan.placements[0].pose,
             "plan_dose_v_per_m": self._planned_dose(self.coil),
-            "frames": list(FRAMES),
+            "frames": list(frames()),
             "coils": list(self._coils),
             "warnings": [
                 *(["this coil's sampled field has no fast form: an answer takes long"] if slow else []),
@@ -150,7 +150,7 @@ class LiveDose:
     def _coils(self) -> dict[str, Coil]:
         """The coils that may be asked for: this one and the built-in ones."""
         sign = self.plan.effective_sign
-        return {name: Coil.named(name).driven(sign) for name in coil_names()} | {self.coil.name: self.coil}
+        return {name: coil.driven(sign) for name, coil in named_coils().items()} | {self.coil.name: self.coil}
 
     @property
     def _words(self) -> str:

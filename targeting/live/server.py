@@ -63,7 +63,7 @@ class Listener:
 
     def __init__(self, host: str = LOOPBACK[0], port: int = 0) -> None:
         if host not in LOOPBACK:
-            raise InputError(f"a dose is served to this machine only: --host is {' or '.join(LOOPBACK)}, not {host!r}")
+            raise InputError(f"a dose is served to this machine only: `host` is {' or '.join(LOOPBACK)}, not {host!r}")
         if not 0 <= port <= 65535:
             raise InputError(f"a port is a number from 0 (any free one) to 65535, not {port}")
         self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -73,7 +73,7 @@ class Listener:
             self.socket.bind((host, port))
         except OSError as error:
             self.socket.close()
-            raise InputError(f"cannot serve on {host}, port {port} ({error.strerror}); choose another --port") from None
+            raise InputError(f"cannot serve on {host}, port {port} ({error.strerror}); choose another `port`") from None
         self.host, self.port = host, int(self.socket.getsockname()[1])
 
 

@@ -1,20 +1,8 @@
 """Neuronavigators' files: one module per vendor, all through :class:`~targeting.pose.Pose` in RAS mm of the T1.
 
-Each module has ``from_string`` and ``read``, and ``session_from_string`` for all rows of a file with their words; those that
-can be written also ``to_string`` and ``write``.  The frames and the conversion between them stand in each module's docstring;
-``frames`` takes a pose as a navigator streams it.  A user's file goes ``pose_file`` (which navigator's it is) → ``world`` (held
-against the T1's header) → ``choice`` (which rows are meant) → ``targeting.navigation.measured_pose`` (held against the head).
+Each vendor's module has ``from_string`` and ``read``, and ``session_from_string`` for all rows of a file with their words;
+those that can be written also ``to_string`` and ``write``.  Its docstring states the vendor's frames and how they convert.
+``navigators`` is the registry of the formats, which plug-ins extend.  A user's file is read in four steps: ``pose_file`` (which
+navigator wrote it), ``world`` (compare its coordinate system with the T1's header), ``choice`` (which rows are meant) and
+``measured_pose`` (check them against the coil and the head).
 """
-
-from types import ModuleType
-
-from targeting.navigation import brainsight, localite, softaxic, visor2
-
-FORMATS: dict[str, ModuleType] = {
-    "brainsight": brainsight,
-    "localite": localite,
-    "softaxic": softaxic,
-    "visor2": visor2,
-}
-
-__all__ = ["FORMATS", "brainsight", "localite", "softaxic", "visor2"]

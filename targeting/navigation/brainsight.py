@@ -23,8 +23,20 @@ from pathlib import Path
 import numpy as np
 
 from meshes.errors import InputError
-from targeting.navigation.records import PULSE, TARGET, Kind, Record, Session, no_pose
-from targeting.navigation.rigid import finite, one_line, read_text, rigid_pose, write_text
+from targeting.navigation.navigators import SAME, HeaderEntry, Navigator
+from targeting.navigation.records import (
+    PULSE,
+    TARGET,
+    Kind,
+    Record,
+    Session,
+    finite,
+    no_pose,
+    one_line,
+    read_text,
+    rigid_pose,
+    write_text,
+)
 from targeting.pose import Pose
 
 FLIP = np.diag([-1.0, 1.0, -1.0, 1.0])  # Brainsight's coil frame ↔ ours
@@ -213,3 +225,19 @@ def _pose(kind: str, name: str, numbers: list[str], source: str) -> Pose | None:
         return None
     finite(values, name, source)
     return rigid_pose(matrix @ FLIP, name, source)
+
+
+def _text(poses: Sequence[Pose], entry: HeaderEntry | None) -> str:
+    # without an image nothing tells which name Brainsight will show: the usual one
+    return to_string(poses, NEW_NAMES[0] if entry is None else system_of(entry.form, entry.code))
+
+
+BRAINSIGHT = Navigator(
+    name="brainsight",
+    title="Brainsight",
+    suffix=".txt",
+    recognises=lambda text: text.startswith("# Version:"),
+    read=session_from_string,
+    write=_text,
+    frames={"brainsight": (SAME, FLIP)},
+)

@@ -79,7 +79,7 @@ def chosen_pulses(session: Session, file: PoseFile, option: str, own: Sequence[s
     session, file
         What the file holds, and which of it is meant.
     option : str
-        "--delivered" or another, for the message.
+        The option that names the file, for the message: "`delivered`".
     own : sequence of str
         Names that the plan's own pose has in a navigator: of several targets, that one is meant.
 

@@ -23,8 +23,19 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.formats.safe_xml import parsed_xml
-from targeting.navigation.records import PULSE, TARGET, Record, Session, no_pose
-from targeting.navigation.rigid import LPS_TO_RAS, one_line, read_text, rigid_pose, write_text
+from targeting.navigation.navigators import HeaderEntry, Navigator
+from targeting.navigation.records import (
+    LPS_TO_RAS,
+    PULSE,
+    TARGET,
+    Record,
+    Session,
+    no_pose,
+    one_line,
+    read_text,
+    rigid_pose,
+    write_text,
+)
 from targeting.pose import Pose
 
 TURN = np.array([[0.0, 0, 1, 0], [0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
@@ -171,3 +182,24 @@ def _number(text: str | None, name: str, source: str) -> float:
         return float(text)
     except ValueError:
         raise InputError(f"{source}: {name!r} holds {text!r} where a number should be") from None
+
+
+def _text(poses: Sequence[Pose], entry: HeaderEntry | None) -> str:
+    return to_string(poses)  # the world is the image's, whichever entry of its header gives it
+
+
+LOCALITE = Navigator(
+    name="localite",
+    title="Localite",
+    product="Localite TMS Navigator",
+    suffix=".xml",
+    recognises=lambda text: text.lstrip().startswith("<") and (f"<{INSTRUMENTS}" in text or f"<{TRIGGERS}" in text),
+    read=session_from_string,
+    write=_text,
+    # SimNIBS's reader takes a Localite file by the name that a session gives it, and reads the time out of that
+    file_name="plan_localite_InstrumentMarker{time}.xml",
+    frames={
+        "localite": (WORLD_TO_RAS["RAS"], TURN),
+        "localite-lps": (WORLD_TO_RAS["LPS"], TURN),  # the T1 was loaded from DICOM
+    },
+)

@@ -1,17 +1,17 @@
-"""A navigator's file as it is named on the command line, ``FILE`` or ``FILE:NAME``, and what it holds, whoever wrote it."""
+"""Read and write poses in any navigator's file; users name a file of poses as ``FILE`` or ``FILE:NAME``."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from meshes.choices import one_of
 from meshes.errors import InputError
-from targeting.navigation import brainsight, localite, softaxic, visor2
-from targeting.navigation.records import Session
-from targeting.navigation.rigid import read_text
-
-TAKEN = "a Brainsight .txt, Localite .xml, Softaxic .stmpx or visor2 .mrk file"
-SUFFIXES = (".txt", ".xml", ".stmpx", ".mrk")
+from targeting.navigation.navigators import NAVIGATORS, HeaderEntry, navigator_of, writers
+from targeting.navigation.records import Session, read_text, write_text
+from targeting.pose import Pose
+from targeting.pose_gate import PoseGate
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class PoseFile:
 
     @classmethod
     def of(cls, word: str | Path) -> PoseFile:
-        """Take ``FILE:NAME`` apart: the file is the longest part before a colon that is one.
+        """Split ``FILE:NAME``: the file is the longest part before a colon that is one.
 
-        Names may hold colons, and so may paths (a drive on Windows); where no such file is there, its suffix tells.
+        Names may hold colons, and so may paths (a drive on Windows).  Where no such file exists, the suffix decides.
         """
         text = str(word)
         parts = [text, *(text[:i] for i in range(len(text) - 1, 0, -1) if text[i] == ":")]
@@ -56,7 +56,7 @@ class PoseFile:
         return self.path.name if self.name is None else f"{self.path.name}:{self.name}"
 
     def read(self) -> Session:
-        """All that the file holds, by what stands in it, whatever its suffix.
+        """All rows of the file; its content says which navigator wrote it, not its suffix.
 
         Raises
         ------
@@ -64,16 +64,54 @@ class PoseFile:
             If it is no file of a known navigator, is damaged, or is in a world that is none of the T1's.
         """
         if not self.path.is_file():
-            raise InputError(f"cannot read {self.path}: there is no such file; give {TAKEN}")
+            raise InputError(f"cannot read {self.path}: there is no such file; give {_known_files()}")
         text, source = read_text(self.path), str(self.path)
-        begins = text.lstrip()[:1]
-        if begins == "{":
-            return visor2.session_from_string(text, source)
-        if begins == "<":
-            return (softaxic if "<stmp" in text else localite).session_from_string(text, source)
-        if not text.startswith("# Version:"):
-            raise InputError(f"{self.path} is no navigator's file that is known; give {TAKEN}")
-        return brainsight.session_from_string(text, source)
+        navigator = navigator_of(text)
+        if navigator is None:
+            raise InputError(f"{self.path} is no navigator's file that is known; give {_known_files()}")
+        return NAVIGATORS.run(navigator, navigator.read, text, source)
+
+
+def write_poses(
+    poses: Sequence[Pose], navigator: str, file: Path, gate: PoseGate, entry: HeaderEntry | None = None
+) -> Path:
+    """Write poses for a navigator.
+
+    Parameters
+    ----------
+    poses : sequence of Pose
+        RAS mm of the T1.
+    navigator : str
+        One that can be written.
+    file : Path
+    gate : PoseGate
+        Of the coil and the head.
+    entry : HeaderEntry, optional
+        The entry of the image's header that the world is by; None without an image.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    InputError
+        If the navigator is unknown, the folder does not exist, or a pose has the coil in the head.
+    """
+    kind = writers()[one_of(navigator, writers(), "navigator")]
+    assert kind.write is not None
+    if not file.parent.is_dir():
+        raise InputError(f"there is no folder {file.parent}; make it first")
+    gate.check(poses, "nothing is written, pose")
+    write_text(file, NAVIGATORS.run(kind, kind.write, poses, entry))
+    return file
+
+
+def _known_files() -> str:
+    """The kinds of files that can be read, in words."""
+    *some, last = (f"{each.title} {each.suffix}" for each in NAVIGATORS.members().values())
+    return f"a {', '.join(some)} or {last} file"
 
 
 def _is_file(part: str) -> bool:
@@ -84,4 +122,4 @@ def _is_file(part: str) -> bool:
 
 
 def _looks_like_one(part: str) -> bool:
-    return part.lower().endswith(SUFFIXES)
+    return part.lower().endswith(tuple(each.suffix for each in NAVIGATORS.members().values()))

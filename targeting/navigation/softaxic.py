@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.formats.safe_xml import parsed_xml
-from targeting.navigation.records import TARGET, Record, Session
-from targeting.navigation.rigid import finite, read_text, rigid_pose
+from targeting.navigation.navigators import Navigator
+from targeting.navigation.records import TARGET, Record, Session, finite, read_text, rigid_pose
 from targeting.pose import Pose
 
 MIN_COSINE = 0.5  # <f> lies on the coil's axis; far off it, these axes are not the ones described above
@@ -83,3 +83,12 @@ def _numbers(element: Element, keys: Sequence[str], name: str, source: str) -> N
     except (KeyError, ValueError):
         raise InputError(f"{source}: numbers are missing in {name!r}; export it again") from None
     return finite(values, name, source)
+
+
+SOFTAXIC = Navigator(
+    name="softaxic",
+    title="Softaxic",
+    suffix=".stmpx",
+    recognises=lambda text: text.lstrip().startswith("<") and "<stmp" in text,
+    read=session_from_string,
+)

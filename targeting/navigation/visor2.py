@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from targeting.navigation.records import TARGET, Record, Session
-from targeting.navigation.rigid import read_text, rigid_pose, write_text
+from targeting.navigation.navigators import SAME, Navigator
+from targeting.navigation.records import TARGET, Record, Session, read_text, rigid_pose, write_text
 from targeting.pose import Pose
 
 CONVENTION = {"CoordinateSystem": "ASSOCIATED_IMAGE", "PositionalUnit": "mm", "CoilAxesConvention": "simnibs"}
@@ -178,3 +178,13 @@ def _markers(document: dict[str, Any], source: str) -> list[dict[str, Any]]:
     if len(markers) != len(document["TargetMarkers"]) or any(not isinstance(each, dict) for each in markers):
         raise InputError(f"{source} has markers that are no coil targets; export only coil targets")
     return markers  # type: ignore[return-value]
+
+
+VISOR2 = Navigator(
+    name="visor2",
+    title="visor2",
+    suffix=".mrk",
+    recognises=lambda text: text.lstrip().startswith("{") and '"TargetMarkers"' in text,
+    read=session_from_string,
+    frames={"visor2": (SAME, SAME)},
+)

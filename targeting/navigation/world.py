@@ -20,8 +20,7 @@ from meshes.errors import InputError
 from meshes.images import open_nifti
 from meshes.world import FRAMES_AGREE_MM, SUBJECT_CODES, frames_apart_mm
 from targeting.navigation.brainsight import KINDS, system_of
-from targeting.navigation.records import Session
-from targeting.navigation.rigid import SHEAR_TOLERANCE, rigid_pose
+from targeting.navigation.records import SHEAR_TOLERANCE, Session, rigid_pose
 from targeting.navigation.visor2 import ImageFingerprint
 
 CODES = {kind: code for code, kind in KINDS.items()}

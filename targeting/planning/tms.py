@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from meshes.errors import InputError
-from targeting.coils.chosen import ChosenCoil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
+from targeting.coils.files import ChosenCoil
 from targeting.comparison.request import asked_coils, compared_coils, why_compared, why_deep
 from targeting.comparison.stage import comparison_stage, warp_if_any
 from targeting.dosing.hotspot_stage import hotspot_stage

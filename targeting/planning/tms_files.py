@@ -12,15 +12,15 @@ import numpy as np
 
 from atlases.scalp import Scalp
 from atlases.target import is_center
-from meshes.choices import one_of
 from meshes.cortical_surface import Cortex
-from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
 from targeting.comparison.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
 from targeting.comparison.record import compare
 from targeting.dosing.record import PlanDosing, dosing_warnings
 from targeting.goals.record import PlanGoal, goal_warnings
+from targeting.navigation.navigators import navigator_file, navigators_of_plans
+from targeting.navigation.pose_file import write_poses
 from targeting.planning.on_scalp import OnScalp
 from targeting.plans.dangers import coil_dangers
 from targeting.plans.gate import check_plan
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from targeting.tms import TmsSearch
     from targeting.uncertainty import DoseSpread
 
-# SimNIBS's reader takes a Localite file by the name that a session gives it, and reads the time out of that
-NAVIGATORS = {"brainsight": "plan_brainsight.txt", "localite": "plan_localite_InstrumentMarker{time}.xml"}
 DRAWING = "coil.geo"
 DEEP_RATIO = 1.5
 
@@ -204,7 +202,7 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
     write_plan(room / "plan.json", plan)
     scalp = Scalp.of(results.head)
     check_plan(read_plan(room / "plan.json"), scalp, [results.coil, *results.compared_coils])
-    for navigator in NAVIGATORS:
+    for navigator in navigators_of_plans():
         write_navigator(plan, navigator, room, PoseGate(scalp, results.coil), results.segmented.frame)
     affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
     best = Pose(np.array(plan.placements[0].pose))
@@ -232,7 +230,7 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
         casing=results.coil.casing,
         background=background,
         background_affine_mm=affine,
-        navigator_files=tuple(navigator_file(navigator, plan.created) for navigator in NAVIGATORS),
+        navigator_files=tuple(navigator_file(navigator, plan.created) for navigator in navigators_of_plans()),
         on_cortex=on_cortex,
         surfaces=results.surfaces,
         around_mm=results.robust.points_mm if results.robust else None,
@@ -248,25 +246,6 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
     write_treatment_sheet(room / SHEET, evidence)
 
 
-def navigator_file(navigator: str, created: str = "") -> str:
-    """The usual name of a navigator's file; ``created`` is the plan's time (ISO 8601), "" for now.
-
-    Raises
-    ------
-    InputError
-        If the navigator is unknown.
-
-    Examples
-    --------
-    >>> from targeting.planning.tms_files import navigator_file
-    >>> navigator_file("localite", "2026-03-01T09:30:05+00:00")
-    'plan_localite_InstrumentMarker20260301093005000.xml'
-    """
-    name = NAVIGATORS[one_of(navigator, NAVIGATORS, "navigator")]
-    time = datetime.fromisoformat(created) if created else datetime.now(UTC)
-    return name.format(time=f"{time:%Y%m%d%H%M%S}000")
-
-
 def write_navigator(plan: Plan, navigator: str, path: Path, gate: PoseGate, frame: FrameImage | None = None) -> Path:
     """Write the plan's poses for one navigator; ``path`` is the file, or a folder for the usual name.
 
@@ -280,26 +259,7 @@ def write_navigator(plan: Plan, navigator: str, path: Path, gate: PoseGate, fram
     """
     poses = [Pose(np.array(each.pose), name=f"{plan.target.name}-{each.rank}") for each in plan.placements]
     file = path / navigator_file(navigator, plan.created) if path.is_dir() else path
-    return write_poses(poses, navigator, file, gate, frame)
-
-
-def write_poses(
-    poses: Sequence[Pose], navigator: str, file: Path, gate: PoseGate, frame: FrameImage | None = None
-) -> Path:
-    """Write any poses for one navigator to a file; parameters and errors as for :func:`write_navigator`."""
-    from targeting.navigation import brainsight, localite
-
-    one_of(navigator, NAVIGATORS, "navigator")
-    if not file.parent.is_dir():
-        raise InputError(f"there is no folder {file.parent}; make it first")
-    gate.check(poses, "nothing is written, pose")
-    if navigator == "localite":
-        localite.write(file, poses)
-    elif frame is None or frame.form is None or frame.code is None:  # no image: nothing says what Brainsight will see
-        brainsight.write(file, poses)
-    else:
-        brainsight.write(file, poses, brainsight.system_of(frame.form, frame.code))
-    return file
+    return write_poses(poses, navigator, file, gate, frame.entry if frame else None)
 
 
 def _placement(results: Results, rank: int) -> Placement:

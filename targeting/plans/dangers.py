@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from targeting.engines import AGREEMENT, by_engine, solved_by
+from targeting.engines import agreement_of, by_engine, solved_by
 from targeting.plans.tms import Plan
 from targeting.records.places import PlanTarget
 from targeting.records.warnings import PlanWarning, danger
@@ -11,7 +11,7 @@ from targeting.records.warnings import PlanWarning, danger
 def coil_dangers(plan: Plan) -> list[PlanWarning]:
     """Of a coil's plan: placement 1 in the head or not confirmed by a direct solve, the target on the other side."""
     best = plan.placements[0]
-    limit = AGREEMENT.get(solved_by(plan.search.direct_solves_by)[0], AGREEMENT["embedded"])
+    limit = agreement_of(solved_by(plan.search.direct_solves_by)[0])
     found, engine = [], by_engine(plan.search.direct_solves_by)
     if best.distance_mm < 0:
         found.append(

@@ -10,9 +10,8 @@ import numpy as np
 from atlases.scalp import Scalp
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from targeting.coils.chosen import ChosenCoil
-from targeting.coils.coil import Coil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import Coil, fingerprint
+from targeting.coils.files import ChosenCoil
 from targeting.plans.tms import TmsPlan
 from targeting.pose import Pose
 from targeting.pose_gate import MEASURED_TOLERANCE_MM, TOLERANCE_MM, PoseGate

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from meshes.choices import one_of
 from meshes.tissue_codes import TISSUE_NAMES
 from targeting.dosing.record import BY_PROTOCOL, PlanDosing, protocol_of
-from targeting.engines import TITLES, solved_by
+from targeting.engines import engine_title, solved_by
 from targeting.fem.conductivity import CONDUCTIVITY_S_PER_M, tissue_names
 from targeting.plans.tes import TesPlan
 from targeting.plans.tes_words import electrode_words
@@ -369,9 +369,8 @@ def _engine_sentence(plan: Plan, cite: Citations) -> str:
     name, version = solved_by(plan.search.direct_solves_by)
     if name == "embedded":
         return ""
-    title = TITLES.get(name, name)
     mark = f" {cite('thielscher2015')}" if name == "simnibs" else ""
-    return f"The ranked placements were solved again with {title} {version}{mark}, whose field is shown."
+    return f"The ranked placements were solved again with {engine_title(name)} {version}{mark}, whose field is shown."
 
 
 def _target_sentence(evidence: HeadEvidence, cite: Citations) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from targeting.navigation.navigators import product_of
 from targeting.plans.tms import Placement
 from targeting.plans.tms_words import (
     ASSUMED,
@@ -40,7 +41,6 @@ from targeting.words.numbers import direction_words, measured_from, number, thre
 from targeting.words.target import center_fact
 
 SHOWN = 5  # placements
-NAVIGATORS = {"brainsight": "Brainsight", "localite": "Localite TMS Navigator"}
 
 
 def write_report(path: str | Path, evidence: PlanEvidence) -> None:
@@ -96,7 +96,7 @@ def page_of(evidence: PlanEvidence) -> str:
         held_off=held_off_words(best),
         facts=number_facts(evidence),
         depth_mm=evidence.depth_mm,
-        files=[(name, made_for(name)) for name in evidence.navigator_files],
+        files=[(name, product_of(name)) for name in evidence.navigator_files],
         stretched=plan.frame.image == STRETCHED,
         of_mesh=plan.frame.image.lower().endswith((".msh", ".vtu")),
         peak_away_mm=float(np.linalg.norm(np.array(best.peak_mm) - evidence.target_mm)),
@@ -138,8 +138,3 @@ def number_facts(evidence: PlanEvidence) -> list[Fact]:
         ),
         center_fact(plan.target),
     ]
-
-
-def made_for(file: str) -> str:
-    """The navigator that a file is for; empty where its name does not tell."""
-    return next((title for word, title in NAVIGATORS.items() if word in file.lower()), "")

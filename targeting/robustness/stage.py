@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from targeting.coils.coil import Coil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import Coil, fingerprint
 from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:

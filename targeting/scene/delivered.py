@@ -73,7 +73,7 @@ def delivered_pose(subject: Subject, plan: Plan, delivered: Delivered, gate: Pos
     planned = Pose(np.array(plan.placements[0].pose))
     frame = FrameImage.kept_in(subject.folder)
     session = in_the_plans_world(delivered.session, frame.worlds(subject.folder))
-    chosen = chosen_pulses(session, delivered.file, "--delivered", own=(f"{plan.target.name}-1",))
+    chosen = chosen_pulses(session, delivered.file, "`delivered`", own=(f"{plan.target.name}-1",))
     places = np.array([each.pose.center_mm for each in chosen.records if each.pose is not None])
     away = float(np.linalg.norm(np.median(places, axis=0) - planned.center_mm))
     if away > FARTHEST_MM:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from atlases.aim import MNI, is_mask, mask_path, parse_point, side_for
-from atlases.mask import read_mask
+from atlases.target import read_mask
 from atlases.targets import SIDES, targets
 from meshes.choices import one_of
 from meshes.errors import InputError

@@ -18,6 +18,7 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissues import Tissues
 from targeting.memory_need import MemoryNeed
+from targeting.navigation.navigators import HeaderEntry
 from targeting.study.head_source import HeadSource
 from targeting.study.memory_needs import mesh_need, register_need, segment_need
 from targeting.study.request import DENSITIES
@@ -53,6 +54,11 @@ class FrameImage:
     copy: str | None = None
     form: str | None = None
     code: int | None = None
+
+    @property
+    def entry(self) -> HeaderEntry | None:
+        """The entry of the image's header that the world is by; None without an image."""
+        return None if self.form is None or self.code is None else HeaderEntry(self.form, self.code)
 
     @classmethod
     def kept_in(cls, folder: Path) -> FrameImage:
@@ -326,8 +332,8 @@ def _kept_charm_warp(found: HeadFolder, room: Path, frame: Frame | None) -> bool
     if found.mni_to_subject is None:
         return False
     from atlases.charm_warp import read_charm_warp
+    from atlases.registration import check_warp_fit
     from atlases.warp import save_warp
-    from atlases.warp_fit import check_warp_fit
 
     warp = read_charm_warp(found.mni_to_subject, found.subject_to_mni, frame)
     check_warp_fit(warp, found.mesh, found.mni_to_subject.name)

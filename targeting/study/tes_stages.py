@@ -275,8 +275,7 @@ def check_montage(montage: Montage, source: str, head: HeadMesh, located: HeadPo
         With the electrode, how far off it is, and the likely cause.
     """
     from atlases.named_places import check_places
-    from atlases.scalp import Scalp
-    from atlases.scalp_foot import scalp_feet
+    from atlases.scalp import Scalp, scalp_feet
     from atlases.ten_ten import ten_five
 
     scalp = Scalp.of(head)

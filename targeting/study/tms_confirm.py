@@ -15,8 +15,7 @@ from atlases.target import Target
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
-from targeting.coils.coil import Coil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import Coil, fingerprint
 from targeting.engines.protocol import Engine
 from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.pose import Pose

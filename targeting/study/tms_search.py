@@ -12,8 +12,7 @@ import numpy as np
 from atlases.aim import AimedTarget
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
-from targeting.coils.coil import Coil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import Coil, fingerprint
 from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.study.memory_needs import search_need, solve_need
 from targeting.study.pulse_request import PulseRequest

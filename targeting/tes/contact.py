@@ -30,8 +30,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from atlases.scalp import Scalp
-from atlases.scalp_foot import scalp_feet
+from atlases.scalp import Scalp, scalp_feet
 from atlases.scalp_positions import ScalpPositions
 from meshes.errors import InputError
 from targeting.tes.electrodes import Electrode

@@ -18,8 +18,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from atlases.scalp import Scalp
-from atlases.scalp_foot import scalp_feet
+from atlases.scalp import Scalp, scalp_feet
 from atlases.target import Target
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh

@@ -30,7 +30,14 @@ from targeting.tms.direction import direction_vector
 from targeting.tms.dose_map import DoseMap
 from targeting.tms.field import as_conductor
 from targeting.tms.field_basis import FieldBasis, Rows
-from targeting.tms.objective_names import LINEAR, OBJECTIVES
+from targeting.tms.objective_names import (
+    LINEAR,
+    NAMED_OBJECTIVES,
+    OBJECTIVES,
+    Ingredients,
+    NamedObjective,
+    objective_names,
+)
 from targeting.tms.objectives import (
     LEAST_SHARE,
     PENALTY,
@@ -53,8 +60,6 @@ from targeting.tms.search import HAIR_MM, search_tms
 
 GREY_POINTS = 4000
 LOCAL_SOURCES, REGION_SOURCES, GREY_SOURCES = 16, 32, 128  # solves for the target, each region, or all grey matter
-PERCENT = {"minimum": 0.0, "p75": 75.0}
-WANTS_GREY = ("focality", "focal-volume", "depth")
 
 Part = tuple[NDArray[np.int64], NDArray[np.float64]]  # tetrahedra and the volume each stands for
 FieldMaker = Callable[[HeadConductor, list[NDArray[np.int64]]], PointField]
@@ -75,7 +80,7 @@ def parts_of(name: str, head: HeadMesh, target: Target, avoid: Sequence[Target] 
     if name in LINEAR and not avoid:
         return {}
     parts = {"target": _all_of(head, target)}  # always: its mean field is known exactly
-    if name in WANTS_GREY:
+    if NAMED_OBJECTIVES.named(name).grey:
         parts["grey"] = grey_sample(head)
     return parts | {f"avoid{i}": _all_of(head, each) for i, each in enumerate(avoid)}
 
@@ -160,7 +165,7 @@ def assemble(
     Parameters
     ----------
     name : str
-        Of ``OBJECTIVES``.
+        One of :func:`~targeting.tms.objective_names.objective_names`.
     head, target
     direction : (3,), optional
         Unit vector of "normal" and "component".
@@ -176,21 +181,9 @@ def assemble(
     made: Objective
     if together:
         made = Together(least_share, together[0].best_v_per_m, tuple(together[1:]))
-    elif name in LINEAR:
-        made = LinearDose(least_share, direction, name)
-    elif name == "mean":
-        made = MeanStrength(least_share, here["target"])
-    elif name in PERCENT:
-        made = Percentile(least_share, here["target"], PERCENT[name], name)
-    elif name == "focality":
-        grey = here["grey"]
-        outside = grey.only(~target.holds(head.centroids_mm[grey.tets]))
-        made = Focality(least_share, here["target"], outside)
-    elif name == "focal-volume":
-        made = FocalVolume(least_share, here["target"], here["grey"])
     else:
-        one_of(name, OBJECTIVES, "objective")
-        made = Depth(least_share, shallower(head, here["grey"], target), weight)
+        kind = NAMED_OBJECTIVES.named(name)
+        made = NAMED_OBJECTIVES.run(kind, kind.make, Ingredients(head, target, here, direction, weight, least_share))
     avoided = tuple(each for key, each in here.items() if key.startswith("avoid"))
     return Avoiding(least_share, made, avoided, weight, cap) if avoided else made
 
@@ -217,7 +210,7 @@ def make_objective(
     Parameters
     ----------
     name : str
-        One of ``targeting.tms.objective_names.OBJECTIVES``.
+        One of :func:`~targeting.tms.objective_names.objective_names`.
     head : HeadMesh or HeadConductor
         A conductor keeps its factorisation.
     target : Target
@@ -257,7 +250,7 @@ def make_objective(
     ...
     meshes.errors.InputError: a direction goes with the objective component, and component needs one
     """
-    one_of(name, OBJECTIVES, "objective")
+    one_of(name, objective_names(), "objective")
     if (name == "component") != (direction is not None):
         raise InputError("a direction goes with the objective component, and component needs one")
     if also and name != "dose":
@@ -302,3 +295,36 @@ def served_alone(head: HeadMesh, target: Target, coil: Coil, hair_mm: float, dos
     best = float(found.dose_v_per_m[0])
     points, here = found.scalp_points_mm, found.best_dose_at_point_v_per_m
     return OtherTarget(target.name, dose_map, *target.weights(head), best, points, here)
+
+
+def _linear(name: str) -> Callable[[Ingredients], Objective]:
+    return lambda of: LinearDose(of.least_share, of.direction, name)
+
+
+def _percentile(name: str, percent: float) -> Callable[[Ingredients], Objective]:
+    return lambda of: Percentile(of.least_share, of.patches["target"], percent, name)
+
+
+def _focality(of: Ingredients) -> Objective:
+    grey = of.patches["grey"]
+    outside = grey.only(~of.target.holds(of.head.centroids_mm[grey.tets]))
+    return Focality(of.least_share, of.patches["target"], outside)
+
+
+def _own(name: str, make: Callable[[Ingredients], Objective], grey: bool = False) -> NamedObjective:
+    return NamedObjective(name=name, words=OBJECTIVES[name], make=make, grey=grey)
+
+
+DOSE, NORMAL, COMPONENT = (_own(name, _linear(name)) for name in LINEAR)
+MEAN = _own("mean", lambda of: MeanStrength(of.least_share, of.patches["target"]))
+MINIMUM = _own("minimum", _percentile("minimum", 0.0))
+P75 = _own("p75", _percentile("p75", 75.0))
+FOCALITY = _own("focality", _focality, grey=True)
+FOCAL_VOLUME = _own(
+    "focal-volume", lambda of: FocalVolume(of.least_share, of.patches["target"], of.patches["grey"]), grey=True
+)
+DEPTH = _own(
+    "depth",
+    lambda of: Depth(of.least_share, shallower(of.head, of.patches["grey"], of.target), of.weight),
+    grey=True,
+)

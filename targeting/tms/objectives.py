@@ -32,7 +32,7 @@ from targeting.coils.coil import Coil
 from targeting.coils.condensed import condensed
 from targeting.coils.equivalent import searchable
 from targeting.tms.dose_map import DoseMap, dose_of
-from targeting.tms.objective_names import OBJECTIVES
+from targeting.tms.objective_names import objective_words
 
 LEAST_SHARE = 0.5  # of the largest dose: what a pose must give the target to be considered at all
 PENALTY = 1.0  # a region that gets what the target gets halves the score
@@ -236,7 +236,7 @@ class Objective(ABC):
     @property
     def words(self) -> str:
         """What the value is."""
-        return OBJECTIVES[self.name]
+        return objective_words(self.name)
 
     @abstractmethod
     def value(self, seen: Seen) -> NDArray[np.float64]:

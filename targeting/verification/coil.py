@@ -11,12 +11,11 @@ import numpy as np
 
 from meshes.errors import InputError
 from meshes.head import HeadMesh
-from targeting.engines.protocol import AGREEMENT, by_engine, solved_by
-from targeting.fem.conductor import Recovery
+from targeting.engines import ENGINES, by_engine, solved_by
 from targeting.modality import REFERENCE_DIDT_A_PER_S
-from targeting.navigation import brainsight, localite
-from targeting.navigation.rigid import read_text
-from targeting.planning.tms_files import NAVIGATORS, navigator_file
+from targeting.navigation.brainsight import NEW_NAMES, system_of
+from targeting.navigation.navigators import navigator_file, navigators_of_plans
+from targeting.navigation.pose_file import PoseFile
 from targeting.plans.gate import planned_coil
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
@@ -31,10 +30,6 @@ from targeting.verification.check import UNREADABLE, Check, checked, same_number
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
 
-# The same equations on the same mesh: what differs is the order of sums, and the solver's residual.  SimNIBS' plain
-# first-order fields are solved again as such; sampled coils, which it reads linearly, differ by up to 2.6e-3.
-SOLVED_AGAIN = {"embedded": 1e-5, "simnibs": 5e-3}
-RECOVERY: dict[str, Recovery] = {"embedded": "patch", "simnibs": "none"}
 WRITTEN = 1e-9  # numbers are written with all their digits
 MOVED_MM, TURNED_DEG = 1e-3, 0.02  # files round places and axes to 4 digits
 BEFORE_THE_SOLVE = ("segment", "mesh", "target", "cortex", "search")  # what a dose cannot be judged without
@@ -56,11 +51,8 @@ def coil_checks(subject: Subject, spoilt: Collection[str], exported: Sequence[Pa
         found.append(Check("dose", False, f"not solved again, as {', '.join(lost)} changed"))
     else:
         found += _doses(subject, plan)
-    files = [(subject.folder / navigator_file(each, plan.created), each) for each in NAVIGATORS]
-    files += [(file, "localite" if file.suffix.lower() == ".xml" else "brainsight") for file in exported]
-    for file, navigator in files:
-        found.append(checked(file.name, partial(_read_back, subject, plan, file, navigator)))
-    return found
+    written = [subject.folder / navigator_file(each, plan.created) for each in navigators_of_plans()]
+    return found + [checked(file.name, partial(_read_back, subject, plan, file)) for file in (*written, *exported)]
 
 
 def _frame(subject: Subject, plan: Plan) -> Check:
@@ -112,14 +104,13 @@ def _solved(subject: Subject, plan: Plan, aimed: AimedTarget, head: HeadMesh) ->
     recorded = Conduction.recorded(subject.made_from("dosemap"))
     sigma = plan.conductivity_s_per_m or recorded.conductivity_s_per_m
     conductor = Conduction(sigma, recorded.anisotropy).conductor(head)
-    name, _ = solved_by(plan.search.direct_solves_by)
+    engine = ENGINES.named(solved_by(plan.search.direct_solves_by)[0])
     coil, pose = planned_coil(subject, plan), Pose(np.array(best.pose))
-    field = simulate_tms(conductor, coil, pose, REFERENCE_DIDT_A_PER_S, recovery=RECOVERY[name])
+    field = simulate_tms(conductor, coil, pose, REFERENCE_DIDT_A_PER_S, recovery=engine.recovery)
     now = confirm(head, aimed.target, [field.e_v_per_m], planned_direction(subject, head))
-    limit = SOLVED_AGAIN[name]
     found = [
         same_number(
-            "dose", "of the search, V/m at 1 A/µs", best.dose_v_per_m, now.direct_dose_v_per_m[0], AGREEMENT[name]
+            "dose", "of the search, V/m at 1 A/µs", best.dose_v_per_m, now.direct_dose_v_per_m[0], engine.agreement
         )
     ]
     of_fields = [
@@ -134,29 +125,20 @@ def _solved(subject: Subject, plan: Plan, aimed: AimedTarget, head: HeadMesh) ->
     if best.direct_dose_v_per_m is None:
         return found
     return found + [
-        same_number(each, words, float(stated), float(again), limit)
+        same_number(each, words, float(stated), float(again), engine.solved_again)
         for each, stated, again in of_fields
         if stated is not None
     ]
 
 
-def _read_back(subject: Subject, plan: Plan, file: Path, navigator: str) -> Check:
+def _read_back(subject: Subject, plan: Plan, file: Path) -> Check:
     """The poses in a navigator's file beside the plan's."""
-    text = read_text(file)
-    if navigator == "localite":
-        poses = localite.from_string(text, file.name)
-    else:
-        system = brainsight.NEW_NAMES[0]
-        if subject.record("segment") is not None:
-            frame = FrameImage.kept_in(subject.folder)
-            if frame.form is not None and frame.code is not None:
-                system = brainsight.system_of(frame.form, frame.code)
-        head = f"# Coordinate system: {system}\n"
-        if head not in text.replace("\r\n", "\n"):
-            return Check(file.name, False, f"it is not in {system}, the entry of the image that the plan is in")
-        # the name was judged: a template's is the image's own here
-        plain = text.replace("\r\n", "\n").replace(head, f"# Coordinate system: {brainsight.NEW_NAMES[0]}\n")
-        poses = brainsight.from_string(plain, file.name)
+    session = PoseFile(file).read()
+    entry = FrameImage.kept_in(subject.folder).entry if subject.record("segment") is not None else None
+    system = NEW_NAMES[0] if entry is None else system_of(entry.form, entry.code)
+    if session.system not in ("", system):
+        return Check(file.name, False, f"it is not in {system}, the entry of the image that the plan is in")
+    poses = [each.pose for each in session.targets if each.pose is not None]
     if len(poses) != len(plan.placements):
         return Check(file.name, False, f"it has {len(poses)} poses, the plan {len(plan.placements)}")
     pairs = zip(plan.placements, poses, strict=True)

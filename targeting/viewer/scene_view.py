@@ -22,7 +22,7 @@ from targeting.scene.colors import paint
 from targeting.scene.draw import COLORS_ARRAY, color_bar, draw, draw_layer, set_opacity, set_visible
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers
-from targeting.viewer.picture_size import PictureSize
+from targeting.viewer.slices import PlanImage
 from targeting.viewer.surface_rays import Surface
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ SMOOTH_EDGES = 4  # samples per pixel at rest
 AMBIENT = 0.35  # of the quick cortex' shading
 QUICK_LIGHTS = 2  # of five, the others only brighten
 PICK_COLOR, PICK_RADIUS_MM = "#111418", 1.6
+FEW_PIXELS = 160_000  # of a quick picture
+NEAR_MM = 2.5  # the shown cortex speaks for places so near to it
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +55,48 @@ class Light:
         thin = bare.decimate(1 - LIGHT_SHARE)
         thin = thin.compute_normals(cell_normals=False, consistent_normals=False, auto_orient_normals=False)
         return cls(thin, cKDTree(cortex.points).query(thin.points)[1])
+
+
+class PictureSize:
+    """A picture of fewer pixels while something moves, shown as large as before.
+
+    Without a graphics card the time of a picture goes with its pixels.  VTK draws into a frame of its own, which the Qt
+    widget stretches over its area; so the frame may be smaller than the widget, and only those who turn pixels of the one
+    into pixels of the other need to know (:attr:`share`).
+
+    Parameters
+    ----------
+    window : vtkRenderWindow
+    """
+
+    def __init__(self, window: pv.RenderWindow) -> None:
+        self._window = window
+        self._shown = self._few = (0, 0)
+        self._dots = 0  # an inch, of the shown picture
+
+    @property
+    def share(self) -> float:
+        """A side of the drawn picture over that of the shown one: 1, or less while there are few pixels."""
+        return self._few[0] / self._shown[0] if self._is_few else 1.0
+
+    def set_few(self, few: bool) -> None:
+        """At most 160 000 pixels from the next picture on, or all of them."""
+        if few == self._is_few:
+            return
+        if few:
+            width, height = self._window.GetSize()
+            share = (FEW_PIXELS / (width * height)) ** 0.5
+            if share >= 1:
+                return
+            self._dots = self._window.GetDPI()
+            self._shown, self._few = (width, height), (max(1, round(share * width)), max(1, round(share * height)))
+        self._window.SetSize(*(self._few if few else self._shown))
+        self._window.SetDPI(round(self._dots * (self.share if few else 1)))  # the words keep their size, too
+
+    @property
+    def _is_few(self) -> bool:
+        """Whether the size is still the one set here: a window that was resized has all its pixels again."""
+        return self._few != self._shown and tuple(self._window.GetSize()) == self._few
 
 
 class SceneView:
@@ -285,6 +329,42 @@ class SceneView:
         label = self.plotter.renderer.actors.get(f"{name} label")
         if label is not None:
             label.SetVisibility(visible)
+
+
+def place_words(place_mm: NDArray[np.float64], view: SceneView, image: PlanImage | None) -> str:
+    """What is at a picked place, in one line: "RAS −38.2, −21.4, 57.0 mm · grey matter · |E| 1.12 V/m at 1 A/µs".
+
+    Parameters
+    ----------
+    place_mm : (3,) float64
+        RAS mm.
+    view : SceneView
+    image : PlanImage or None
+        None: not read yet.
+    """
+    x, y, z = (f"{value:.1f}".replace("-", "−") for value in place_mm)
+    words = [f"RAS {x}, {y}, {z} mm"]
+    if image is not None:
+        words.append(image.tissue_at(place_mm))
+    strength = magnitude_at(place_mm, view)
+    if strength is not None:
+        words.append(f"|E| {strength:.3g} {view.scene.unit}")
+    elif view.field:
+        words.append("|E| is known on the cortex only")
+    else:
+        words.append("|E| not known at this pose")
+    return "   ·   ".join(words)
+
+
+def magnitude_at(place_mm: NDArray[np.float64], view: SceneView) -> float | None:
+    """|E| of the cortex nearest to a place, V/m; None where there is none near, or its field is not known."""
+    if "magnE" not in view.field:
+        return None
+    points = np.asarray(view.scene.layer("cortex").surface.points)
+    distance = np.linalg.norm(points - place_mm, axis=1)
+    nearest = int(distance.argmin())
+    value = float(view.field["magnE"][nearest])
+    return value if distance[nearest] <= NEAR_MM and np.isfinite(value) else None
 
 
 def _own(actor: Any, surface: pv.PolyData) -> pv.PolyData:

@@ -44,7 +44,7 @@ class TestSide:
 
     @pytest.mark.parametrize("asked", [(None, None), ("left", "left"), ("left", "right")])
     def test_exactly_one_is_needed_and_both_are_named(self, asked):
-        with pytest.raises(InputError, match=r"--side.*--pain-side"):
+        with pytest.raises(InputError, match=r"`side=.*`pain_side="):
             side_for(*asked)
 
     @pytest.mark.parametrize("asked", [("Left", None), (None, "both")])
@@ -53,7 +53,7 @@ class TestSide:
             side_for(*asked)
 
     def test_a_name_without_a_side_is_refused(self):
-        with pytest.raises(InputError, match=r"--side.*--pain-side"):
+        with pytest.raises(InputError, match=r"`side=.*`pain_side="):
             resolve_target("m1-hand", None, HEAD, IDENTITY)
 
     @pytest.mark.parametrize("aim", ["mni:-40,-20,50", "ras:-40,-20,50"])

@@ -9,10 +9,8 @@ from heads import layered_ball
 
 from atlases.electrode_files import placed, read_electrodes
 from atlases.fiducials import Fiducials, check_fiducials
-from atlases.misplaced_caps import fit_of_all, own_seat
-from atlases.named_places import check_places
-from atlases.scalp import Scalp
-from atlases.scalp_foot import scalp_feet
+from atlases.named_places import check_places, fit_of_all, own_seat
+from atlases.scalp import Scalp, scalp_feet
 from atlases.scalp_positions import ScalpPositions
 from atlases.ten_ten import TEN_TEN, ten_five, ten_ten
 from meshes.errors import InputError

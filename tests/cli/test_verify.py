@@ -13,8 +13,9 @@ from test_tes_road import command
 from cli.main import run
 from meshes import HeadMesh, InputError
 from targeting import Coil, Pose, simulate_tms
+from targeting.navigation.navigators import navigator_file, navigators_of_plans
 from targeting.planning import tes as tes_road
-from targeting.planning.tms_files import NAVIGATORS, navigator_file, write_navigator
+from targeting.planning.tms_files import write_navigator
 from targeting.plans.gate import plan_gate
 from targeting.plans.tes import read_tes_plan, write_tes_plan
 from targeting.plans.tms import read_plan, write_plan
@@ -55,7 +56,7 @@ def made(tmp_path_factory):
 
     def files(room):
         write_plan(room / "plan.json", true)
-        for navigator in NAVIGATORS:
+        for navigator in navigators_of_plans():
             write_navigator(true, navigator, room, plan_gate(subject, true))
 
     after = [subject.recorded(name, lambda _: None) for name in ("mesh", "target", "dosemap", "search")]
@@ -142,7 +143,7 @@ def test_a_changed_pose_is_found_by_the_solve_and_by_both_files_even_where_the_h
     write_plan(subject.folder / "plan.json", moved(plan, 1, [0.0, 0.1, 0.0]))
     rewritten(subject)
     bad = failed(subject)
-    names = [navigator_file(each, plan.created) for each in NAVIGATORS]
+    names = [navigator_file(each, plan.created) for each in navigators_of_plans()]
     assert {"direct dose", "mean |E|", *names} <= set(bad) and "files" not in bad
     assert "pose 1 is another: 2 poses read back, at most 0.1000 mm" in bad[names[1]]
 

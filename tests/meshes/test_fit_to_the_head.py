@@ -7,9 +7,8 @@ import pytest
 from scipy.spatial import KDTree
 from test_cortical_field import sphere
 
-from atlases.registration import template_brain, warp_grid
+from atlases.registration import check_warp_fit, template_brain, warp_grid
 from atlases.warp import MniWarp
-from atlases.warp_fit import check_warp_fit
 from meshes import HeadMesh, InputError
 from meshes.cortex_fit import check_fit
 from meshes.cortical_surface import Cortex, CorticalSurface

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from atlases.aim import resolve_target
-from atlases.mask import read_mask
+from atlases.target import read_mask
 from atlases.warp import MniWarp
 from meshes.errors import InputError
 from meshes.formats.freesurfer import scanner_from_volume

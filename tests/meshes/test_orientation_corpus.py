@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from test_anisotropy import MAIN, six, tensor
 
 from atlases import Target
-from atlases.mask import read_mask
+from atlases.target import read_mask
 from meshes import tetrahedralise
 from meshes.formats.tissue_files import tissues_from_labels
 from meshes.mri import read_volume, save_canonical

@@ -10,7 +10,7 @@ from atlases.aim import AimedTarget
 from atlases.scalp import Scalp
 from meshes import HeadMesh
 from targeting import Coil
-from targeting.coils.fingerprint import fingerprint
+from targeting.coils.coil import fingerprint
 from targeting.fem import HeadConductor
 from targeting.plans.tms import Placement, Plan, PlanCoil, TmsSearchSummary, read_plan, write_plan
 from targeting.records.places import Frame, PlanTarget

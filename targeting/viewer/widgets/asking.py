@@ -10,12 +10,11 @@ from qtpy import QtWidgets
 
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
+from targeting.navigation.navigators import NAVIGATORS
 from targeting.viewer.export import WRITERS, export
 
 if TYPE_CHECKING:
     from targeting.viewer.widgets.window import ViewerWindow
-
-NAVIGATOR_NAMES = {"brainsight": "Brainsight (*.txt)", "localite": "Localite (*.xml)"}
 
 
 def save_pose(window: ViewerWindow) -> bool:
@@ -35,7 +34,8 @@ def export_pose(window: ViewerWindow, navigator: str) -> None:
     control = window.control
     if control is None or control.coil is None:
         return
-    path = _file(window, "Export pose", control.file_for(navigator), NAVIGATOR_NAMES[navigator])
+    kind = NAVIGATORS.named(navigator)
+    path = _file(window, "Export pose", control.file_for(navigator), f"{kind.title} (*{kind.suffix})")
     if path:
         _try(window, lambda: control.export(navigator, path))
 

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from qtpy import QtCore, QtGui, QtWidgets
 
 from meshes.errors import InputError
-from targeting.planning.tms_files import navigator_file, write_poses
+from targeting.navigation.navigators import navigator_file
+from targeting.navigation.pose_file import write_poses
 from targeting.plans.tms import Plan
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
@@ -272,7 +273,7 @@ class CoilControl(QtCore.QObject):
         name = self.words.replace(" ", "-") if row is None else self.saved[row].name
         pose = Pose(self.coil.pose, f"{self.plan.target.name}-{name}")
         gate = PoseGate(self.coil.live.scalp, self.coil.live.coil)
-        write_poses([pose], navigator, Path(path), gate, FrameImage.kept_in(self.subject.folder))
+        write_poses([pose], navigator, Path(path), gate, FrameImage.kept_in(self.subject.folder).entry)
         self.said.emit(f"written: {path}")
 
     def file_for(self, navigator: str) -> str:

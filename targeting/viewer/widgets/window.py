@@ -12,11 +12,9 @@ from qtpy import QtCore, QtGui, QtWidgets
 from targeting.plans.tms import Plan
 from targeting.scene.live_cortex import LiveCortex
 from targeting.viewer.coil_on_scalp import CoilOnScalp
-from targeting.viewer.plan_image import PlanImage
 from targeting.viewer.planned_view import PlannedView
-from targeting.viewer.probe import told_at
-from targeting.viewer.scene_view import Light, SceneView
-from targeting.viewer.slices import Slicer
+from targeting.viewer.scene_view import Light, SceneView, place_words
+from targeting.viewer.slices import PlanImage, Slicer
 from targeting.viewer.widgets import asking
 from targeting.viewer.widgets.coil_bar import CoilBar
 from targeting.viewer.widgets.coil_control import CoilControl
@@ -211,7 +209,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
 
     def _say_place(self) -> None:
         if self.picked_mm is not None:
-            self.place_words.setText(told_at(self.picked_mm, self.view, self.image))
+            self.place_words.setText(place_words(self.picked_mm, self.view, self.image))
 
     def _coil_changed(self, on_its_way: bool) -> None:
         if not on_its_way:

@@ -20,7 +20,7 @@ from atlases.scalp import Scalp
 from cli.main import run as run_command
 from meshes import InputError, Tissue
 from targeting import Coil, DoseMap, Pose, search_tms
-from targeting.coils.chosen import ChosenCoil
+from targeting.coils.files import ChosenCoil
 from targeting.comparison.reach import (
     NOT_ASKED,
     OUT,
@@ -38,7 +38,7 @@ from targeting.comparison.stage import Comparison, best_pose, comparison_stage
 from targeting.comparison.words import comparison_lines, comparison_sentence
 from targeting.dosing import fields_at_threshold, matched_output, protocol_named
 from targeting.dosing.hotspot_stage import MAP_FILE, Hotspot, e_per_a_per_us
-from targeting.engines.embedded import EmbeddedEngine
+from targeting.engines.protocol import EmbeddedEngine
 from targeting.fem import HeadConductor
 from targeting.planning import tms as road
 from targeting.planning.tms_files import warnings_of

@@ -220,7 +220,7 @@ def test_a_mesh_goes_over_as_simnibs_can_take_it(by_import, tmp_path):
     assert np.array_equal(for_simnibs(own).points_mm[for_simnibs(own).triangles], loose[own.triangles])
     check_fields(find_simnibs(tmp_path / "s1"), HeadConductor(head, SIGMA), lopsided_coil())
     bare = HeadMesh(HEAD.points_mm, HEAD.tets[HEAD.tissue != 5], HEAD.tissue[HEAD.tissue != 5])
-    with pytest.raises(InputError, match=r"needs a head with scalp .*--engine embedded"):
+    with pytest.raises(InputError, match=r"needs a head with scalp .*`engine=embedded`"):
         find_simnibs(tmp_path).check([], lambda: bare)
 
 
@@ -300,7 +300,7 @@ def test_an_interrupt_ends_the_child_and_clears_its_room(by_import, tmp_path, mo
 
 
 def test_without_simnibs_the_line_says_how_to_get_it(nowhere, tmp_path, monkeypatch):
-    with pytest.raises(InputError, match=r"^SimNIBS is not here; install SimNIBS 4 .* SIMNIBSDIR .* --engine embedded"):
+    with pytest.raises(InputError, match=r"^SimNIBS is not here; install SimNIBS 4 .* SIMNIBSDIR .* `engine=embedded`"):
         find_simnibs(tmp_path)
     assert installed_simnibs(tmp_path) is None
     monkeypatch.setenv("SIMNIBSDIR", str(tmp_path / "gone"))

@@ -17,7 +17,7 @@ from targeting.live import LiveDose
 from targeting.live.protocol import MAX_LINE_BYTES, document_of, id_of, line_of, request_of
 from targeting.live.server import reply_line
 from targeting.navigation import brainsight, localite, visor2
-from targeting.navigation.frames import FRAMES, pose_in
+from targeting.navigation.navigators import frames, pose_in
 from targeting.subject import Subject
 from targeting.tms import DoseMap
 
@@ -74,7 +74,7 @@ def as_sent(frame, pose):
     return pose
 
 
-@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("frame", frames())
 def test_an_asymmetric_pose_has_one_dose_in_every_frame(live, lopsided, frame):
     sent = as_sent(frame, lopsided)
     assert (frame in ("ras", "visor2")) == np.allclose(sent, lopsided)
@@ -141,7 +141,7 @@ def test_the_greeting_says_whom_and_which_image(live, planned):
     assert hello["image_sha256"] == "0f" * 32
     assert hello["target_mm"] == SPOT.center_mm.tolist()
     np.testing.assert_allclose(hello["plan_pose"], planned)
-    assert set(hello["frames"]) == set(FRAMES) and set(hello["coils"]) == set(coil_names())
+    assert set(hello["frames"]) == set(frames()) and set(hello["coils"]) == set(coil_names())
 
 
 GOOD = np.eye(4).tolist()

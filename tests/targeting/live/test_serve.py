@@ -179,7 +179,7 @@ def test_without_a_plan_it_is_one_line_and_no_folder(tmp_path, monkeypatch, capf
 
 def test_a_port_in_use_is_said_at_once():
     taken = Listener()
-    with taken.socket, pytest.raises(InputError, match=f"port {taken.port} .*; choose another --port"):
+    with taken.socket, pytest.raises(InputError, match=f"port {taken.port} .*; choose another `port`"):
         taken.socket.listen()
         Listener(port=taken.port)
 

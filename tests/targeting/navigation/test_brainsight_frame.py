@@ -16,7 +16,8 @@ from meshes import InputError
 from meshes.images import open_nifti
 from meshes.world import world_of
 from targeting import Coil
-from targeting.planning.tms_files import NAVIGATORS, write_navigator
+from targeting.navigation.navigators import navigators_of_plans
+from targeting.planning.tms_files import write_navigator
 from targeting.plans.tms import write_plan
 from targeting.pose_gate import PoseGate
 from targeting.study.head_source import HeadSource
@@ -114,7 +115,7 @@ def test_without_an_image_and_in_a_templates_space(tmp_path, frame, name):
     assert f"# Coordinate system: {name}\n" in written
 
 
-@pytest.mark.parametrize("navigator", NAVIGATORS)
+@pytest.mark.parametrize("navigator", navigators_of_plans())
 def test_a_coil_in_the_head_is_not_written(tmp_path, navigator):
     gate = PoseGate(Scalp.of(layered_ball(14.0)), Coil.named(COIL))
     with pytest.raises(InputError, match=r"m1-hand-1: the casing is 4\.\d mm inside the head"):

@@ -12,8 +12,8 @@ from scipy.spatial.transform import Rotation
 
 from meshes import InputError
 from targeting import Pose
-from targeting.navigation import FORMATS, brainsight, localite, softaxic, visor2
-from targeting.navigation.rigid import rigid_pose
+from targeting.navigation import brainsight, localite, softaxic, visor2
+from targeting.navigation.records import rigid_pose
 
 PEER = Path(__file__).parents[4] / "shared" / "peer" / "navigation"
 peer = pytest.mark.skipif(not PEER.is_dir(), reason="real navigator files (../shared/peer/navigation) are not here")
@@ -264,6 +264,7 @@ def test_softaxics_and_visor2s_own_files():
         assert [ours["CoilTarget"][key] for key in keys] == [theirs["CoilTarget"][key] for key in keys]
 
 
+FORMATS = {"brainsight": brainsight, "localite": localite, "softaxic": softaxic, "visor2": visor2}
 SHEARED = LEFT_M1.copy()
 SHEARED[:3, 0] += 0.05 * SHEARED[:3, 1]
 GOOD = {name: write_with(FORMATS[name], [Pose(LEFT_M1, "M1")]) for name in ("brainsight", "localite", "visor2")}

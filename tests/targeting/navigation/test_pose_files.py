@@ -89,12 +89,12 @@ def triggers(path, matrices, space="RAS"):
 
 def delivered(word, own=()):
     file = PoseFile.of(word)
-    return chosen_pulses(file.read(), file, "--delivered", own)
+    return chosen_pulses(file.read(), file, "`delivered`", own)
 
 
 def threshold(word):
     file = PoseFile.of(word)
-    return chosen_target(file.read(), file, "--rmt-pose")
+    return chosen_target(file.read(), file, "`rmt_pose`")
 
 
 def refused(what, *words):
@@ -128,7 +128,7 @@ def test_a_word_is_taken_apart_where_the_file_ends(tmp_path):
 
 def test_of_several_targets_one_is_named(tmp_path):
     file = written(tmp_path / "a.txt", [("planned insula", shifted(over(LEFT), 10, 20, -10)), ("hotspot", over(LEFT))])
-    for choose, option in ((threshold, "--rmt-pose"), (delivered, "--delivered")):
+    for choose, option in ((threshold, "`rmt_pose`"), (delivered, "`delivered`")):
         refused(lambda choose=choose: choose(file), "2 targets", "'planned insula', 'hotspot'", f"{option} '{file}:pl")
         for name in ("hotspot", "#2"):
             (record,) = choose(f"{file}:{name}").records

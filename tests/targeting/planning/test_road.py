@@ -11,7 +11,7 @@ import pytest
 
 from cli.main import run
 from meshes import HeadMesh
-from targeting.planning.tms_files import navigator_file
+from targeting.navigation.navigators import navigator_file
 from targeting.plans.schema import schema
 from targeting.plans.tms import read_plan
 from targeting.study.plan_state import STAGES

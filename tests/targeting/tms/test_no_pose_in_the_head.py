@@ -22,7 +22,8 @@ from targeting.comparison.record import ComparedCoil
 from targeting.comparison.stage import best_pose
 from targeting.fem import HeadConductor
 from targeting.navigation import brainsight, localite
-from targeting.planning.tms_files import NAVIGATORS, navigator_file, write_navigator
+from targeting.navigation.navigators import navigator_file, navigators_of_plans
+from targeting.planning.tms_files import write_navigator
 from targeting.plans.gate import check_plan, planned_poses
 from targeting.plans.tms import read_plan, write_plan
 from targeting.pose_gate import MEASURED_TOLERANCE_MM, TOLERANCE_MM, PoseGate
@@ -63,7 +64,7 @@ def check_written(folder, skin, coils, hair_mm=HAIR_MM):
     """Every pose in plan.json and in the navigators' files: none in the head, each as far off as was asked for."""
     plan = read_plan(folder / "plan.json")
     poses = [(coil, np.array(matrix)) for _, coil, matrix in planned_poses(plan)]
-    for navigator in NAVIGATORS:
+    for navigator in navigators_of_plans():
         written = VENDORS[navigator].read(folder / navigator_file(navigator, plan.created))
         assert len(written) == len(plan.placements)
         poses += [(plan.coil.name, pose.matrix_mm) for pose in written]
@@ -132,7 +133,7 @@ def written_plan(folder, gate, found, robust, compared=()):
     folder.mkdir(exist_ok=True)
     write_plan(folder / "plan.json", plan)
     check_plan(read_plan(folder / "plan.json"), gate.scalp, [gate.coil, *(coil for coil, _ in compared)])
-    for navigator in NAVIGATORS:
+    for navigator in navigators_of_plans():
         write_navigator(plan, navigator, folder, gate)
 
 

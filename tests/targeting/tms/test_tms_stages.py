@@ -9,8 +9,8 @@ from atlases import Target
 from atlases.aim import AimedTarget
 from atlases.targets import targets
 from targeting import Coil
-from targeting.coils.fingerprint import fingerprint
-from targeting.engines.embedded import EmbeddedEngine
+from targeting.coils.coil import fingerprint
+from targeting.engines.protocol import EmbeddedEngine
 from targeting.study.aim import Aim
 from targeting.study.conduction import Conduction
 from targeting.study.target_stage import load_target, save_target, target_stage

@@ -14,13 +14,13 @@ from meshes import InputError
 from targeting.live.protocol import Request
 from targeting.navigation import brainsight, localite
 from targeting.plans.tms import read_plan
+from targeting.scene.directions import PLANES
 from targeting.tms.placement import casing_distance_mm
 from targeting.viewer import open_window
 from targeting.viewer.coil_on_scalp import CoilOnScalp, live_coil
-from targeting.viewer.picture_size import FEW_PIXELS
-from targeting.viewer.plan_image import PlanImage
 from targeting.viewer.saved_poses import FILE, forget_pose, of_image, read_saved, save_pose, saved_pose
-from targeting.viewer.slices import PLANES, Slicer
+from targeting.viewer.scene_view import FEW_PIXELS
+from targeting.viewer.slices import PlanImage, Slicer
 
 
 @pytest.fixture(scope="module")
