@@ -1,4 +1,4 @@
-"""Where things are: named targets, scalp positions, MNI ↔ subject."""
+"""Places on a head: named targets, positions on the scalp, and the map between MNI152 and a subject."""
 
 from atlases.aim import AimedTarget, resolve_target, side_for
 from atlases.charm_warp import read_charm_warp

@@ -1,4 +1,4 @@
-"""Aim: what the user asks to reach becomes a Target in the subject's own grey matter.
+"""Turn what a user aims at (a name, coordinates, a mask) into a Target in the subject's own grey matter.
 
 An aim is a name of ``targets.toml``, ``mni:x,y,z``, ``ras:x,y,z`` (the subject's RAS mm), or a NIfTI mask in the
 subject's space (in MNI152 after ``mni:``).  A point is moved to the nearest grey matter of its own hemisphere, and how

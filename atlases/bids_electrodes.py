@@ -1,4 +1,4 @@
-"""Electrodes as BIDS has them: ``*_electrodes.tsv``, and the ``*_coordsystem.json`` that says what its numbers mean.
+"""Read electrodes of BIDS: ``*_electrodes.tsv``, and the ``*_coordsystem.json`` that says what its numbers mean.
 
 The JSON may stand in any folder from the table's own up to the data set's root; the nearest that applies counts, and one
 applies if it names nothing else than the table does (BIDS 1.10, "The inheritance principle").
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from atlases.electrode_files import ElectrodeFormat
-from atlases.electrode_set import HEAD, LANDMARKS, MNI, T1, UNITS_MM, ElectrodeFile, marks_once, unit_of_ears
+from atlases.electrode_set import HEAD, LANDMARKS, MNI, T1, UNITS_MM, ElectrodeFile, merge_landmarks, unit_of_ears
 from atlases.fiducials import fiducial_named
 from meshes.errors import InputError
 
@@ -100,7 +100,7 @@ def _by_landmarks(
             f"{path.name}: {found.name} names {f'the frame {stated}' if stated else 'no frame'} and holds no landmarks in it "
             f"({', '.join(missing)}): give AnatomicalLandmarkCoordinates, or coordinates in T1w"
         )
-    at = marks_once(marks, UNITS_MM[unit], found.name)
+    at = merge_landmarks(marks, UNITS_MM[unit], found.name)
     apart = float(np.linalg.norm(at["lpa"] - at["rpa"])) / UNITS_MM[unit]
     fits = unit_of_ears(apart)
     if fits != unit:

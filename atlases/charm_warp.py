@@ -1,4 +1,4 @@
-"""The warp that SimNIBS' ``charm`` leaves in ``m2m_NAME/toMNI``, as an :class:`~atlases.warp.MniWarp`.
+"""Read the warp that SimNIBS' ``charm`` leaves in ``m2m_NAME/toMNI``, as an :class:`~atlases.warp.MniWarp`.
 
 ``MNI2Conform_nonl.nii.gz`` is an image of MNI152 whose voxels hold where each of them lies in the subject, RAS mm, as
 (nx, ny, nz, 3) or (nx, ny, nz, 1, 3); ``Conform2MNI_nonl.nii.gz`` is the same the other way round.  A point is read from

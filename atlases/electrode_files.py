@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from atlases.electrode_set import HEAD, LANDMARKS, MNI, T1, ElectrodeFile, each_once, in_head_frame, marks_once
+from atlases.electrode_set import HEAD, LANDMARKS, MNI, T1, ElectrodeFile, in_head_frame, merge_landmarks, merge_repeats
 from atlases.fiducials import Fiducials, fiducial_named, fiducials_of
 from atlases.named_places import OFF_SCALP_MM, check_places
 from atlases.scalp import Scalp, scalp_feet
@@ -134,7 +134,7 @@ def read_electrodes(path: str | Path) -> ElectrodeFile:
         raise InputError(f"{path.name} holds no electrodes: check the file")
     if not np.isfinite(found.points_mm).all():
         raise InputError(f"{path.name}: a coordinate is not a finite number")
-    return each_once(found)
+    return merge_repeats(found)
 
 
 def files_read(path: Path) -> dict[str, Path]:
@@ -244,7 +244,7 @@ def _read_csv(path: Path) -> ElectrodeFile:
         own = both.of_kind(FIDUCIAL)
         given = [(m, p.tolist()) for n, p in zip(own.names, own.points_mm, strict=True) if (m := fiducial_named(n))]
         marks = [each for each in marks if each[0] not in dict(given)] + given
-        return ElectrodeFile(cap.names, cap.points_mm, T1, marks_once(marks, 1.0, path.name), path.name)
+        return ElectrodeFile(cap.names, cap.points_mm, T1, merge_landmarks(marks, 1.0, path.name), path.name)
     has_header = bool(rows) and not any(_is_number(cell) for cell in rows[0])
     columns = columns_named(rows[0], path.name) if has_header else None
     named, axes, mm = columns or (_name_column(rows), None, 1.0)
@@ -261,7 +261,7 @@ def _read_csv(path: Path) -> ElectrodeFile:
             names.append(name)
             points.append(point)
     return ElectrodeFile(
-        tuple(names), np.array(points, float).reshape(-1, 3), T1, marks_once(marks, 1.0, path.name), path.name
+        tuple(names), np.array(points, float).reshape(-1, 3), T1, merge_landmarks(marks, 1.0, path.name), path.name
     )
 
 

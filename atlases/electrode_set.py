@@ -74,14 +74,14 @@ def is_radial(names: Sequence[str]) -> bool:
     return len(own) >= RADIAL_LEAST and len(own) > len(names) / 2 and len({name[0] for name in own}) > 1
 
 
-def settled_names(names: Sequence[str]) -> tuple[str, ...]:
+def usual_names(names: Sequence[str]) -> tuple[str, ...]:
     """The names as this project writes them: positions of the 10-5 system by its names, all others as they are.
 
     Those of BioSemi's radial caps that another position has are told apart from it by a word before them.
 
     Examples
     --------
-    >>> settled_names(["EEG T3-LE", "CZ", "E17"])
+    >>> usual_names(["EEG T3-LE", "CZ", "E17"])
     ('T7', 'Cz', 'E17')
     """
     if is_radial(names):
@@ -129,7 +129,7 @@ class ElectrodeFile:
         return self.frame == MNI or self.fiducials is None
 
 
-def each_once(file: ElectrodeFile) -> ElectrodeFile:
+def merge_repeats(file: ElectrodeFile) -> ElectrodeFile:
     """The same with the usual names of its positions, and those that stand there twice at the same place as one.
 
     Raises
@@ -137,19 +137,29 @@ def each_once(file: ElectrodeFile) -> ElectrodeFile:
     InputError
         If a name stands for two places.
     """
-    names = settled_names(file.names)
+    names = usual_names(file.names)
     if is_radial(file.names):
         log.warning("%s has BioSemi's own names: its C3 and the like are not the 10-10 system's", file.source)
     rows: dict[str, list[int]] = {}
     for i, name in enumerate(names):
         rows.setdefault(name.lower() or str(i), []).append(i)
     kept = [at[0] for at in rows.values()]
-    points = [one_place(names[at[0]], file.points_mm[at], TWICE_MM, file.source) for at in rows.values()]
+    points = [mean_place(names[at[0]], file.points_mm[at], TWICE_MM, file.source) for at in rows.values()]
     return replace(file, names=tuple(names[i] for i in kept), points_mm=np.array(points, float).reshape(-1, 3))
 
 
-def one_place(name: str, points_mm: NDArray[np.float64], within_mm: float, source: str) -> NDArray[np.float64]:
+def mean_place(name: str, points_mm: NDArray[np.float64], within_mm: float, source: str) -> NDArray[np.float64]:
     """The mean of the points of one name, (3,).
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    points_mm : (n, 3) float64
+    within_mm : float
+        How far apart they may be.
+    source : str
+        The file, for messages.
 
     Raises
     ------
@@ -166,7 +176,9 @@ def one_place(name: str, points_mm: NDArray[np.float64], within_mm: float, sourc
     return mean
 
 
-def marks_once(marks: Sequence[tuple[str, Sequence[float]]], mm: float, source: str) -> dict[str, NDArray[np.float64]]:
+def merge_landmarks(
+    marks: Sequence[tuple[str, Sequence[float]]], mm: float, source: str
+) -> dict[str, NDArray[np.float64]]:
     """Landmark → the mean of its points times ``mm``, (3,) mm.
 
     Raises
@@ -175,7 +187,7 @@ def marks_once(marks: Sequence[tuple[str, Sequence[float]]], mm: float, source: 
         If one stands for two places.
     """
     return {
-        name: one_place(name, mm * np.array([p for n, p in marks if n == name], float), MARK_TWICE_MM, source)
+        name: mean_place(name, mm * np.array([p for n, p in marks if n == name], float), MARK_TWICE_MM, source)
         for name in dict(marks)
     }
 
@@ -183,7 +195,18 @@ def marks_once(marks: Sequence[tuple[str, Sequence[float]]], mm: float, source: 
 def in_head_frame(
     source: str, names: Sequence[str], points: NDArray, marks: Sequence[tuple[str, Sequence[float]]]
 ) -> ElectrodeFile:
-    """Electrodes in a digitiser's head frame; its unit is what makes the ears lie as far apart as they do.
+    """Electrodes in a digitiser's head frame; the distance between the ears tells its unit.
+
+    Parameters
+    ----------
+    source : str
+        The file.
+    names : sequence of str
+        Of the electrodes.
+    points : (n, 3) array
+        Their places, in the file's unit.
+    marks : sequence of (str, (3,) sequence)
+        Landmarks ("nasion", "lpa", "rpa") and their places; one may be there more than once.
 
     Raises
     ------
@@ -203,7 +226,7 @@ def in_head_frame(
         raise InputError(f"{source}: its pre-auricular points are {apart:g} apart, which is no head in m, cm or mm")
     mm = UNITS_MM[unit]
     points = mm * np.asarray(points, float).reshape(-1, 3)
-    return ElectrodeFile(tuple(names), points, HEAD, marks_once(marks, mm, source), source)
+    return ElectrodeFile(tuple(names), points, HEAD, merge_landmarks(marks, mm, source), source)
 
 
 def unit_of_ears(apart: float) -> str | None:

@@ -1,4 +1,4 @@
-"""Which vertices of a mid-cortical surface are left cortex, which right, and which none.
+"""Find which vertices of a mid-cortical surface are left cortex, which right, and which neither.
 
 Tissue fields know no left or right and no cerebellum.  fsaverage does: its pial and white surfaces (FreeSurfer's mean
 of 40 brains, with 10242 vertices a side as nilearn ships them) are brought to MNI152 and by the warp to the subject,

@@ -1,4 +1,4 @@
-"""The scalp as a surface: its points, its outward normals, and how far anything is from it.
+"""The scalp as a surface: its points, its outward normals, and the distance of anything from it.
 
 The surface is the outer boundary of the whole head mesh (air-filled cavities inside do not count).  The signed distance,
 positive outside, is exact (nearest triangle) on the nodes of a grid near the scalp and read off trilinearly between;
@@ -182,7 +182,15 @@ def _to_edge2(qx, qy, qz, ex, ey, ez):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True)
 def point_triangle_distance(p, a, b, c):  # type: ignore[no-untyped-def]
-    """Distance from a point to a triangle: to its plane if the foot lies inside, else to the nearest edge."""
+    """Distance from a point to a triangle: to its plane if the foot lies inside, else to the nearest edge.
+
+    Parameters
+    ----------
+    p : (3,) float64
+        The point.
+    a, b, c : (3,) float64
+        The triangle's corners, in the same unit.
+    """
     # number by number: small arrays would be made for each of some ten million pairs
     ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
     vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
@@ -216,7 +224,17 @@ def _distance(nodes_mm, near, points_mm, triangles, start, items):  # type: igno
 
 @numba.njit(cache=True)
 def read_distance(grid, origin_mm, step_mm, x, y, z):  # type: ignore[no-untyped-def]
-    """Trilinear value of a distance grid at one point; points beyond it read its border."""
+    """Trilinear value of a distance grid at one point; points beyond it read its border.
+
+    Parameters
+    ----------
+    grid : (nx, ny, nz) float32
+    origin_mm : (3,) float64
+        Place of its first node.
+    step_mm : float
+    x, y, z : float
+        The point, mm.
+    """
     u = min(max((x - origin_mm[0]) / step_mm, 0.0), grid.shape[0] - 1.001)
     v = min(max((y - origin_mm[1]) / step_mm, 0.0), grid.shape[1] - 1.001)
     w = min(max((z - origin_mm[2]) / step_mm, 0.0), grid.shape[2] - 1.001)

@@ -66,7 +66,23 @@ class Target:
         side: str = "",
         source: str = "given by the user",
     ) -> Target:
-        """A ball of grey matter around a point (RAS mm).
+        """A ball of grey matter around a point.
+
+        Parameters
+        ----------
+        center_mm : (3,) array
+            RAS mm.
+        radius_mm : float
+            Above 0 and below 100.
+        name, source : str
+            What the target is called, and where it is from.
+        side : {"", "left", "right"}
+            "": the side of its x.
+
+        Raises
+        ------
+        InputError
+            If the centre or the radius cannot be.
 
         Examples
         --------

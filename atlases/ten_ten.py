@@ -7,7 +7,7 @@ divided, before T7 and behind it, every 5 % of the whole (Fp1 at 10 %, F7 at 30 
 low line nasion–LPA–inion (F9 at 30 %, T9 the pre-auricular point).  A row of the cap is the line from its place on the
 left circumference through its place on the midline to the right one, each half divided in eight; 9h lies between 7 and 9.
 
-Lines are tapes pulled over the scalp (:mod:`atlases.scalp_curve`).
+Lines are tapes pulled over the scalp (:mod:`atlases.scalp_tape`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from atlases.fiducials import Fiducials
 from atlases.scalp import Scalp
-from atlases.scalp_curve import ScalpCurve, on_scalp, scalp_curve
 from atlases.scalp_positions import ELECTRODE, FIDUCIAL, ScalpPositions
+from atlases.scalp_tape import ScalpCurve, on_scalp, scalp_curve
 
 STEPS = 20  # of 5 % from nasion to inion
 # names of the rows by their step along the midline: in the middle of the head (up to 5), and at its side (7 and below)

@@ -1,4 +1,4 @@
-"""MniWarp: a smooth map between MNI152 and one subject, as plain arrays.
+"""The map between MNI152 and one subject: smooth, invertible, stored as plain arrays.
 
 A point p of MNI152 goes to A (p + u(p)): u is a displacement on a regular MNI grid, interpolated by cubic splines, A
 the affine part.  The way back solves p + u(p) = A⁻¹ q by Newton's method, so the two directions are inverse to each

@@ -9,7 +9,7 @@ from cli.supervision import INTERRUPTED, supervised
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one line on stderr and exit code 2, an interruption is 130."""
+    """Run the command line; a user's mistake is one line on stderr and exit code 2, a failed solver 1, an interruption 130."""
     sys.exit(supervised(_command_line))
 
 
@@ -27,7 +27,7 @@ def run(arguments: list[str]) -> int:
     try:
         return _run(arguments)
     except (MemoryError, ImportError, OSError) as error:
-        if isinstance(error, MemoryError) or NO_ROOM.search(str(error)):
+        if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
             return _complain(f"the memory is full ({str(error) or 'no more is to be had'}); {LESS_MEMORY}")
         raise
 
@@ -37,7 +37,7 @@ def _run(arguments: list[str]) -> int:
     import typer
 
     from cli.commands import app, every_flag
-    from cli.damage import DAMAGED, damage
+    from cli.failures import DAMAGED, damage, solver_failed, with_log
     from meshes.errors import InputError
     from targeting.study.options import as_flags
 
@@ -61,6 +61,8 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         # typer brings its own copy of click's usage errors, and where it lives changes between versions
         if not hasattr(error, "format_message"):
+            if solver_failed(error):
+                return _complain(with_log(error), 1)
             raise
         message = error.format_message()
         # without a message it is a bare `target` or `target coils`, whose help was shown
@@ -68,11 +70,11 @@ def _run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-# how the system's loader and the kernel say it: of a library that finds no room, of a thread or a child that gets none
-NO_ROOM = re.compile(r"failed to map segment|cannot allocate memory", re.IGNORECASE)
+# how the system's loader and the kernel say it: of a library that finds no memory, of a thread or a child that gets none
+NO_MEMORY = re.compile(r"failed to map segment|cannot allocate memory", re.IGNORECASE)
 LESS_MEMORY = "close other programs, or take fewer --threads or --density fast; the next run resumes"
 
 
-def _complain(message: str) -> int:
+def _complain(message: str, code: int = 2) -> int:
     sys.stderr.write(f"target: {' '.join(message.split())}\n")
-    return 2
+    return code

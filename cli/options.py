@@ -150,8 +150,8 @@ def numbers(text: str, option: str) -> tuple[float, ...]:
         raise InputError(f"{option} takes numbers separated by commas, such as 0.5,0.3; not {text!r}") from None
 
 
-def named_numbers(pairs: list[str] | None, option: str) -> dict[str, float]:
-    """``name=value`` pairs as a mapping.
+def named_numbers(pairs: list[str] | None, option: str) -> dict[str, float] | None:
+    """``name=value`` pairs as a mapping, or None if the option was not given.
 
     Raises
     ------
@@ -163,8 +163,10 @@ def named_numbers(pairs: list[str] | None, option: str) -> dict[str, float]:
     >>> named_numbers(["skull=0.008"], "--conductivity")
     {'skull': 0.008}
     """
+    if not pairs:
+        return None
     numbers = {}
-    for pair in pairs or []:
+    for pair in pairs:
         name, equals, value = pair.partition("=")
         try:
             numbers[name.strip()] = float(value)

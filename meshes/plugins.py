@@ -11,6 +11,7 @@ is left out, and one line in the log names its distribution and says why.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 
 log = logging.getLogger(__name__)
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]*")  # it also stands in file names, and beside paths on the command line
 
 
 class Named(Protocol):
@@ -87,7 +90,11 @@ class Registry(Generic[Member]):
 
     def plugins(self) -> dict[str, Member]:
         """The members that other distributions bring, by name."""
-        return {name: member for name, (member, _) in _loaded(self, tuple(sys.path)).items()}
+        return {name: member for name, (member, _) in self._loaded()[0].items()}
+
+    def faults(self) -> tuple[str, ...]:
+        """Which plug-ins are left out, a line each that names the distribution and says why."""
+        return self._loaded()[1]
 
     def run(self, member: Member, function: Callable[..., Result], *arguments: object) -> Result:
         """Call a function of a member; what a plug-in's own code raises is told in one line that names its distribution.
@@ -109,28 +116,32 @@ class Registry(Generic[Member]):
 
     def origin(self, name: str) -> str:
         """Distribution and version that a plug-in comes from, "acme-coils 1.2"; "" for our own members."""
-        found = _loaded(self, tuple(sys.path)).get(name)
-        return found[1] if found and name not in self.own else ""
+        return "" if name in self.own else self._loaded()[0].get(name, (None, ""))[1]
 
     def _own(self, name: str) -> Member:
         member = self.own[name]
         return cast(Member, EntryPoint(name, member, self.group).load()) if isinstance(member, str) else member
 
+    def _loaded(self) -> tuple[dict[str, tuple[Member, str]], tuple[str, ...]]:
+        return _load_plugins(self, tuple(sys.path))
+
 
 @cache  # by sys.path, where distributions are looked for: each plug-in is loaded, and a faulty one told of, once
-def _loaded(registry: Registry[Member], path: tuple[str, ...]) -> dict[str, tuple[Member, str]]:
-    """Members of plug-ins with their distribution, by name."""
+def _load_plugins(
+    registry: Registry[Member], path: tuple[str, ...]
+) -> tuple[dict[str, tuple[Member, str]], tuple[str, ...]]:
+    """Members of plug-ins with their distribution, by name; and what is wrong with those that are left out."""
     found: dict[str, tuple[Member, str]] = {}
+    faults = []
     for origin, point in _entry_points(registry.group):
         taken = found[point.name][1] if point.name in found else "target" if point.name in registry.own else ""
-        fault = f"the name is taken by {taken}" if taken else ""
-        if not fault:
-            member, fault = _load(registry, point)
+        member, fault = (None, f"the name is taken by {taken}") if taken else _load(registry, point)
         if fault:
-            log.warning("the %s %r of %s is left out: %s", registry.what, point.name, origin, fault)
+            faults.append(f"the {registry.what} {point.name!r} of {origin} is left out: {fault}")
+            log.warning("%s", faults[-1])
         else:
             found[point.name] = cast(Member, member), origin
-    return found
+    return found, tuple(faults)
 
 
 def _entry_points(group: str) -> Iterator[tuple[str, EntryPoint]]:
@@ -149,6 +160,8 @@ def _entry_points(group: str) -> Iterator[tuple[str, EntryPoint]]:
 
 def _load(registry: Registry[Member], point: EntryPoint) -> tuple[object, str]:
     """What an entry point names, and what is wrong with it, in one line; "" if nothing."""
+    if not NAME.fullmatch(point.name):
+        return None, "a name is of lower-case letters, digits and -"
     try:
         member = point.load()
     except (Exception, SystemExit) as error:  # whatever a stranger's module does on import

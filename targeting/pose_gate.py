@@ -1,4 +1,4 @@
-"""No pose in the head: the gate that every coil pose passes on its way out of the program, and what a file's pose is told.
+"""The gate that every coil pose passes on its way out of the program, and poses of files on their way in: none is in the head.
 
 A pose is measured by the coil's casing against the head's scalp.  What the program itself proposes (placements, the
 steadiest pose, compared coils, a searched hotspot) and what is written for a navigator may reach into the head by

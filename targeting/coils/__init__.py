@@ -1,4 +1,4 @@
-"""TMS coils: files, built-in coils, the fields they make, the room they take."""
+"""TMS coils: their files, the built-in ones, their fields and their casings."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Casing: the room a coil takes, as a closed surface whose points are dense enough to be checked against the scalp.
+"""The casing of a coil: a closed surface whose points are dense enough to be checked against the scalp.
 
 Where the surface comes from is said in the coil's ``casing_note``:
 
@@ -7,7 +7,7 @@ Where the surface comes from is said in the coil's ``casing_note``:
 - a coil file that holds only sources (``.ccd``): drawn round them.  In such files z = 0 is the casing's face to the
   head (Drakaki et al. 2022, doi 10.1016/j.brs.2022.04.017; the shallowest dipoles of the measured D70 lie at −3 mm,
   of the MCF-B65 at −5 mm), so a flat coil becomes a plate under z = 0; an angled coil, whose wings reach down beside
-  the head (z > 0), becomes a height field: over every (x, y) the room from the lowest to the highest source near by.
+  the head (z > 0), becomes a height field: over every (x, y) the space from the lowest to the highest source near by.
 
 A head is nearly flat over a few millimetres: a point every ``SPACING_MM`` leaves every place of the face within 4 mm of
 a point, 0.1 mm of depth on a scalp of 80 mm radius.
@@ -104,9 +104,9 @@ def casing_around(sources: tuple[Source, ...]) -> tuple[Casing, str]:
 
 
 def height_field(windings_mm: NDArray[np.float64]) -> Casing:
-    """The room between the lowest and the highest source near each (x, y), closed at the sides.
+    """The space between the lowest and the highest source near each (x, y), closed at the sides.
 
-    Near means three quarters of the sources' own spacing, so that the room between two wings is not filled up.
+    Near means three quarters of the sources' own spacing, so that the space between two wings is not filled up.
     """
     flat = windings_mm[:, :2]
     apart = np.median(cKDTree(windings_mm).query(windings_mm, k=2)[0][:, 1]) if len(flat) > 1 else SPACING_MM

@@ -1,4 +1,4 @@
-"""``.ccd``: a coil as magnetic dipoles, in text.
+"""Coil files ``.ccd``: magnetic dipoles, as text.
 
 First line a comment.  Its new form carries ``key=value`` pairs divided by ``;`` (``dIdtmax`` in A/µs, ``brand``,
 ``stimulator``, ``coilname``); the older form names the file only.  Second line the number of dipoles N, third line a

@@ -1,7 +1,7 @@
-r"""A coil of fewer parts with the same field, for millions of poses.
+r"""Reduce a coil to fewer parts with the same field, so that millions of poses can be tried.
 
 Seen from the head, a coil's many small parts say the same thing several times over.  With the vector potential of part k at
-probe points in the room the head can take as column a_k, a pivoted QR puts the columns that say most first, A P = Q R; the
+probe points in the space that a head can take as column a_k, a pivoted QR puts the columns that say most first, A P = Q R; the
 first few of them, each with a new strength, then make the coil's whole field Σ a_k in the sense of least squares (after the
 interpolative decomposition of Cheng, Gimbutas, Martinsson, Rokhlin 2005, doi 10.1137/030602678): same places, same
 directions.  What k of them cannot make is the rest of Qᵀ Σ a_k, so that the fewest are taken that leave ``TOLERANCE`` of it.

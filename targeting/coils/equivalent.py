@@ -1,4 +1,4 @@
-"""A sampled A-field as dipoles, for what needs the coil's sources: the search by reciprocity.
+"""Dipoles that make a sampled A-field, for the search by reciprocity, which needs the coil's sources.
 
 Whatever lies behind a plane z = −d is, seen from before it, a sheet of z dipoles in that plane (the sheet's density
 follows from B_z there).  The sheet is taken on a square lattice and its moments fitted by least squares to the samples

@@ -9,7 +9,7 @@ looks like is said.
   1.6 mm clear, a Brainsway H7 8 mm.  Between wings that are steeper still the head does not reach the origin, and the
   ball has 15 mm.  Wings are bent towards the head, never away from it.
 - The field: at 20 mm before the face the largest |A| of measured coils is 1.2e-6 to 3.5e-6 T·m per A/s; one turn of
-  20 mm has 1e-7.  ``LEAST_A_T_M`` and ``MOST_A_T_M`` leave room beyond both.
+  20 mm has 1e-7.  ``LEAST_A_T_M`` and ``MOST_A_T_M`` leave a margin beyond both.
 - The rating: measured coils on their stimulators reach 80 to 170 A/µs (Drakaki et al. 2022, doi
   10.1016/j.brs.2022.04.017), small ones several times that.
 """

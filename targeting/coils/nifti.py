@@ -1,4 +1,4 @@
-"""``.nii``, ``.nii.gz``: A sampled on a grid, the three components as fourth (or fifth) axis.
+"""Coil files ``.nii`` and ``.nii.gz``: A sampled on a grid, the three components as fourth (or fifth) axis.
 
 A in T·m for dI/dt = 1 A/s, that is per ampere of coil current; the affine takes a voxel to the coil's frame (mm, or
 what the header says); the components are those of the coil's frame.  The header's description may hold ``dIdtmax``

@@ -1,4 +1,4 @@
-"""A NumPy array out of the bytes that ``pickle`` made of it, read as data: nothing is imported, called or unpickled.
+"""Read a pickled NumPy array as data: nothing is imported, called or unpickled.
 
 SimNIBS encodes sampled grids so.  A pickle is a list of instructions; the few that spell out an array are followed here
 on a stack of plain values, where a name stays a name and a call stays the note that one was asked for.  What comes out

@@ -1,4 +1,4 @@
-"""What makes a coil's magnetic vector potential A: dipoles, current elements, or a sampled grid.
+"""Sources of a coil's magnetic vector potential A: dipoles, current elements, or a sampled grid.
 
 With μ0/4π = 1e-7 T·m/A, lengths in metres, and per ampere of coil current:
 

@@ -1,4 +1,4 @@
-"""``.tcd``: a coil as JSON, of dipoles, wire pieces or sampled A-fields, with casings and movable parts.
+"""Coil files ``.tcd``: JSON of dipoles, wire pieces or sampled A-fields, with casings and movable parts.
 
 ``coilElementList`` holds the sources, each of a ``type``: 1 magnetic dipoles (``points`` mm, ``values`` A·m²), 2 wire
 pieces (``points`` where each is, mm; ``values`` its direction and length, mm), 3 a sampled A (``data`` T·m per

@@ -1,4 +1,4 @@
-"""Windings → magnetic dipoles, as few as will do.
+"""Magnetic dipoles for the windings of a coil, as few as make its field.
 
 A loop of current I is the sheet of dipoles I·dA·n over its area; turns in one plane add up to a sheet whose density is
 the number of turns outside radius r.  Seen from outside the casing the sheet is smooth, so it is replaced by a few
@@ -77,7 +77,7 @@ def winding_dipoles(
         From the copper to the casing's face; the fit begins 5 mm off that face.
     dish_mm : float
         Depth of the dish the dipoles make inside the winding.  The sheet may be any surface that the winding bounds: a
-        dish behind the opening leaves room for a head that bulges into it, by up to half the depth.
+        dish behind the opening leaves space for a head that bulges into it, by up to half the depth.
     refine : float
         2 halves the spacing of the dipoles, for a test of convergence.
     """

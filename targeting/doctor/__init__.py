@@ -1,1 +1,1 @@
-"""What `target doctor` looks at: the installation, the machine, and the physics."""
+"""Checks of ``target doctor``: the installation, the machine, and the physics."""

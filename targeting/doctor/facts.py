@@ -1,4 +1,4 @@
-"""The facts of an installation and a machine, each looked up on its own: what fails in one hides no other."""
+"""Facts of an installation and a machine; each is found on its own, so that a failure hides no other."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
+from typing import Any
 
 from meshes.errors import InputError
 from meshes.memory import free_memory_bytes, total_memory_bytes
+from meshes.plugins import Registry
 
 GB = 1e9
 LEAST_MEMORY_GB, LEAST_FREE_GB = 4.0, 2.0  # below: no standard head can be made; warned of
@@ -168,6 +170,33 @@ def _programs_beside() -> Iterator[Fact]:
         yield Fact("SimNIBS", WARNING if named else NOTE, words)
 
 
+def _plugins() -> Iterator[Fact]:
+    """What other distributions add to the registries, and what of it is left out; nothing where there is none."""
+    from atlases.electrode_files import ELECTRODE_FILES
+    from targeting.coils.builtin import COILS
+    from targeting.coils.files import COIL_FILES
+    from targeting.engines import ENGINES
+    from targeting.navigation.navigators import NAVIGATORS
+    from targeting.tms.objective_names import NAMED_OBJECTIVES
+
+    registries: tuple[Registry[Any], ...] = (
+        NAVIGATORS,
+        COILS,
+        COIL_FILES,
+        ENGINES,
+        NAMED_OBJECTIVES,
+        ELECTRODE_FILES,
+    )
+    brought: dict[str, list[str]] = {}
+    for registry in registries:
+        for name in registry.plugins():
+            brought.setdefault(registry.origin(name), []).append(f"{registry.what} {name}")
+    for origin, members in brought.items():
+        yield Fact("plug-in", OK, f"{origin}: {', '.join(members)}")
+    for fault in [each for registry in registries for each in registry.faults()]:
+        yield Fact("plug-in", WARNING, fault)
+
+
 def _viewer() -> Iterator[Fact]:
     from targeting.scene.system_libraries import check_pictures, check_windows
     from targeting.viewer.request import VIEWER
@@ -270,6 +299,7 @@ LOOKS: tuple[tuple[str, Callable[[], Iterator[Fact]]], ...] = (
     ("packages", _packages),
     ("solver", _solvers),
     ("programs", _programs_beside),
+    ("plug-ins", _plugins),
     ("viewer", _viewer),
     ("memory", _memory),
     ("cores", _cores),

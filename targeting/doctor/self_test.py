@@ -1,4 +1,4 @@
-"""The physics in half a minute: fields in a ball of five tissues beside their closed forms, a coil's and two electrodes'.
+"""A test of the physics in half a minute: the fields of a coil and of two electrodes in a ball, against closed forms.
 
 The mesh is regular, so its errors are small (0.6 % and 0.8 %): a wrong sign, unit, conductivity or a broken solver is off by
 far more than the limits.  What a head's mesh makes of the same cases is measured by ``benchmarks/accuracy.py``.

@@ -34,7 +34,7 @@ class PlanFinding:
 
 @dataclass(frozen=True)
 class PlanProtocol:
-    """The rTMS session the plan was asked for."""
+    """The rTMS session that was requested."""
 
     name: Annotated[str, "Its name, or its file's."]
     frequency_hz: Annotated[Positive, "Pulses a second within a train, or bursts a second, Hz."]

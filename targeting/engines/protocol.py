@@ -137,7 +137,13 @@ class EmbeddedEngine:
         didt_a_per_s: float,
         coil_file: Path | None = None,
     ) -> list[TmsField]:
-        """E of each pose; parameters as for :meth:`Engine.fields`."""
+        """E of each pose.
+
+        Parameters
+        ----------
+        conductor, coil, poses, didt_a_per_s, coil_file
+            As for :meth:`Engine.fields`.
+        """
         from targeting.tms.field import simulate_many
 
         return simulate_many(conductor, coil, poses, didt_a_per_s)

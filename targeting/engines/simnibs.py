@@ -1,4 +1,4 @@
-"""The forward solve in an installed SimNIBS, through its public Python interface, in a child process.
+"""Solve the fields of coil poses with an installed SimNIBS, in a child process, through its public Python interface.
 
 The mesh goes over as Gmsh 2.2, with what SimNIBS asks of one (:func:`for_simnibs`).  The coil goes over as a file
 written here, a user's own one too: what is read here in more than one way, SimNIBS may refuse or, where a ``.ccd`` has
@@ -86,9 +86,9 @@ class SimnibsEngine:
         for_simnibs(head())
         for coil, file in coils:
             with tempfile.TemporaryDirectory(prefix="coil-for-simnibs-") as temporary:
-                why = self.installation.refuses(READ_COIL, str(written_coil(coil, Path(temporary))))
+                why = self.installation.refuses(READ_COIL, str(write_coil_for_simnibs(coil, Path(temporary))))
             if why and "No module named" not in why:  # a SimNIBS that has its reader elsewhere shows it at the solve
-                raise InputError(f"SimNIBS cannot read the coil {named(coil, file)}: {why}; use `engine=embedded`")
+                raise InputError(f"SimNIBS cannot read the coil {coil_label(coil, file)}: {why}; use `engine=embedded`")
 
     def fields(
         self,
@@ -98,7 +98,7 @@ class SimnibsEngine:
         didt_a_per_s: float,
         coil_file: Path | None = None,
     ) -> list[TmsField]:
-        """E of each pose by SimNIBS.
+        """E of each pose by SimNIBS; parameters as for :meth:`~targeting.engines.protocol.Engine.fields`.
 
         Raises
         ------
@@ -115,30 +115,30 @@ class SimnibsEngine:
         with tempfile.TemporaryDirectory(
             prefix=f"{MAKING}simnibs-", dir=self.folder, ignore_cleanup_errors=True
         ) as temporary:
-            room = Path(temporary).absolute()
+            work = Path(temporary).absolute()
             # SimNIBS takes the folder of a mesh for its subject's only if it is named so
-            mesh_file = room / "m2m_head" / "head.msh"
+            mesh_file = work / "m2m_head" / "head.msh"
             mesh_file.parent.mkdir()
             write_gmsh(mesh_file, for_simnibs(head))
             job = {
                 "mesh": str(mesh_file),
-                "coil": str(written_coil(coil, room)),
-                "coil_read_from": named(coil, coil_file),
+                "coil": str(write_coil_for_simnibs(coil, work)),
+                "coil_read_from": coil_label(coil, coil_file),
                 "poses_mm": [pose.matrix_mm.tolist() for pose in poses],
                 "didt_a_per_s": float(didt_a_per_s),
                 "conductivity_s_per_m": {str(tag): value for tag, value in sigma.items()},
-                "results": str(room / "results"),
-                "written": str(room / "written.json"),
+                "results": str(work / "results"),
+                "written": str(work / "written.json"),
             }
-            (room / "job.json").write_text(json.dumps(job), encoding="utf-8")
-            # a copy, so that the script's folder, where Python looks for modules first, is the room
-            script = room / "solve.py"
+            (work / "job.json").write_text(json.dumps(job), encoding="utf-8")
+            # a copy, so that the script's folder, where Python looks for modules first, is this folder
+            script = work / "solve.py"
             script.write_text(Path(simnibs_child.__file__).read_text(encoding="utf-8"), encoding="utf-8")
             log.info("SimNIBS %s: %d pose(s)", self.version, len(poses))
             try:
                 run_logged(
                     "SimNIBS",
-                    [str(self.installation.python), "-u", str(script), str(room / "job.json")],
+                    [str(self.installation.python), "-u", str(script), str(work / "job.json")],
                     log_file,
                     progress=Progress(len(poses)).of,
                     environment=self.installation.environment,
@@ -146,8 +146,8 @@ class SimnibsEngine:
                     limit_s=START_LIMIT_S + self.pose_limit_s * len(poses),
                 )
             except InputError as error:
-                raise InputError(f"{error}, coil {named(coil, coil_file)}") from error
-            files = _written(room / "written.json", len(poses), log_file)
+                raise InputError(f"{error}, coil {coil_label(coil, coil_file)}") from error
+            files = _written(work / "written.json", len(poses), log_file)
             return [TmsField(head, field_in_order(file, head, log_file), float(didt_a_per_s)) for file in files]
 
 
@@ -228,7 +228,7 @@ def for_simnibs(head: HeadMesh) -> HeadMesh:
     )
 
 
-def written_coil(coil: Coil, room: Path) -> Path:
+def write_coil_for_simnibs(coil: Coil, folder: Path) -> Path:
     """A coil as a file for SimNIBS, in the form its reader is sure of.
 
     Names and the rated maximum stay out: SimNIBS reads a name with a full stop in it as a number and fails.  A sampled
@@ -240,12 +240,12 @@ def written_coil(coil: Coil, room: Path) -> Path:
 
     plain = replace(coil, name="coil", rated_on="", max_didt_a_per_s=None)
     if all(isinstance(source, MagneticDipoles) for source in coil.sources):
-        file, write = room / "coil.ccd", write_ccd
+        file, write = folder / "coil.ccd", write_ccd
     elif len(coil.sources) == 1 and isinstance(coil.sources[0], PotentialGrid):
         plain = replace(plain, sources=(along_axes(coil.sources[0]),))
-        file, write = room / "coil.nii.gz", write_nifti_coil
+        file, write = folder / "coil.nii.gz", write_nifti_coil
     else:
-        file, write = room / "coil.tcd", write_tcd
+        file, write = folder / "coil.tcd", write_tcd
     write(plain, file)
     return file
 
@@ -259,11 +259,11 @@ def along_axes(grid: PotentialGrid) -> PotentialGrid:
     )
 
 
-def named(coil: Coil, file: Path | None) -> str:
+def coil_label(coil: Coil, file: Path | None) -> str:
     """A coil as messages call it: its file, where it has one.
 
     >>> from targeting.coils import Coil
-    >>> named(Coil.named("figure8-70mm"), None)
+    >>> coil_label(Coil.named("figure8-70mm"), None)
     'figure8-70mm'
     """
     return file.name if file else coil.name

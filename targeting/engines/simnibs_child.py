@@ -1,4 +1,4 @@
-"""What SimNIBS's own Python runs: the poses of a job file, through SimNIBS's public scripting interface.
+"""The script that SimNIBS's own Python runs: it solves the poses of a job file by SimNIBS's public scripting interface.
 
 It is started as a script, with the job file as its only argument, by an interpreter that has SimNIBS and nothing of
 this project (Python 3.9 with SimNIBS 4.1), so it imports the standard library and ``simnibs`` alone.  The interface is

@@ -1,4 +1,4 @@
-"""Where SimNIBS is on this machine: an interpreter that imports it.
+"""Find SimNIBS on this machine: a Python interpreter that imports it.
 
 SimNIBS lives in a Python environment of its own.  It is looked for where this Python can import it, else under the
 folder that ``SIMNIBSDIR`` names.  The installers of SimNIBS 4 put that environment into ``simnibs_env`` of the folder

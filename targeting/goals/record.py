@@ -73,7 +73,7 @@ class PlanGoal:
 
 
 def goal_warnings(goal: PlanGoal, dose_v_per_m: float) -> list[str]:
-    """What a person must know of placement 1, a line each."""
+    """Warnings about placement 1, a line each."""
     found = []
     off = abs(goal.value[0] - goal.direct_value) / abs(goal.direct_value) if goal.direct_value else float("inf")
     if off > AGREEMENT:

@@ -10,7 +10,9 @@ from targeting.records.kinds import OneOf, Positive, Share
 from targeting.records.places import ALSO, AVOIDED, PlanRegion
 
 SPACES = ("subject", "mni")
-OVER_CAP = 1.05  # of the cap: what the complete electrode model may add to the leadfield's share before it is told
+OVER_CAP = (
+    1.05  # of the cap: what the complete electrode model may add to the leadfield's share before a warning is due
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class PlanTesGoal:
 
 
 def tes_goal_warnings(goal: PlanTesGoal, dose_v_per_m: float) -> list[str]:
-    """What a person must know, a line each."""
+    """Warnings about the montage's goal, a line each."""
     found = []
     for place in goal.places:
         share = place.e_v_per_m / dose_v_per_m if dose_v_per_m > 0 else float("inf")

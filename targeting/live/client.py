@@ -1,4 +1,4 @@
-"""A client of ``target serve``, for a navigator's plug-in or a robot's control loop: one socket, one line there and back."""
+"""A client of ``target serve``, for a navigator's plug-in or the control loop of a robot."""
 
 from __future__ import annotations
 

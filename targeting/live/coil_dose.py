@@ -1,4 +1,4 @@
-"""The dose at a coil's current pose, in the words of the protocol: a planned subject's dose map, ready to be asked.
+"""Answer requests of the live protocol: the dose at a coil's current pose, from the dose map of a planned subject.
 
 The number is the dose map's, so it is the plan's own; ``percent_of_plan`` is its share of what the *same coil* gives in
 the plan's first pose, so it is 100 where the coil should be.  A pose that no coil can have (the casing in the head) is

@@ -1,4 +1,4 @@
-"""What goes over the wire between a navigator and ``target serve``: JSON lines, UTF-8, one object a line.
+"""The protocol between a navigator and ``target serve``: JSON lines, UTF-8, one object a line.
 
 On connecting the server says one line of greeting (``{"hello": "target", "schema_version": ..., "image_sha256": ...}``).
 Then each line of the client's is a request and gets one line back, in order:

@@ -1,4 +1,4 @@
-"""The socket of ``target serve``: this machine only, one thread, any number of bad lines, no growth.
+"""The server of ``target serve``: for this machine only, in one thread, unharmed by any number of bad lines.
 
 One event loop answers everybody in turn; an answer takes a fraction of a millisecond, so clients do not wait for each
 other.  What is kept of a connection is its line in the making, at most ``MAX_LINE_BYTES``; a client that does not read

@@ -1,4 +1,4 @@
-"""Brainsight ``.txt``: tab-separated blocks of targets and samples, each with a place and three axes.
+"""The file format of Brainsight, ``.txt``: tab-separated blocks of targets and samples, each with a place and three axes.
 
 A row gives ``Loc. X Y Z`` and the axes ``m0`` (x), ``m1`` (y), ``m2`` (z) as vectors in the file's coordinate system.
 Brainsight's coil frame has **z out of the head** and x the other way; y is away from the handle as here.  With B its

@@ -1,8 +1,8 @@
-"""Which rows of a navigator's file are meant: one target, or the pulses of one coil for one target; never a guess.
+"""Choose the rows of a navigator's file that a user means: one target, or the pulses of one coil for one target.
 
-Of pulses those count that a coil was tracked for; where some were recorded by the stimulator's trigger, those by hand are no
-pulses.  Where targets, or coils, are several, one must be named: ``FILE:NAME``, NAME a target, what pulses were recorded
-for, a coil, a row's own name or ``#2`` for the second row.
+Nothing is guessed.  Of pulses those count that a coil was tracked for; where some were recorded by the stimulator's trigger,
+those by hand are no pulses.  Where targets, or coils, are several, one must be named: ``FILE:NAME``, NAME a target, what
+pulses were recorded for, a coil, a row's own name or ``#2`` for the second row.
 """
 
 from __future__ import annotations

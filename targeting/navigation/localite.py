@@ -1,4 +1,4 @@
-"""Localite TMS Navigator ``.xml``: instrument markers (planned poses) and trigger markers (pulses given).
+"""The file format of Localite TMS Navigator, ``.xml``: instrument markers (planned poses) and trigger markers (pulses given).
 
 ``<Matrix4D data00 … data33>`` is instrument → world with the axes as columns.  Localite's instrument frame has
 **x into the head, y toward the handle, z along our x**.  So, with L its matrix and P ours, column by column

@@ -1,4 +1,4 @@
-"""Where a coil really was: the rows chosen from a navigator's file, held against the head, become one pose.
+"""The pose at which a coil really was: the mean of the chosen rows of a navigator's file, checked against the head.
 
 Every row passes the gate for measured poses.  Pulses that do not (test pulses into the air) are left out and counted; if most
 of them are in the head or face away, the file is of another frame or another head, and is refused.  What is left must be one

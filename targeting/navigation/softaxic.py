@@ -1,4 +1,4 @@
-"""Softaxic ``.stmpx``: XML with coil places, their axes, and for each the point on the coil's far side; read only.
+"""The file format of Softaxic, ``.stmpx`` (read only): XML with coil places, their axes and a point on the coil's far side.
 
 ``<fp x y z m00 … m22>`` gives the place and a matrix with the axes as columns c0 c1 c2.  Two readings of it are in use.
 SimNIBS takes x = −c1, y = c0, z = c2; another exporter, said to be checked in a laboratory, x = c1, y = c0, z = −c2.

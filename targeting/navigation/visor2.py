@@ -1,4 +1,4 @@
-"""ANT visor2 ``.mrk``: JSON with coil poses and a fingerprint of the image they belong to.
+"""The file format of ANT visor2, ``.mrk``: JSON with coil poses and a fingerprint of the image they belong to.
 
 ``CoilAxesConvention`` "simnibs" is this project's coil frame and ``CoordinateSystem`` "ASSOCIATED_IMAGE" the image's
 own RAS mm, so poses go in and out unchanged.  ``AssociatedImageInfo`` repeats the NIfTI header's quaternion, offset and
@@ -153,7 +153,18 @@ def image_from_string(text: str, source: str = "visor2 file") -> ImageFingerprin
 
 
 def write(path: str | Path, poses: Sequence[Pose], image: ImageFingerprint, coil_name: str = "") -> None:
-    """Write poses as coil targets; see :func:`to_string`."""
+    """Write poses as coil targets.
+
+    Parameters
+    ----------
+    path : path
+    poses : sequence of Pose
+        RAS mm of the T1.
+    image : ImageFingerprint
+        Of the T1 that visor2 shows.
+    coil_name : str
+        Goes into the coil's type.
+    """
     write_text(path, to_string(poses, image, coil_name))
 
 

@@ -1,4 +1,4 @@
-"""A file's world is held against the header of the T1 that the plan was made on.
+"""Convert the poses of a navigator's file to the coordinates of the plan, by the header of the plan's T1.
 
 Brainsight names its coordinate systems after the entry of the NIfTI header that gives them (``Q`` the qform, ``S`` the sform;
 before version 2.5.3 by the entry's code alone), and visor2 repeats the qform.  With F the voxel → mm matrix of that entry in

@@ -27,14 +27,14 @@ NEIGHBOURS_MM = 75.0  # from a position to the next of the 10-10 system: 30 to 4
 
 @dataclass(frozen=True, eq=False)
 class OnScalp:
-    """A point's place as the plan tells it, and the 10-10 positions that pictures show beside it."""
+    """A point's place as the plan states it, and the 10-10 positions that pictures show beside it."""
 
     tape: PlanTape
     positions: ScalpPositions
 
 
 def on_scalp(point_mm: ArrayLike, head: HeadMesh, warp: MniWarp | None) -> OnScalp | None:
-    """The place of a point of the scalp, RAS mm; None without a registration, or on a scalp that cannot be measured."""
+    """Measure where a point of the scalp (RAS mm) lies; None without a registration, or on a scalp that cannot be measured."""
     from atlases.fiducials import fiducials_from_warp
     from atlases.scalp import Scalp
     from atlases.scalp_tape import tape_measure
@@ -50,8 +50,8 @@ def on_scalp(point_mm: ArrayLike, head: HeadMesh, warp: MniWarp | None) -> OnSca
     except InputError:
         return None
     nasion, inion, left, right = tape.places_mm[POINT]
-    told = PlanTape(near_words(point_mm, positions), nasion, inion, left, right, landmarks_of(tape, fiducials))
-    return OnScalp(told, positions)
+    place = PlanTape(near_words(point_mm, positions), nasion, inion, left, right, landmarks_of(tape, fiducials))
+    return OnScalp(place, positions)
 
 
 def landmarks_of(tape: TapeMeasure, fiducials: Fiducials) -> PlanLandmarks:

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atlases.target import is_center
-from meshes.cortical_surface import Cortex
-from meshes.head import HeadMesh
 from targeting.goals.tes_record import PlanTesGoal, tes_goal_warnings
 from targeting.planning.on_scalp import landmarks_of
-from targeting.planning.tms_files import head_warnings, plan_frame
+from targeting.planning.results import (
+    DEEP_RATIO,
+    PlanResults,
+    background_of,
+    fields_of_both,
+    head_warnings,
+    write_field_in_volume,
+    write_field_on_cortex,
+)
 from targeting.plans.dangers import side_dangers
 from targeting.plans.tes import PlanStandard, TesPlan, TesSearchSummary, write_tes_plan
 from targeting.records.montage import PlanElectrode
-from targeting.records.places import plan_target
 from targeting.records.pole import FREE, MIXED, OF_SCALP, SIGNED, PlanPole, acting_pole, pole_words
 from targeting.records.warnings import PlanWarning, danger, in_order, note, warning
-from targeting.study.head_stages import Segmented
 from targeting.tes.optimise.limits import off_grid
 from targeting.tes.safety import Exposure, check_safety, exposure_of, session_checks
-from targeting.versions import versions
 
 if TYPE_CHECKING:
-    from atlases.aim import AimedTarget
     from atlases.scalp_tape import TapeMeasure
-    from targeting.study.surfaces import HeadSurfaces
     from targeting.study.tes_request import TesRequest
     from targeting.study.tes_stages import HeadPositions
     from targeting.tes.montage_choice import ChosenMontage
@@ -40,53 +39,36 @@ if TYPE_CHECKING:
 FILES = ("plan.json", "plan.html", "placement_sheet.html", "montage.csv", "electrodes.tsv", "coordsystem.json")
 DRAWING = "montage.geo"
 CAP_PICTURE = "cap.png"
-DEEP_RATIO = 1.5  # peak elsewhere over the target's mean from which a warning is due, as for coils
 SHUNTED_SHARE = 0.75  # of the current that stays in the scalp, from which a warning is due
 
 
-@dataclass(frozen=True, eq=False)
-class TesResults:
-    """Everything the stages before this one made."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TesResults(PlanResults):
+    """What the stages of a montage's plan made."""
 
-    subject: str
     request: TesRequest
-    segmented: Segmented
-    head: HeadMesh
     sigma_s_per_m: NDArray[np.float64]  # of each tetrahedron
-    aimed: AimedTarget
     located: HeadPositions
     chosen: ChosenMontage
     confirmed: ConfirmedMontage
     tape: TapeMeasure
-    objective: str
     polarity: str  # of :mod:`targeting.records.pole`
     search: TesSearchSummary
-    conductivity_s_per_m: Mapping[str, float]
-    seconds: Mapping[str, float]
-    notes: Sequence[PlanWarning] = ()
-    pain_side: str = ""
-    patient_id: str = ""
-    cortex: Cortex | None = None
-    surfaces: HeadSurfaces | None = None
     goal: PlanTesGoal | None = None
 
 
 def make_tes_plan(results: TesResults) -> TesPlan:
-    """The plan, its safety items, its warnings and its provenance."""
+    """Make the plan with its safety items and its warnings."""
     confirmed, request = results.confirmed, results.request
     exposure = _exposure(results)
     items = check_safety(exposure, request.accept_risk)
-    montage = [_electrode(results, i) for i in range(len(confirmed.electrodes))]
     plan = TesPlan(
-        subject=results.subject,
+        **fields_of_both(results),
         kind=request.kind,
-        frame=plan_frame(results.segmented),
-        target=plan_target(results.aimed, results.head),
         montage_name=results.chosen.montage.name,
-        montage=montage,
+        montage=[_electrode(results, i) for i in range(len(confirmed.electrodes))],
         total_current_ma=exposure.total_current_ma,
         minutes=request.minutes,
-        objective=results.objective,
         dose=confirmed.dose,
         pole=_pole(results),
         standard=_standard(confirmed),
@@ -99,13 +81,6 @@ def make_tes_plan(results: TesResults) -> TesPlan:
         brain_e_v_per_m=exposure.brain_e_v_per_m,
         eye_e_v_per_m=exposure.eye_e_v_per_m,
         search=replace(results.search, current_kept_by_scalp=round(confirmed.scalp_share, 3)),
-        warnings=[],
-        pain_side=results.pain_side,
-        patient_id=results.patient_id,
-        versions=versions(),
-        seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
-        conductivity_s_per_m=dict(results.conductivity_s_per_m),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     beyond = [danger(item.words, item.name, request.accept_risk) for item in items if not item.within]
     return replace(plan, warnings=_warnings(results, plan, beyond))
@@ -114,14 +89,13 @@ def make_tes_plan(results: TesResults) -> TesPlan:
 def _warnings(results: TesResults, plan: TesPlan, beyond: Sequence[PlanWarning]) -> list[PlanWarning]:
     """All that a person must know, in order; first of each kind the safety items that are ``beyond`` their limits."""
     confirmed = results.confirmed
-    tets, _ = results.aimed.target.weights(results.head)
-    elsewhere = not is_center(results.head, tets, plan.dose.peak_mm)
+    elsewhere = results.is_elsewhere(plan.dose.peak_mm)
     return in_order(
         [
             *beyond,
             *side_dangers(plan.target),
             *results.notes,
-            *head_warnings(results.segmented, results.aimed, results.head),
+            *head_warnings(results),
             *([note(confirmed.note)] if confirmed.note else []),
             *warnings_of(plan, elsewhere, confirmed.scalp_share, results.located.fiducials.source),
         ]
@@ -179,13 +153,10 @@ def pole_warnings(plan: TesPlan) -> list[str]:
     return found
 
 
-def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
+def write_tes_files(folder: Path, results: TesResults, plan: TesPlan) -> None:
     """Write the plan, the report, the sheet, the tables and the field files into a folder."""
     from matplotlib.image import imsave
 
-    from meshes.rasterise import labels_on_grid
-    from targeting.fem.cortical_field import CorticalField, write_cortical_field
-    from targeting.files.fields import write_field_files
     from targeting.files.geo import electrode_views, target_view, write_geo
     from targeting.report.evidence import TesEvidence
     from targeting.report.tes import write_tes_report
@@ -194,51 +165,40 @@ def write_tes_files(room: Path, results: TesResults, plan: TesPlan) -> None:
     from targeting.scene.parts import OUTLINE
     from targeting.tes.montage_files import write_bids, write_montage_table
 
-    write_tes_plan(room / "plan.json", plan)
-    write_montage_table(room / "montage.csv", plan.montage)
-    write_bids(room, plan.montage, plan.landmarks, plan.frame)
-    e, conditions = results.confirmed.e_v_per_m, f"{plan.total_current_ma:g} mA"
-    affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
-    patches = results.confirmed.patches_mm
+    conditions, patches = f"{plan.total_current_ma:g} mA", results.confirmed.patches_mm
+    write_tes_plan(folder / "plan.json", plan)
+    write_montage_table(folder / "montage.csv", plan.montage)
+    write_bids(folder, plan.montage, plan.landmarks, plan.frame)
     target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
-    write_geo(room / DRAWING, [*electrode_views(plan.montage, patches), target])
-    on_cortex = None
-    if results.cortex is not None:
-        on_cortex = CorticalField.of(results.cortex, results.head, e)
-        write_cortical_field(room, on_cortex, conditions)
-    background = results.segmented.background()
-    if background is None:
-        background = labels_on_grid(results.head, affine, shape).astype(np.float32)
-    tets, _ = results.aimed.target.weights(results.head)
+    write_geo(folder / DRAWING, [*electrode_views(plan.montage, patches), target])
     evidence = TesEvidence(
         plan=plan,
         head=results.head,
-        e_v_per_m=e,
-        target_tets=tets,
-        background=background,
-        background_affine_mm=affine,
-        on_cortex=on_cortex,
+        e_v_per_m=results.confirmed.e_v_per_m,
+        target_tets=results.target_tets,
+        background=background_of(results),
+        background_affine_mm=results.segmented.affine_mm,
+        on_cortex=write_field_on_cortex(folder, results, results.confirmed.e_v_per_m, conditions),
         surfaces=results.surfaces,
         target=results.aimed.target,
         patches_mm=patches,
     )
-    end = evidence.scale_end_v_per_m
-    write_field_files(room, results.head, e, affine, shape, end, conditions, drawings=[DRAWING])
+    write_field_in_volume(folder, results, evidence, DRAWING, conditions)
     if evidence.outline is not None:
-        evidence.outline.save(room / OUTLINE)
-    imsave(room / CAP_PICTURE, np.hstack([cap_picture(evidence, side) for side in sides(evidence)]))
-    write_tes_report(room / "plan.html", evidence)
-    write_placement_sheet(room / "placement_sheet.html", evidence)
+        evidence.outline.save(folder / OUTLINE)
+    imsave(folder / CAP_PICTURE, np.hstack([cap_picture(evidence, side) for side in sides(evidence)]))
+    write_tes_report(folder / "plan.html", evidence)
+    write_placement_sheet(folder / "placement_sheet.html", evidence)
 
 
 def _exposure(results: TesResults) -> Exposure:
-    laid = results.confirmed.electrodes
+    electrodes = results.confirmed.electrodes
     return exposure_of(
         results.head,
         results.confirmed.e_v_per_m,
         results.sigma_s_per_m,
-        {each.name: 1e3 * each.current_a for each in laid},
-        {each.name: each.area_mm2 for each in laid},
+        {each.name: 1e3 * each.current_a for each in electrodes},
+        {each.name: each.area_mm2 for each in electrodes},
         results.request.minutes,
     )
 
@@ -292,7 +252,3 @@ def _pole(results: TesResults) -> PlanPole | None:
         inward_of=found.inward_of,
         words=pole_words(acting, found.ours_v_per_m, usual.montage if usual else "", found.standard_v_per_m),
     )
-
-
-def _list(array: np.ndarray) -> list:
-    return np.asarray(array, dtype=np.float64).tolist()

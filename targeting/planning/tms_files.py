@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atlases.scalp import Scalp
-from atlases.target import is_center
-from meshes.cortical_surface import Cortex
-from meshes.head import HeadMesh
 from targeting.coils.coil import Coil
 from targeting.comparison.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
 from targeting.comparison.record import compare
@@ -22,55 +18,47 @@ from targeting.goals.record import PlanGoal, goal_warnings
 from targeting.navigation.navigators import navigator_file, navigators_of_plans
 from targeting.navigation.pose_file import write_poses
 from targeting.planning.on_scalp import OnScalp
+from targeting.planning.results import (
+    DEEP_RATIO,
+    PlanResults,
+    background_of,
+    fields_of_both,
+    head_warnings,
+    write_field_in_volume,
+    write_field_on_cortex,
+)
 from targeting.plans.dangers import coil_dangers
 from targeting.plans.gate import check_plan
 from targeting.plans.handling import over_the_face, plan_angle, plan_pulse, pulse_warnings
-from targeting.plans.tms import Placement, Plan, PlanCoil, TmsSearchSummary, read_plan, write_plan
+from targeting.plans.tms import Placement, PlanCoil, TmsPlan, TmsSearchSummary, read_plan, write_plan
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
-from targeting.records.places import Frame, plan_target
 from targeting.records.warnings import PlanWarning, in_order, note, warning
 from targeting.robustness.record import plan_robustness
-from targeting.study.head_stages import FrameImage, Segmented
+from targeting.study.head_stages import FrameImage
 from targeting.study.pulse_request import PulseRequest
 from targeting.study.tms_confirm import Confirmed
 from targeting.uncertainty.record import plan_uncertainty
-from targeting.versions import versions
 
 if TYPE_CHECKING:
-    from atlases.aim import AimedTarget
     from targeting.comparison.stage import Comparison
     from targeting.robustness.robustness import Robustness
-    from targeting.study.surfaces import HeadSurfaces
     from targeting.tms import TmsSearch
     from targeting.uncertainty import DoseSpread
 
 DRAWING = "coil.geo"
-DEEP_RATIO = 1.5
 
 
-@dataclass(frozen=True)
-class Results:
-    """Everything the stages before this one made."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Results(PlanResults):
+    """What the stages of a coil's plan made."""
 
-    subject: str
-    segmented: Segmented
-    head: HeadMesh
-    aimed: AimedTarget
     coil: Coil
     found: TmsSearch
     confirmed: Confirmed
-    objective: str
     search: TmsSearchSummary
-    conductivity_s_per_m: Mapping[str, float]
-    seconds: Mapping[str, float]
     pulse: PulseRequest = field(default_factory=PulseRequest)
     accepted: Sequence[str] = ()
-    notes: Sequence[PlanWarning] = ()
-    pain_side: str = ""
-    patient_id: str = ""
-    cortex: Cortex | None = None
-    surfaces: HeadSurfaces | None = None
     place: OnScalp | None = None
     spread: DoseSpread | None = None
     robust: Robustness | None = None
@@ -80,30 +68,15 @@ class Results:
     goal: PlanGoal | None = None
 
 
-def make_plan(results: Results) -> Plan:
-    """The plan, its warnings and its provenance."""
-    placements = [_placement(results, rank) for rank in range(len(results.found.poses))]
-    plan = Plan(
-        subject=results.subject,
-        frame=plan_frame(results.segmented),
-        target=plan_target(results.aimed, results.head),
-        coil=PlanCoil(
-            results.coil.name,
-            results.coil.max_didt_a_per_s,
-            results.coil.source,
-            results.coil.current_direction_y,
-            results.coil.rated_on,
-        ),
-        placements=placements,
-        objective=results.objective,
+def make_plan(results: Results) -> TmsPlan:
+    """Make the plan with its warnings."""
+    coil = results.coil
+    plan = TmsPlan(
+        **fields_of_both(results),
+        coil=PlanCoil(coil.name, coil.max_didt_a_per_s, coil.source, coil.current_direction_y, coil.rated_on),
+        placements=[_placement(results, rank) for rank in range(len(results.found.poses))],
         search=results.search,
         tape=results.place.tape if results.place else None,
-        warnings=[],
-        pain_side=results.pain_side,
-        patient_id=results.patient_id,
-        versions=versions(),
-        seconds={stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
-        conductivity_s_per_m=dict(results.conductivity_s_per_m),
         uncertainty=plan_uncertainty(results.spread) if results.spread else None,
         robustness=plan_robustness(results.robust) if results.robust else None,
         dosing=results.dosing,
@@ -111,46 +84,27 @@ def make_plan(results: Results) -> Plan:
         pulse=plan_pulse(results.pulse, results.found),
         angle=plan_angle(results.found, results.coil, results.aimed.target.side),
         comparison=compare(results.compared.coils, results.dosing) if results.compared else [],
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     return replace(plan, warnings=_warnings(results, plan))
 
 
-def _warnings(results: Results, plan: Plan) -> list[PlanWarning]:
+def _warnings(results: Results, plan: TmsPlan) -> list[PlanWarning]:
     """All that a person must know, in order; first of each kind what is of the output they get."""
-    tets, _ = results.aimed.target.weights(results.head)
-    elsewhere = not is_center(results.head, tets, plan.placements[0].peak_mm)
-    of_dosing = dosing_warnings(results.dosing, results.accepted) if results.dosing else []
-    of_goal = goal_warnings(results.goal, plan.placements[0].dose_v_per_m) if results.goal else []
+    best = plan.placements[0]
     return in_order(
         [
             *coil_dangers(plan),
-            *of_dosing,
-            *(warning(each) for each in of_goal),
+            *(dosing_warnings(results.dosing, results.accepted) if results.dosing else []),
+            *(warning(each) for each in (goal_warnings(results.goal, best.dose_v_per_m) if results.goal else [])),
             *results.notes,
-            *head_warnings(results.segmented, results.aimed, results.head),
+            *head_warnings(results),
             *(note(each) for each in (results.compared.left_out if results.compared else [])),
-            *warnings_of(plan, elsewhere),
+            *warnings_of(plan, results.is_elsewhere(best.peak_mm)),
         ]
     )
 
 
-def head_warnings(segmented: Segmented, aimed: AimedTarget, head: HeadMesh) -> list[PlanWarning]:
-    """What the image, the target's place and the volumes of the head's parts give to think of."""
-    from targeting.report.volumes import volume_warnings
-
-    frame = segmented.frame
-    odd = volume_warnings(head, segmented.affine_mm, frame.shape, frame.name)
-    return [warning(each) for each in (*segmented.warnings, *aimed.warnings, *odd)]
-
-
-def plan_frame(segmented: Segmented) -> Frame:
-    """The world frame of a plan's coordinates, as it is written."""
-    frame = segmented.frame
-    return Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape))
-
-
-def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[PlanWarning]:
+def warnings_of(plan: TmsPlan, peak_elsewhere: bool) -> list[PlanWarning]:
     """What the best placement and its coil give to think of."""
     best = plan.placements[0]
     found = []
@@ -171,7 +125,7 @@ def warnings_of(plan: Plan, peak_elsewhere: bool) -> list[PlanWarning]:
     return [warning(each) for each in found]
 
 
-def _reach_words(plan: Plan, mean_v_per_m: float) -> list[str]:
+def _reach_words(plan: TmsPlan, mean_v_per_m: float) -> list[str]:
     """That the field taken as motor threshold cannot be matched, or that nobody knows."""
     coil = plan.coil
     if coil.max_didt_a_per_s is None:
@@ -183,7 +137,7 @@ def _reach_words(plan: Plan, mean_v_per_m: float) -> list[str]:
     return [] if reach.verdict == WITHIN else [reach.words]
 
 
-def write_files(room: Path, results: Results, plan: Plan) -> None:
+def write_files(folder: Path, results: Results, plan: TmsPlan) -> None:
     """Write the plan, the report, the treatment sheet, the navigators' files, the field files and the coil's drawing.
 
     Raises
@@ -191,45 +145,33 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
     RuntimeError
         If a pose in plan.json, read again as others will, has the coil in the head (:mod:`targeting.pose_gate`).
     """
-    from targeting.fem.cortical_field import CorticalField, write_cortical_field
-    from targeting.files.fields import write_field_files
     from targeting.files.geo import coil_views, target_view, write_geo
     from targeting.report import write_report
     from targeting.report.evidence import TmsEvidence
     from targeting.report.treatment import SHEET, write_treatment_sheet
     from targeting.scene.parts import OUTLINE
 
-    write_plan(room / "plan.json", plan)
+    write_plan(folder / "plan.json", plan)
     scalp = Scalp.of(results.head)
-    check_plan(read_plan(room / "plan.json"), scalp, [results.coil, *results.compared_coils])
+    check_plan(read_plan(folder / "plan.json"), scalp, [results.coil, *results.compared_coils])
     for navigator in navigators_of_plans():
-        write_navigator(plan, navigator, room, PoseGate(scalp, results.coil), results.segmented.frame)
-    affine, shape = results.segmented.affine_mm, results.segmented.frame.shape
+        write_navigator(plan, navigator, folder, PoseGate(scalp, results.coil), results.segmented.frame)
     best = Pose(np.array(plan.placements[0].pose))
     target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
-    write_geo(room / DRAWING, [*coil_views(results.coil, best), target])
-    on_cortex = None
-    if results.cortex is not None:
-        on_cortex = CorticalField.of(results.cortex, results.head, results.confirmed.e_v_per_m)
-        write_cortical_field(room, on_cortex)
-    background = results.segmented.background()
-    if background is None:
-        from meshes.rasterise import labels_on_grid
-
-        background = labels_on_grid(results.head, affine, shape).astype(np.float32)
-    tets, _ = results.aimed.target.weights(results.head)
+    write_geo(folder / DRAWING, [*coil_views(results.coil, best), target])
+    on_cortex = write_field_on_cortex(folder, results, results.confirmed.e_v_per_m)
     evidence = TmsEvidence(
         plan=plan,
         head=results.head,
         e_v_per_m=results.confirmed.e_v_per_m,
-        target_tets=tets,
+        target_tets=results.target_tets,
         scalp_points_mm=results.found.scalp_points_mm,
         best_dose_at_point_v_per_m=results.found.best_dose_at_point_v_per_m,
         angles_deg=np.asarray(results.found.angles_deg, dtype=np.float64),
         dose_by_angle_v_per_m=results.found.dose_by_angle_v_per_m,
         casing=results.coil.casing,
-        background=background,
-        background_affine_mm=affine,
+        background=background_of(results),
+        background_affine_mm=results.segmented.affine_mm,
         navigator_files=tuple(navigator_file(navigator, plan.created) for navigator in navigators_of_plans()),
         on_cortex=on_cortex,
         surfaces=results.surfaces,
@@ -238,15 +180,14 @@ def write_files(room: Path, results: Results, plan: Plan) -> None:
         positions=results.place.positions if results.place else None,
         target=results.aimed.target,
     )
-    end = evidence.scale_end_v_per_m
-    write_field_files(room, results.head, results.confirmed.e_v_per_m, affine, shape, end, drawings=[DRAWING])
+    write_field_in_volume(folder, results, evidence, DRAWING)
     if evidence.outline is not None:
-        evidence.outline.save(room / OUTLINE)
-    write_report(room / "plan.html", evidence)
-    write_treatment_sheet(room / SHEET, evidence)
+        evidence.outline.save(folder / OUTLINE)
+    write_report(folder / "plan.html", evidence)
+    write_treatment_sheet(folder / SHEET, evidence)
 
 
-def write_navigator(plan: Plan, navigator: str, path: Path, gate: PoseGate, frame: FrameImage | None = None) -> Path:
+def write_navigator(plan: TmsPlan, navigator: str, path: Path, gate: PoseGate, frame: FrameImage | None = None) -> Path:
     """Write the plan's poses for one navigator; ``path`` is the file, or a folder for the usual name.
 
     ``gate`` is of the plan's coil and head; ``frame`` is the image the plan was made on: Brainsight names coordinates by

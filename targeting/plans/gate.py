@@ -26,13 +26,13 @@ def planned_coil(subject: Subject, plan: TmsPlan) -> Coil:
     InputError
         If its file is gone, or it is another coil now.
     """
-    searched = subject.made_from("search")
-    file = searched.get("paths", {}).get("coil")
+    search = subject.made_from("search")
+    file = search.get("paths", {}).get("coil")
     try:
         coil = ChosenCoil.of(Path(file) if file else plan.coil.name).coil
     except InputError as error:
         raise InputError(f"the plan's coil cannot be had: {error}; bring it back, or plan again") from None
-    if searched.get("parameters", {}).get("coil_sha256", fingerprint(coil)) != fingerprint(coil):
+    if search.get("parameters", {}).get("coil_sha256", fingerprint(coil)) != fingerprint(coil):
         raise InputError(f"coil {plan.coil.name} changed since the plan was made; run 'target plan' again")
     return coil.driven(plan.effective_sign)
 
@@ -73,7 +73,7 @@ def check_plan(plan: TmsPlan, scalp: Scalp, coils: Sequence[Coil]) -> None:
     """
     known: Mapping[str, Coil] = {coil.name: coil for coil in coils}
     for where, coil, matrix in planned_poses(plan):
-        # it may be a measured one, which stage "hotspot" refuses or tells of; the searched one it holds to the other limit
+        # a hotspot's pose may be a measured one, which its stage refuses or warns of
         tolerance = MEASURED_TOLERANCE_MM if where == "dosing.hotspot_pose" else TOLERANCE_MM
         if fault := PoseGate(scalp, known[coil]).fault(Pose(np.asarray(matrix, np.float64)), tolerance):
             raise RuntimeError(f"{where}: {fault}; no plan is written")

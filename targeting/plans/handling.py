@@ -10,6 +10,7 @@ phase**: of a biphasic pulse the second, of a monophasic one the first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,22 +111,22 @@ def pulse_warnings(pulse: PlanPulse) -> list[str]:
     return []
 
 
-def plan_pulse(asked: PulseRequest, found: TmsSearch) -> PlanPulse:
-    """The block of what was asked for and what the search found."""
+def plan_pulse(request: PulseRequest, found: TmsSearch) -> PlanPulse:
+    """Make the pulse block of a request and of what the search found."""
     from targeting.words.numbers import direction_words
 
     e = found.mean_e_v_per_m[0]
-    phase = effective_phase(asked.form)
+    phase = effective_phase(request.form)
     runs = direction_words(e)
     opposite = direction_words(-e)
     return PlanPulse(
-        form=asked.form,
+        form=request.form,
         current=found.current,
-        chosen=asked.current is None,
+        chosen=request.current is None,
         effective_phase=phase,
         effective_sign=int(found.effective_sign),
-        stimulator=asked.stimulator,
-        reversible=asked.reversible,
+        stimulator=request.stimulator,
+        reversible=request.reversible,
         as_wanted=None if found.as_wanted < 0 else bool(found.as_wanted),
         first_runs=runs if phase == FIRST else opposite,
         effective_runs=runs,
@@ -133,7 +134,7 @@ def plan_pulse(asked: PulseRequest, found: TmsSearch) -> PlanPulse:
 
 
 def plan_angle(found: TmsSearch, coil: Coil, side: str) -> PlanAngle:
-    """The block of placement 1; ``coil`` as its file has it, ``side`` of the target."""
+    """Make the angle block of placement 1; ``coil`` is as its file has it, ``side`` is the target's."""
     from targeting.tms.orientation import handle_deg, handles_of_angles_deg
 
     pose = found.poses[0]
@@ -228,7 +229,7 @@ def clock_of(pose_mm: NDArray[np.float64]) -> str:
     return f"{quarters // 4 or 12}:{15 * (quarters % 4):02d}"
 
 
-def _by_handle(handles_deg: NDArray[np.float64], dose: NDArray[np.float64]):  # type: ignore[no-untyped-def]
-    """The dose at any angle of the handle, between the angles tried."""
+def _by_handle(handles_deg: NDArray[np.float64], dose: NDArray[np.float64]) -> Callable[[float], float]:
+    """Interpolate the dose between the angles of the handle that were tried."""
     order = np.argsort(handles_deg)
     return lambda deg: float(np.interp(deg, handles_deg[order], dose[order], period=360.0))

@@ -1,11 +1,12 @@
 """Plans that earlier versions of the format wrote, as the present one would have written them.
 
-Policy.  A version is MAJOR.MINOR.  MINOR grows when a field is added, or a field may say more than before, and a plan of before
-can be told what it would have said (null, empty, or worked out from the rest); such a plan is read as one of now.  MAJOR
-grows when a field changes its meaning or its unit, goes, or gets another name; a plan of before is then refused, because a
-number that is read in another meaning is worse than none.  A reader knows every MINOR version since 1.3, the first one that
-both arms wrote, and drops one only together with a MAJOR step.  A plan of a newer version than the program's is refused.
-One plan of every version that is read, made by the program of its time, is kept in ``tests/data/plans``.
+Policy.  A version is MAJOR.MINOR.  MINOR grows when a field is added, or a field may say more than before, and an older plan
+can be completed (with null, an empty text, or what the rest of it says); such a plan is read as one of now.  MAJOR grows when
+a field changes its meaning or its unit, goes, or gets another name; an older plan is then refused, because a number that is
+read in another meaning is worse than none.  (1.6 renamed a field of the dosing block; that was before this policy, and
+dosing blocks are translated here.)  Every MINOR version since 1.3 is read, the first one that both arms wrote; one is dropped
+only together with a MAJOR step.  A plan of a newer version than the program's is refused.  One plan of every version
+that is read, made by the program of its time, is kept in ``tests/data/plans``.
 
 What was added: 1.4 the goal of a montage; 1.5 whether a target is a ball, a mask or a map; 1.6 which pole of a montage acts,
 currents that are rounded, the checks of a session, a coil's pulse, its angle in the clinic's words, its place by tape, whose
@@ -66,8 +67,8 @@ def as_now(document: object, now: str) -> object:
 
 def _warning(line: str) -> dict[str, Any]:
     """A line of before 1.6: a warning, but where it says how a limit that was passed may be accepted, a danger."""
-    told, accept, item = line.rpartition(f", or say {OPTION} ")
-    if accept and told:
+    limit, accept, item = line.rpartition(f", or say {OPTION} ")
+    if accept and limit:
         return plain(PlanWarning(DANGER, line, item))
     return plain(PlanWarning(WARNING, line))
 

@@ -22,9 +22,9 @@ LONGEST_ID = 60  # letters of an identifier that a line of a printed page has sp
 AnyPlan = TypeVar("AnyPlan", bound="PlanOfEither")
 
 # fields that both plans have, each at its own place in the file
-Subject = Annotated[NonEmpty, "Name of the subject."]
-World = Annotated[Frame, "The world frame of every coordinate in the plan."]
-Aimed = Annotated[PlanTarget, "The piece of cortex the plan is for."]
+SubjectName = Annotated[NonEmpty, "Name of the subject."]
+WorldFrame = Annotated[Frame, "The world frame of every coordinate in the plan."]
+PlannedTarget = Annotated[PlanTarget, "The piece of cortex the plan is for."]
 DoseMeaning = Annotated[str, "What dose_v_per_m is, in words."]
 Warnings = Annotated[
     list[PlanWarning],
@@ -111,9 +111,9 @@ def checked_patient_id(text: str | None) -> str:
     >>> checked_patient_id(" P-012 "), checked_patient_id(None)
     ('P-012', '')
     """
-    told = (text or "").strip()
-    if len(told) > LONGEST_ID:
-        raise InputError(f"`patient_id` takes at most {LONGEST_ID} letters, not {len(told)}")
-    if any(unicodedata.category(each).startswith(("C", "Zl", "Zp")) for each in told):
+    identifier = (text or "").strip()
+    if len(identifier) > LONGEST_ID:
+        raise InputError(f"`patient_id` takes at most {LONGEST_ID} letters, not {len(identifier)}")
+    if any(unicodedata.category(each).startswith(("C", "Zl", "Zp")) for each in identifier):
         raise InputError("`patient_id` takes one line of plain text: leave out control characters")
-    return told
+    return identifier

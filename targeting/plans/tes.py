@@ -18,19 +18,19 @@ from targeting.goals.tes_record import PlanTesGoal
 from targeting.modality import KINDS
 from targeting.plans.shared import (
     SCHEMA_VERSION,
-    Aimed,
     Conductivities,
     Created,
     DoseMeaning,
     FormatVersion,
     PainSide,
     PatientId,
+    PlannedTarget,
     PlanOfEither,
     Seconds,
-    Subject,
+    SubjectName,
     Versions,
     Warnings,
-    World,
+    WorldFrame,
     plan_from,
     read_plan_file,
 )
@@ -90,10 +90,10 @@ class TesSearchSummary:
 class TesPlan(PlanOfEither):
     """A plan for one target and one montage."""
 
-    subject: Subject
+    subject: SubjectName
     kind: Annotated[str, OneOf(*KINDS), "tdcs: two pads; hd-tdcs: several small electrodes."]
-    frame: World
-    target: Aimed
+    frame: WorldFrame
+    target: PlannedTarget
     montage_name: Annotated[str, "Name of the montage: a published one's, or of the optimum."]
     montage: Annotated[list[PlanElectrode], Meta(min_length=2), "The electrodes."]
     total_current_ma: Annotated[Positive, "Sum of the anodes' currents, mA."]

@@ -22,19 +22,19 @@ from targeting.goals.record import PlanGoal
 from targeting.plans.handling import PlanAngle, PlanPulse
 from targeting.plans.shared import (
     SCHEMA_VERSION,
-    Aimed,
     Conductivities,
     Created,
     DoseMeaning,
     FormatVersion,
     PainSide,
     PatientId,
+    PlannedTarget,
     PlanOfEither,
     Seconds,
-    Subject,
+    SubjectName,
     Versions,
     Warnings,
-    World,
+    WorldFrame,
     plan_from,
     read_plan_file,
 )
@@ -144,9 +144,9 @@ class TmsSearchSummary:
 class TmsPlan(PlanOfEither):
     """A plan for one target and one coil."""
 
-    subject: Subject
-    frame: World
-    target: Aimed
+    subject: SubjectName
+    frame: WorldFrame
+    target: PlannedTarget
     coil: Annotated[PlanCoil, "The coil that the poses are for."]
     placements: Annotated[list[Placement], Meta(min_length=1), "Coil placements, best first."]
     objective: DoseMeaning

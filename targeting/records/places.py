@@ -58,7 +58,7 @@ class PlanTarget:
 
 @dataclass(frozen=True)
 class PlanRegion:
-    """A region to spare or a further target; what it gets is said by the kinds of it."""
+    """A region to spare or a further target; each arm adds what the region gets."""
 
     name: Annotated[str, "Name of the place."]
     role: Annotated[str, OneOf(AVOIDED, ALSO), "Whether it is avoided or a further target."]
@@ -94,7 +94,7 @@ class PlanTape:
 
 
 def place_facts(target: Target) -> dict[str, Any]:
-    """The fields of every record of a place: name, side, centre, radius and source."""
+    """Fields that every record of a place has: name, side, centre, radius and source."""
     return {
         "name": target.name,
         "side": target.side,
@@ -105,7 +105,7 @@ def place_facts(target: Target) -> dict[str, Any]:
 
 
 def plan_target(aimed: AimedTarget, head: HeadMesh) -> PlanTarget:
-    """The target of a plan, as it is written."""
+    """Make the record of a plan's target in a head."""
     tets, _ = aimed.target.weights(head)
     return PlanTarget(
         **place_facts(aimed.target),

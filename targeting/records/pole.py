@@ -78,11 +78,11 @@ def pole_words(acting: str, normal_v_per_m: float, standard: str, standard_norma
     'the cathode acts on the target: the field leaves the cortex there, 0.2 V/m'
     """
     if acting == MIXED:
-        said = f"neither pole acts clearly on the target: the field runs along the cortex, {_way(normal_v_per_m)}"
+        text = f"neither pole acts clearly on the target: the field runs along the cortex, {_way(normal_v_per_m)}"
     else:
         way = "enters" if acting == ANODE else "leaves"
-        said = f"the {acting} acts on the target: the field {way} the cortex there, {abs(normal_v_per_m):.3g} V/m"
-    return said if standard_normal_v_per_m is None else f"{said} ({standard}: {_way(standard_normal_v_per_m)})"
+        text = f"the {acting} acts on the target: the field {way} the cortex there, {abs(normal_v_per_m):.3g} V/m"
+    return text if standard_normal_v_per_m is None else f"{text} ({standard}: {_way(standard_normal_v_per_m)})"
 
 
 def _way(normal_v_per_m: float) -> str:

@@ -89,7 +89,7 @@ def checked_risks(accepted: Iterable[str], valid: Collection[str]) -> tuple[str,
     >>> checked_risks(["train"], TMS_RISKS)
     Traceback (most recent call last):
     ...
-    meshes.errors.InputError: unknown item of --accept-risk 'train', did you mean 'trains'? valid: trains, interval, \
+    meshes.errors.InputError: unknown item of `accept_risk` 'train', did you mean 'trains'? valid: trains, interval, \
 rmt-120, mso-100
     """
-    return tuple(sorted({one_of(each, valid, f"item of {OPTION}") for each in accepted}))
+    return tuple(sorted({one_of(each, valid, "item of `accept_risk`") for each in accepted}))

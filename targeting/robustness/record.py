@@ -1,13 +1,11 @@
-"""The robustness block of ``plan.json``: what placement errors make of placement 1, and the pose that minds them least."""
+"""The robustness block of ``plan.json``: the dose under placement errors, and the pose least sensitive to them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-
-from targeting.records.json_records import require
+from targeting.records.json_records import common_fields, plain, require
 from targeting.records.kinds import AtLeastZero, Matrix, Point
 
 if TYPE_CHECKING:
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlanRobustness:
-    """What placement errors make of placement 1, and the pose that minds them least; doses at 1 A/µs."""
+    """What placement errors do to the dose of placement 1, and the pose least sensitive to them; doses at 1 A/µs."""
 
     shift_mm: Annotated[AtLeastZero, "Errors tried: shifts along the scalp up to this, mm."]
     turn_deg: Annotated[AtLeastZero, "Errors tried: turns about the coil's axis up to this, degrees."]
@@ -47,18 +45,9 @@ class PlanRobustness:
 
 
 def plan_robustness(robust: Robustness) -> PlanRobustness:
-    """The block of what the stage found."""
-    return PlanRobustness(
-        shift_mm=robust.error.shift_mm,
-        turn_deg=robust.error.turn_deg,
-        tilt_deg=robust.error.tilt_deg,
-        worst_v_per_m=robust.worst_v_per_m,
-        mean_v_per_m=robust.mean_v_per_m,
-        within_mm=robust.within_mm,
-        turn_clockwise_deg=-robust.turn_deg[0],
-        turn_counter_clockwise_deg=robust.turn_deg[1],
-        robust_pose=np.asarray(robust.robust_pose, dtype=np.float64).tolist(),
-        robust_scalp_mm=np.asarray(robust.robust_scalp_mm, dtype=np.float64).tolist(),
-        robust_dose_v_per_m=robust.robust_dose_v_per_m,
-        robust_worst_v_per_m=robust.robust_worst_v_per_m,
-    )
+    """Make the block of what the stage found."""
+    clockwise, counter_clockwise = robust.turn_deg
+    # turn_deg of the block is the error's, not the pair that the pose may be turned by
+    found = common_fields(robust, PlanRobustness) | common_fields(robust.error, PlanRobustness)
+    turns = {"turn_clockwise_deg": -clockwise, "turn_counter_clockwise_deg": counter_clockwise}
+    return PlanRobustness(**plain(found | turns))

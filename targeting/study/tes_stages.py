@@ -326,7 +326,7 @@ def confirm_stage(
 
     return Stage(
         name,
-        3,
+        4,
         make,
         load,
         files=conduction.files,

@@ -1,4 +1,4 @@
-"""The uncertainty block of ``plan.json``: what published ranges of conductivity make of placement 1."""
+"""The uncertainty block of ``plan.json``: how the dose of placement 1 varies over published conductivities."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PlanUncertainty:
 
 
 def plan_uncertainty(spread: DoseSpread) -> PlanUncertainty:
-    """The block of what the stage found."""
+    """Make the block of the stage's result."""
     low, median, high = spread.dose_v_per_m
     return PlanUncertainty(
         dose_low_v_per_m=low,

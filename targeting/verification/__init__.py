@@ -8,7 +8,7 @@ from pathlib import Path
 from meshes.errors import InputError
 from targeting.modality import KINDS
 from targeting.subject import Subject
-from targeting.verification.check import Check
+from targeting.verification.check import Check, record_checks
 
 __all__ = ["Check", "verify"]
 
@@ -47,7 +47,6 @@ def verify(subject: str | Subject, out: str | Path | None = None, exported: Sequ
     """
     from targeting.verification.coil import coil_checks
     from targeting.verification.montage import montage_checks
-    from targeting.verification.records import record_checks
 
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
     coil = (subject.folder / "plan.json").exists() or bool(subject.made_from("files"))

@@ -1,13 +1,18 @@
-"""One check of a planned folder: its name, whether it passed, and the numbers behind it."""
+"""One check of a planned folder (its name, whether it passed, the numbers behind it), and the checks of what stages left."""
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from meshes.errors import InputError
+from targeting.study.plan_state import stages_of
+from targeting.subject import Subject, results_digest, sha256
 
+MB = 1e6
 # what readers of damaged files raise
 UNREADABLE = (InputError, OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
@@ -49,3 +54,55 @@ def same_number(name: str, what: str, plan: float, again: float, tolerance: floa
     off = abs(plan - again) / abs(again) if again else float(plan != 0)
     words = f"{what}: in the plan {plan:.6g}, now {again:.6g}, {off:.1e} of it apart (at most {tolerance:.1e})"
     return Check(name, bool(off <= tolerance), words)
+
+
+def record_checks(subject: Subject) -> list[Check]:
+    """A check for every stage that has a record: its files, its inputs where they still are, and what it follows."""
+    found = []
+    for stage in stages_of(subject):
+        path = subject.folder / f"{stage}.json"
+        record = subject.record(stage)
+        if record is not None:
+            found.append(_check(subject, stage, record))
+        elif path.exists():
+            found.append(Check(stage, False, f"{path.name} is no record of this stage"))
+    return found
+
+
+def _check(subject: Subject, stage: str, record: dict[str, Any]) -> Check:
+    try:
+        faults, gone = _faults(subject, record)
+        outputs = record["outputs"]
+        size = sum(each["bytes"] for each in outputs.values()) / MB
+    except (KeyError, TypeError, AttributeError):
+        return Check(stage, False, f"{stage}.json is damaged")
+    if faults:
+        return Check(stage, False, "; ".join(faults))
+    files = f"{len(outputs)} file{'s' if len(outputs) > 1 else ''}, {size:.1f} MB"
+    return Check(stage, True, f"as written ({files})" + (f"; not compared, as gone: {', '.join(gone)}" if gone else ""))
+
+
+def _faults(subject: Subject, record: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """What does not match the record, and the inputs that are not there any more."""
+    faults, gone = [], []
+    for name, each in record["outputs"].items():
+        file = subject.folder / name
+        if not file.is_file():
+            faults.append(f"{name} is gone")
+        elif file.stat().st_size != each["bytes"] or sha256(file) != each["sha256"]:
+            faults.append(f"{name} is not as it was written")
+    if results_digest(record["outputs"]) != record["digest"]:
+        faults.append("its record of hashes was changed")
+    for role, hashed in record["made_from"]["files"].items():
+        given = Path(record["paths"][role])
+        if not given.is_file():
+            gone.append(given.name)
+        elif sha256(given) != hashed:
+            faults.append(f"its input {given} was changed since")
+    for before, digest in record["made_from"]["after"].items():
+        upstream = subject.record(before)
+        if upstream is None:
+            faults.append(f"it follows {before}, of which there is no record")
+        elif upstream["digest"] != digest:
+            faults.append(f"it follows another result of {before} than the folder's")
+    return faults, gone

@@ -46,9 +46,9 @@ def coil_checks(subject: Subject, spoilt: Collection[str], exported: Sequence[Pa
         found.append(checked("frame", lambda: _frame(subject, plan)))
     if "search.npz" in (subject.record("search") or {}).get("outputs", {}):
         found.append(checked("placements", partial(_placements, subject, plan)))
-    lost = [stage for stage in BEFORE_THE_SOLVE if stage in spoilt]
-    if lost:
-        found.append(Check("dose", False, f"not solved again, as {', '.join(lost)} changed"))
+    changed = [stage for stage in BEFORE_THE_SOLVE if stage in spoilt]
+    if changed:
+        found.append(Check("dose", False, f"not solved again, as {', '.join(changed)} changed"))
     else:
         found += _doses(subject, plan)
     written = [subject.folder / navigator_file(each, plan.created) for each in navigators_of_plans()]
@@ -80,22 +80,22 @@ def _placements(subject: Subject, plan: Plan) -> Check:
 def _doses(subject: Subject, plan: Plan) -> list[Check]:
     """The target and the winner's numbers."""
     try:
-        aimed = load_target(subject.folder / "target.npz")
+        aim = load_target(subject.folder / "target.npz")
         head = HeadMesh.read(subject.folder / "head.msh")
-        return [_target(plan, aimed, head), *_solved(subject, plan, aimed, head)]
+        return [_target(plan, aim, head), *_solved(subject, plan, aim, head)]
     except UNREADABLE as error:
         return [Check("dose", False, f"not solved again: {error}")]
 
 
-def _target(plan: Plan, aimed: AimedTarget, head: HeadMesh) -> Check:
-    there = plan_target(aimed, head)
+def _target(plan: Plan, aim: AimedTarget, head: HeadMesh) -> Check:
+    there = plan_target(aim, head)
     off = float(np.linalg.norm(np.subtract(plan.target.center_mm, there.center_mm)))
     same = off <= MOVED_MM and (plan.target.side, plan.target.radius_mm) == (there.side, there.radius_mm)
     place = ", ".join(f"{x:.1f}" for x in there.center_mm)
     return Check("plan's target", same, f"{there.side} {there.name} at ({place}) mm, {off:.3f} mm from the plan's")
 
 
-def _solved(subject: Subject, plan: Plan, aimed: AimedTarget, head: HeadMesh) -> list[Check]:
+def _solved(subject: Subject, plan: Plan, aim: AimedTarget, head: HeadMesh) -> list[Check]:
     """The winner's field by a forward solve, and what the plan says of it."""
     from targeting.live.coil_dose import planned_direction
     from targeting.tms.field import simulate_tms
@@ -107,7 +107,7 @@ def _solved(subject: Subject, plan: Plan, aimed: AimedTarget, head: HeadMesh) ->
     engine = ENGINES.named(solved_by(plan.search.direct_solves_by)[0])
     coil, pose = planned_coil(subject, plan), Pose(np.array(best.pose))
     field = simulate_tms(conductor, coil, pose, REFERENCE_DIDT_A_PER_S, recovery=engine.recovery)
-    now = confirm(head, aimed.target, [field.e_v_per_m], planned_direction(subject, head))
+    now = confirm(head, aim.target, [field.e_v_per_m], planned_direction(subject, head))
     found = [
         same_number(
             "dose", "of the search, V/m at 1 A/µs", best.dose_v_per_m, now.direct_dose_v_per_m[0], engine.agreement

@@ -34,9 +34,9 @@ def montage_checks(subject: Subject, kind: str, spoilt: Collection[str]) -> list
     except InputError as error:
         return [Check(f"{kind}/plan.json", False, str(error))]
     found = [Check(f"{kind}/plan.json", True, f"{plan.montage_name}, {len(plan.montage)} electrodes")]
-    lost = [each for each in (*BEFORE_THE_SOLVE, f"{kind}-network", f"{kind}-search") if each in spoilt]
-    if lost:
-        found.append(Check(f"{kind} dose", False, f"not solved again, as {', '.join(lost)} changed"))
+    changed = [each for each in (*BEFORE_THE_SOLVE, f"{kind}-network", f"{kind}-search") if each in spoilt]
+    if changed:
+        found.append(Check(f"{kind} dose", False, f"not solved again, as {', '.join(changed)} changed"))
     else:
         found += _doses(subject, plan, kind)
     written = (subject.record(f"{kind}-files") or {}).get("outputs", {})
@@ -79,21 +79,21 @@ def _solved(subject: Subject, plan: TesPlan, kind: str) -> dict[str, float]:
     head = HeadMesh.read(subject.folder / "head.msh")
     network = f"{kind}-network"
     if network in made_from["after"]:
-        aimed = MapTarget.load(subject.folder / f"{network}.npz")
+        aim = MapTarget.load(subject.folder / f"{network}.npz")
     else:
-        aimed = load_target(subject.folder / "target.npz")
+        aim = load_target(subject.folder / "target.npz")
     cortex = load_cortex(subject.folder) if "cortex" in made_from["after"] else None
-    unit = dose_unit(head, aimed, made_from["parameters"]["direction"], cortex)
+    unit = dose_unit(head, aim, made_from["parameters"]["direction"], cortex)
     # gel and contact stand in no plan
-    laid = {
+    chosen = {
         each.name: each for each in ChosenMontage.load(subject.folder / f"{kind}-search.chosen.json").montage.electrodes
     }
-    strange = [each.name for each in plan.montage if each.name not in laid]
+    strange = [each.name for each in plan.montage if each.name not in chosen]
     if strange:
         raise InputError(f"the plan has an electrode {strange[0]} that the search did not choose")
     electrodes = [
         replace(
-            laid[each.name],
+            chosen[each.name],
             center_mm=np.array(each.scalp_mm),
             shape=each.shape,  # type: ignore[arg-type]
             size_mm=tuple(each.size_mm),
@@ -106,7 +106,7 @@ def _solved(subject: Subject, plan: TesPlan, kind: str) -> dict[str, float]:
     recorded = Conduction.recorded(made_from)
     conductor = Conduction(plan.conductivity_s_per_m, recorded.anisotropy).conductor(head)
     e_v_per_m = simulate_tes(conductor, montage).e_v_per_m
-    return vars(montage_dose(head, aimed.target, e_v_per_m, unit, plan.montage_name, plan.total_current_ma))
+    return vars(montage_dose(head, aim.target, e_v_per_m, unit, plan.montage_name, plan.total_current_ma))
 
 
 def _read_back(plan: TesPlan, file: Path, name: str) -> Check:

@@ -6,8 +6,8 @@ from heads import layered_ball
 
 from atlases.fiducials import Fiducials, fiducials_from_warp, fiducials_of, given_fiducials
 from atlases.scalp import Scalp, nearest_in_triangles, scalp_feet
-from atlases.scalp_curve import scalp_curve
 from atlases.scalp_positions import ScalpPositions
+from atlases.scalp_tape import scalp_curve
 from atlases.ten_ten import TEN_FIVE, TEN_TEN, mirrored, ten_five, ten_ten
 from meshes.errors import InputError
 

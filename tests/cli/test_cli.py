@@ -170,6 +170,27 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
         run(["status", "s1"])
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_solver_that_fails_is_one_line_and_keeps_its_traceback(capfd, monkeypatch, tmp_path, known):
+    from targeting.fem.solver import SolveError
+    from targeting.subject import Subject
+
+    def fail(subject):
+        raise SolveError("the field solve stopped at a relative residual of 1e-3: check the mesh")
+
+    def work(*_):
+        return fail(Subject("s1", tmp_path / ("s1" if known else "none")))
+
+    (tmp_path / "s1").mkdir()
+    monkeypatch.setattr(Subject, "named", work)
+    assert run(["status", "s1"]) == 1
+    out, err = capfd.readouterr()
+    (log,) = (tmp_path / "s1" if known else tmp_path).glob("*.log")
+    assert out == ""
+    assert err == (f"target: the field solve stopped at a relative residual of 1e-3: check the mesh (log: {log})\n")
+    assert "in fail" in log.read_text() and "SolveError" in log.read_text()
+
+
 @pytest.mark.parametrize("kind", ["nii.gz", "npz", "txt.gz"])
 def test_a_file_that_ends_too_soon_is_no_interruption(capfd, monkeypatch, tmp_path, kind):
     import gzip

@@ -21,7 +21,7 @@ from meshes import InputError
 from targeting import Coil
 from targeting.coils.builtin import COILS, coil_names
 from targeting.coils.files import ChosenCoil
-from targeting.engines import ENGINES, engine_named
+from targeting.engines import ENGINES, agreement_of, by_engine, engine_named
 from targeting.navigation.navigators import NAVIGATORS, pose_in, writers
 from targeting.navigation.pose_file import PoseFile
 from targeting.plans.tms import read_plan
@@ -65,7 +65,9 @@ def test_without_a_plugin_there_are_our_own(caplog):
     assert coil_names() == list(COILS.own) and "acme" not in ENGINES.names()
     with pytest.raises(InputError, match=r"unknown engine 'acme'.*valid: embedded, simnibs"):
         ENGINES.named("acme")
-    assert not caplog.records
+    from targeting.doctor.facts import _plugins
+
+    assert not caplog.records and not list(_plugins())
 
 
 def test_every_own_member_is_a_record_of_its_name():
@@ -142,9 +144,13 @@ def test_a_plan_with_the_plugins_coil_engine_and_objective(acme, tmp_path, capfd
     assert "(direct solve by Acme Solve 3.1 " in capfd.readouterr().out
     plan = read_plan(tmp_path / "ball" / "plan.json")
     assert plan.coil.name == "acme-twin" and plan.search["direct_solves_by"] == "acme 3.1"
-    assert plan.goal.objective == "acme-median" or "median" in plan.goal.words
-    # in another environment the plan stands, and says which engine it was
-    monkeypatch.undo()
+    assert (plan.goal.name, plan.goal.words) == ("acme-median", "median of |E| over the target's volume")
+    page = (tmp_path / "ball" / "plan.html").read_text(encoding="utf-8")
+    assert "direct solve by Acme Solve 3.1" in page and "median of |E| over the target’s volume" in page.replace(
+        "&#x27;", "’"
+    )
+    monkeypatch.undo()  # where the plug-in is not installed the plan stands, and says which engine it was
+    assert by_engine(plan.search) == " by acme 3.1" and agreement_of("acme") == agreement_of("embedded")
 
 
 @pytest.mark.slow
@@ -178,6 +184,7 @@ version = "0.3"
 [project.entry-points."target.navigators"]
 brainsight = "broken:NAVIGATOR"
 gone = "broken_and_gone:NAVIGATOR"
+"../odd" = "target_acme:NAVIGATOR"
 other = "broken:NAVIGATOR"
 raises = "broken_inside:NAVIGATOR"
 text = "broken:TEXT"
@@ -197,11 +204,18 @@ def test_a_faulty_plugin_is_told_in_a_line_and_left_out(tmp_path, monkeypatch, c
     assert told == [
         "the navigator 'brainsight' of target-broken 0.3 is left out: the name is taken by target",
         "the navigator 'gone' of target-broken 0.3 is left out: ModuleNotFoundError: No module named 'broken_and_gone'",
+        "the navigator '../odd' of target-broken 0.3 is left out: a name is of lower-case letters, digits and -",
         "the navigator 'other' of target-broken 0.3 is left out: broken:NAVIGATOR calls itself 'acme'",
         "the navigator 'raises' of target-broken 0.3 is left out: ZeroDivisionError: division by zero",
         "the navigator 'text' of target-broken 0.3 is left out: broken:TEXT is not a "
         "targeting.navigation.navigators.Navigator",
     ]
+    assert NAVIGATORS.faults() == tuple(told)
+    from targeting.doctor.facts import _plugins
+
+    shown = [(each.state, each.words) for each in _plugins()]
+    assert shown[0][0] == "ok" and shown[0][1].startswith("target-acme 1.0: navigator acme, coil acme-twin, ")
+    assert shown[1:] == [("warning", line) for line in told]
     for name in ("broken", "broken_inside"):
         sys.modules.pop(name, None)
 

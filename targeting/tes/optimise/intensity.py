@@ -9,7 +9,7 @@ second-order cone one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -212,7 +212,7 @@ def _more_current(row: NDArray[np.float64], dose_v_per_m: float, limits: Limits,
     return " or ".join(ways) + (", and look at the caps again" if capped else "")
 
 
-def _least(enough: Callable[[float], bool], low: float) -> float:
+def _least(enough: Callable[[float], Any], low: float) -> float:
     """The least value that is enough, by bisection from one that is not."""
     high = low
     while not enough(high):

@@ -30,7 +30,7 @@ from targeting.engines.simnibs import (
     for_simnibs,
     installed_simnibs,
     tissue_conductivities,
-    written_coil,
+    write_coil_for_simnibs,
 )
 from targeting.fem import HeadConductor
 from targeting.subject import MAKING
@@ -157,7 +157,7 @@ def test_a_users_ccd_is_rewritten_so_that_simnibs_reads_every_dipole(by_import, 
     engine = find_simnibs(tmp_path / "s1")
     engine.check([(coil, file)], lambda: HEAD)
     assert not (tmp_path / "s1").exists()
-    assert len(TmsCoil.from_file(str(written_coil(coil, tmp_path)))) == 7
+    assert len(TmsCoil.from_file(str(write_coil_for_simnibs(coil, tmp_path)))) == 7
     if how == "no comments":
         check_fields(engine, HeadConductor(HEAD, SIGMA), coil, file)
 
@@ -185,7 +185,7 @@ def test_a_tcd_without_stimulators_and_a_grid_of_any_axes_are_handed_over(by_imp
     (tmp_path / "c.tcd").write_text(json.dumps(content))
     with pytest.raises(IndexError):
         TmsCoil.from_file(str(tmp_path / "c.tcd"))
-    TmsCoil.from_file(str(written_coil(Coil.read(tmp_path / "c.tcd"), tmp_path)))
+    TmsCoil.from_file(str(write_coil_for_simnibs(Coil.read(tmp_path / "c.tcd"), tmp_path)))
     values = np.random.default_rng(2).normal(size=(5, 6, 7, 3)) * 1e-6
     affine = np.array([[0, 0, -60.0, 180], [-50, 0, 0, 100], [0, 40, 0, 0], [0, 0, 0, 1]])
     grid = PotentialGrid(values, affine)
@@ -194,7 +194,7 @@ def test_a_tcd_without_stimulators_and_a_grid_of_any_axes_are_handed_over(by_imp
         place = affine @ [*node, 1]
         there = np.linalg.solve(along_axes(grid).affine_mm, place)[:3].round().astype(int)
         assert np.array_equal(along_axes(grid).a_t_m[tuple(there)], values[node])
-    handed, laid = TmsCoil.from_file(str(written_coil(replace(lopsided_coil(), sources=(grid,)), tmp_path)))
+    handed, laid = TmsCoil.from_file(str(write_coil_for_simnibs(replace(lopsided_coil(), sources=(grid,)), tmp_path)))
     assert np.array_equal(handed, along_axes(grid).a_t_m) and np.array_equal(laid, along_axes(grid).affine_mm)
 
 
@@ -354,12 +354,12 @@ def test_directions_and_gradients_of_conductivity_are_refused():
 
 def test_a_coil_of_ours_is_handed_over_whole_without_its_name(tmp_path):
     coil = lopsided_coil()
-    dipoles = Coil.read(written_coil(coil, tmp_path)).sources[0]
+    dipoles = Coil.read(write_coil_for_simnibs(coil, tmp_path)).sources[0]
     assert np.allclose(dipoles.points_mm, coil.sources[0].points_mm, rtol=1e-12)
     assert np.array_equal(dipoles.moments_a_m2, coil.sources[0].moments_a_m2)
     assert "D70" not in (tmp_path / "coil.ccd").read_text() and "dIdtmax" not in (tmp_path / "coil.ccd").read_text()
     wires = CurrentElements(np.array([[1.0, 2, -6], [3, 4, -7]]), np.array([[1.0, 0, 0], [0, 2, 0]]))
-    path = written_coil(replace(coil, sources=(*coil.sources, wires)), tmp_path)
+    path = write_coil_for_simnibs(replace(coil, sources=(*coil.sources, wires)), tmp_path)
     assert path.name == "coil.tcd"
     assert np.allclose(Coil.read(path).sources[1].elements_mm, wires.elements_mm)
 

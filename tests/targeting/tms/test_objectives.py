@@ -283,7 +283,7 @@ def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
     ("asked", "says"),
     [
         ({"objective": "focalty"}, "did you mean 'focality'"),
-        ({"objective": "focality", "also": ["psi"]}, "--also goes with the objective dose"),
+        ({"objective": "focality", "also": ["psi"]}, "`also` goes with the objective dose"),
         ({"avoid": ["m1-hnd"]}, "did you mean 'm1-hand'"),
         ({"avoid": ["m1-hand@lft"]}, "did you mean 'left'"),
         ({"avoid": ["ras:1,2"]}, "three numbers"),
@@ -325,9 +325,9 @@ def test_linear_doses_need_no_request_and_directions_must_fit():
 
 
 def test_a_region_has_the_plans_side_unless_it_says_another(tmp_path):
-    assert region_of("psi", "left", "--avoid").side == "left"
-    assert region_of("psi@right", "left", "--avoid").side == "right"
-    assert region_of("mni:40,-20,50/8", "left", "--also") == replace(
+    assert region_of("psi", "left", "avoid").side == "left"
+    assert region_of("psi@right", "left", "avoid").side == "right"
+    assert region_of("mni:40,-20,50/8", "left", "also") == replace(
         region_of("mni:40,-20,50", "left", ""), radius_mm=8.0
     )
 

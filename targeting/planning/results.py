@@ -1,0 +1,153 @@
+"""What a plan and its files are made from, whatever the arm: the head, its target, and the fields that both plans have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from atlases.target import is_center
+from meshes.cortical_surface import Cortex
+from meshes.head import HeadMesh
+from targeting.records.places import Frame, plan_target
+from targeting.records.warnings import PlanWarning, warning
+from targeting.study.head_stages import Segmented
+from targeting.versions import versions
+
+if TYPE_CHECKING:
+    from atlases.aim import AimedTarget
+    from targeting.fem.cortical_field import CorticalField
+    from targeting.report.evidence import Evidence
+    from targeting.study.surfaces import HeadSurfaces
+
+DEEP_RATIO = 1.5  # peak elsewhere over the target's mean |E| from which a warning is due
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PlanResults:
+    """What the stages of either arm made."""
+
+    subject: str
+    segmented: Segmented
+    head: HeadMesh
+    aimed: AimedTarget
+    objective: str
+    conductivity_s_per_m: Mapping[str, float]
+    seconds: Mapping[str, float]
+    notes: Sequence[PlanWarning] = ()
+    pain_side: str = ""
+    patient_id: str = ""
+    cortex: Cortex | None = None
+    surfaces: HeadSurfaces | None = None
+
+    @property
+    def target_tets(self) -> NDArray[np.integer]:
+        """Numbers of the target's tetrahedra."""
+        tets, _ = self.aimed.target.weights(self.head)
+        return tets
+
+    def is_elsewhere(self, peak_mm: ArrayLike) -> bool:
+        """Whether a peak of |E| lies outside the target."""
+        return not is_center(self.head, self.target_tets, peak_mm)
+
+
+def fields_of_both(results: PlanResults) -> dict[str, Any]:
+    """The fields that a plan of either arm has, without warnings."""
+    frame = results.segmented.frame
+    return {
+        "subject": results.subject,
+        "frame": Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape)),
+        "target": plan_target(results.aimed, results.head),
+        "objective": results.objective,
+        "warnings": [],
+        "versions": versions(),
+        "seconds": {stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
+        "conductivity_s_per_m": dict(results.conductivity_s_per_m),
+        "pain_side": results.pain_side,
+        "patient_id": results.patient_id,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def head_warnings(results: PlanResults) -> list[PlanWarning]:
+    """Warnings of the image, of the target's place, and of parts of the head whose volume is odd."""
+    from targeting.report.volumes import volume_warnings
+
+    segmented = results.segmented
+    odd = volume_warnings(results.head, segmented.affine_mm, segmented.frame.shape, segmented.frame.name)
+    return [warning(each) for each in (*segmented.warnings, *results.aimed.warnings, *odd)]
+
+
+def write_field_on_cortex(
+    folder: Path, results: PlanResults, e_v_per_m: NDArray[np.floating], conditions: str | None = None
+) -> CorticalField | None:
+    """Write the field on the cortex, where the cortex is known.
+
+    Parameters
+    ----------
+    folder : Path
+    results : PlanResults
+    e_v_per_m : (M, 3) float
+        Per tetrahedron.
+    conditions : str, optional
+        What the field is at, for the files; default: 1 A/µs.
+
+    Returns
+    -------
+    CorticalField or None
+        The field on the cortex, if that is known.
+    """
+    from targeting.fem.cortical_field import CorticalField, write_cortical_field
+
+    if results.cortex is None:
+        return None
+    on_cortex = CorticalField.of(results.cortex, results.head, e_v_per_m)
+    write_cortical_field(folder, on_cortex, **({} if conditions is None else {"conditions": conditions}))
+    return on_cortex
+
+
+def write_field_in_volume(
+    folder: Path, results: PlanResults, evidence: Evidence, drawing: str, conditions: str | None = None
+) -> None:
+    """Write the field on the mesh and in the image, its colour scale ending where that of the plan's pictures does.
+
+    Parameters
+    ----------
+    folder : Path
+    results : PlanResults
+    evidence : Evidence
+        What the report shows: the field, and where its scale ends.
+    drawing : str
+        Name of the file of shapes that Gmsh shows beside the field.
+    conditions : str, optional
+        What the field is at, for the files; default: 1 A/µs.
+    """
+    from targeting.files.fields import write_field_files
+
+    write_field_files(
+        folder,
+        results.head,
+        evidence.e_v_per_m,
+        results.segmented.affine_mm,
+        results.segmented.frame.shape,
+        evidence.scale_end_v_per_m,
+        drawings=[drawing],
+        **({} if conditions is None else {"conditions": conditions}),
+    )
+
+
+def background_of(results: PlanResults) -> NDArray[np.floating]:
+    """The image that pictures of slices are drawn on: the T1, or without one the head's tissues."""
+    from meshes.rasterise import labels_on_grid
+
+    image = results.segmented.background()
+    if image is None:
+        return labels_on_grid(results.head, results.segmented.affine_mm, results.segmented.frame.shape).astype(
+            np.float32
+        )
+    return image
