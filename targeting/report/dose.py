@@ -19,7 +19,7 @@ from scipy.spatial import cKDTree
 
 from targeting.report import picture
 from targeting.report.evidence import TmsEvidence
-from targeting.report.turned import handles_deg, planned_handle_deg, turn_range_deg
+from targeting.report.handle import handles_deg, planned_handle_deg, turn_range_deg
 from targeting.robustness.robustness import NEAR_BEST
 from targeting.robustness.words import steadier_elsewhere
 from targeting.scene.colors import COIL, INK, QUIET, SKIN

@@ -14,6 +14,7 @@ from targeting.report import dose as dose_room
 from targeting.report import scalp as scalp_room
 from targeting.report.evidence import Evidence, TmsEvidence
 from targeting.report.folds import crossing_words
+from targeting.report.handle import planned_handle_deg, turn_range_deg
 from targeting.report.slices import (
     CLOSE_MM,
     OUTLINES,
@@ -23,7 +24,6 @@ from targeting.report.slices import (
     slice_picture,
     whole_view,
 )
-from targeting.report.turned import planned_handle_deg, turn_range_deg
 from targeting.robustness.words import CLEAR_GAIN, steadier_elsewhere, steadiest_away_mm, turn_words
 from targeting.scene.colors import EXCEEDING, TARGET
 from targeting.scene.directions import PLANES, Plane

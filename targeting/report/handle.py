@@ -1,17 +1,63 @@
-"""A small drawing of how the handle is turned: against the midline, looking down on the scalp, nose up, left on the left."""
+"""The coil's handle: its angles to the midline for figures and tables, and a small drawing of how it is held.
+
+The drawing looks down on the scalp, nose up, left on the left.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from targeting.plans.handling import PlanAngle
 from targeting.plans.tms import Plan
 from targeting.plans.tms_words import handle_words
+from targeting.report.evidence import PlanEvidence
 from targeting.scene.colors import COIL, QUIET
 from targeting.scene.ink import svg, text
-from targeting.words.numbers import number
+from targeting.tms.orientation import handle_deg, handles_of_angles_deg
+from targeting.tms.placement import reference_directions
+from targeting.words.numbers import number, sentence, three_digits
 
 SMALLEST_DEG = 4.0  # a smaller angle has no arc
 RIM = 62.0
+
+
+def angle_rows(angle: PlanAngle | None) -> list[tuple[str, ...]]:
+    """The dose at some angles of the handle: name, angle, dose, share; none for a plan that does not tell."""
+    return [
+        (
+            sentence(each.name),
+            f"{number(each.handle_deg, 0)}°",
+            three_digits(each.dose_v_per_m),
+            number(100 * each.share, 0),
+        )
+        for each in (angle.rows if angle is not None else ())
+    ]
+
+
+def handles_deg(evidence: PlanEvidence) -> NDArray[np.float64]:
+    """The handle's angle to the midline for each of the evidence's angles of the current, (A,)."""
+    plan = evidence.plan
+    normal = -evidence.best_pose.direction_mm
+    return handles_of_angles_deg(
+        evidence.angles_deg, normal, plan.coil.current_direction_y * plan.effective_sign, plan.target.side
+    )
+
+
+def planned_handle_deg(evidence: PlanEvidence) -> float:
+    """The handle's angle to the midline of placement 1."""
+    return handle_deg(evidence.best_pose.matrix_mm, evidence.plan.target.side)
+
+
+def turn_range_deg(plan: Plan, angle_deg: float) -> tuple[float, float] | None:
+    """Between which angles of the handle 90 % of the dose is kept; None where it is kept at all of them, or not known."""
+    robust = plan.robustness
+    if robust is None or min(robust.turn_clockwise_deg, robust.turn_counter_clockwise_deg) >= 180:
+        return None
+    inwards, outwards = robust.turn_counter_clockwise_deg, robust.turn_clockwise_deg
+    if plan.target.side == "right":
+        inwards, outwards = outwards, inwards
+    return angle_deg - inwards, angle_deg + outwards
 
 
 def drawn_deg(plan: Plan) -> float | None:
@@ -19,9 +65,6 @@ def drawn_deg(plan: Plan) -> float | None:
 
     There the angle is counted from straight up or down, and a drawing with a nose would mislead.
     """
-    from targeting.tms.orientation import handle_deg
-    from targeting.tms.placement import reference_directions
-
     pose = np.array(plan.placements[0].pose)
     if reference_directions(-pose[None, :3, 2])[1][0]:
         return None

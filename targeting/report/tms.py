@@ -27,13 +27,13 @@ from targeting.report import figures
 from targeting.report.evidence import PlanEvidence
 from targeting.report.features import comparison_section, dosing_section, goal_section
 from targeting.report.folds import crossing_words
+from targeting.report.handle import angle_rows
 from targeting.report.head_check import head_check
 from targeting.report.header import running_texts, sides_of, trust_box
 from targeting.report.methods import coil_methods
 from targeting.report.page import render_page, write_page
 from targeting.report.provenance import provenance
 from targeting.report.treatment import SHEET
-from targeting.report.turned import angle_rows
 from targeting.report.volumes import STRETCHED
 from targeting.tms.orientation import handle_deg
 from targeting.words.fact import Fact
@@ -96,7 +96,7 @@ def page_of(evidence: PlanEvidence) -> str:
         held_off=held_off_words(best),
         facts=number_facts(evidence),
         depth_mm=evidence.depth_mm,
-        files=[(name, made_for(name)) for name in evidence.navigator_files],
+        files=[(name, product_of(name)) for name in evidence.navigator_files],
         stretched=plan.frame.image == STRETCHED,
         of_mesh=plan.frame.image.lower().endswith((".msh", ".vtu")),
         peak_away_mm=float(np.linalg.norm(np.array(best.peak_mm) - evidence.target_mm)),
@@ -138,8 +138,3 @@ def number_facts(evidence: PlanEvidence) -> list[Fact]:
         ),
         center_fact(plan.target),
     ]
-
-
-def made_for(file: str) -> str:
-    """The navigator that a file is for; empty where its name does not tell."""
-    return product_of(file)

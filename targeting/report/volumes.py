@@ -134,9 +134,17 @@ def volumes_of(head: HeadMesh, affine_mm: NDArray[np.float64], shape: Sequence[i
 
 
 def volume_warnings(head: HeadMesh, affine_mm: NDArray[np.float64], shape: Sequence[int], image: str = "") -> list[str]:
-    """A line for the parts of the head that lie outside their range, or none; parameters as for :func:`volumes_of`.
+    """A line for the parts of the head that lie outside their range, or none.
 
-    ``image`` is the name of the image, by which the embedded head is known.
+    Parameters
+    ----------
+    head : HeadMesh
+    affine_mm : (4, 4) float64
+        Voxel index of the image → RAS mm.
+    shape : (3,) int
+        The image's voxels.
+    image : str
+        The image's name, by which the embedded head is known.
     """
     odd = [each for each in volumes_of(head, affine_mm, shape) if each.is_odd]
     if not odd:

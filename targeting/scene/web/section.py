@@ -17,10 +17,9 @@ import json
 import logging
 import re
 from functools import cache
-from html import escape
 from importlib import metadata, resources
 from pathlib import Path
-from string import Template
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.colors import to_hex
@@ -31,7 +30,8 @@ from targeting.scene.layer import Layer, Scene
 from targeting.scene.raster.canvas import png_data_uri
 from targeting.scene.web.picture import HEIGHT, WIDTH, SolidView, lift_mm, painted, still, views
 from targeting.scene.web.state import Painted, packed
-from targeting.words.numbers import listed, three_digits
+from targeting.words.numbers import listed, sentence, three_digits
+from targeting.words.templates import render
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,14 @@ NOTICE = "vtk.js, © Kitware Inc., BSD 3-Clause licence"
 RAMP_STOPS = 12
 
 
+class ColorBar(NamedTuple):
+    """A colour scale: what is coloured, the numbers at its ends and middle, and its colours from low to high."""
+
+    words: str
+    ends: list[str]
+    stops: list[str]
+
+
 def section_of(scene: Scene) -> str:
     """The section for a scene, as HTML; layers that are not visible are left out."""
     layers = [layer for layer in scene.layers if layer.visible and layer.surface.n_cells]
@@ -50,26 +58,22 @@ def section_of(scene: Scene) -> str:
     ways = views(everything, scene.target_mm, scene.outward)
     groups = _groups(layers)
     data = base64.b64encode(packed([_painted(scene, layer) for layer in layers])).decode("ascii")
-    folder = resources.files("targeting.scene.web")
     what = listed([name for name in groups if name != "cortex"])
     colours = f"the cortex coloured by {WORDS[scene.scalars]}" if scene.scalars else "the cortex"
-    section = Template(folder.joinpath("solid.html").read_text(encoding="utf-8")).substitute(
-        css=folder.joinpath("solid.css").read_text(encoding="utf-8"),
+    section = render(
+        "scene/web/solid.html.jinja",
         picture=png_data_uri(still(scene, ways[0])),
         width=WIDTH,
         height=HEIGHT,
-        alt=escape(f"{scene.title}, from over the target’s side: {colours}, with {what}."),
-        name=escape(f"3D scene of {scene.title}: {colours}, with {what}"),
-        title=escape(scene.title),
-        caption=escape(
-            f"{colours[:1].upper()}{colours[1:]}, with {what}. L is left, R right, A front, P back, S top, I bottom."
-        ),
-        compass=_compass(),
+        alt=f"{scene.title}, from over the target’s side: {colours}, with {what}.",
+        name=f"3D scene of {scene.title}: {colours}, with {what}",
+        title=scene.title,
+        caption=f"{sentence(colours)}, with {what}. L is left, R right, A front, P back, S top, I bottom.",
+        ends=[end for _, end, _ in ENDS],
+        sides=SIDES,
         bar=_bar(scene),
-        views="".join(_view_button(way) for way in ways),
-        layers="".join(
-            _layer_button(k, name, layers[found[0]].color) for k, (name, found) in enumerate(groups.items())
-        ),
+        views=ways,
+        layers=[(name, layers[members[0]].color) for name, members in groups.items()],
         facts=_facts(scene, layers, groups, ways),
         scene=data,
         notice=f"{NOTICE}, from trame-vtk {viewer_version()}",
@@ -206,37 +210,14 @@ def _rounded(point: object) -> list[float]:
     return [round(float(x), 2) for x in np.asarray(point)]
 
 
-def _view_button(way: SolidView) -> str:
-    return f'<button type="button" data-view="{way.name}" aria-pressed="false">{way.name[:1].upper()}{way.name[1:]}</button>'
-
-
-def _layer_button(k: int, name: str, color: str) -> str:
-    swatch = f'<span class="solid-swatch" style="background:{escape(color)}"></span>'
-    return f'<button type="button" data-layer="{k}" aria-pressed="true">{swatch}{escape(name)}</button>'
-
-
-def _compass() -> str:
-    lines = "".join(f'<line data-line="{end}" x1="50" y1="50" x2="50" y2="50"/>' for _, end, _ in ENDS)
-    texts = "".join(
-        f'<text data-end="{end}" x="50" y="50"{" class=" + chr(34) + "side" + chr(34) if end in SIDES else ""}>{end}</text>'
-        for _, end, _ in ENDS
-    )
-    return lines + texts
-
-
-def _bar(scene: Scene) -> str:
-    """The colour bar with its unit, as HTML; empty where nothing is coloured."""
+def _bar(scene: Scene) -> ColorBar | None:
+    """The colour bar; None where nothing is coloured."""
     if not scene.scalars:
-        return ""
+        return None
     low, high = limits(scene.scalars, scene.top_v_per_m)
     scale = color_scale(scene.scalars)
-    stops = ", ".join(to_hex(scale(share)) for share in np.linspace(0, 1, RAMP_STOPS))
-    ends = [three_digits(value) if value else "0" for value in (low, (low + high) / 2, high)]
-    words = f"{WORDS[scene.scalars]} in {scene.unit}"
-    name = f"Colour scale: {words}, from {ends[0]} to {ends[2]} and more"
-    ramp = f"background:linear-gradient(to right, {stops})"
-    return (
-        f'<div class="solid-bar" role="img" aria-label="{escape(name)}"><span class="unit">{escape(words)}</span>'
-        f'<span class="ramp" style="{ramp}"></span>'
-        f'<span class="ends">{"".join(f"<span>{escape(end)}</span>" for end in ends)}</span></div>'
+    return ColorBar(
+        f"{WORDS[scene.scalars]} in {scene.unit}",
+        [three_digits(value) if value else "0" for value in (low, (low + high) / 2, high)],
+        [to_hex(scale(share)) for share in np.linspace(0, 1, RAMP_STOPS)],
     )

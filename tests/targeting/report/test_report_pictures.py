@@ -17,9 +17,9 @@ from targeting.report import dose as dose_room
 from targeting.report import figures as figures_room
 from targeting.report.cortex import close_up_picture, overview_picture
 from targeting.report.folds import across_folds, crossing_deg, crossing_words
+from targeting.report.handle import planned_handle_deg
 from targeting.report.scalp import ABOVE, coil_picture
 from targeting.report.slices import outlines, slice_picture, whole_view
-from targeting.report.turned import planned_handle_deg
 from targeting.robustness.record import PlanRobustness
 from targeting.scene.colors import TARGET
 from targeting.scene.directions import PLANES
