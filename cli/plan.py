@@ -69,7 +69,7 @@ def plan_command(
     with at_work(talk):
         from cli.coil_summary import coil_summary
         from cli.plan_warnings import accepted_risks
-        from cli.tes_options import tes_summary
+        from cli.montage_summary import tes_summary
         from targeting.planning.tes import plan_tes
         from targeting.planning.tms import plan_tms
         from targeting.plans import tes as tes_plan
