@@ -84,7 +84,6 @@ CASES: dict[str, list[str]] = {
         "target plan",
         "target plan nobody",
         "target plan colin27 --aim m1-hnad",
-        "target plan colin27 --aim m1-hand",
         "target plan colin27 --aim m1-hand --side left --hair-mm 80",
         "target plan colin27 --aim m1-hand --side left --tilt 40",
         "target plan colin27 --aim m1-hand --side left --extra-mm -1",
@@ -120,7 +119,7 @@ CASES: dict[str, list[str]] = {
         "target view colin27 --view sideways",
         "target serve nobody",
         "target montages interference nobody",
-        "target montages equal-dose nobody",
+        "target montages equal-dose nobody nobody2",
     ],
     "seen": [HAND, "target view colin27 --screenshot view.png"],
 }
