@@ -148,7 +148,9 @@ VALUES = {
     Kind.TEXTS: st.lists(words, max_size=3).map(tuple),
     Kind.POINT: points,
     Kind.DIRECTION: st.just("normal") | points,
-    Kind.BY_NAME: st.dictionaries(st.sampled_from(["skull", "csf"]), st.floats(0.01, 2).map(lambda x: round(x, 4))),
+    Kind.BY_NAME: st.dictionaries(
+        st.sampled_from(["skull", "csf"]), st.floats(0.01, 2).map(lambda x: round(x, 4)), min_size=1
+    ),
 }
 
 
