@@ -185,6 +185,6 @@ def test_another_muscles_threshold_and_the_old_option_are_refused_in_one_line(to
 
 
 def test_a_bad_request_leaves_what_stood_as_it_was(short_road):
-    with pytest.raises(InputError, match="--rmt"):
+    with pytest.raises(InputError, match="`rmt_percent"):
         short_road.plan(protocol="psi-10hz")
     assert not short_road.subject.folder.exists()

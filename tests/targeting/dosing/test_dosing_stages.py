@@ -165,8 +165,8 @@ def test_a_threshold_of_another_muscle_is_refused_in_one_line_with_the_two_ways_
     with pytest.raises(InputError) as refused:
         request_of(protocol="psi-10hz")
     line = str(refused.value)
-    assert "\n" not in line and "of the leg's motor threshold and --rmt is the hand's" in line
-    assert "--rmt-muscle leg" in line and "--muscle-ratio" in line
+    assert "\n" not in line and "of the leg's motor threshold and `rmt_percent` is the hand's" in line
+    assert "`rmt_muscle=leg`" in line and "`muscle_ratio=X`" in line
     assert request_of(protocol="psi-10hz", muscle="leg").muscle == "leg"
     assert request_of(protocol="psi-10hz", ratio=1.4).muscle == "hand"
     for wrong in ({"ratio": 1.4}, {"ratio": 1.4, "protocol": "m1-pain-10hz"}, {"ratio": 40, "protocol": "psi-10hz"}):
