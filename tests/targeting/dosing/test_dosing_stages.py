@@ -170,7 +170,7 @@ def test_a_threshold_of_another_muscle_is_refused_in_one_line_with_the_two_ways_
     assert request_of(protocol="psi-10hz", muscle="leg").muscle == "leg"
     assert request_of(protocol="psi-10hz", ratio=1.4).muscle == "hand"
     for wrong in ({"ratio": 1.4}, {"ratio": 1.4, "protocol": "m1-pain-10hz"}, {"ratio": 40, "protocol": "psi-10hz"}):
-        with pytest.raises(InputError, match="--muscle-ratio"):
+        with pytest.raises(InputError, match="`muscle_ratio`"):
             request_of(**wrong)
     with pytest.raises(InputError, match="hand, leg, face"):
         request_of(muscle="foot")
