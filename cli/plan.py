@@ -68,8 +68,8 @@ def plan_command(
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
         from cli.coil_summary import coil_summary
-        from cli.plan_warnings import accepted_risks
         from cli.montage_summary import tes_summary
+        from cli.plan_warnings import accepted_risks
         from targeting.planning.tes import plan_tes
         from targeting.planning.tms import plan_tms
         from targeting.plans import tes as tes_plan

@@ -21,22 +21,7 @@ OTHERS = {
     "--check",
 }  # flags of other programs; of a command named before
 STILL = {  # refusals that name a flag, until their rooms are mended
-    "atlases/bids_electrodes.py",
-    "meshes/world.py",
-    "targeting/dosing/motor_threshold.py",
-    "targeting/engines/simnibs.py",
-    "targeting/engines/simnibs_installation.py",
-    "targeting/fem/anisotropy.py",
-    "targeting/interference/stage.py",
-    "targeting/live/server.py",
-    "targeting/plans/patient.py",
     "targeting/scene/planned.py",
-    "targeting/stimulators/ratings.py",
-    "targeting/study/plan_state.py",
-    "targeting/tes/montage_goal.py",
-    "targeting/tms/direction.py",
-    "targeting/tms/search.py",
-    "targeting/uncertainty/spread.py",
     "targeting/viewer/request.py",
     "targeting/viewer/start.py",
 }
