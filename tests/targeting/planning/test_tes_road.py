@@ -17,8 +17,8 @@ from tes_ball import LEFT_SPOT_MM, write_ball
 
 from atlases.electrode_files import read_electrodes
 from cli.main import run
+from cli.options import parameter_of
 from cli.plan import plan_command
-from cli.tes_options import OF_COILS, OF_MONTAGES
 from meshes import HeadMesh, InputError
 from targeting.planning import tes as tes_road
 from targeting.plans.dangers import side_dangers
@@ -32,7 +32,10 @@ from targeting.records.montage import PlanElectrode, PlanOptimum
 from targeting.records.places import PlanLandmarks
 from targeting.records.pole import PlanPole
 from targeting.report.tes_sheet import side_of
+from targeting.study.options import options_of
 from targeting.study.study import Study
+from targeting.study.tes_request import TesRequest
+from targeting.study.tms_request import TmsRequest
 from targeting.tes.montage_dose import MontageDose
 from targeting.tes.montages import mirror, read_montage
 from targeting.tes.safety import SafetyItem, SessionCheck
@@ -418,7 +421,8 @@ def test_what_cannot_be_is_said_in_one_line_before_anything_is_made(ball, tmp_pa
 
 def test_options_that_are_told_apart_are_options_of_the_command():
     known = inspect.signature(plan_command).parameters
-    assert set(OF_COILS) | set(OF_MONTAGES) <= set(known)
+    told_apart = {*options_of(TmsRequest).values(), *options_of(TesRequest).values()}
+    assert {parameter_of(each) for each in told_apart} <= set(known)
 
 
 def test_to_dict_refuses_a_plan_that_is_not_one(planned):
