@@ -17,7 +17,7 @@ import pytest
 
 SIZE = "1600x1000x24"
 START_S = 20.0
-ROOT = Path(__file__).parents[2]
+ROOT, SCRIPTS = Path(__file__).parents[2], Path(__file__).parent
 
 
 def absent(reason: str) -> None:
@@ -50,14 +50,14 @@ def virtual_screen():
 
 
 def in_window(script: str, display: str, *arguments: object, seconds: float = 120.0) -> str:
-    """Run a script of tests/ in a process with that display; what it printed.
+    """Run a script of tests/support/ in a process with that display; what it printed.
 
     It fails if the script does, if it lasts too long, or if it ends in any other way than by itself.
     """
     environment = {**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "QT_API": "pyside6"}
-    environment |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "PYTHONFAULTHANDLER": "1"}
+    environment |= {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, SCRIPTS))), "PYTHONFAULTHANDLER": "1"}
     environment.pop("WAYLAND_DISPLAY", None)
-    command = [sys.executable, str(ROOT / "tests" / script), *map(str, arguments)]
+    command = [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=seconds, cwd=ROOT)
     except subprocess.TimeoutExpired as error:
