@@ -25,7 +25,7 @@ EXAMPLES = """
 
     target view subject01 --delivered session.txt
 
-The window needs `pip install 'target[viewer]'`; pictures and exports need no display.
+The window needs `pip install '.[viewer]'`; pictures and exports need no display.
 """
 
 

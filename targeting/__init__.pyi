@@ -11,3 +11,4 @@ from .tms.dose_map import DoseMap as DoseMap
 from .tms.field import simulate_tms as simulate_tms
 from .tms.field_basis import FieldBasis as FieldBasis
 from .tms.search import search_tms as search_tms
+from .versions import __version__ as __version__

@@ -8,13 +8,14 @@ from importlib.metadata import PackageNotFoundError, version
 
 # what computes; the rest only draws or talks
 LIBRARIES = ("numpy", "scipy", "numba", "nibabel", "nilearn", "antspyx", "pyamg", "pypardiso")
+DISTRIBUTION = "target-nibs"  # on the Python registry, where "target" is another project
 
 
 @cache
 def package_version() -> str:
     """Version of this project, "0+unknown" when it runs from a checkout that was never installed."""
     try:
-        return version("target")
+        return version(DISTRIBUTION)
     except PackageNotFoundError:
         return "0+unknown"
 
@@ -28,3 +29,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+__version__ = package_version()

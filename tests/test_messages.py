@@ -20,11 +20,6 @@ OTHERS = {
     "--save_tensor",
     "--check",
 }  # flags of other programs; of a command named before
-STILL = {  # refusals that name a flag, until their rooms are mended
-    "targeting/scene/planned.py",
-    "targeting/viewer/request.py",
-    "targeting/viewer/start.py",
-}
 
 
 def texts(node):
@@ -51,7 +46,7 @@ def test_refusals_name_options_as_python_does():
         for line, text in refusals(path)
         if set(FLAG.findall(COMMAND.sub("", text))) - OTHERS
     }
-    assert {each.split(":")[0] for each in found} == STILL, "\n".join(sorted(found))
+    assert found == set(), "\n".join(sorted(found))
 
 
 def test_every_option_a_refusal_names_with_a_value_exists():

@@ -22,6 +22,7 @@ from typing import Any
 from meshes.errors import InputError
 from meshes.memory import free_memory_bytes, total_memory_bytes
 from meshes.plugins import Registry
+from targeting.versions import DISTRIBUTION, package_version
 
 GB = 1e9
 LEAST_MEMORY_GB, LEAST_FREE_GB = 4.0, 2.0  # below: no standard head can be made; warned of
@@ -52,15 +53,13 @@ def facts() -> Iterator[Fact]:
 
 
 def _program() -> Iterator[Fact]:
-    from targeting.versions import package_version
-
     here = Path(__file__).parents[2]
     known = package_version()
     words = f"{known}, in {here}"
     yield Fact("target", OK if "unknown" not in known else WARNING, words)
     wanted = ""
     with suppress(PackageNotFoundError, KeyError):
-        wanted = metadata("target")["Requires-Python"] or ""
+        wanted = metadata(DISTRIBUTION)["Requires-Python"] or ""
     good = satisfies(platform.python_version(), wanted)
     words = (
         f"{platform.python_version()} ({wanted or 'any'}), {platform.system()} {platform.machine()}, {sys.executable}"
@@ -71,7 +70,7 @@ def _program() -> Iterator[Fact]:
 def _packages() -> Iterator[Fact]:
     """What the installation says it depends on."""
     try:
-        needed = requires("target") or []
+        needed = requires(DISTRIBUTION) or []
     except PackageNotFoundError:
         yield Fact(
             "packages", WARNING, "target is not installed (it runs from its sources), so what it needs is not known"
@@ -208,7 +207,7 @@ def _viewer() -> Iterator[Fact]:
         yield Fact("pictures", WARNING, str(error))
     missing = [package for package in VIEWER if importlib.util.find_spec(package) is None]
     if missing:
-        yield Fact("viewer", NOTE, f"no {' and '.join(missing)}, which the window needs: pip install 'target[viewer]'")
+        yield Fact("viewer", NOTE, f"no {' and '.join(missing)}, which the window needs: pip install '.[viewer]'")
         return
     try:
         check_windows()

@@ -310,7 +310,7 @@ def files_stage(asked: TesQuestion, stages: TesStages) -> Stage[TesPlan]:
     }
     return Stage(
         f"{request.kind}-files",
-        6,
+        7,
         make,
         lambda folder: read_tes_plan(folder / request.kind / "plan.json"),
         parameters=parameters,

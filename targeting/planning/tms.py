@@ -369,7 +369,7 @@ def files_stage(asked: TmsQuestion, stages: TmsStages) -> Stage[Plan]:
     }
     return Stage(
         "files",
-        10,
+        11,
         make,
         lambda folder: read_plan(folder / "plan.json"),
         files=aim.files,  # the coil's rated maximum stands in the plan

@@ -1,2 +1,2 @@
-from .evidence import PlanEvidence as PlanEvidence
+from .evidence import TmsEvidence as TmsEvidence
 from .tms import write_report as write_report

@@ -215,8 +215,6 @@ class TmsEvidence(Evidence):
         """Pose of placement 1."""
         return Pose(np.array(self.best.pose))
 
-    best_pose = pose
-
     @property
     def outward(self) -> NDArray[np.float64]:
         """Out of the head along the coil's axis: from the casing's face to its back."""
@@ -300,7 +298,3 @@ def sharp(corners_mm: NDArray[np.float64]) -> Surface:
 def _normal(patch_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     area = np.cross(patch_mm[:, 1] - patch_mm[:, 0], patch_mm[:, 2] - patch_mm[:, 0]).sum(0)
     return np.asarray(area / max(float(np.linalg.norm(area)), 1e-30), dtype=np.float64)
-
-
-HeadEvidence = Evidence
-PlanEvidence = TmsEvidence

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from targeting.report.evidence import PlanEvidence
+from targeting.report.evidence import TmsEvidence
 from targeting.scene.raster.camera import View
 from targeting.scene.raster.surface import Surface
 
@@ -46,13 +46,13 @@ def across_folds(surface: Surface, near: NDArray[np.bool_], view: View) -> NDArr
     return np.asarray(axes[0, 1] * view.right + axes[1, 1] * view.up, dtype=np.float64)
 
 
-def crossing_deg(evidence: PlanEvidence) -> float | None:
+def crossing_deg(evidence: TmsEvidence) -> float | None:
     """The angle at which the mean field crosses the folds round the target, 90° straight across, 0° along them.
 
     Seen along the coil's axis; None where the folds have no clear direction.
     """
     surface = evidence.cortex
-    view = View.looking_from(-evidence.best_pose.direction_mm, evidence.target_mm, 1.0, 1, 1)
+    view = View.looking_from(-evidence.pose.direction_mm, evidence.target_mm, 1.0, 1, 1)
     centers = surface.points_mm[surface.triangles].mean(axis=1)
     near = np.linalg.norm(centers - evidence.target_mm, axis=1) <= max(evidence.plan.target.ring_mm, AROUND_MM)
     axis = across_folds(surface, near, view)
@@ -63,7 +63,7 @@ def crossing_deg(evidence: PlanEvidence) -> float | None:
     return float(np.degrees(np.arcsin(np.clip(abs(axis @ flat) / np.linalg.norm(flat), 0.0, 1.0))))
 
 
-def crossing_words(evidence: PlanEvidence) -> str:
+def crossing_words(evidence: TmsEvidence) -> str:
     """The crossing as a sentence."""
     angle = crossing_deg(evidence)
     if angle is None:

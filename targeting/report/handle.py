@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from targeting.plans.handling import PlanAngle
 from targeting.plans.tms import Plan
 from targeting.plans.tms_words import handle_words
-from targeting.report.evidence import PlanEvidence
+from targeting.report.evidence import TmsEvidence
 from targeting.scene.colors import COIL, QUIET
 from targeting.scene.ink import svg, text
 from targeting.tms.orientation import handle_deg, handles_of_angles_deg
@@ -35,18 +35,18 @@ def angle_rows(angle: PlanAngle | None) -> list[tuple[str, ...]]:
     ]
 
 
-def handles_deg(evidence: PlanEvidence) -> NDArray[np.float64]:
+def handles_deg(evidence: TmsEvidence) -> NDArray[np.float64]:
     """The handle's angle to the midline for each of the evidence's angles of the current, (A,)."""
     plan = evidence.plan
-    normal = -evidence.best_pose.direction_mm
+    normal = -evidence.pose.direction_mm
     return handles_of_angles_deg(
         evidence.angles_deg, normal, plan.coil.current_direction_y * plan.effective_sign, plan.target.side
     )
 
 
-def planned_handle_deg(evidence: PlanEvidence) -> float:
+def planned_handle_deg(evidence: TmsEvidence) -> float:
     """The handle's angle to the midline of placement 1."""
-    return handle_deg(evidence.best_pose.matrix_mm, evidence.plan.target.side)
+    return handle_deg(evidence.pose.matrix_mm, evidence.plan.target.side)
 
 
 def turn_range_deg(plan: Plan, angle_deg: float) -> tuple[float, float] | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.tissue_codes import Tissue
-from targeting.report.evidence import HeadEvidence
+from targeting.report.evidence import Evidence
 from targeting.report.figures import Figure
 from targeting.report.provenance import unverified
 from targeting.report.slices import OUTLINES, outlined_picture, shows_labels, tissue_outlines
@@ -56,7 +56,7 @@ class HeadCheck:
     keys: tuple[tuple[str, str], ...] = KEYS
 
 
-def head_check(evidence: HeadEvidence) -> HeadCheck:
+def head_check(evidence: Evidence) -> HeadCheck:
     """The outlines of the head model over its image, and its volumes beside what adults have."""
     volumes = volumes_of(evidence.head, evidence.background_affine_mm, evidence.background.shape)
     return HeadCheck(
@@ -68,7 +68,7 @@ def head_check(evidence: HeadEvidence) -> HeadCheck:
     )
 
 
-def mosaic(evidence: HeadEvidence) -> Figure:
+def mosaic(evidence: Evidence) -> Figure:
     """Nine slices with outlines: three of each plane through the brain, left on the left."""
     brain = evidence.head.points_mm[
         np.unique(evidence.head.tets[np.isin(evidence.head.tissue, (Tissue.WM, Tissue.GM))])
@@ -90,7 +90,7 @@ def mosaic(evidence: HeadEvidence) -> Figure:
     )
 
 
-def _slice(evidence: HeadEvidence, plane: Plane, position_mm: float) -> NDArray[np.uint8]:
+def _slice(evidence: Evidence, plane: Plane, position_mm: float) -> NDArray[np.uint8]:
     low, high = evidence.head.points_mm.min(0), evidence.head.points_mm.max(0)
     center = (low + high) / 2
     center[plane.across] = position_mm

@@ -20,7 +20,7 @@ from targeting.plans.tes import TesPlan
 from targeting.plans.tes_words import electrode_words
 from targeting.plans.tms import Plan
 from targeting.plans.tms_words import dose_fact
-from targeting.report.evidence import HeadEvidence, PlanEvidence, TesEvidence
+from targeting.report.evidence import Evidence, TesEvidence, TmsEvidence
 from targeting.report.provenance import PROGRAM
 from targeting.tms.search import ANGLE_STEP_DEG, STEP_MM
 from targeting.words.numbers import listed, measured_from, number, point, size, three_digits
@@ -89,7 +89,7 @@ class Citations:
         return f"[{','.join(str(self.works.index(work) + 1) for work in works)}]"
 
 
-def coil_methods(evidence: PlanEvidence) -> Methods:
+def coil_methods(evidence: TmsEvidence) -> Methods:
     """The methods of a coil's plan."""
     plan, cite = evidence.plan, Citations()
     sentences = [
@@ -291,7 +291,7 @@ def thousands(count: int) -> str:
     return f"{count:,}".replace(",", "\u202f")
 
 
-def _head_sentences(evidence: HeadEvidence, cite: Citations) -> list[str]:
+def _head_sentences(evidence: Evidence, cite: Citations) -> list[str]:
     """Segmentation and mesh."""
     plan, head = evidence.plan, evidence.head
     density = plan.search.mesh
@@ -325,7 +325,7 @@ def _segmentation(plan: Plan | TesPlan, cite: Citations) -> str:
     return f"The head model is in the frame of the image {plan.frame.image}."
 
 
-def _conductivity_sentences(evidence: HeadEvidence, cite: Citations) -> list[str]:
+def _conductivity_sentences(evidence: Evidence, cite: Citations) -> list[str]:
     """Conductivities of the tissues that the head has, with their sources, and which of them were set by the user."""
     plan = evidence.plan
     present = tissue_names(evidence.head.tissue)
@@ -373,7 +373,7 @@ def _engine_sentence(plan: Plan, cite: Citations) -> str:
     return f"The ranked placements were solved again with {engine_title(name)} {version}{mark}, whose field is shown."
 
 
-def _target_sentence(evidence: HeadEvidence, cite: Citations) -> str:
+def _target_sentence(evidence: Evidence, cite: Citations) -> str:
     """The target, and how it came to this head."""
     target = evidence.plan.target
     sentence = extent_sentence(target)

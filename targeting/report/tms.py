@@ -24,7 +24,7 @@ from targeting.plans.tms_words import (
     setting_words,
 )
 from targeting.report import figures
-from targeting.report.evidence import PlanEvidence
+from targeting.report.evidence import TmsEvidence
 from targeting.report.features import comparison_section, dosing_section, goal_section
 from targeting.report.folds import crossing_words
 from targeting.report.handle import angle_rows
@@ -43,14 +43,14 @@ from targeting.words.target import center_fact
 SHOWN = 5  # placements
 
 
-def write_report(path: str | Path, evidence: PlanEvidence) -> None:
+def write_report(path: str | Path, evidence: TmsEvidence) -> None:
     """Write the report; an existing file is replaced only when the new one is complete.
 
     Parameters
     ----------
     path : path
         Usually ``plan.html``.
-    evidence : PlanEvidence
+    evidence : TmsEvidence
 
     Raises
     ------
@@ -60,7 +60,7 @@ def write_report(path: str | Path, evidence: PlanEvidence) -> None:
     write_page(path, page_of(evidence))
 
 
-def page_of(evidence: PlanEvidence) -> str:
+def page_of(evidence: TmsEvidence) -> str:
     """The whole page as text."""
     from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
 
@@ -125,7 +125,7 @@ def ranking(placements: Sequence[Placement], side: str) -> list[tuple[str | int,
     ]
 
 
-def number_facts(evidence: PlanEvidence) -> list[Fact]:
+def number_facts(evidence: TmsEvidence) -> list[Fact]:
     """The plan's numbers with their units, but the target's size."""
     plan = evidence.plan
     return [

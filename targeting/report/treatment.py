@@ -20,7 +20,7 @@ from targeting.plans.tms import Plan
 from targeting.plans.tms_words import clock_words, handle_words
 from targeting.records.places import PlanTape
 from targeting.records.warnings import WARNING, of_kind
-from targeting.report.evidence import PlanEvidence
+from targeting.report.evidence import TmsEvidence
 from targeting.report.figures import Figure
 from targeting.report.handle import handle_drawing
 from targeting.report.header import running_texts, sides_of
@@ -57,7 +57,7 @@ READY = ("Hearing protection on: patient", "Hearing protection on: operator", "W
 Rows = list[tuple[str, str]]  # names and values; an empty value is a blank on paper
 
 
-def write_treatment_sheet(path: str | Path, evidence: PlanEvidence) -> None:
+def write_treatment_sheet(path: str | Path, evidence: TmsEvidence) -> None:
     """Write the sheet; an existing file is replaced only when the new one is complete.
 
     Raises
@@ -68,7 +68,7 @@ def write_treatment_sheet(path: str | Path, evidence: PlanEvidence) -> None:
     write_page(path, sheet_of(evidence))
 
 
-def sheet_of(evidence: PlanEvidence) -> str:
+def sheet_of(evidence: TmsEvidence) -> str:
     """The whole sheet as text."""
     plan = evidence.plan
     named = targets().get(plan.target.name)
@@ -179,7 +179,7 @@ def measure_rows(tape: PlanTape) -> list[tuple[str, str, str]]:
     return [(name, _centimetres(mm), "______") for name, mm in head.items()]
 
 
-def _picture(evidence: PlanEvidence) -> Figure:
+def _picture(evidence: TmsEvidence) -> Figure:
     where, _ = seen_from(evidence)
     marks = ", with the 10-20 positions that show" if evidence.positions is not None else ""
     alt = (

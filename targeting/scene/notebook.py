@@ -1,7 +1,7 @@
 """A scene in a Jupyter notebook: to turn with the mouse where that works, a picture where it does not.
 
 pyvista draws in notebooks through back ends: "trame" sends every mouse move to the kernel and the picture back; "static"
-is one picture.  trame needs its packages (``pip install 'target[jupyter]'``) and a browser that reaches the kernel's
+is one picture.  trame needs its packages (``pip install '.[jupyter]'``) and a browser that reaches the kernel's
 machine, which a notebook that runs by itself, in a test or a batch job, has not: with the environment variable ``CI``
 set, without a kernel, or where trame fails, the picture is shown.  ``pyvista.set_jupyter_backend(...)`` and ``backend=``
 decide otherwise.
@@ -106,7 +106,7 @@ def still(scene: Scene, camera: str = "target", size: tuple[int, int] = SIZE) ->
     try:
         from IPython.display import Image
     except ImportError:
-        raise InputError("there is no IPython here: pip install 'target[jupyter]', or write a file (export)") from None
+        raise InputError("there is no IPython here: pip install '.[jupyter]', or write a file (export)") from None
     from matplotlib.image import imsave
 
     buffer = io.BytesIO()

@@ -63,7 +63,7 @@ def planned_scene(
     if kind == "tms":
         return _tms_scene(subject, placement)
     if placement != 1:
-        raise InputError(f"a montage has no placement {placement}; leave out --placement")
+        raise InputError(f"a montage has no placement {placement}; leave out `placement`")
     return _tes_scene(subject, kind)
 
 
@@ -77,7 +77,7 @@ def planned_modality(subject: Subject, modality: str | None = None) -> str:
     """
     folders = {"tms": subject.folder, **{kind: subject.folder / kind for kind in KINDS}}
     if modality is not None:
-        one_of(modality, MODALITIES, "modality of --with")
+        one_of(modality, MODALITIES, "modality of `modality`")
     for kind in [modality] if modality else MODALITIES:
         if (folders[kind] / "plan.json").is_file():
             return kind

@@ -91,13 +91,13 @@ class ViewRequest:
         poses = read_delivered(delivered) if delivered is not None else None
         many = len(views) + (poses is not None)
         if poses is not None and first.modality != "tms":
-            raise InputError(f"--delivered compares coil poses, and {first.modality} has none; leave out --with")
+            raise InputError(f"`delivered` compares coil poses, and {first.modality} has none; leave out `modality`")
         if camera == "coil" and first.modality != "tms":
-            raise InputError("there is no coil to look along in a montage; take another --camera, such as target")
+            raise InputError("there is no coil to look along in a montage; take another `camera`, such as target")
         if many > MOST:
             raise InputError(f"{many} plans side by side cannot be read; {MOST} at most")
         if many > 1 and export is not None:
-            raise InputError("--export writes one scene; side by side there is --screenshot")
+            raise InputError("`export` writes one scene; side by side there is `screenshot`")
         written = cls(
             views,
             poses,
@@ -108,9 +108,9 @@ class ViewRequest:
         )
         if screenshot is None and export is None:
             if placement != 1:
-                raise InputError("--placement is for --screenshot and --export: the window has a list to step through")
+                raise InputError("`placement` is for `screenshot` and `export`: the window has a list to step through")
             if field != SCALARS[0] and many == 1:
-                raise InputError("--field is for --screenshot and --export: the window has a list to choose from")
+                raise InputError("`field` is for `screenshot` and `export`: the window has a list to choose from")
             check_viewer()
         for shown, stage in dict.fromkeys((view.subject, last_stage(view.modality)) for view in views):
             check_stands(shown, stage, anyway)
@@ -158,8 +158,8 @@ def check_viewer() -> None:
     missing = [package for package in VIEWER if find_spec(package) is None]
     if missing:
         raise InputError(
-            f"the window needs {' and '.join(missing)}: pip install 'target[viewer]' "
-            "(--screenshot and --export work without)"
+            f"the window needs {' and '.join(missing)}: pip install '.[viewer]' in the source folder "
+            "(`screenshot` and `export` work without)"
         )
 
 
@@ -169,12 +169,12 @@ def _other(word: str, subject: Subject) -> View:
     if not colon or modality not in MODALITIES:
         where, modality = (word, "") if Path(word).is_dir() or not colon else (where, modality)
     if modality:
-        one_of(modality, MODALITIES, "modality of --beside")
+        one_of(modality, MODALITIES, "modality of `beside`")
     if where in ("", subject.name):
         other = subject
     else:
         folder = Path(where)
         other = Subject.named(folder.resolve().name, folder)
         if not folder.is_dir():
-            raise InputError(f"there is no plan of {where!r} for --beside: no folder {folder}")
+            raise InputError(f"there is no plan of {where!r} for `beside`: no folder {folder}")
     return View(other, planned_modality(other, modality or None))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from targeting.viewer.widgets.window import ViewerWindow
 
-HINT = "the window needs the viewer's packages: pip install 'target[viewer]'"
+HINT = "the window needs the viewer's packages: pip install '.[viewer]'"
 
 
 def show(
@@ -85,7 +85,7 @@ def check_screen() -> None:
     """Raise InputError where there is no screen, or not what windows need: Qt and VTK would end the program."""
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise InputError(
-            "there is no screen to open a window on (DISPLAY is not set): use --screenshot FILE or --export FILE, "
+            "there is no screen to open a window on (DISPLAY is not set): use `screenshot=FILE` or `export=FILE`, "
             "or run it under xvfb-run"
         )
     check_pictures()

@@ -10,7 +10,7 @@ from heads import layered_ball
 from targeting.coils.coil import Casing
 from targeting.plans.tms import Placement, Plan, PlanCoil, TmsSearchSummary
 from targeting.records.places import Frame, PlanTarget
-from targeting.report import PlanEvidence
+from targeting.report import TmsEvidence
 
 NASTY = "<b id='nasty'>&\"$title${title}"
 
@@ -24,7 +24,7 @@ def box_casing() -> Casing:
     return Casing(np.vstack([plate, handle]), np.vstack([triangles, triangles + 8]).astype(np.int32))
 
 
-def make_evidence(direction: tuple[float, float, float]) -> PlanEvidence:
+def make_evidence(direction: tuple[float, float, float]) -> TmsEvidence:
     """A plan on the ball with the target in its grey shell in some direction; the numbers hang together."""
     head = layered_ball(8.0, stretch=(1.0, 1.15, 1.0))
     out = np.array(direction) / np.linalg.norm(direction)
@@ -97,7 +97,7 @@ def make_evidence(direction: tuple[float, float, float]) -> PlanEvidence:
         conductivity_s_per_m={"grey matter": 0.275},
         created="2026-01-02T03:04:05+00:00",
     )
-    return PlanEvidence(
+    return TmsEvidence(
         plan=plan,
         head=head,
         e_v_per_m=e,
@@ -113,11 +113,11 @@ def make_evidence(direction: tuple[float, float, float]) -> PlanEvidence:
     )
 
 
-def with_plan(evidence: PlanEvidence, **changes: object) -> PlanEvidence:
+def with_plan(evidence: TmsEvidence, **changes: object) -> TmsEvidence:
     return dataclasses.replace(evidence, plan=dataclasses.replace(evidence.plan, **changes))
 
 
-def with_best(evidence: PlanEvidence, **changes: object) -> PlanEvidence:
+def with_best(evidence: TmsEvidence, **changes: object) -> TmsEvidence:
     first, *others = evidence.plan.placements
     return with_plan(evidence, placements=[dataclasses.replace(first, **changes), *others])
 

@@ -24,7 +24,7 @@ from targeting.plans.dangers import coil_dangers
 from targeting.plans.tms import TmsSearchSummary
 from targeting.records.places import PlanLandmarks, PlanTape
 from targeting.records.warnings import danger, in_order, note, warning
-from targeting.report import PlanEvidence, head_check, write_report
+from targeting.report import TmsEvidence, head_check, write_report
 from targeting.report import figures as figures_room
 from targeting.report import tms as tms_page
 from targeting.report.treatment import sheet_of
@@ -34,12 +34,12 @@ from targeting.words.templates import environment
 
 
 @pytest.fixture(scope="module")
-def left() -> PlanEvidence:
+def left() -> TmsEvidence:
     return make_evidence((-0.7, 0.25, 0.66))
 
 
 @pytest.fixture(scope="module")
-def page(left: PlanEvidence, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page(left: TmsEvidence, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "plan.html"
     write_report(path, left)
     return path
@@ -98,7 +98,7 @@ def test_the_page_is_well_made(page: Path) -> None:
             assert attributes["width"] and attributes["height"]
 
 
-def test_the_page_says_what_the_plan_says(page: Path, left: PlanEvidence) -> None:
+def test_the_page_says_what_the_plan_says(page: Path, left: TmsEvidence) -> None:
     text = Reader(page.read_text(encoding="utf-8")).text
     best = left.best
     for words in (
@@ -133,7 +133,7 @@ def header_of(page: str) -> str:
     return Reader(page[page.index("<header>") : page.index("</header>") + len("</header>")]).text
 
 
-def test_the_header_says_it_at_a_glance(left: PlanEvidence, quick: None) -> None:
+def test_the_header_says_it_at_a_glance(left: TmsEvidence, quick: None) -> None:
     from test_dosing_stages import block
 
     text = header_of(tms_page.page_of(left))
@@ -153,7 +153,7 @@ def test_the_header_says_it_at_a_glance(left: PlanEvidence, quick: None) -> None
     assert stopped.index("Do not use") < stopped.index("at C3")
 
 
-def test_whom_and_which_sides_stand_at_the_head_of_the_page(left: PlanEvidence, quick: None) -> None:
+def test_whom_and_which_sides_stand_at_the_head_of_the_page(left: TmsEvidence, quick: None) -> None:
     known = with_plan(left, pain_side="right", patient_id="P-012")
     read = Reader(tms_page.page_of(known)).text
     assert "Research use only\n · patient P-012 · ball · m1-hand left · pain right → coil left" in read
@@ -164,7 +164,7 @@ def test_whom_and_which_sides_stand_at_the_head_of_the_page(left: PlanEvidence, 
     )
 
 
-def test_no_working_note_is_on_a_page_for_the_clinic(left: PlanEvidence, quick: None) -> None:
+def test_no_working_note_is_on_a_page_for_the_clinic(left: TmsEvidence, quick: None) -> None:
     from test_dosing_stages import block
 
     assert working_notes("Re-read in the abstract; recalled: 20 s") == ["Re-read", "recalled"]
@@ -190,7 +190,7 @@ def test_a_targets_own_remarks_stand_in_its_plan() -> None:
     assert target_notes("psi") == coil_notes("psi")[1:]
 
 
-def test_which_image_a_navigator_needs_and_that_a_demonstration_has_none(left: PlanEvidence, quick: None) -> None:
+def test_which_image_a_navigator_needs_and_that_a_demonstration_has_none(left: TmsEvidence, quick: None) -> None:
     def said(image: str) -> str:
         frame = dataclasses.replace(left.plan.frame, image=image)
         return Reader(tms_page.page_of(with_plan(left, frame=frame))).text.replace("\n", " ")
@@ -201,7 +201,7 @@ def test_which_image_a_navigator_needs_and_that_a_demonstration_has_none(left: P
         assert f"the T1 that  {mesh}  was made from" in said(mesh)
 
 
-def test_every_text_from_outside_is_escaped(left: PlanEvidence, quick: None) -> None:
+def test_every_text_from_outside_is_escaped(left: TmsEvidence, quick: None) -> None:
     plan = left.plan
     nasty = dict.fromkeys(("subject", "objective", "created", "patient_id"), NASTY)
     evidence = dataclasses.replace(
@@ -228,14 +228,14 @@ def test_every_text_from_outside_is_escaped(left: PlanEvidence, quick: None) -> 
     assert not any("nasty" in str(attributes) for tag, attributes in Reader(text).tags if tag == "b")
 
 
-def test_figures_escape_what_they_say(left: PlanEvidence) -> None:
+def test_figures_escape_what_they_say(left: TmsEvidence) -> None:
     figure = figures_room.Figure(np.zeros((2, 2, 3), np.uint8), NASTY, NASTY, NASTY)
     read = Reader(environment().get_template("report/parts.html.jinja").module.figures([figure]))
     assert [tag for tag, _ in read.tags] == ["figure", "img", "figcaption", "b"]
     assert read.tags[1][1]["alt"] == NASTY
 
 
-def test_warnings_are_shown_and_none_is_said(left: PlanEvidence, quick: None) -> None:
+def test_warnings_are_shown_and_none_is_said(left: TmsEvidence, quick: None) -> None:
     calm = tms_page.page_of(left)
     assert 'class="notice amber"' not in calm and "No warnings" in calm and "✓ No warnings" in calm
     text = tms_page.page_of(with_plan(left, warnings=[warning("the neck is cut")]))
@@ -256,12 +256,12 @@ def test_warnings_are_shown_and_none_is_said(left: PlanEvidence, quick: None) ->
         ({"direct_dose_v_per_m": 99.0}, "direct solve gives 99 V/m"),
     ],
 )
-def test_a_pose_that_cannot_be_trusted_is_a_danger(left: PlanEvidence, change: dict, word: str) -> None:
+def test_a_pose_that_cannot_be_trusted_is_a_danger(left: TmsEvidence, change: dict, word: str) -> None:
     (found,) = coil_dangers(with_best(left, **change).plan)
     assert word in found.text and (found.kind, found.item) == ("danger", "")
 
 
-def test_another_engine_may_differ_by_what_plain_elements_do_and_is_named(left: PlanEvidence) -> None:
+def test_another_engine_may_differ_by_what_plain_elements_do_and_is_named(left: TmsEvidence) -> None:
     plan = with_plan(left, search=dataclasses.replace(left.plan.search, direct_solves_by="simnibs 4.5.0"))
     dose = left.best.dose_v_per_m
     assert coil_dangers(with_best(plan, direct_dose_v_per_m=1.05 * dose).plan) == []
@@ -270,7 +270,7 @@ def test_another_engine_may_differ_by_what_plain_elements_do_and_is_named(left: 
     assert "direct solve by SimNIBS 4.5.0 gives" in found.text and "to 10%" in found.text
 
 
-def test_the_output_stands_above_the_pictures_and_escapes(left: PlanEvidence, quick: None) -> None:
+def test_the_output_stands_above_the_pictures_and_escapes(left: TmsEvidence, quick: None) -> None:
     from test_dosing_stages import block
 
     from targeting.dosing.record import PlanFinding
@@ -291,7 +291,7 @@ def test_the_output_stands_above_the_pictures_and_escapes(left: PlanEvidence, qu
     assert "How strongly" not in tms_page.page_of(left)
 
 
-def test_a_better_pose_that_was_refused_is_told_with_the_reason(left: PlanEvidence, quick: None) -> None:
+def test_a_better_pose_that_was_refused_is_told_with_the_reason(left: TmsEvidence, quick: None) -> None:
     dose = left.best.dose_v_per_m
     held = with_best(left, closer_dose_v_per_m=1.25 * dose, closer_depth_mm=10.3, closer_at_mm=[-70.0, 12.0, -3.0])
     text = Reader(tms_page.page_of(held)).text
@@ -303,14 +303,14 @@ def test_a_better_pose_that_was_refused_is_told_with_the_reason(left: PlanEviden
     assert "not better" not in tms_page.page_of(left)
 
 
-def test_a_target_on_the_other_side_than_its_name_is_a_danger(left: PlanEvidence) -> None:
+def test_a_target_on_the_other_side_than_its_name_is_a_danger(left: TmsEvidence) -> None:
     wrong = with_plan(left, target=dataclasses.replace(left.plan.target, side="right"))
     (found,) = coil_dangers(wrong.plan)
     assert "its centre is on the left" in found.text
     assert coil_dangers(left.plan) == []
 
 
-def test_unknown_numbers_are_left_out(left: PlanEvidence, quick: None) -> None:
+def test_unknown_numbers_are_left_out(left: TmsEvidence, quick: None) -> None:
     plan = left.plan
     bare = with_plan(
         left,
@@ -324,7 +324,7 @@ def test_unknown_numbers_are_left_out(left: PlanEvidence, quick: None) -> None:
     assert not re.search(r"MNI152|\bNone\b|\bnan\b", text)
 
 
-def test_a_report_that_cannot_be_written_leaves_the_old_one(left: PlanEvidence, quick: None, tmp_path: Path) -> None:
+def test_a_report_that_cannot_be_written_leaves_the_old_one(left: TmsEvidence, quick: None, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot write"):
         write_report(tmp_path / "nowhere" / "plan.html", left)
 

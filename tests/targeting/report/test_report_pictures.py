@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 from report_ball import make_evidence, with_plan
 
-from targeting.report import PlanEvidence
+from targeting.report import TmsEvidence
 from targeting.report import dose as dose_room
 from targeting.report import figures as figures_room
 from targeting.report.cortex import close_up_picture, overview_picture
@@ -32,12 +32,12 @@ AXIAL, CORONAL, SAGITTAL = PLANES
 
 
 @pytest.fixture(scope="module")
-def left() -> PlanEvidence:
+def left() -> TmsEvidence:
     return make_evidence((-0.7, 0.25, 0.66))
 
 
 @pytest.fixture(scope="module")
-def right() -> PlanEvidence:
+def right() -> TmsEvidence:
     return make_evidence((0.7, 0.25, 0.66))
 
 
@@ -49,7 +49,7 @@ def marked(rgb: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("plane", [AXIAL, CORONAL], ids=lambda plane: plane.name)
-def test_left_is_left_on_the_slices(left: PlanEvidence, right: PlanEvidence, plane) -> None:
+def test_left_is_left_on_the_slices(left: TmsEvidence, right: TmsEvidence, plane) -> None:
     for evidence, sign in ((left, -1), (right, 1)):
         view = whole_view(evidence, plane)
         rgb = slice_picture(evidence, plane, view, outlines(evidence, plane))
@@ -60,7 +60,7 @@ def test_left_is_left_on_the_slices(left: PlanEvidence, right: PlanEvidence, pla
         assert abs(height - evidence.target_mm[1 if plane is AXIAL else 2]) < 6
 
 
-def test_front_is_on_the_left_of_the_sagittal_slice(left: PlanEvidence) -> None:
+def test_front_is_on_the_left_of_the_sagittal_slice(left: TmsEvidence) -> None:
     view = whole_view(left, SAGITTAL)
     rgb = slice_picture(left, SAGITTAL, view, outlines(left, SAGITTAL))
     column, row = marked(rgb)
@@ -69,7 +69,7 @@ def test_front_is_on_the_left_of_the_sagittal_slice(left: PlanEvidence) -> None:
 
 
 @pytest.mark.parametrize("plane", PLANES, ids=lambda plane: plane.name)
-def test_the_image_under_the_slices_is_not_mirrored(left: PlanEvidence, plane) -> None:
+def test_the_image_under_the_slices_is_not_mirrored(left: TmsEvidence, plane) -> None:
     """A bright ball in the image appears where its world coordinates say, whichever way the image is stored."""
     ball = left.target_mm + np.array([-25.0, 30.0, 25.0])
     affine = left.background_affine_mm
@@ -86,7 +86,7 @@ def test_the_image_under_the_slices_is_not_mirrored(left: PlanEvidence, plane) -
     assert rgb[round(row), mirrored].min() < 100
 
 
-def test_left_is_left_on_the_head(left: PlanEvidence, right: PlanEvidence) -> None:
+def test_left_is_left_on_the_head(left: TmsEvidence, right: TmsEvidence) -> None:
     middle = []
     for evidence in (left, right):
         rgb = coil_picture(evidence, ABOVE)
@@ -95,7 +95,7 @@ def test_left_is_left_on_the_head(left: PlanEvidence, right: PlanEvidence) -> No
     assert middle[0] < -50 and middle[1] > 50
 
 
-def test_the_cortex_is_hot_at_the_target_and_the_arrow_is_there(left: PlanEvidence) -> None:
+def test_the_cortex_is_hot_at_the_target_and_the_arrow_is_there(left: TmsEvidence) -> None:
     rgb = overview_picture(left).astype(int)
     hot = np.argwhere((rgb[..., 0] > 90) & (rgb[..., 1] < 60) & (rgb[..., 2] < 90))
     hot = hot[hot[:, 0] < 740]  # above the colour bar
@@ -107,7 +107,7 @@ def test_the_cortex_is_hot_at_the_target_and_the_arrow_is_there(left: PlanEviden
     assert len(across) > 500  # the arrow
 
 
-def test_the_plans_handle_is_marked_on_the_curve(left: PlanEvidence) -> None:
+def test_the_plans_handle_is_marked_on_the_curve(left: TmsEvidence) -> None:
     assert dose_room.angle_tolerance_deg(left) == 24.0  # 0.3 (1 − cos 2a) = 0.1 at a = 24.1°, in steps of 3°
     rgb = dose_room.angle_picture(left).astype(int)
     assert rgb.shape == (900, 900, 3)
@@ -116,7 +116,7 @@ def test_the_plans_handle_is_marked_on_the_curve(left: PlanEvidence) -> None:
     assert abs(across - planned_handle_deg(left)) < 12
 
 
-def test_the_play_in_position_is_the_distance_to_the_first_worse_point(left: PlanEvidence) -> None:
+def test_the_play_in_position_is_the_distance_to_the_first_worse_point(left: TmsEvidence) -> None:
     away = np.linalg.norm(left.scalp_points_mm - left.best.scalp_mm, axis=1)
     limit = 40 * np.sqrt(-np.log(0.9))
     assert dose_room.nearest_loss_mm(left) == pytest.approx(away[away <= limit].max(initial=0.0))
@@ -128,10 +128,10 @@ STEADY_MM = (9.0, 13.0)  # the steadiest pose, along the coil's x and y from the
 
 
 @pytest.fixture(scope="module")
-def steady(left: PlanEvidence) -> PlanEvidence:
+def steady(left: TmsEvidence) -> TmsEvidence:
     """The plan with a robustness: 90 % last 8 mm to one side, 14 mm to the other and 20 mm along y."""
     best = np.array(left.best.scalp_mm)
-    across, along = left.best_pose.matrix_mm[:3, 0], left.best_pose.away_from_handle_mm
+    across, along = left.pose.matrix_mm[:3, 0], left.pose.away_from_handle_mm
     steps = np.arange(-30.0, 30.1, 2.0)
     x, y = (each.ravel() for each in np.meshgrid(steps, steps, indexing="ij"))
     near = np.hypot(x, y) <= 30
@@ -144,22 +144,22 @@ def steady(left: PlanEvidence) -> PlanEvidence:
     share = 1 - 0.1 * np.hypot(x / np.where(x < 0, 8.0, 14.0), y / 20.0)
     share[(x < -24) & (y > 0)] = np.nan  # no coil can stand there
     elsewhere = best + STEADY_MM[0] * across + STEADY_MM[1] * along
-    pose = left.best_pose.matrix_mm.copy()
+    pose = left.pose.matrix_mm.copy()
     pose[:3, 3] += elsewhere - best
     robust = PlanRobustness(5.0, 10.0, 5.0, 0.8, 0.9, 8.0, 40.0, 56.0, pose.tolist(), elsewhere.tolist(), 0.9, 0.88)
     return dataclasses.replace(with_plan(left, robustness=robust), around_mm=foot, share_around=share)
 
 
-def picture_axes(evidence: PlanEvidence) -> tuple[np.ndarray, View, np.ndarray, np.ndarray]:
+def picture_axes(evidence: TmsEvidence) -> tuple[np.ndarray, View, np.ndarray, np.ndarray]:
     """The picture of positions, its view, and the coil's x and y in pixels a mm."""
     rgb, view = dose_room.position_picture(evidence).astype(int), dose_room.position_view(evidence)
-    axes = (evidence.best_pose.matrix_mm[:3, 0], evidence.best_pose.away_from_handle_mm)
+    axes = (evidence.pose.matrix_mm[:3, 0], evidence.pose.away_from_handle_mm)
     start = view.project(evidence.best.scalp_mm)[:2]
     across, along = (view.project(evidence.best.scalp_mm + each)[:2] - start for each in axes)
     return rgb, view, across, along
 
 
-def test_the_region_of_ninety_per_cent_is_drawn_where_it_lies(steady: PlanEvidence) -> None:
+def test_the_region_of_ninety_per_cent_is_drawn_where_it_lies(steady: TmsEvidence) -> None:
     """White between dark edges, along both axes of the coil: nearer on its −x than on its +x, farther along y."""
     rgb, view, across, along = picture_axes(steady)
     start = view.project(steady.best.scalp_mm)[:2]
@@ -173,7 +173,7 @@ def test_the_region_of_ninety_per_cent_is_drawn_where_it_lies(steady: PlanEviden
         assert (dark < white.min()).any() and np.abs(dark - white.min()).min() < 0.4
 
 
-def test_the_line_is_the_level_of_the_robustness_not_of_the_search(steady: PlanEvidence, left: PlanEvidence) -> None:
+def test_the_line_is_the_level_of_the_robustness_not_of_the_search(steady: TmsEvidence, left: TmsEvidence) -> None:
     lines = dose_room.near_best_lines(steady) - steady.best.scalp_mm
     x = (lines @ steady.best_pose.matrix_mm[:3, 0]).ravel()
     assert -13 < x.min() < -5 and 10 < x.max() < 19
@@ -183,7 +183,7 @@ def test_the_line_is_the_level_of_the_robustness_not_of_the_search(steady: PlanE
     assert 14 < dose_room.farthest_reach_mm(steady) <= 20  # of the nodes
 
 
-def test_the_steadiest_place_has_a_diamond_of_its_own(steady: PlanEvidence, left: PlanEvidence) -> None:
+def test_the_steadiest_place_has_a_diamond_of_its_own(steady: TmsEvidence, left: TmsEvidence) -> None:
     rgb, view, across, along = picture_axes(steady)
     orange = np.abs(rgb / 255.0 - to_rgb(dose_room.STEADY)).max(-1) < 0.06
     column, row = view.project(steady.plan.robustness.robust_scalp_mm)[:2].round().astype(int)
@@ -197,7 +197,7 @@ def test_the_steadiest_place_has_a_diamond_of_its_own(steady: PlanEvidence, left
     assert not (np.abs(plain / 255.0 - to_rgb(dose_room.STEADY)).max(-1) < 0.06).any()
 
 
-def test_the_region_is_stated_in_mm_and_degrees(steady: PlanEvidence, left: PlanEvidence) -> None:
+def test_the_region_is_stated_in_mm_and_degrees(steady: TmsEvidence, left: TmsEvidence) -> None:
     position, angle = figures_room.dose(steady)
     assert position.title == "Position: 8 mm of play"
     assert "8 mm from the best place in any direction, and up to" in position.caption
@@ -211,7 +211,7 @@ def test_the_region_is_stated_in_mm_and_degrees(steady: PlanEvidence, left: Plan
     assert "diamond" not in position.caption + position.alt and "±24°" in angle.caption
 
 
-def test_the_dose_map_is_drawn_only_where_the_search_went(left: PlanEvidence) -> None:
+def test_the_dose_map_is_drawn_only_where_the_search_went(left: TmsEvidence) -> None:
     dose = dose_room.scalp_dose(left)
     away = np.linalg.norm(left.scalp.points_mm - left.best.scalp_mm, axis=1)
     assert np.isfinite(dose[away < 39]).all()
