@@ -66,12 +66,8 @@ def _row(parameter: Parameter) -> str:
     default = parameter.default
     shown = "" if default is None or default is False or callable(default) or default in ((), []) else str(default)
     meaning = getattr(parameter, "help", "") or ""
-    cells = [", ".join(_code(name) for name in names), _code(value) if value else "", shown, meaning]
+    cells = [", ".join(f"`{name}`" for name in names), f"`{value}`" if value else "", shown, meaning]
     return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
-
-
-def _code(text: str) -> str:
-    return f"`{text}`"
 
 
 def _cell(text: str) -> str:
@@ -85,7 +81,27 @@ def _text(text: str) -> str:
 
 def options() -> str:
     """The fields of the requests, from their declarations."""
-    return "# Options of a plan\n"
+    from targeting.study.options import option_rows
+    from targeting.study.request import HeadOptions
+    from targeting.study.tes_request import TesRequest
+    from targeting.study.tms_request import TmsRequest
+
+    lines = [
+        "# Options of a plan",
+        "",
+        "Each option is a field of a request and is declared once, in its class; this page, the command line and all checks",
+        "follow from that. `plan_tms(subject, request, **options)` and `plan_tes(subject, request, **options)` take a request,",
+        "its fields by name, or both.",
+        "",
+    ]
+    for request in (HeadOptions, TmsRequest, TesRequest):
+        lines += [f"## {request.__name__}", "", (request.__doc__ or "").strip().split("\n")[0], ""]
+        lines += ["| Python | command line | unit | default | limits | meaning |", "|---|---|---|---|---|---|"]
+        for row in option_rows(request):
+            cells = [f"`{row.name}`", f"`{row.flag}`", row.unit, f"`{row.default}`", row.limits, row.help]
+            lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 def api_pages() -> Iterator[tuple[str, str]]:
