@@ -257,7 +257,7 @@ def run_stages(asked: TmsQuestion) -> TmsStages:
     hotspot = run(hotspot_stage(asked.dose, study, aim)) if asked.dose and not _is_hotspot(asked) else None
     dose_map = run(dose_map_stage(study))
     objective = StagedObjective.run(asked.regions, study, aim, dose_map) if asked.regions else None
-    search = run(search_stage(study, aim, dose_map, objective))
+    search = run(search_stage(asked.request, study, aim, dose_map, objective))
     robustness = run(robustness_stage(study, aim, dose_map, search))
     confirmed = run(confirm_stage(study, aim, search, asked.engine))
     # where the coil lies on the scalp is told by the registration, which the cortex mostly has had made

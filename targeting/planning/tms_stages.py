@@ -12,6 +12,7 @@ from targeting.pose import Pose
 from targeting.result_files import load_arrays, save_arrays
 from targeting.study.coil_aim import CoilAim
 from targeting.study.study import Study
+from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Stage
 from targeting.tms.confirmed import Confirmed, confirm
 
@@ -52,7 +53,11 @@ def load_dose_map(folder: Path) -> DoseMap:
 
 
 def search_stage(
-    study: Study, aim: CoilAim, dose_map: Done[DoseMap], objective: StagedObjective | None = None
+    request: TmsRequest,
+    study: Study,
+    aim: CoilAim,
+    dose_map: Done[DoseMap],
+    objective: StagedObjective | None = None,
 ) -> Stage[TmsSearch]:
     """Stage "search": every pose of the coil on the scalp, ranked by its dose or by another objective.
 
@@ -60,6 +65,7 @@ def search_stage(
 
     Parameters
     ----------
+    request : TmsRequest
     study : Study
     aim : CoilAim
     dose_map : Done[DoseMap]

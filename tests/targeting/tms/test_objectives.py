@@ -245,7 +245,7 @@ def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
 
     def run():
         wanted = StagedObjective.run(request, study, aim, mapped)
-        searched = subject.run(search_stage(study, aim, mapped, wanted))
+        searched = subject.run(search_stage(TmsRequest(), study, aim, mapped, wanted))
         solved = simulate_many(ball, COIL, [Pose(each) for each in searched.value.poses], 1e6)
         confirmed = done("confirm", confirm(ball.head, LEFT_SPOT, [each.e_v_per_m for each in solved]))
         made = goal_of(wanted, searched.value, confirmed.value)

@@ -16,6 +16,7 @@ from targeting.planning.tms_stages import confirm_stage, search_stage
 from targeting.study.aim import Aim
 from targeting.study.coil_aim import CoilAim
 from targeting.study.target_stage import load_target, save_target, target_stage
+from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Subject
 
 SPHERE = Target(np.array([-35.0, -20.0, 58.0]), 5.0, "m1-hand", "left", "an atlas", np.float64(1.25))  # type: ignore[arg-type]
@@ -84,7 +85,7 @@ def test_a_changed_coil_of_the_same_name_redoes_what_depends_on_it(tmp_path, cha
 
     def reused(coil):
         aim = CoilAim(coil=coil)
-        search = search_stage(study_of(), aim, done("dosemap", None))
+        search = search_stage(TmsRequest(), study_of(), aim, done("dosemap", None))
         confirm = confirm_stage(study_of(), aim, done("search", None), EmbeddedEngine())
         return [run_as(subject, stage) for stage in (search, confirm)]
 
