@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from targeting.goals.stage import StagedObjective
     from targeting.tms import DoseMap, TmsSearch
 
-PLACEMENTS = 5
-
 
 def dose_map_stage(study: Study) -> Stage[DoseMap]:
     """Stage "dosemap": the reciprocal field of the target everywhere outside the head (three solves)."""
@@ -86,7 +84,7 @@ def search_stage(
             cortex=study.cortex.value if study.cortex else None,
             dose_map=dose_map.value,
             didt_a_per_s=REFERENCE_DIDT_A_PER_S,
-            keep=PLACEMENTS,
+            keep=request.placements,
             tilt_deg=aim.tilt_deg,
             extra_mm=aim.extra_mm,
             objective=objective.objective() if objective else None,
@@ -105,7 +103,7 @@ def search_stage(
     parameters = {
         **aim.coil_parameters,
         **aim.search_parameters,
-        "placements": PLACEMENTS,
+        "placements": request.placements,
         "objective": objective.request.numbers if objective else None,
     }
     before = (study.head, study.target, dose_map, study.cortex, *(objective.after if objective else []))

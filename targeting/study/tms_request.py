@@ -100,6 +100,13 @@ class TmsRequest(PlanOptions):
         unit="mm",
         limits=Limits(0, 50, "an extra distance must be between {least} and {most} mm, not {value}"),
     )
+    placements: int = option(
+        Kind.WHOLE,
+        5,
+        "How many of the best poses the plan lists and solves directly.",
+        metavar="N",
+        limits=Limits(1, 20, "a plan lists {least} to {most} placements, not {value}"),
+    )
     objective: str = option(
         Kind.TEXT,
         DEFAULT,

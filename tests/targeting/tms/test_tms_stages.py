@@ -1,20 +1,25 @@
 """What the later stages keep is read back as it was."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from heads import LEFT_SPOT
 from studies import done, study_of
 
 from atlases import Target
 from atlases.aim import AimedTarget
 from atlases.targets import targets
+from meshes import InputError
 from targeting import Coil
 from targeting.coils.coil import fingerprint
 from targeting.engines.protocol import EmbeddedEngine
 from targeting.planning.tms_stages import confirm_stage, search_stage
 from targeting.study.aim import Aim
 from targeting.study.coil_aim import CoilAim
+from targeting.study.command_line import command_line
+from targeting.study.head_source import HeadSource
 from targeting.study.target_stage import load_target, save_target, target_stage
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Subject
@@ -107,3 +112,22 @@ def test_the_last_bits_do_not_make_another_coil():
     dipoles = coil.sources[0]
     near = replace(dipoles, moments_a_m2=dipoles.moments_a_m2 * (1 + 4e-16))
     assert fingerprint(replace(coil, sources=(near,))) == fingerprint(coil)
+
+
+def test_as_many_placements_are_listed_as_are_asked_for_and_five_otherwise(tmp_path, conductor, dose_map):
+    target = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ())
+    aim, standing = CoilAim(coil=Coil.named("figure8-70mm")), done("dosemap", dose_map)
+
+    def ranked(**options):
+        subject = Subject.named("s1", tmp_path / str(options))
+        study = study_of(conductor.head, target, subject=subject, conductor=conductor)
+        with subject.locked():
+            return subject.run(search_stage(TmsRequest(**options), study, aim, standing)).value
+
+    five, two = ranked(), ranked(placements=2)
+    assert len(five.poses) == 5 and len(two.poses) == 2
+    np.testing.assert_array_equal(two.poses, five.poses[:2])
+    with pytest.raises(InputError, match="a plan lists 1 to 20 placements, not 21"):
+        TmsRequest(placements=21).checked()
+    command = command_line(TmsRequest(placements=2), "s1", HeadSource("t1", {"t1": Path("t1.nii.gz")}))
+    assert command == "target plan s1 --t1 t1.nii.gz --placements 2"
