@@ -22,9 +22,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nibabel.freesurfer.io import write_geometry
+from plans import one_plan
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
-from test_plan_file import one_plan
 
 from atlases import read_charm_warp
 from atlases.electrode_files import read_electrodes

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_cortical_field import sphere
+from cortices import sphere
 
 from atlases import MniWarp
 from atlases.hemispheres import LEFT, OTHER, RIGHT, hemispheres, landmarks

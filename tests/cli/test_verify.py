@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from planned_ball import SPOT, planned_ball
 from tes_ball import write_ball
-from test_tes_road import command
+from tes_commands import command
 
 from cli.main import run
 from meshes import HeadMesh, InputError

@@ -3,8 +3,8 @@
 import nibabel as nib
 import numpy as np
 import pytest
+from cortices import sphere
 from heads import layered_ball
-from test_cortical_field import sphere
 
 from meshes import InputError
 from meshes.cortex_fit import check_fit

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from cortices import sphere
 from scipy.spatial import KDTree
-from test_cortical_field import sphere
 
 from atlases.registration import check_warp_fit, template_brain, warp_grid
 from atlases.warp import MniWarp

@@ -10,7 +10,7 @@ import numpy as np
 import phantom
 import pytest
 from scipy.spatial.transform import Rotation
-from test_anisotropy import MAIN, six, tensor
+from tensors import MAIN, six, tensor
 
 from atlases import Target
 from atlases.target import read_mask

@@ -7,13 +7,12 @@ from types import SimpleNamespace
 import jsonschema
 import numpy as np
 import pytest
+from dosing_blocks import block
 from heads import layered_ball
+from plans import one_plan
+from report_ball import Reader
 from schemas import resolved
 from studies import done, study_of
-from test_dosing_road import short_road  # noqa: F401 - a fixture
-from test_dosing_stages import block
-from test_plan_file import one_plan
-from test_report import Reader
 
 from atlases import Target, targets
 from atlases.aim import AimedTarget
@@ -317,7 +316,7 @@ def test_a_coil_that_is_not_there_stops_before_anything_is_made(capfd, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_on_the_road_the_rows_reach_plan_console_and_status(short_road, monkeypatch, capfd):  # noqa: F811
+def test_on_the_road_the_rows_reach_plan_console_and_status(short_road, monkeypatch, capfd):
     asked = []
 
     def standing_in(coils, *_):

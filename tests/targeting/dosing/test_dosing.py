@@ -6,20 +6,11 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sessions import said, session
 
-from meshes.errors import InputError
-from targeting.dosing import Protocol, check_trains, protocol_named
+from targeting.dosing import check_trains, protocol_named
 from targeting.dosing.reach import safe_percent_of_rmt, trains_words
 from targeting.dosing.train_safety import longest_train, train_table
-
-
-def said(call, *arguments, **named):
-    """The one line of the refusal."""
-    with pytest.raises(InputError) as caught:
-        call(*arguments, **named)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
 
 # the safety table
 
@@ -62,11 +53,6 @@ def test_between_entries_the_stricter_neighbour_counts_and_above_the_table_nothi
     assert longest_train(10, 90) == (5, True, 10, 90) and longest_train(10, 89.9) is None  # the table starts at 90 %
     assert longest_train(26, 90) is None and longest_train(10, 131) is None
     assert "frequency" in said(longest_train, 0, 90)
-
-
-def session(**changed):
-    values = {"pulses_per_train": 40, "trains": 10, "inter_train_s": 26.0, "intensity_fraction_rmt": 1.0}
-    return Protocol("own", **{"frequency_hz": 10.0, **values, **changed}, sessions=1, paper="test")
 
 
 @pytest.mark.parametrize(

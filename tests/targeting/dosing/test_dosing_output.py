@@ -5,7 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_dosing import said, session
+from sessions import said, session
 
 from targeting.dosing import fields_at_threshold, matched_output, protocol_named, protocol_output
 from targeting.dosing.motor_threshold import HOLDS, check_match, whole_percent

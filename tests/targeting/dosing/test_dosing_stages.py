@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import jsonschema
 import numpy as np
 import pytest
+from dosing_blocks import COIL, CONFIRMED, FOUND, SPOT, block, request_of
 from heads import LEFT_SPOT, layered_ball
 from studies import done, study_of
 
@@ -15,9 +16,8 @@ from atlases import Target
 from atlases.aim import AimedTarget
 from cli.coil_summary import _output
 from meshes.errors import InputError
-from targeting import Coil, DoseMap, Pose
-from targeting.dosing.hotspot import Hotspot, own_hotspot
-from targeting.dosing.motor_dose import dosing_of
+from targeting import DoseMap, Pose
+from targeting.dosing.hotspot import own_hotspot
 from targeting.dosing.record import dosing_warnings
 from targeting.dosing.request import DoseRequest, threshold_rows
 from targeting.dosing.stage import dosing_stage, hotspot_stage
@@ -35,29 +35,7 @@ from targeting.study.stronger_targets import stronger_targets
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Subject
 
-COIL = Coil.named("figure8-70mm")  # 114.73 A/µs
-SPOT = Hotspot([-38.0, -20.0, 55.0], 7.0, "left", "measured <here>", np.eye(4).tolist(), 1.2, [])
 # |mean E| is 2 V/m at 2 A/µs, so 1 V/m at 1 A/µs
-FOUND = SimpleNamespace(poses=np.eye(4)[None], mean_e_v_per_m=np.array([[0.0, 1.2, 1.6]]), didt_a_per_s=2e6)
-CONFIRMED = SimpleNamespace(peak_e_v_per_m=np.array([3.0]))
-
-
-PLACE = replace(LEFT_SPOT, name="psi")
-
-
-def request_of(
-    rmt=50.0, at=None, pose=None, match=None, protocol=None, stimulator=None, coil=COIL, muscle=None, ratio=None
-):
-    asked = TmsRequest(
-        rmt_percent=rmt, rmt_muscle=muscle, rmt_at_mm=at, rmt_pose=pose, match_field=match, protocol=protocol,
-        muscle_ratio=ratio, stimulator=stimulator,
-    )  # fmt: skip
-    return DoseRequest.of(asked.checked(), coil)
-
-
-def block(side="left", coil=COIL, spot=SPOT, own=False, name="psi", **asked):
-    target = replace(PLACE, side=side, name=name)
-    return dosing_of(request_of(coil=coil, **asked), spot, target, FOUND, CONFIRMED, coil, own)
 
 
 def kinds(made, accepted=()):
@@ -278,7 +256,7 @@ PLANS = [
 
 @pytest.mark.parametrize("asked", PLANS)
 def test_the_plan_with_it_is_valid_and_reads_back(asked):
-    from test_plan_file import one_plan
+    from plans import one_plan
 
     made = replace(block(**asked), stronger={"op4": 1.4})
     document = json.loads(json.dumps(to_dict(replace(one_plan(), dosing=made))))
@@ -306,7 +284,7 @@ def test_a_plan_with_a_wrong_block_is_refused(field, value):
 
 @pytest.mark.parametrize("value", [40.5, "40", True])
 def test_an_output_is_a_whole_number_in_the_plans_file_too(value):
-    from test_plan_file import one_plan
+    from plans import one_plan
 
     document = to_dict(replace(one_plan(), dosing=block(protocol="m1-pain-10hz")))
     document["dosing"]["given_percent"] = value

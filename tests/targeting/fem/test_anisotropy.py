@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from studies import study_of
+from tensors import MAIN, six, tensor
 
 from atlases import Target
 from meshes import HeadMesh
@@ -25,14 +26,7 @@ from targeting.subject import Done, Subject
 HEAD = layered_ball(12.0, (0.85, 1.1, 0.95))
 WHITE = np.flatnonzero(HEAD.tissue == 1)
 TABLE = HeadConductor(HEAD).conductivity_s_per_m
-MAIN = np.array([0.6, 0.64, 0.48]) / np.linalg.norm([0.6, 0.64, 0.48])  # oblique, all components differ
 OBLIQUE = Rotation.from_euler("xyz", [20, -35, 50], degrees=True).as_matrix()
-
-
-def tensor(main=MAIN, values=(1.6e-3, 0.5e-3, 0.3e-3)):
-    """A tensor with its largest eigenvalue along ``main``."""
-    axes = np.linalg.qr(np.c_[main, [0.0, 1, 0.3], [1.0, 0, 0]])[0]
-    return (axes * values) @ axes.T
 
 
 def random_tensors(seed=0):
@@ -41,11 +35,6 @@ def random_tensors(seed=0):
     values = rng.uniform(0.05, 0.5, (len(WHITE), 3))
     sigma = np.einsum("nij,nj,nkj->nik", turns, values, turns)
     return ElementTensors(WHITE, (sigma + sigma.transpose(0, 2, 1)) / 2)
-
-
-def six(matrix, order="fsl"):
-    places = {"fsl": [0, 1, 2, 4, 5, 8], "mrtrix": [0, 4, 8, 1, 2, 5]}[order]
-    return matrix.reshape(*matrix.shape[:-2], 9)[..., places]
 
 
 def write(path, components, affine):

@@ -9,9 +9,9 @@ import nibabel
 import numpy as np
 import pytest
 from heads import fibonacci_sphere
+from leadfields import random_leadfield, some
 from scipy.spatial import ConvexHull
 from tes_ball import LEFT_SPOT_MM, SMALL, ball_head, mirrored, write_ball
-from test_tes_optimise import random_leadfield, some
 
 from atlases import MniWarp
 from atlases.target import is_center

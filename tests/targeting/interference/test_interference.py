@@ -7,7 +7,7 @@ import pytest
 from heads import fibonacci_sphere
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_tes_optimise import random_leadfield, some
+from leadfields import random_leadfield, some
 
 from meshes.errors import InputError
 from targeting.interference import two_pairs

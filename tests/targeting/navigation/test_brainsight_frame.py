@@ -7,8 +7,8 @@ import nibabel
 import numpy as np
 import pytest
 from heads import layered_ball
+from plans import one_plan
 from small_heads import small_head
-from test_plan_file import one_plan
 
 from atlases.scalp import Scalp
 from cli.main import run

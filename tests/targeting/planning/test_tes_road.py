@@ -14,6 +14,7 @@ from matplotlib.image import imread
 from report_ball import working_notes
 from schemas import resolved
 from tes_ball import LEFT_SPOT_MM, write_ball
+from tes_commands import command
 
 from atlases.electrode_files import read_electrodes
 from cli.main import run
@@ -40,15 +41,16 @@ from targeting.tes.montage_dose import MontageDose
 from targeting.tes.montages import mirror, read_montage
 from targeting.tes.safety import SafetyItem, SessionCheck
 
-FILES = {
-    "plan.json", "plan.html", "placement_sheet.html", "montage.csv", "electrodes.tsv", "coordsystem.json", "cap.png",
-    "montage.geo", "E.vtu", "E.msh", "E.msh.opt", "magnE.nii.gz",
-}  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def ball(tmp_path_factory):
     return write_ball(tmp_path_factory.mktemp("ball"), 10.0)
+
+
+FILES = {
+    "plan.json", "plan.html", "placement_sheet.html", "montage.csv", "electrodes.tsv", "coordsystem.json", "cap.png",
+    "montage.geo", "E.vtu", "E.msh", "E.msh.opt", "magnE.nii.gz",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,27 +65,6 @@ def _no_cortex():
 def quick(monkeypatch):
     """Plans without pictures."""
     monkeypatch.setattr(tes_road, "write_tes_files", lambda room, _, plan: write_tes_plan(room / "plan.json", plan))
-
-
-def command(ball, folder, kind, *options, x=LEFT_SPOT_MM[0]):
-    head, marks = ball
-    aim = f"ras:{x},{LEFT_SPOT_MM[1]},{LEFT_SPOT_MM[2]}"
-    more = ["--positions", str(marks)] if "--positions" not in options else []
-    words = [
-        "plan",
-        "ball",
-        "--head",
-        str(head),
-        "--aim",
-        aim,
-        "--radius",
-        "10",
-        "--out",
-        str(folder),
-        "--quiet",
-        *more,
-    ]
-    return run([*words, "--with", kind, *options])
 
 
 @pytest.fixture(scope="module")

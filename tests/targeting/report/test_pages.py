@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from browser import browser, missing, visit  # noqa: F401  (browser is a fixture)
 from matplotlib.image import imread, imsave
+from report_ball import make_evidence
 from tes_ball import write_ball
-from test_report import make_evidence
-from test_tes_road import command
+from tes_commands import command
 
 from targeting.planning import tes as tes_road
 from targeting.report import write_report

@@ -134,7 +134,7 @@ def header_of(page: str) -> str:
 
 
 def test_the_header_says_it_at_a_glance(left: TmsEvidence, quick: None) -> None:
-    from test_dosing_stages import block
+    from dosing_blocks import block
 
     text = header_of(tms_page.page_of(left))
     x = f"x\u00a0{left.best.scalp_mm[0]:.1f}".replace("-", "−")
@@ -165,7 +165,7 @@ def test_whom_and_which_sides_stand_at_the_head_of_the_page(left: TmsEvidence, q
 
 
 def test_no_working_note_is_on_a_page_for_the_clinic(left: TmsEvidence, quick: None) -> None:
-    from test_dosing_stages import block
+    from dosing_blocks import block
 
     assert working_notes("Re-read in the abstract; recalled: 20 s") == ["Re-read", "recalled"]
     notes = [each for name in targets() for each in coil_notes(name)]
@@ -271,7 +271,7 @@ def test_another_engine_may_differ_by_what_plain_elements_do_and_is_named(left: 
 
 
 def test_the_output_stands_above_the_pictures_and_escapes(left: TmsEvidence, quick: None) -> None:
-    from test_dosing_stages import block
+    from dosing_blocks import block
 
     from targeting.dosing.record import PlanFinding
 

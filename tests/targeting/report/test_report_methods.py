@@ -135,7 +135,7 @@ def test_only_what_the_plan_used_is_said(evidence):
 
 
 def test_dosing_and_protocol_are_told(evidence):
-    from test_dosing_stages import block
+    from dosing_blocks import block
 
     dosing = block(protocol="psi-10hz", muscle="leg")
     text, works = methods.coil_methods(with_plan(evidence, dosing=dosing))

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from browser import browser, missing, visit  # noqa: F401  (browser is a fixture)
+from dosing_blocks import block
 from markupsafe import escape
 from report_ball import NASTY, Reader, make_evidence, with_best, with_plan
-from test_dosing_stages import block
 
 from atlases.scalp_positions import ScalpPositions
 from targeting.dosing import protocols

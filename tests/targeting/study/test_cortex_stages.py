@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from cortices import sphere
 from heads import layered_ball
-from test_cortical_field import sphere
 
 from atlases.registration import NoMatchError
 from cli.main import run

@@ -5,12 +5,12 @@ import dataclasses
 import nibabel as nib
 import numpy as np
 import pytest
-from heads import RADII_MM, fibonacci_sphere, layered_ball
-from scipy.spatial import ConvexHull
+from cortices import sphere
+from heads import RADII_MM, layered_ball
 
 from atlases import Target
 from meshes import HeadMesh, InputError
-from meshes.cortical_surface import Cortex, CorticalSurface
+from meshes.cortical_surface import Cortex
 from meshes.formats.gifti import read_surface, write_surface
 from targeting.closed_forms.spheres import tms_e_v_per_m
 from targeting.fem.cortical_field import CorticalField, field_at, normal_component, write_cortical_field
@@ -18,16 +18,6 @@ from targeting.tms.direction import direction_vector, inward_normal
 
 DIPOLES_MM = np.array([[-20.0, 35, 95], [25, 40, 90]])
 MOMENTS = np.array([[0.0, 0, 1e7], [0, 2e6, -1e7]])
-
-
-def sphere(radius_mm, count, center=(0.0, 0, 0)):
-    """A closed surface with outward normals."""
-    points = radius_mm * fibonacci_sphere(count)
-    triangles = ConvexHull(points).simplices
-    a, b, c = (points[triangles[:, i]] for i in range(3))
-    inward = np.einsum("ij,ij->i", np.cross(b - a, c - a), a) < 0
-    triangles[inward] = triangles[inward][:, ::-1]
-    return CorticalSurface(points + center, triangles)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +117,7 @@ def test_the_normal_of_a_target_is_the_mean_one_of_the_surface_in_it(ball):
 
 
 def test_the_reports_pictures_are_of_the_surface_and_say_into_and_out_of_the_cortex():
-    from test_report import make_evidence
+    from report_ball import make_evidence
 
     from targeting.report import figures
     from targeting.report.cortex import normal_picture

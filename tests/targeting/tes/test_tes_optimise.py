@@ -9,6 +9,7 @@ import pytest
 from heads import LEFT_SPOT, fibonacci_sphere, layered_ball
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from leadfields import random_leadfield, some
 from scipy.optimize import linprog
 
 from meshes.cortical_surface import CorticalSurface
@@ -47,21 +48,6 @@ from targeting.tes.optimise.wanted_dose import _corner_costs, _Cost, at_least, v
 
 UP = [0.2, -0.3, 0.9]
 seeds = st.integers(0, 10**6)
-
-
-def random_leadfield(n, seed=0, count=30):
-    rng = np.random.default_rng(seed)
-    e = rng.normal(scale=100, size=(n, count, 3))
-    e[0] = 0
-    names = tuple(f"E{i}" for i in range(n))
-    points = rng.uniform(-60, 60, (count, 3))
-    scalp = 90 * fibonacci_sphere(n)
-    return Leadfield(names, scalp, "E0", e, points, rng.uniform(1, 4, count), np.arange(count))
-
-
-def some(leadfield, first=0, last=5, name="spot"):
-    points = np.arange(first, last)
-    return Region(points, leadfield.volume_mm3[points], name)
 
 
 def linear_program(row, limits, extra=None, extra_bound=None):

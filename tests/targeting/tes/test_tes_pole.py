@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from leadfields import random_leadfield, some
 from tes_ball import LEFT_SPOT_MM, ball_head
-from test_tes_optimise import random_leadfield, some
 
 from atlases import Target
 from meshes.cortical_surface import Cortex, CorticalSurface

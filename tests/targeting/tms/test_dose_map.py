@@ -5,11 +5,12 @@ import time
 import numpy as np
 import pytest
 from heads import LEFT_SPOT
+from loops import wire_loop
 
 from atlases import Target
 from meshes import InputError
 from targeting import Coil, Pose
-from targeting.coils import CurrentElements, PotentialGrid, coil_names, vector_potential
+from targeting.coils import PotentialGrid, coil_names, vector_potential
 from targeting.coils.equivalent import merged_wires
 from targeting.tms import DoseMap, simulate_many
 from targeting.tms.placement import place
@@ -36,13 +37,6 @@ def test_built_in_coils_within_half_a_percent_of_the_direct_solve(conductor, sca
     coil = Coil.named(name)
     poses = random_poses(scalp, coil, distance_mm)
     assert worst(dose_map.mean_e_v_per_m(coil, poses), direct(conductor, coil, poses)) < 0.005
-
-
-def wire_loop(radius_mm=35.0, z_mm=-8.0, pieces=120):
-    angle = (np.arange(pieces) + 0.5) * 2 * np.pi / pieces
-    around = np.stack([-np.sin(angle), np.cos(angle), 0 * angle], 1)
-    points = np.stack([radius_mm * np.cos(angle) + 20, radius_mm * np.sin(angle), np.full(pieces, z_mm)], 1)
-    return CurrentElements(points, around * 2 * np.pi * radius_mm / pieces)
 
 
 def test_a_coil_of_wire(conductor, scalp, dose_map):

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 from heads import LEFT_SPOT, RADII_MM, fibonacci_sphere, layered_ball
+from loops import wire_loop
 from scipy.spatial import ConvexHull
-from test_dose_map import wire_loop
 
 from atlases.scalp import Scalp
 from cli.main import run

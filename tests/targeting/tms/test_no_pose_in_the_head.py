@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import pyvista
+from dosing_blocks import block
 from heads import LEFT_SPOT
+from plans import one_plan
 from studies import done, study_of
-from test_dosing_stages import block
-from test_plan_file import one_plan
 
 from atlases.aim import resolve_target
 from atlases.scalp import Scalp

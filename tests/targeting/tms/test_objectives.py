@@ -7,9 +7,9 @@ import jsonschema
 import numpy as np
 import pytest
 from heads import layered_ball
+from plans import one_plan
 from schemas import resolved
 from studies import done, study_of
-from test_plan_file import one_plan
 
 from atlases import Target
 from atlases.aim import AimedTarget

@@ -8,14 +8,12 @@ hemisphere, a field or a cortex that is not there 12 to 70 %; the tests below ho
 After a wished change: UPDATE_PICTURES=1 pytest tests/test_view_screens.py, and look at what it wrote.
 """
 
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.image import imread, imsave
-from scipy.ndimage import gaussian_filter
+from matplotlib.image import imread
+from stored_pictures import MOST, PICTURES, changed, stored
 from viewed_head import pads, viewed_head
 
 from targeting.scene.cameras import look
@@ -24,29 +22,13 @@ from targeting.scene.draw import draw
 from targeting.scene.export import off_screen, picture
 from targeting.scene.planned import planned_scene
 
-PICTURES = Path(__file__).parent / "pictures"
 SIZE = (320, 240)
-BLUR, CLEARLY, MOST = 5.0, 16.0, 0.04
 COIL = ("coil", "coil edges", "handle")
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory):
     return planned_scene(viewed_head(tmp_path_factory.mktemp("viewed") / "ball"))
-
-
-def changed(image, other):
-    """The share of pixels that have clearly another colour when both pictures are blurred."""
-    one, two = (gaussian_filter(np.asarray(each, np.float64)[..., :3], (BLUR, BLUR, 0)) for each in (image, other))
-    return float((np.abs(one - two).max(-1) > CLEARLY).mean())
-
-
-def stored(name, image):
-    """The stored picture of this name, written anew when that was asked for."""
-    path = PICTURES / f"{name}.png"
-    if os.environ.get("UPDATE_PICTURES"):
-        imsave(path, image)
-    return np.round(imread(path) * 255)
 
 
 @pytest.mark.parametrize("camera", ["left", "right", "top", "front", "back", "target", "coil"])

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.image import imread
 from screen import in_window, virtual_screen
 from seen_ball import BLOB_MM, seen_ball
-from test_view_screens import MOST, changed, stored
+from stored_pictures import MOST, changed, stored
 
 from meshes import InputError
 from targeting.live.protocol import Request
