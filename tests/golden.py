@@ -49,15 +49,15 @@ COMMANDS = [
 CASES: dict[str, list[str]] = {
     "hand": [HAND, "target status colin27", "target verify colin27 --quiet", "target export colin27 --to localite"],
     "hand-dosed": [
-        f"{HAND} --rmt 52 --protocol m1-pain-10hz --stimulator magpro-x100",
-        f"{HAND} --rmt 52 --protocol m1-pain-10hz --stimulator magstim-rapid2 --pain-side right --patient-id P7",
+        f"{HAND} --rmt 52 --protocol m1-pain-10hz",
+        "target plan colin27 --density fast --rmt 48 --match-field 0.9 --stimulator magstim-rapid --pain-side right --patient-id P7",
     ],
     "hand-turned": [f"{HAND} --angle midline:45 --pulse monophasic --hair-mm 6 --tilt 10 --extra-mm 2 --uncertainty"],
     "hand-goal": [f"{HAND} --objective focality --avoid m1-face --json", f"{HAND} --also psi --quiet"],
     "hand-normal": [f"{HAND} --direction normal --conductivity skull=0.008"],
     "insula": [
         "target plan colin27 --density fast --aim psi --pain-side left --rmt 52 --rmt-muscle leg --protocol psi-10hz "
-        "--coil double-cone-110mm --compare circular-mc125 --stimulator magpro-x100 --match-field 0.9"
+        "--coil double-cone-110mm --compare circular-mc125"
     ],
     "point": ["target plan colin27 --density fast --aim mni:-37,-21,58 --radius 6 --json"],
     "tdcs": ["target plan colin27 --density fast --aim m1-hand --pain-side right --with tdcs"],
@@ -153,7 +153,8 @@ def keep(folder: Path, head: Path | None, only: list[str]) -> None:
                 said.append(run(command, place))
                 for path in files_of(place):
                     if path.stat().st_mtime_ns != began.get(path):
-                        keep_file(path, kept / str(CASES[name].index(command)) / path.relative_to(place))
+                        place_kept = re.sub(r"\d{17}", "TIME", path.relative_to(place).as_posix())
+                        keep_file(path, kept / str(CASES[name].index(command)) / place_kept)
             (kept / "said.txt").write_text("\n\n".join(said), encoding="utf-8")
 
 
