@@ -50,7 +50,8 @@ CASES: dict[str, list[str]] = {
     "hand": [HAND, "target status colin27", "target verify colin27 --quiet", "target export colin27 --to localite"],
     "hand-dosed": [
         f"{HAND} --rmt 52 --protocol m1-pain-10hz",
-        "target plan colin27 --density fast --rmt 48 --match-field 0.9 --stimulator magstim-rapid --pain-side right --patient-id P7",
+        "target plan colin27 --density fast --rmt 48 --match-field 0.9 --stimulator magstim-rapid --pain-side right "
+        "--patient-id P7",
     ],
     "hand-turned": [f"{HAND} --angle midline:45 --pulse monophasic --hair-mm 6 --tilt 10 --extra-mm 2 --uncertainty"],
     "hand-goal": [f"{HAND} --objective focality --avoid m1-face --json", f"{HAND} --also psi --quiet"],
