@@ -14,7 +14,6 @@ plans use, ``second order`` six times the unknowns (left out on ``standard``: 11
 same mesh stands beside ours.  Writes ``benchmarks/results/accuracy.json``.
 """
 
-import json
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from history import keep
 from numpy.typing import NDArray
 
 from meshes import InputError, Tissue, tetrahedralise
@@ -180,9 +180,7 @@ def main(names: list[str]) -> None:
             print("".join(f"{100 * values[key]:9.3f}" if key in values else f"{'-':>9}" for key in columns))
             about = {"density": name, "tetrahedra": len(head.tets), "mesh_seconds": meshed}
             rows.append({**about, "case": case, "method": method, "solve_seconds": seconds, **values})
-    results = Path(__file__).with_name("results")
-    results.mkdir(exist_ok=True)
-    (results / "accuracy.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    keep("accuracy", rows)
 
 
 if __name__ == "__main__":

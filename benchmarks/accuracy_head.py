@@ -8,11 +8,11 @@ Corners of the mesh limit the reference, too: the numbers rank the methods, they
 ``benchmarks/results/accuracy_head.json``.
 """
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
+from history import keep
 
 from atlases.scalp import Scalp
 from meshes import HeadMesh, Tissue
@@ -74,9 +74,7 @@ def main(path: str, point: str) -> None:
                 f"{tissue.name:8}{method:14}{100 * row['l2']:8.2f}{100 * row['median']:10.2f}{100 * row['mean']:12.2f}"
             )
             rows.append({"tissue": tissue.name, "method": method, **row})
-    results = Path(__file__).with_name("results")
-    results.mkdir(exist_ok=True)
-    (results / "accuracy_head.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    keep("accuracy_head", rows)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ of the whole cortical field against the direct solve with the same recovery.  Pr
 from __future__ import annotations
 
 import argparse
-import json
 import resource
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from history import keep
 
 BUILD_S, BUILD_GB, FILE_MB, POSE_MS, ERROR = 480, 10.0, 500, 20.0, 0.02
 SPEED_POSES = 60
@@ -123,9 +123,7 @@ def main() -> int:
     asked = parser.parse_args()
     found = measure(asked.folder, asked.sources, asked.poses)
     print(report(found))
-    results = Path(__file__).parent / "results"
-    results.mkdir(exist_ok=True)
-    (results / "basis.json").write_text(json.dumps(found, indent=2) + "\n")
+    keep("basis", found)
     slow = max(row["ms_median"] for row in found["coils"].values())  # type: ignore[attr-defined]
     within = found["build_s"] <= BUILD_S and found["peak_gb"] <= BUILD_GB and found["file_mb"] <= FILE_MB  # type: ignore[operator]
     return int(not (within and slow <= POSE_MS and found["error_p95"] <= ERROR))  # type: ignore[operator]

@@ -11,7 +11,6 @@ Prints a table and writes ``benchmarks/results/leadfield_*.json``.
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 import resource
 import sys
@@ -20,6 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from history import keep
 
 from atlases import load_warp
 from atlases.fiducials import fiducials_from_warp
@@ -128,8 +128,7 @@ def main() -> None:
         "even_against_complete": round(apart, 5),
         "machine": f"{platform.system()} {platform.machine()}",
     }
-    out = Path(__file__).parent / "results" / f"leadfield_{asked.cap}{f'_{len(electrodes)}' if asked.most else ''}.json"
-    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    keep(f"leadfield_{asked.cap}{f'_{len(electrodes)}' if asked.most else ''}", result)
 
 
 if __name__ == "__main__":

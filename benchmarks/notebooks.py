@@ -7,7 +7,6 @@ Compiled code is warm from the second run on.  Prints a table and writes ``bench
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import tempfile
@@ -15,6 +14,7 @@ import time
 from pathlib import Path
 
 import nbformat
+from history import keep
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
@@ -34,8 +34,7 @@ def main() -> None:
             seconds[path.stem] = round(time.perf_counter() - begin, 1)
             print(f"{path.stem:24s} {seconds[path.stem]:7.1f} s (to reach: {REACH_S:g})", flush=True)
     result = {"seconds": seconds, "cores": os.cpu_count(), "machine": f"{platform.system()} {platform.machine()}"}
-    out = Path(__file__).parent / "results" / "notebooks.json"
-    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    keep("notebooks", result)
 
 
 if __name__ == "__main__":

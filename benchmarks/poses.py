@@ -7,13 +7,12 @@ Many poses in one call; and one pose a call, as a navigator asks (median and 99t
 Prints a table and writes ``benchmarks/results/poses.json``.
 """
 
-import json
 import sys
 import time
-from pathlib import Path
 
 import numba
 import numpy as np
+from history import keep
 
 from atlases import Target
 from atlases.scalp import Scalp
@@ -73,9 +72,7 @@ def main(path: str) -> None:
             }
         )
         print(f"{name:20} {rate:20.0f} {p50:14.2f} {p99:6.2f} {100 * error:10.4f} %")
-    results = Path(__file__).parent / "results"
-    results.mkdir(exist_ok=True)
-    (results / "poses.json").write_text(json.dumps(rows, indent=2) + "\n")
+    keep("poses", rows)
 
 
 def seconds_of(dose_map: DoseMap, coil: Coil, pose: np.ndarray) -> float:

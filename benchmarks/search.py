@@ -8,13 +8,12 @@ random poses of the table (with the coil's parts condensed) whose dose is at lea
 mean field vector.  Prints a table and writes ``benchmarks/results/search.json``.
 """
 
-import json
 import resource
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
+from history import keep
 
 from atlases import Target
 from atlases.scalp import Scalp
@@ -99,10 +98,8 @@ def main(path: str) -> None:
         )
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"peak memory {peak_gb:.1f} GB, {len(conductor.head.tets)} tetrahedra")
-    results = Path(__file__).parent / "results"
-    results.mkdir(exist_ok=True)
     told = {"before_s": before, "coils": rows, "peak_memory_gb": peak_gb, "tetrahedra": len(conductor.head.tets)}
-    (results / "search.json").write_text(json.dumps(told, indent=2) + "\n")
+    keep("search", told)
 
 
 if __name__ == "__main__":

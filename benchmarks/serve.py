@@ -29,6 +29,8 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "support")]
 
+from history import keep  # noqa: E402
+
 from targeting.live import DoseClient  # noqa: E402
 from targeting.live.protocol import MAX_LINE_BYTES, line_of  # noqa: E402
 
@@ -244,9 +246,7 @@ def main() -> int:
             found = serve_and_soak("ball", planned_ball(Path(folder) / "ball").folder, asked.minutes)
     print(json.dumps(found) if asked.json else report(found))
     if asked.port is None:
-        results = Path(__file__).parent / "results"
-        results.mkdir(exist_ok=True)
-        (results / "serve.json").write_text(json.dumps(found, indent=2) + "\n")
+        keep("serve", found)
     return int(bool(found["errors"]) or found["growth_mb"] > MAX_GROWTH_MB)
 
 

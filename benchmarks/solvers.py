@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from history import keep
 
 CENTER_MM, RADIUS_MM = (-38.6, -18.7, 64.8), 7.0
 GREY_MATTER = 2
@@ -148,9 +149,7 @@ def main() -> None:
         "machine": {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()},
         "versions": {name: version(name) for name in ("numpy", "scipy", "numba", "pyamg")},
     }
-    out = Path(__file__).parent / "results" / "solvers.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(result, indent=1) + "\n")
+    keep("solvers", result)
 
 
 if __name__ == "__main__":

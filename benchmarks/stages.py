@@ -9,7 +9,6 @@ Compiled code is warmed by a first run at density "fast" unless ``--cold`` is gi
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import platform
@@ -18,6 +17,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from history import keep
 
 LIMIT_S, LIMIT_GB = 300, 6.0
 
@@ -97,9 +98,7 @@ def main() -> None:
     print(
         f"{'total':<10}{result['total_seconds']:>9.1f}{result['peak_gb']:>9.2f}   limits: {LIMIT_S} s, {LIMIT_GB:g} GB"
     )
-    out = Path(__file__).parent / "results" / "stages.json"
-    out.parent.mkdir(exist_ok=True)
-    out.write_text(json.dumps(result, indent=1) + "\n")
+    keep("stages", result)
 
 
 if __name__ == "__main__":

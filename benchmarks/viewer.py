@@ -11,7 +11,6 @@ and writes ``benchmarks/results/viewer.json``.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 START = time.perf_counter()  # imports count
 
 import numpy as np  # noqa: E402
+from history import keep  # noqa: E402
 
 OPEN_S, FRAMES_PER_S = 5.0, 10.0
 WAIT_S = 180.0
@@ -121,8 +121,7 @@ def main() -> int:
     print(f"  drawing             {found['drawn_ms']:.0f} ms ({found['full_picture_ms']:.0f} ms for a picture at rest)")
     print(f"a turn of the camera  {found['turn_ms']:.0f} ms")
     print(f"  processor time      {found['step_cpu_ms']:.0f} ms; load {found['load'][0]:.1f} on {found['cores']} cores")
-    results = Path(__file__).parent / "results" / "viewer.json"
-    results.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    keep("viewer", found)
     return int(found["open_s"] > OPEN_S or found["steps_per_s"] < FRAMES_PER_S)
 
 
