@@ -1,28 +1,8 @@
 """Places on a head: named targets, positions on the scalp, and the map between MNI152 and a subject."""
 
-from atlases.aim import AimedTarget, resolve_target, side_for
-from atlases.charm_warp import read_charm_warp
-from atlases.registration import register
-from atlases.scalp_positions import ScalpPositions, read_scalp_positions, write_scalp_positions
-from atlases.target import Target
-from atlases.targets import NamedTarget, target_rows, targets
-from atlases.warp import MniWarp, load_warp, save_warp, to_subject
+import lazy_loader
 
-__all__ = [
-    "AimedTarget",
-    "MniWarp",
-    "NamedTarget",
-    "ScalpPositions",
-    "Target",
-    "load_warp",
-    "read_charm_warp",
-    "read_scalp_positions",
-    "register",
-    "resolve_target",
-    "save_warp",
-    "side_for",
-    "target_rows",
-    "targets",
-    "to_subject",
-    "write_scalp_positions",
-]
+from atlases.targets import targets as targets  # now, as it has its module's name
+
+# imported when first asked for, because what they need takes seconds to import
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -24,6 +24,7 @@ import argparse
 import ast
 import hashlib
 import io
+import re
 import subprocess
 import sys
 import tarfile
@@ -170,7 +171,10 @@ class Code:
 
     def __init__(self, sources: Mapping[str, bytes]) -> None:
         self.modules: dict[str, Module] = {}
-        self.data: dict[str, list[str]] = {}
+        self.data: dict[
+            str, list[str]
+        ] = {}  # by name, and by each end of the path: tms.html.jinja, report/tms.html.jinja
+        self.lazy: dict[Place, Place] = {}  # names that a package imports when they are first asked for, by its stub
         self.sources = sources
         for path, content in sources.items():
             if path.endswith(".py"):
@@ -178,8 +182,16 @@ class Code:
                 package = parts[-1] == "__init__"
                 name = ".".join(parts[:-1] if package else parts)
                 self.modules[name] = Module(name, package, ast.parse(content))
+            elif path.endswith("/__init__.pyi"):
+                package_name = path.removesuffix("/__init__.pyi").replace("/", ".")
+                for node in ast.parse(content).body:
+                    if isinstance(node, ast.ImportFrom):
+                        for alias in node.names:
+                            self.lazy[package_name, alias.name] = (f"{package_name}.{node.module}", alias.name)
             else:
-                self.data.setdefault(path.rsplit("/", 1)[-1], []).append(path)
+                parts = path.split("/")
+                for k in range(1, len(parts)):
+                    self.data.setdefault("/".join(parts[k:]), []).append(path)
         self._known: dict[Place, tuple[str, set[Place]]] = {}
 
     @cached_property
@@ -226,7 +238,9 @@ class Code:
 
     def _look_at(self, name: str, what: str) -> tuple[str, set[Place]]:
         if name == "data":
-            return hashlib.sha256(self.sources[what]).hexdigest()[:16], set()
+            texts = re.findall(r'"([\w./-]+)"', self.sources[what].decode("utf-8")) if what.endswith(".jinja") else []
+            further = {("data", path) for text in texts for path in self.data.get(text, ())}
+            return hashlib.sha256(self.sources[what]).hexdigest()[:16], further
         module = self.modules.get(name)
         if module is None:
             return "", set()
@@ -281,6 +295,8 @@ class Code:
             return {(module, name)}
         if name in found.imported:
             return self._place(*found.imported[name], depth + 1)
+        if (module, name) in self.lazy:
+            return self._place(*self.lazy[module, name], depth + 1)
         return set()
 
 

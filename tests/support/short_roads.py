@@ -69,7 +69,8 @@ def short_road(monkeypatch, tmp_path):
     segmented = Segmented(tmp_path, "head", frame, ("of the image",))
     monkeypatch.setattr(Study, "tissues", done("segment", segmented))
     monkeypatch.setattr(Study, "_cortex", (None, []))
-    for name, attribute in {"mesh": "head", "target": "target", "surfaces": "surfaces"}.items():
+    stages = {"mesh": "head", "register": "registration", "target": "target", "surfaces": "surfaces"}
+    for name, attribute in stages.items():
         monkeypatch.setattr(Study, attribute, property(lambda study, name=name: study.run(standing_in(name))))
     monkeypatch.setattr(road, "write_files", lambda room, _, made: write_plan(room / "plan.json", made))
     subject = Subject.named("colin27", tmp_path / "colin27")

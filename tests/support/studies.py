@@ -1,7 +1,9 @@
 """A study whose stages stand already, so that one stage after them can be run alone."""
 
+from functools import cached_property
 from typing import Any
 
+from meshes import InputError
 from targeting.study.aim import Aim
 from targeting.study.conduction import Conduction
 from targeting.study.head_source import HeadSource
@@ -12,6 +14,14 @@ from targeting.subject import Done, Subject
 def done(name: str, value: Any) -> Done[Any]:
     """A stage that stands."""
     return Done(name, "0" * 8, 0.0, lambda: value)
+
+
+class Unregistered(Study):
+    """A study whose head nobody registered."""
+
+    @cached_property
+    def registration(self) -> Done[Any]:
+        raise InputError("this head was not registered")
 
 
 def study_of(
@@ -27,7 +37,7 @@ def study_of(
     aim: Aim | None = None,
 ) -> Study:
     """The study; ``head``, ``target``, ``registration`` and ``tissues`` are values, or stages that stand."""
-    study = Study(
+    study = Unregistered(
         subject=subject,  # type: ignore[arg-type]
         source=HeadSource("head", {}),
         conduction=conduction or Conduction({}),

@@ -457,7 +457,7 @@ def test_a_coil_that_does_not_fit_leaves_the_others(run, monkeypatch):
             raise InputError("the coil cannot be placed anywhere near the target without entering the head")
         return search_tms(head, target, coil, *args, **more)
 
-    monkeypatch.setattr("targeting.tms.search_tms", search)
+    monkeypatch.setattr("targeting.comparison.compared.search_tms", search)
     made = run((COILS[0], ChosenCoil.of("circular-mc125"), COILS[1])).value
     assert [each.coil for each in made.coils] == list(DEEP_COILS)
     assert made.left_out == [
@@ -474,6 +474,6 @@ def test_the_whole_head_is_searched_only_if_the_best_is_at_the_rim(ball, monkeyp
         asked.append(radius_mm)
         return SimpleNamespace(scalp_mm=nearest[None] + np.array([0.0, at_mm, 0.0]))
 
-    monkeypatch.setattr("targeting.tms.search_tms", search)
+    monkeypatch.setattr("targeting.comparison.compared.search_tms", search)
     best_pose(scalp, DEEP, COILS[1].coil, 4.0, ball[1])
     assert asked == searches

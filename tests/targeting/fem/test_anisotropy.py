@@ -305,7 +305,7 @@ def test_what_is_asked_of_a_tensor_image_is_checked_first(dti_file, tmp_path):
             Anisotropy.of(*bad)
     with pytest.raises(InputError, match="there is no file"):
         plan("colin27", dti=tmp_path / "no.nii", out=tmp_path / "out")
-    with pytest.raises(InputError, match="--dti"):
+    with pytest.raises(InputError, match="give it with `dti=FILE`"):
         plan("colin27", dti_mapping="dir", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

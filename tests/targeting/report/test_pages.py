@@ -20,8 +20,8 @@ from report_ball import make_evidence
 from tes_ball import write_ball
 from tes_commands import command
 
-from targeting.planning import tes as tes_road
 from targeting.report import write_report
+from targeting.study.study import Study
 from targeting.viewer.export import export, scene_page
 
 PICTURES = Path(__file__).with_name("pages_pictures")
@@ -47,7 +47,7 @@ def files(scene_evidence, tmp_path_factory):
     write_report(folder / "tms.html", evidence)
     export(scene, folder / "scene.html")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tes_road, "run_cortex", lambda *_: (None, []))  # a ball has none
+        patch.setattr(Study, "_cortex", (None, []))  # a ball has none
         assert command(write_ball(folder, 10.0), folder / "ball", "tdcs", "--montage", "m1-so") == 0
         hd = ("--max-electrodes", "5", "--max-per-electrode-ma", "0.9")
         assert command(write_ball(folder, 10.0), folder / "ball", "hd-tdcs", *hd) == 0

@@ -1,0 +1,16 @@
+from .aim import AimedTarget as AimedTarget
+from .aim import resolve_target as resolve_target
+from .aim import side_for as side_for
+from .charm_warp import read_charm_warp as read_charm_warp
+from .registration import register as register
+from .scalp_positions import ScalpPositions as ScalpPositions
+from .scalp_positions import read_scalp_positions as read_scalp_positions
+from .scalp_positions import write_scalp_positions as write_scalp_positions
+from .target import Target as Target
+from .targets import NamedTarget as NamedTarget
+from .targets import target_rows as target_rows
+from .targets import targets as targets
+from .warp import MniWarp as MniWarp
+from .warp import load_warp as load_warp
+from .warp import save_warp as save_warp
+from .warp import to_subject as to_subject
