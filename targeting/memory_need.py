@@ -15,7 +15,6 @@ import numpy as np
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.memory import free_memory_bytes, total_memory_bytes
-from meshes.segmentation.label_fields import coarse_voxel_mm
 from meshes.tissue_codes import Tissue
 from meshes.tissues import Tissues
 
@@ -89,6 +88,8 @@ def check_memory(stage: str, need: MemoryNeed) -> None:
 def segment_need(way: str, files: dict[str, Path]) -> MemoryNeed | None:
     """Of stage "segment": from the image's header; None where there is no image or it cannot be read (which is said later)."""
     import nibabel
+
+    from meshes.segmentation.label_fields import coarse_voxel_mm  # its compiled loops take a second to import
 
     if way not in ("t1", "labels"):
         return None

@@ -296,7 +296,7 @@ def test_what_is_asked_of_a_tensor_image_is_checked_first(dti_file, tmp_path):
     assert Anisotropy.of(None) is None
     assert Anisotropy.of(dti_file, "dir") == Anisotropy(dti_file, "dir", "fsl")
     for bad, words in (
-        ((None, "dir"), "--dti"),
+        ((None, "dir"), "`dti=FILE`"),
         ((dti_file, "direct"), "anisotropy"),
         ((dti_file, "vn", "afni"), "tensor order"),
         ((tmp_path / "no.nii",), "there is no file"),
