@@ -68,6 +68,7 @@ def test_every_room_has_its_place():
     assert sorted(ORDER) == sorted(name for name in rooms if name != "__init__")
 
 
+@pytest.mark.slow
 def test_every_module_says_what_it_is_about():
     silent = [
         path.relative_to(ROOT).as_posix()

@@ -439,6 +439,7 @@ def assert_finite(value):
         assert np.isfinite(affine).all() and abs(np.linalg.det(affine)) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARSERS)
 def test_the_valid_file_is_read(name, valid, tmp_path):
     if name in ("labels", "T1 .mgh"):
@@ -448,6 +449,7 @@ def test_the_valid_file_is_read(name, valid, tmp_path):
     assert not isinstance(PARSERS[name].read(path), str)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PARSERS)
 def test_a_damaged_file_is_read_or_refused_in_a_line(name, valid, tmp_path):
     parser, path = PARSERS[name], tmp_path / valid(name).name

@@ -67,6 +67,7 @@ def code():
     return Code(sources_here())
 
 
+@pytest.mark.slow
 def test_the_version_of_every_stage_is_raised_with_its_code(code):
     found = told(code, read_table(TABLE.read_text("utf-8")))
     assert not found, "\n" + "\n".join(found)

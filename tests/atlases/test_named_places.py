@@ -60,6 +60,7 @@ def moved(cap, turn):
     return {name: turn(np.asarray(point)) for name, point in cap.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "turn, says",
     [
@@ -185,6 +186,7 @@ def digitised(path, cap, marks):
 MARKS = [("nasion", FIDUCIALS.nasion_mm), ("left", FIDUCIALS.lpa_mm), ("right", FIDUCIALS.rpa_mm)]
 
 
+@pytest.mark.slow
 def test_a_digitisers_file_with_sides_exchanged(ball, places, tmp_path):
     cap, path = cap_of(places), tmp_path / "cap.pos"
     assert_there(on(ball, digitised(path, cap, MARKS)), places, TEN_TWENTY)

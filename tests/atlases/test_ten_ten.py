@@ -50,6 +50,7 @@ def degrees_from_vertex(point):
     return np.degrees(np.arccos(point[2] / np.linalg.norm(point)))
 
 
+@pytest.mark.slow
 def test_on_a_ball_the_midline_and_the_coronal_line_are_divided_by_angle(round_cap):
     for name, angle, axis in (
         ("Fpz", 72, 1),

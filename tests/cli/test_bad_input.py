@@ -117,6 +117,7 @@ def complaint(capfd, *arguments):
     return err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", BAD_T1, ids=lambda spoil: spoil.__name__)
 @pytest.mark.parametrize("command", ["plan", "segment"])
 def test_a_bad_t1(room, capfd, head, spoil, command):
@@ -125,12 +126,14 @@ def test_a_bad_t1(room, capfd, head, spoil, command):
     assert "T1.nii.gz" in complaint(capfd, command, "s1", "--t1", room / "T1.nii.gz", *side)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", BAD_LABELS, ids=lambda spoil: spoil.__name__)
 def test_bad_labels(room, capfd, head, spoil):
     spoil(room / "tissues.nii.gz", head)
     assert "tissues.nii.gz" in complaint(capfd, "plan", "s1", "--labels", room / "tissues.nii.gz", "--side", "left")
 
 
+@pytest.mark.slow
 def test_a_good_t1_is_not_complained_of(room, head):
     from meshes.mri import read_mri
 

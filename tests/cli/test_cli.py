@@ -46,6 +46,7 @@ def test_version(capfd):
     assert capfd.readouterr().out == f"target {package_version()}\n"
 
 
+@pytest.mark.slow
 def test_help_imports_nothing_that_takes_long():
     said = "import sys; from cli.main import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", said], check=True, capture_output=True, text=True)

@@ -26,6 +26,8 @@ from targeting.tms import DoseMap
 from targeting.tms.confirmed import confirm
 from targeting.verification import verify
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

@@ -71,6 +71,7 @@ def test_specks_take_their_surroundings():
     assert (clean != labels).sum() == 3
 
 
+@pytest.mark.slow
 def test_a_good_head_is_hardly_changed(head):
     labels, _, voxel = head
     clean = cleaning.clean_labels(labels, voxel)
@@ -80,6 +81,7 @@ def test_a_good_head_is_hardly_changed(head):
     assert cleaning.forbidden_contacts(clean) == 0
 
 
+@pytest.mark.slow
 def test_every_fault_is_mended(head):
     labels, radius, voxel = head
     x = np.arange(labels.shape[0])[:, None, None] * voxel[0] - 48
@@ -98,6 +100,7 @@ def test_every_fault_is_mended(head):
     assert not (clean[(radius < 41)] == 0).any()
 
 
+@pytest.mark.slow
 def test_a_head_cut_by_the_image_is_closed_over_the_cut():
     labels, _, affine = small_head()
     grid = HeadGrid.around((labels > 0)[:, :, 30:], affine)  # cut 18 mm below the middle
@@ -170,6 +173,7 @@ def test_the_spline_seen_here_is_the_mesher_s():
     np.testing.assert_allclose(lead, top[..., -1] - top[..., -2], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_spline_in_octants_keeps_constants_and_slopes():
     x, y, z = np.indices((5, 5, 5)).astype(np.float32)
     fields = np.stack([x, y, z, np.ones_like(x), x, y, z], -1)
@@ -200,6 +204,7 @@ def test_faint_second_opinions_are_dropped_far_from_their_tissue():
     np.testing.assert_array_equal(out[inner][:, Tissue.WM], fields[inner][:, Tissue.WM])
 
 
+@pytest.mark.slow
 def test_fields_keep_layers_volumes_and_labels(head):
     labels, _, voxel = head
     labels = cleaning.tidy_labels(labels, voxel)
@@ -212,6 +217,7 @@ def test_fields_keep_layers_volumes_and_labels(head):
     assert np.abs(still_needed).max() < 0.01
 
 
+@pytest.mark.slow
 def test_volume_offsets_restore_volumes_that_blurring_took():
     labels, _, _ = small_head()
     fields = blurred(labels, 1.5)  # takes CSF, a shell of 2 mm

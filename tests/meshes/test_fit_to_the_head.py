@@ -15,6 +15,8 @@ from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.image_fit import check_image_fit
 from targeting.closed_forms.phantom import sphere_tissues
 
+pytestmark = pytest.mark.slow
+
 STEP_MM = 1.5
 THICKNESS_MM = 2.8
 

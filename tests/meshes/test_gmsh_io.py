@@ -329,6 +329,7 @@ def test_gmsh_reads_our_fields(tmp_path, binary):
     assert views["magnE"] == ["ElementData", 1, list(range(1, n + 3)), e[shown, :1].tolist()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SPHERE.exists(), reason="the peer's sphere (../shared/peer/sphere) is not here")
 @pytest.mark.parametrize("binary", [True, False])
 def test_the_peers_own_file(tmp_path, binary):

@@ -236,6 +236,7 @@ def test_a_pair_counts_with_both_files(tmp_path, named):
     assert "half of a pair" in refusal(open_nifti, tmp_path / "T1.hdr")
 
 
+@pytest.mark.slow
 def test_both_files_of_a_pair_are_kept_and_looked_at_again(tmp_path):
     labels = np.zeros((30, 30, 30), np.uint8)
     for radius, code in ((13, 5), (11, 4), (9, 3), (8, 2), (6, 1)):

@@ -15,6 +15,8 @@ from meshes.mesher.shape import quality_of, smallest_sine, volumes
 from meshes.mesher.state import USED, compact, compact_mesh, growable, interface_faces
 from meshes.topology import elements_of_nodes, surface_topology
 
+pytestmark = pytest.mark.slow
+
 BOX = np.array([[x, y, z] for z in (-9, 31) for y in (-9, 31) for x in (-9, 31)], float)
 ONES = np.ones(3)
 CENTRE, RADIUS = 11.0, 6.0

@@ -115,6 +115,7 @@ def test_a_damaged_gz(tmp_path):
         read_volume(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", [np.nan, -np.inf])
 def test_values_that_are_no_numbers(tmp_path, bad):
     data = ball_mri()
@@ -167,6 +168,7 @@ def test_frames_apart_is_measured_at_the_far_corner():
     assert frames_apart_mm(np.eye(4), turned, (101, 101, 11)) == pytest.approx(0.01 * 100 * 2**0.5, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_a_whole_head_passes_and_a_brain_does_not():
     assert check_whole_head(ball_mri(), np.ones(3), "t1") == ()
     with pytest.raises(InputError, match="brain-extracted"):
@@ -175,6 +177,7 @@ def test_a_whole_head_passes_and_a_brain_does_not():
         check_whole_head(ball_mri()[:60, :60], np.ones(3), "t1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 4.0, 8.0])
 @pytest.mark.parametrize(
     "cut, side",
@@ -198,6 +201,7 @@ def test_a_top_cut_before_the_image_was_padded_is_refused():
         check_whole_head(image, np.ones(3), "t1")
 
 
+@pytest.mark.slow
 def test_the_real_t1_passes_with_warnings_and_keeps_its_frame():
     read = read_mri(template("ch2.nii.gz"))
     assert len(read.warnings) == 3
@@ -208,6 +212,7 @@ def test_the_real_t1_passes_with_warnings_and_keeps_its_frame():
     assert read.data.shape == (181, 217, 181)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ch2bet.nii.gz", "ch2better.nii.gz"])
 def test_real_brain_extracted_images_are_refused(name):
     with pytest.raises(InputError, match="brain-extracted"):
@@ -220,6 +225,7 @@ def test_the_real_t1_with_its_scalp_cut_is_refused(cut):
         check_whole_head(read_volume(template("ch2.nii.gz")).data[cut], np.ones(3), "t1")
 
 
+@pytest.mark.slow
 def test_the_skull_is_what_tells_a_head_from_a_brain():
     dips = []
     for scalp in (True, False):

@@ -108,6 +108,7 @@ def same_tissues(one, other):
     return sha256(one.fields, one.affine_mm) == sha256(other.fields, other.affine_mm)
 
 
+@pytest.mark.slow
 def test_labels_in_another_order_are_the_same_tissues(small, tmp_path):
     values, turned = phantom.reordered(*small[:2], phantom.ORDERS[22])
     assert same_tissues(tissues_from_labels(phantom.save(tmp_path / "turned.nii.gz", values, turned)), small[2])

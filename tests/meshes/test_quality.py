@@ -56,6 +56,7 @@ def fields() -> Tissues:
     return Tissues(whole.fields, np.diag([HALF] * 3 + [1]) @ whole.affine_mm)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [SIX, FIVE], ids=["six", "five"])
 def test_a_cube_has_its_volume_area_and_contacts(parts: NDArray) -> None:
     report = check_mesh(cubes((0, 0, 0), (1, 0, 0), tissue=(4, 5)))
@@ -215,6 +216,7 @@ def test_the_report_travels_as_json_and_as_text(ball: HeadMesh) -> None:
         assert word in report.table()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "affine", [np.eye(4), np.array([[0, -1.0, 0, 30], [0, 0, 1, -10], [-1, 0, 0, 5], [0, 0, 0, 1]])]
 )
@@ -282,6 +284,7 @@ def test_a_walk_that_goes_astray_is_corrected_by_rays() -> None:
         assert distance.max() < 2 and distance.min() > 0.5
 
 
+@pytest.mark.slow
 def test_a_ball_against_its_fields(ball: HeadMesh, fields: Tissues) -> None:
     report = check_mesh(ball, fields)
     for tissue in report.tissues:
@@ -300,6 +303,7 @@ def test_a_ball_against_its_fields(ball: HeadMesh, fields: Tissues) -> None:
         assert interface.face_p99_mm is not None and interface.face_p99_mm > middle_mm
 
 
+@pytest.mark.slow
 def test_a_displaced_mesh_is_found_out(ball: HeadMesh, fields: Tissues) -> None:
     report = check_mesh(HeadMesh(ball.points_mm * 1.013, ball.tets, ball.tissue), fields)
     scalp = report.interfaces[-1]

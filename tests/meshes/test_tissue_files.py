@@ -32,6 +32,7 @@ def tissues():
     return Tissues(tissue_fields.fields_for(tissue_fields.one_hot(labels), labels, (1.0, 1.2, 1.1)), affine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [15, 63, 255])
 def test_a_file_keeps_labels_layers_and_place(tissues, tmp_path, levels):
     path = tmp_path / "head.npz"
@@ -48,6 +49,7 @@ def test_a_file_keeps_labels_layers_and_place(tissues, tmp_path, levels):
     assert np.abs(tissue_fields.volume_offsets(read.fields, volumes)).max() < 0.75 / levels + 0.005
 
 
+@pytest.mark.slow
 def test_the_same_tissues_give_the_same_bytes(tissues, tmp_path):
     for name in ("a", "b"):
         save_tissues(tissues, tmp_path / f"{name}.npz", 15)
@@ -70,6 +72,7 @@ def damaged(path, tissues):
     path.write_bytes(path.read_bytes()[:2000])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoil, says",
     [
@@ -94,6 +97,7 @@ def save_labels(path, labels, affine):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("voxel_mm", [(1.0, 1.0, 1.0), (1.5, 0.7, 1.1)])
 @pytest.mark.parametrize("axes", ["RAS", "PIL"])
 def test_labels_come_in_with_their_volumes_and_closed_layers(tmp_path, voxel_mm, axes):
@@ -115,6 +119,7 @@ def test_labels_come_in_with_their_volumes_and_closed_layers(tmp_path, voxel_mm,
         assert not np.take(read.labels, [0, -1], axis).any()
 
 
+@pytest.mark.slow
 def test_simnibs_codes_become_the_six_tissues(tmp_path):
     labels, radius, affine = small_head()
     x = np.indices(labels.shape)[0] - 47.5
@@ -157,6 +162,7 @@ def test_thick_labels_are_refused(tmp_path):
         tissues_from_labels(save_labels(tmp_path / "labels.nii.gz", labels[:, ::2], np.diag([1, 2, 1, 1.0])))
 
 
+@pytest.mark.slow
 def test_the_embedded_head_is_a_whole_head(colin27_tissues):
     labels = colin27_tissues.labels
     litres = np.bincount(labels.ravel(), minlength=7) / 1e6

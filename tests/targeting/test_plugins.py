@@ -28,6 +28,8 @@ from targeting.plans.tms import read_plan
 from targeting.study.head_stages import HEAD_FILE, FrameImage
 from targeting.tms.objective_names import NAMED_OBJECTIVES
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"^```(toml|python)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
 
@@ -134,7 +136,6 @@ def test_electrode_positions_are_read(acme, tmp_path):
     np.testing.assert_allclose(found.fiducials.lpa_mm, fiducials_mm()["LPA"], atol=1e-3)
 
 
-@pytest.mark.slow
 def test_a_plan_with_the_plugins_coil_engine_and_objective(acme, tmp_path, capfd, monkeypatch):
     monkeypatch.setattr("targeting.planning.tms.run_cortex", lambda *_: (None, []))  # a ball has no folds to register
     layered_ball(14.0).write(tmp_path / "ball.msh")
@@ -153,7 +154,6 @@ def test_a_plan_with_the_plugins_coil_engine_and_objective(acme, tmp_path, capfd
     assert by_engine(plan.search) == " by acme 3.1" and agreement_of("acme") == agreement_of("embedded")
 
 
-@pytest.mark.slow
 def test_a_plan_of_pads_at_the_plugins_positions(acme, tmp_path, capfd, monkeypatch):
     head, _ = write_ball(tmp_path)
     rows = [f"{name} {' '.join(f'{x / 1000:.7f}' for x in point)}" for name, point in fiducials_mm().items()]

@@ -166,6 +166,7 @@ def test_nifti_round_trip_in_mm_metres_and_five_axes(tmp_path: Path) -> None:
     assert (second.name, second.max_didt_a_per_s) == ("Test", pytest.approx(100.5e6))
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     grid=arrays(np.float32, (2, 3, 2, 3), elements=st.floats(-(2.0**-21), 2.0**-21, width=32)),
@@ -366,6 +367,7 @@ def test_what_a_format_cannot_hold_is_refused_and_leaves_the_file(tmp_path: Path
     assert casing_around((PotentialGrid(np.zeros((2, 2, 2, 3)), np.eye(4)),))[1].startswith("assumed")
 
 
+@pytest.mark.slow
 @peer
 def test_a_measured_a_field_as_dipoles() -> None:
     grid = Coil.read(PEER / "Magstim_70mm_Fig8.nii.gz").sources[0]
@@ -376,6 +378,7 @@ def test_a_measured_a_field_as_dipoles() -> None:
     assert np.abs(vector_potential(dipoles, between) - exact).max() < 0.005 * np.abs(exact).max()
 
 
+@pytest.mark.slow
 def test_an_a_field_of_an_angled_coil_has_no_sheet_of_dipoles() -> None:
     index = np.stack(np.meshgrid(np.arange(25), np.arange(25), np.arange(16), indexing="ij"), -1)
     affine = np.diag([10.0, 10, 6, 1])

@@ -101,6 +101,7 @@ def test_what_is_a_coil_is_read(tmp_path: Path) -> None:
         assert coil.max_didt_a_per_s == 99e6
 
 
+@pytest.mark.slow
 @peer
 @pytest.mark.parametrize("name", NAMES)
 def test_measured_coils_are_read_and_not_when_turned_round(name: str, tmp_path: Path) -> None:

@@ -389,6 +389,7 @@ def run(ball, searched, tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_both_coils_on_a_deep_target(ball, searched, run):
     head = ball[0].head
     made = run()
@@ -465,6 +466,7 @@ def test_a_coil_that_does_not_fit_leaves_the_others(run, monkeypatch):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("at_mm", "searches"), [(30.0, [60.0]), (50.0, [60.0, "whole head"])])
 def test_the_whole_head_is_searched_only_if_the_best_is_at_the_rim(ball, monkeypatch, at_mm, searches):
     scalp, asked = Scalp.of(ball[0].head), []

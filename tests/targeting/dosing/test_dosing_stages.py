@@ -373,6 +373,7 @@ def test_a_measured_pose_is_read_from_either_navigator(tmp_path, name, vendor):
         request_of(pose=tmp_path / name)
 
 
+@pytest.mark.slow
 def test_the_field_of_a_measured_pose_is_the_dose_maps(tmp_path, ball, coarse):
     file = tmp_path / "found.txt"
     brainsight.write(file, [Pose(over(AT))])

@@ -36,6 +36,8 @@ from targeting.fem import HeadConductor
 from targeting.subject import MAKING
 from targeting.tms.field import simulate_many
 
+pytestmark = pytest.mark.slow
+
 HEAD = layered_ball(14.0, stretch=(1.0, 1.2, 0.9))
 SIGMA = {"skull": 0.02, "gm": 0.3}
 
@@ -385,7 +387,6 @@ def test_a_mesh_in_another_order_is_matched_and_another_mesh_is_not(seed, many):
     assert order_of(head, HeadMesh(points, other.tets[1:], other.tissue[1:])) is None
 
 
-@pytest.mark.slow
 def test_a_plan_by_another_engine_says_so_and_redoes_only_what_it_solved(by_import, tmp_path, capfd, monkeypatch):
     from cli.main import run
     from targeting.plans.tms import read_plan
@@ -434,7 +435,6 @@ def real_simnibs() -> SimnibsEngine:
         pytest.skip(str(missing))
 
 
-@pytest.mark.slow
 def test_the_real_simnibs_agrees_with_plain_elements(tmp_path):
     engine = replace(real_simnibs(), folder=tmp_path)
     conductor, coil = HeadConductor(layered_ball(8.0, stretch=(1.0, 1.2, 0.9)), SIGMA), Coil.named("figure8-70mm")

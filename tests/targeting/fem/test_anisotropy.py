@@ -164,6 +164,7 @@ def image(tmp_path):
     return DiffusionImage.read(write(tmp_path / "dti.nii", grid_of(tensor(), affine, "fsl"), affine))
 
 
+@pytest.mark.slow
 def test_volume_normalised_keeps_the_tissues_volume(image):
     made = tensor_conductivity(HEAD, image, TABLE, "vn")
     values, axes = np.linalg.eigh(made.sigma_s_per_m)
@@ -173,6 +174,7 @@ def test_volume_normalised_keeps_the_tissues_volume(image):
     assert np.allclose(values / values[:, -1:], np.array([0.3, 0.5, 1.6]) / 1.6, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_direct_mapping_scales_all_by_one_factor(image):
     made = tensor_conductivity(HEAD, image, TABLE, "dir", ("wm", "gm"))
     d = (1.6e-3 * 0.5e-3 * 0.3e-3) ** (1 / 3)
@@ -180,6 +182,7 @@ def test_direct_mapping_scales_all_by_one_factor(image):
     assert np.allclose(made.sigma_s_per_m, factor * tensor(), rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_eigenvalues_are_capped(tmp_path):
     affine = affine_of(np.eye(3), (9.0, 11.0, 11.0), 1)
     needle = tensor(values=(5.0e-3, 1e-5, 1e-5))
@@ -190,6 +193,7 @@ def test_eigenvalues_are_capped(tmp_path):
     assert np.linalg.eigvalsh(high.sigma_s_per_m).max() <= 2 * (1 + 1e-9)
 
 
+@pytest.mark.slow
 def test_tetrahedra_without_a_tensor_stay_isotropic_and_are_counted(tmp_path):
     affine = affine_of(np.eye(3), (9.0, 11.0, 11.0), 1)
     components = grid_of(tensor(), affine, "fsl")
@@ -228,6 +232,7 @@ def masked_ball(tmp_path, noise=0.0):
     return DiffusionImage.read(write(tmp_path / "dti.nii", components, affine))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 1.0])
 @pytest.mark.parametrize(
     ("off_mm", "says"),
@@ -327,6 +332,7 @@ def test_the_frame_of_a_tensor_image_is_asked_for_heeded_and_remembered(dti_file
     assert DiffusionImage.read(dti_file, "fsl", "sform").affine_mm == pytest.approx(shifted)
 
 
+@pytest.mark.slow
 def test_the_dose_map_is_made_again_when_the_tensors_change(dti_file, tmp_path):
     subject = Subject("ball", tmp_path / "ball")
     meshed: Done = Done("mesh", "m", 0.0, lambda: HEAD)

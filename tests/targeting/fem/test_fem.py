@@ -23,6 +23,7 @@ def test_volumes_are_those_of_the_mesh(conductor):
     assert np.allclose(conductor.volumes_m3, conductor.head.volumes_mm3 * 1e-9, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_stiffness_is_symmetric_definite_and_blind_to_constants(conductor):
     k = conductor.stiffness
     assert abs(k - k.T).max() == 0

@@ -31,6 +31,7 @@ def of_tissue_one(head: HeadMesh) -> np.ndarray:
     return np.flatnonzero(head.tissue == 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(linear=st.tuples(*[st.floats(-2, 2)] * 3), bent=st.tuples(*[st.floats(-2, 2)] * 5))
 def test_harmonic_quadratics_are_recovered(head, recovery, linear, bent):

@@ -52,6 +52,7 @@ def one_then_two_threads():
     numba.set_num_threads(threads)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("road", ROADS)
 def test_a_known_solution_is_found(matrix, road):
     x = np.random.default_rng(1).normal(size=matrix.shape[0])
@@ -60,12 +61,14 @@ def test_a_known_solution_is_found(matrix, road):
     assert np.linalg.norm(found - x) < 1e-6 * np.linalg.norm(x)
 
 
+@pytest.mark.slow
 @needs_mkl
 def test_both_roads_agree(matrix, b):
     direct, iterative = Factorisation(matrix).solve(b), Multigrid(matrix).solve(b)
     assert np.linalg.norm(direct - iterative) < 1e-7 * np.linalg.norm(direct)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("road", ROADS)
 @pytest.mark.parametrize("k", [1, 2, BLOCK, BLOCK + 1])
 def test_many_right_hand_sides_equal_one_by_one(matrix, road, k):
@@ -181,6 +184,7 @@ def test_the_matrix_is_the_sum_of_its_elements(ball_head):
     assert (made != made.T).nnz == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [np.float64, np.float32])
 @pytest.mark.parametrize("k", [1, 3, 4])
 def test_products_and_dots_are_those_of_scipy(matrix, k, number):
@@ -191,6 +195,7 @@ def test_products_and_dots_are_those_of_scipy(matrix, k, number):
     assert np.allclose(column_dots(x, x), (x.astype(float) ** 2).sum(axis=0), rtol=1e-12)
 
 
+@pytest.mark.slow
 @needs_mkl
 def test_few_right_hand_sides_take_multigrid_and_many_a_factorisation(matrix):
     made = make_solver(matrix)

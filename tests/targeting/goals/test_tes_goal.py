@@ -48,6 +48,8 @@ from targeting.tes.optimise import (
 from targeting.tes.optimise.limits import rms_v_per_m
 from targeting.tes.optimise.sparing import least_share
 
+pytestmark = pytest.mark.slow
+
 UP = [0.2, -0.3, 0.9]
 SHARE = 1.8  # of random fields: below 1.7 nothing is possible along a direction
 

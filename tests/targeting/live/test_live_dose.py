@@ -21,6 +21,8 @@ from targeting.navigation.navigators import frames, pose_in
 from targeting.subject import Subject
 from targeting.tms import DoseMap
 
+pytestmark = pytest.mark.slow
+
 IMAGE = visor2.ImageFingerprint((0.0, 1.0, 0.0), (90.0, -126.0, -72.0), (-1.0, 1.0, 1.0, 1.2))
 
 

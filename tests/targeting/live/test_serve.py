@@ -22,6 +22,8 @@ from targeting.live import DoseClient, DoseServer
 from targeting.live.protocol import MAX_LINE_BYTES, line_of
 from targeting.live.server import MAX_CLIENTS, Listener
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-c", "from cli.main import main; main()"]
 

@@ -84,6 +84,7 @@ def test_a_disagreeing_entry_is_not_named(tmp_path):
         world_of(image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["sform only", "qform only", "both"])
 def test_from_the_image_to_the_exported_file(tmp_path, case, capfd):
     codes, frame, form, name = CASES[case]
@@ -107,6 +108,7 @@ def test_from_the_image_to_the_exported_file(tmp_path, case, capfd):
     assert written.splitlines()[1] == f"# Coordinate system: {name}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("frame", "name"), [((None, None), "NIfTI:Q:Aligned"), (("sform", 4), "NIfTI:S:MNI-152")])
 def test_without_an_image_and_in_a_templates_space(tmp_path, frame, name):
     image = FrameImage("head.msh", "0" * 64, np.eye(4).tolist(), (9, 9, 9), None, *frame)
@@ -115,6 +117,7 @@ def test_without_an_image_and_in_a_templates_space(tmp_path, frame, name):
     assert f"# Coordinate system: {name}\n" in written
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("navigator", navigators_of_plans())
 def test_a_coil_in_the_head_is_not_written(tmp_path, navigator):
     gate = PoseGate(Scalp.of(layered_ball(14.0)), Coil.named(COIL))

@@ -49,6 +49,7 @@ def test_brainsight_takes_no_name_that_looks_like_a_heading():
     assert brainsight.from_string(brainsight.to_string([Pose(np.diag([1.0, -1.0, -1.0, 1.0]), "hand #1")]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("vendor", "digits"), [(brainsight, 3), (localite, 12), (visor2, 12)])
 @given(sample=st.lists(poses(), min_size=1, max_size=4))
 def test_what_is_written_is_read(vendor, digits, sample):

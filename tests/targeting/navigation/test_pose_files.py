@@ -259,6 +259,7 @@ def test_a_localite_file_of_another_kind_or_space_says_what_to_give(tmp_path):
     refused(lambda: threshold(tmp_path / "d.xml"), "EntryTargetList", "no coil poses", "InstrumentMarkers")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pose", "said"),
     [

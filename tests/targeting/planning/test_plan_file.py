@@ -186,6 +186,7 @@ def test_the_schema_is_a_schema_and_describes_every_field() -> None:
         assert all(entry["description"] for entry in description["properties"].values())
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(plan=plans())
 def test_what_is_written_is_read_back_and_fits_the_schema(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -232,6 +233,10 @@ def parent_of(document: dict, path: tuple) -> typing.Any:
     return document
 
 
+VALIDATOR = jsonschema.Draft202012Validator(schema())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("path", paths_of(to_dict(one_plan())), ids=str)
 def test_a_missing_unknown_or_mistyped_field_is_refused_by_schema_and_reader(path: tuple) -> None:
     good = to_dict(one_plan())
@@ -241,15 +246,15 @@ def test_a_missing_unknown_or_mistyped_field_is_refused_by_schema_and_reader(pat
     parent_of(mistyped, path)[path[-1]] = True
     for bad in (unknown, mistyped):
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(bad, schema(), jsonschema.Draft202012Validator)
+            VALIDATOR.validate(bad)
         refuses(bad)
     assert "surprise" in refuses(unknown)
     if path[0] == "search" and len(path) > 1:  # where what is not known is left out
-        jsonschema.validate(missing, schema(), jsonschema.Draft202012Validator)
+        VALIDATOR.validate(missing)
         plan_file.from_dict(missing)
         return
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(missing, schema(), jsonschema.Draft202012Validator)
+        VALIDATOR.validate(missing)
     assert str(path[-1]) in refuses(missing)
 
 

@@ -17,6 +17,8 @@ from targeting.plans.tms import read_plan
 from targeting.study.plan_state import STAGES
 from targeting.subject import MAKING, Subject
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
@@ -33,7 +35,6 @@ def redone(folder, *options):
     return [stage for stage in STAGES if (folder / f"{stage}.json").stat().st_mtime_ns != before[stage]]
 
 
-@pytest.mark.slow
 def test_the_plan_holds_what_was_promised(planned):
     import jsonschema
 
@@ -67,7 +68,6 @@ def test_the_plan_holds_what_was_promised(planned):
     assert len({tuple(np.round(each.pose, 3).ravel()) for each in made.placements}) == len(made.placements) == 5
 
 
-@pytest.mark.slow
 def test_all_files_are_there_and_agree(planned):
     from targeting.navigation import brainsight, localite
 
@@ -94,7 +94,6 @@ def test_all_files_are_there_and_agree(planned):
     assert not list(planned.glob(f"{MAKING}*"))
 
 
-@pytest.mark.slow
 def test_a_further_run_redoes_just_what_depends_on_a_change(planned, capfd):
     assert redone(planned) == []
     assert redone(planned, "--hair-mm", "6") == ["search", "robustness", "confirm", "files"]
@@ -106,7 +105,6 @@ def test_a_further_run_redoes_just_what_depends_on_a_change(planned, capfd):
     assert [row["state"] for row in json.loads(capfd.readouterr().out)] == ["done"] * len(STAGES)
 
 
-@pytest.mark.slow
 def test_a_bad_second_command_leaves_the_first_plan_as_it_was(planned, capfd):
     before = {path.name: path.stat().st_mtime_ns for path in planned.iterdir()}
     assert run(["plan", "colin27", "--density", "fast", "--aim", "ras:0,0,300", "--out", str(planned)]) == 2
@@ -116,7 +114,6 @@ def test_a_bad_second_command_leaves_the_first_plan_as_it_was(planned, capfd):
     assert capfd.readouterr().err.splitlines()[-1].startswith("target: ")
 
 
-@pytest.mark.slow
 def test_the_cortex_lies_in_grey_matter_with_left_on_the_left(planned):
     from scipy.spatial import cKDTree
 

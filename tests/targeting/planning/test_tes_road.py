@@ -41,6 +41,8 @@ from targeting.tes.montage_dose import MontageDose
 from targeting.tes.montages import mirror, read_montage
 from targeting.tes.safety import SafetyItem, SessionCheck
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def ball(tmp_path_factory):

@@ -24,6 +24,8 @@ from targeting.report import write_report
 from targeting.study.study import Study
 from targeting.viewer.export import export, scene_page
 
+pytestmark = pytest.mark.slow
+
 PICTURES = Path(__file__).with_name("pages_pictures")
 NEW_PICTURES = bool(os.environ.get("TARGET_NEW_PICTURES"))
 SMALL = (150, 94)  # pixels of a stored picture

@@ -55,6 +55,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(section, "section_of", lambda scene: "")
 
 
+@pytest.mark.slow
 def test_the_page_stands_alone(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert page.stat().st_size < 8e6
@@ -164,6 +165,7 @@ def test_whom_and_which_sides_stand_at_the_head_of_the_page(left: TmsEvidence, q
     )
 
 
+@pytest.mark.slow
 def test_no_working_note_is_on_a_page_for_the_clinic(left: TmsEvidence, quick: None) -> None:
     from dosing_blocks import block
 
@@ -329,6 +331,7 @@ def test_a_report_that_cannot_be_written_leaves_the_old_one(left: TmsEvidence, q
         write_report(tmp_path / "nowhere" / "plan.html", left)
 
 
+@pytest.mark.slow
 def test_no_display_is_needed(tmp_path: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     code = (

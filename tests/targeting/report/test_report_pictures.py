@@ -28,6 +28,8 @@ from targeting.scene.raster.sections import level_lines, section_lines
 from targeting.scene.raster.surface import Surface, mix_colors, nearest_triangles
 from targeting.words.numbers import direction_words
 
+pytestmark = pytest.mark.slow
+
 AXIAL, CORONAL, SAGITTAL = PLANES
 
 

@@ -52,6 +52,7 @@ def test_a_leader_ends_at_its_words(label):
     assert gap.min() < 2 * CLEAR_OF_WORDS  # and it reaches them
 
 
+@pytest.mark.slow
 def test_words_over_what_they_name_have_no_leader():
     blank = np.full((200, 400, 3), 230, np.uint8)
     alone, led = Canvas(blank), Canvas(blank)

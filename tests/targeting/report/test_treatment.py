@@ -20,6 +20,8 @@ from targeting.report import place
 from targeting.report.handle import drawn_deg, handle_drawing
 from targeting.report.treatment import QUESTIONS, sheet_of, write_treatment_sheet
 
+pytestmark = pytest.mark.slow
+
 NAMED = [[0.0, 105.0, 0.0], [0.0, -105.0, 0.0], [-92.0, 0.0, 0.0], [92.0, 0.0, 0.0]]
 MARKS = PlanLandmarks(*NAMED, 364.2, 371.9, "registration to MNI152")
 TAPE = PlanTape("12 mm from C1, towards C3", 191.4, 187.6, 141.2, 246.8, MARKS)

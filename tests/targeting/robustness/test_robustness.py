@@ -103,6 +103,7 @@ def test_a_candidate_stands_on_the_head_before_it_is_one(scalp):
         assert np.linalg.norm(each[:3, 3] - point) > HAIR_MM + 5
 
 
+@pytest.mark.slow
 def test_a_misplaced_coil_is_where_it_was_put(scalp, coil, found):
     """8 mm along its own +x, 20° counter-clockwise seen from outside, 6° of tilt; never in the head."""
     pose = found.poses[0]
@@ -162,6 +163,7 @@ def test_the_report_says_what_the_numbers_mean():
     )
 
 
+@pytest.mark.slow
 def test_the_stage_writes_what_it_reads(tmp_path, conductor, scalp, dose_map, coil, found):
     study = study_of(conductor.head, SimpleNamespace(target=LEFT_SPOT))
     aim = CoilAim(coil=coil, hair_mm=HAIR_MM)

@@ -29,6 +29,8 @@ from targeting.study.surfaces import HeadSurfaces
 from targeting.subject import Subject
 from targeting.viewer.export import export
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def subject(tmp_path_factory):

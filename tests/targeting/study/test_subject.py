@@ -180,6 +180,7 @@ def run_child(folder, what):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_killed_run_leaves_nothing_half_written_and_resumes(tmp_path):
     folder = tmp_path / "s1"
@@ -193,6 +194,7 @@ def test_a_killed_run_leaves_nothing_half_written_and_resumes(tmp_path):
     assert not list(folder.glob(f"{MAKING}*"))
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_are_refused_and_the_lock_dies_with_its_holder(tmp_path):
     folder = tmp_path / "s1"
     with Subject.named("s1", folder).locked():
@@ -267,6 +269,7 @@ HALF_PLACED = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_run_killed_while_it_renames_leaves_no_file_that_nobody_knows(tmp_path):
     def child(names, what):

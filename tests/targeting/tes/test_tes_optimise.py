@@ -317,6 +317,7 @@ def test_no_direction_in_a_triangle_costs_less_than_its_corners_for_a_little_les
     assert below  # the corners' own costs would be no bound
 
 
+@pytest.mark.slow
 def test_focality_is_never_worse_than_least_energy():
     leadfield = shells(20, 800)
     target = Region.ball(leadfield, [-40, -20, 50], 15)

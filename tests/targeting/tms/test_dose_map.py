@@ -31,6 +31,7 @@ def worst(found, truth):
     return (np.linalg.norm(found - truth, axis=1) / np.linalg.norm(truth, axis=1)).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", coil_names())
 @pytest.mark.parametrize("distance_mm", [2.0, 6.0])
 def test_built_in_coils_within_half_a_percent_of_the_direct_solve(conductor, scalp, dose_map, name, distance_mm):
@@ -39,6 +40,7 @@ def test_built_in_coils_within_half_a_percent_of_the_direct_solve(conductor, sca
     assert worst(dose_map.mean_e_v_per_m(coil, poses), direct(conductor, coil, poses)) < 0.005
 
 
+@pytest.mark.slow
 def test_a_coil_of_wire(conductor, scalp, dose_map):
     figure8 = Coil.named("figure8-70mm")
     coil = Coil("loop", (wire_loop(),), figure8.casing, None, 0, "test")
@@ -46,6 +48,7 @@ def test_a_coil_of_wire(conductor, scalp, dose_map):
     assert worst(dose_map.mean_e_v_per_m(coil, poses), direct(conductor, coil, poses)) < 0.005
 
 
+@pytest.mark.slow
 def test_a_coil_sampled_on_a_grid(conductor, scalp, dose_map):
     figure8 = Coil.named("figure8-70mm")
     affine = np.diag([5.0, 5.0, 5.0, 1.0])
@@ -65,6 +68,7 @@ def test_a_coil_that_reaches_beyond_the_grid(conductor, dose_map):
     assert worst(dose_map.mean_e_v_per_m(coil, far), direct(conductor, coil, far)) < 0.005
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["double-cone-110mm", "a wire"])
 def test_parts_beyond_the_grid_count_as_those_within(dose_map, name):
     figure8 = Coil.named("figure8-70mm")
@@ -132,6 +136,7 @@ def test_dose_scales_with_didt(dose_map):
     assert np.allclose(dose_map.mean_e_v_per_m(coil, pose, -2e6), -2 * dose_map.mean_e_v_per_m(coil, pose, 1e6))
 
 
+@pytest.mark.slow
 def test_saved_and_loaded(dose_map, tmp_path):
     dose_map.save(tmp_path / "dose.npz")
     coil = Coil.named("circular-mc125")

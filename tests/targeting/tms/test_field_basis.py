@@ -27,6 +27,8 @@ from targeting.subject import Stage, Subject
 from targeting.tms import simulate_tms
 from targeting.tms.field_basis import Rows, Sensors, chosen_sources, dipole_fields, level, random_poses, relative_errors
 
+pytestmark = pytest.mark.slow
+
 OVER_LEFT = Pose([[-1, 0, 0, -40], [0, 1, 0, -20], [0, 0, -1, 105], [0, 0, 0, 1]])
 MID_MM = (RADII_MM[1] + RADII_MM[2]) / 2
 

@@ -182,6 +182,7 @@ def steadiest(head, target, dose_map, found, coil, folder, direction=None):
     return robust
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", coil_names())
 def test_on_a_ball_what_is_written_is_outside(tmp_path, conductor, scalp, dose_map, skin, found_by, name):
     coil, found = Coil.named(name), found_by(name)

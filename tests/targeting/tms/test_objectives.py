@@ -120,6 +120,7 @@ def by_hand(name, head, target, e, avoid=()):
     }[name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mean", "minimum", "p75", "focality", "focal-volume", "depth"])
 def test_an_objective_is_what_direct_solves_say(name, ball, few, maps):
     poses, fields = few
@@ -172,6 +173,7 @@ def test_a_sample_of_grey_matter_stands_for_all_of_it(ball):
     assert len(every) == len(tets) and (own == volumes).all()
 
 
+@pytest.mark.slow
 def test_avoiding_a_region_takes_the_coil_away_from_it(ball, ball_scalp, maps):
     dose_map = maps["left spot"]
     found = search_tms(ball, LEFT_SPOT, COIL, HAIR_MM, dose_map=dose_map, scalp=ball_scalp, radius_mm=40, keep=2)
@@ -209,6 +211,7 @@ def test_the_focal_objectives_prefer_the_more_focal_coil(ball, ball_scalp, maps)
         assert at_best["figure8-70mm", goal] > at_best["circular-mc125", goal]
 
 
+@pytest.mark.slow
 def test_two_targets_get_a_compromise(ball, ball_scalp, maps):
     made = make_objective("dose", ball, LEFT_SPOT, COIL, also=[FRONT], dose_map=maps["left spot"])
     best = np.array([made.best_v_per_m, made.others[0].best_v_per_m])
@@ -233,6 +236,7 @@ def test_two_targets_get_a_compromise(ball, ball_scalp, maps):
     assert both.objective[0] >= 0.995 * (np.array(sizes) / best[:, None]).min(0).max()
 
 
+@pytest.mark.slow
 def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
     aimed, mapped = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ()), done("dosemap", maps["left spot"])
     request = ObjectiveRequest.of(

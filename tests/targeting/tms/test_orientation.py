@@ -166,6 +166,7 @@ def towards(scalp):
     return Orientation("free", "left", toward=np.array([1.0, 1.0, 0.0]) / np.sqrt(2))
 
 
+@pytest.mark.slow
 def test_two_files_of_one_coil_with_other_signs_have_the_same_handle(searched, towards):
     usual, reversed_ = (searched(coil, towards, Drive(-1)) for coil in (FIGURE8, FIGURE8.driven(-1)))
     assert faces_away(-usual.poses[:, :3, 1], "left").all()
@@ -177,6 +178,7 @@ def test_two_files_of_one_coil_with_other_signs_have_the_same_handle(searched, t
     assert np.allclose(usual.angle_deg, reversed_.angle_deg, atol=0.05)
 
 
+@pytest.mark.slow
 def test_the_effective_phase_is_the_second_of_a_biphasic_pulse(searched, towards):
     monophasic, biphasic = searched(FIGURE8, towards, Drive(1)), searched(FIGURE8, towards, Drive(-1))
     assert np.allclose(monophasic.poses, biphasic.poses, atol=1e-9)
@@ -184,6 +186,7 @@ def test_the_effective_phase_is_the_second_of_a_biphasic_pulse(searched, towards
     assert monophasic.effective_sign == biphasic.effective_sign == 1
 
 
+@pytest.mark.slow
 def test_a_setting_that_is_given_turns_no_handle(searched, towards):
     free, held = searched(FIGURE8, towards, Drive(-1)), searched(FIGURE8, towards, Drive(-1, "normal"))
     assert np.allclose(free.poses, held.poses, atol=1e-6)
@@ -194,6 +197,7 @@ def test_a_setting_that_is_given_turns_no_handle(searched, towards):
     assert np.allclose(wrong, 180)
 
 
+@pytest.mark.slow
 def test_a_component_is_ranked_in_the_setting_that_makes_it_positive(searched):
     for direction in ([0.2, 1.0, 0.1], [-0.2, -1.0, -0.1]):
         found = searched(FIGURE8, direction=direction)
@@ -212,6 +216,7 @@ def test_an_angle_to_the_midline_is_kept_exactly(searched, side):
     assert found.rule == "midline:30"
 
 
+@pytest.mark.slow
 def test_within_the_reach_of_the_fold_the_dose_decides(searched):
     free = searched(FIGURE8, Orientation("free", "left"))
     best = handle_deg(free.poses[0], "left")
@@ -226,6 +231,7 @@ def test_within_the_reach_of_the_fold_the_dose_decides(searched):
     assert held.dose_v_per_m[0] < free.dose_v_per_m[0]
 
 
+@pytest.mark.slow
 def test_a_ring_is_turned_by_its_field(searched):
     ring = Coil.named("circular-mc125")
     axis = np.array([1.0, 1.0, 0.0]) / np.sqrt(2)
@@ -300,6 +306,7 @@ def test_pulses_and_settings_are_checked_against_the_stimulator():
         PulseRequest.of("monophasic", None, None, protocol)
 
 
+@pytest.mark.slow
 def test_a_stimulator_without_reverse_leads_to_a_warning(searched, towards):
     from targeting.plans.handling import plan_pulse
 
@@ -316,6 +323,7 @@ def test_a_stimulator_without_reverse_leads_to_a_warning(searched, towards):
 # the block of the plan
 
 
+@pytest.mark.slow
 def test_the_angle_block_agrees_with_the_pose(searched):
     found = searched(FIGURE8, Orientation("midline", "left", midline_deg=50.0))
     block = plan_angle(found, FIGURE8, "left")

@@ -26,6 +26,7 @@ def found(conductor, scalp, dose_map):
     return search_tms(conductor, LEFT_SPOT, Coil.named("figure8-70mm"), dose_map=dose_map, scalp=scalp, radius_mm=60)
 
 
+@pytest.mark.slow
 def test_signed_distance_of_a_sphere():
     scalp = Scalp.of(layered_ball(6.0))
     points = np.random.default_rng(0).normal(size=(200, 3))
@@ -64,6 +65,7 @@ def test_on_the_forehead_angles_are_from_superior():
     assert current_angle_deg(matrix, 1) == (pytest.approx(0.0), ANGLE_FROM_SUPERIOR)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["figure8-70mm", "double-cone-110mm", "circular-mc125"])
 def test_the_casing_is_put_at_the_distance_asked_for(scalp, name):
     coil = Coil.named(name)
@@ -74,6 +76,7 @@ def test_the_casing_is_put_at_the_distance_asked_for(scalp, name):
         assert casing_distance_mm(scalp, coil, pose) == pytest.approx(said, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_best_pose_lies_over_the_target(found, scalp):
     nearest = scalp.points_mm[scalp.nearest(LEFT_SPOT.center_mm)]
     assert np.linalg.norm(found.scalp_mm[0] - nearest) < 15
@@ -90,6 +93,7 @@ def test_the_ranking_falls_and_places_are_distinct(found):
     assert found.best_dose_at_point_v_per_m.max() <= found.dose_v_per_m[0]
 
 
+@pytest.mark.slow
 def test_no_pose_of_a_brute_search_is_better(found, conductor, scalp, dose_map):
     coil = Coil.named("figure8-70mm")
     nearest = scalp.points_mm[scalp.nearest(LEFT_SPOT.center_mm)]
@@ -109,6 +113,7 @@ def test_the_direct_solve_confirms_the_winner(found, conductor):
     assert np.linalg.norm(weights @ field.e_v_per_m[tets]) == pytest.approx(found.dose_v_per_m[0], rel=0.005)
 
 
+@pytest.mark.slow
 def test_a_direction_ranks_by_the_component(conductor, scalp, dose_map):
     coil = Coil.named("figure8-70mm")
     sideways = search_tms(
@@ -121,6 +126,7 @@ def test_a_direction_ranks_by_the_component(conductor, scalp, dose_map):
     assert 0 < normal.dose_v_per_m[0] <= np.linalg.norm(normal.mean_e_v_per_m[0]) + 1e-12
 
 
+@pytest.mark.slow
 def test_the_whole_scalp_is_searched(conductor, scalp, dose_map):
     coil = Coil.named("figure8-70mm")
     everywhere = search_tms(conductor, LEFT_SPOT, coil, dose_map=dose_map, scalp=scalp, keep=1)
@@ -132,6 +138,7 @@ def test_the_whole_scalp_is_searched(conductor, scalp, dose_map):
     assert everywhere.best_dose_at_point_v_per_m[far].max() < 0.6 * everywhere.dose_v_per_m[0]
 
 
+@pytest.mark.slow
 def test_tilts_and_extra_distance_are_tried_too(found, conductor, scalp, dose_map):
     coil = Coil.named("figure8-70mm")
     options = {"dose_map": dose_map, "scalp": scalp, "radius_mm": 40}
@@ -158,6 +165,7 @@ def test_an_angled_coil_rests_on_both_wings(scalp, distance_mm):
         assert abs(mm[casing[:, 0] < 0].min() - mm[casing[:, 0] >= 0].min()) < 0.15
 
 
+@pytest.mark.slow
 def test_what_the_casing_keeps_a_placement_from(found, conductor, scalp, dose_map):
     flat_on_round = found.closer_depth_mm
     assert (flat_on_round < 0.5).all()  # nothing in the way of a flat coil on a ball

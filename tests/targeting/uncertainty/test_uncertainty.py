@@ -25,6 +25,8 @@ from targeting.uncertainty.ranges import conductivity_samples, ranges_of, sobol_
 from targeting.uncertainty.reduced_basis import build_basis
 from targeting.uncertainty.spread import carry, main_effects, poses_around, turns_deg, with_sources
 
+pytestmark = pytest.mark.slow
+
 HEAD = layered_ball(10.0, (1.0, 1.3, 0.8))
 TARGET = Target.sphere([30, 20, 42], 11)
 COIL = Coil.named("figure8-70mm")

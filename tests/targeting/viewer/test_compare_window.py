@@ -10,6 +10,8 @@ from viewed_head import viewed_head
 
 from cli.main import run
 
+pytestmark = pytest.mark.slow
+
 
 def test_one_camera_turns_both_pictures(tmp_path):
     pytest.importorskip("pyvistaqt", reason="needs the extra 'viewer'")

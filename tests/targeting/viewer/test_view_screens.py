@@ -22,6 +22,8 @@ from targeting.scene.draw import draw
 from targeting.scene.export import off_screen, picture
 from targeting.scene.planned import planned_scene
 
+pytestmark = pytest.mark.slow
+
 SIZE = (320, 240)
 COIL = ("coil", "coil edges", "handle")
 

@@ -22,6 +22,8 @@ from targeting.viewer.saved_poses import FILE, forget_pose, of_image, read_saved
 from targeting.viewer.scene_view import FEW_PIXELS
 from targeting.viewer.slices import PlanImage, Slicer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def subject(tmp_path_factory):
