@@ -50,6 +50,7 @@ def test_imports_flow_one_way_and_modules_are_small(path):
     assert path.stem not in ("utils", "util", "helpers", "misc", "common")
 
 
+@pytest.mark.slow
 def test_no_room_imports_one_above_it():
     up = set()
     for path in (ROOT / "targeting").rglob("*.py"):

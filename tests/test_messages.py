@@ -39,6 +39,7 @@ def refusals(path):
             yield from ((node.lineno, text) for text in texts(node.exc))
 
 
+@pytest.mark.slow
 def test_refusals_name_options_as_python_does():
     found = {
         f"{path.relative_to(ROOT)}:{line}: {text}"
@@ -49,6 +50,7 @@ def test_refusals_name_options_as_python_does():
     assert found == set(), "\n".join(sorted(found))
 
 
+@pytest.mark.slow
 def test_every_option_a_refusal_names_with_a_value_exists():
     flags = every_flag(get_command(app))
     named = {name for path in LIBRARY for _, text in refusals(path) for name in NAMED.findall(text)}
@@ -64,6 +66,7 @@ def all_flags():
     return of(get_command(app)) | {"--help", "--version"}
 
 
+@pytest.mark.slow
 def test_every_flag_in_what_the_library_says_exists(all_flags):
     unknown = set()
     for path in LIBRARY:

@@ -73,6 +73,7 @@ def test_the_version_of_every_stage_is_raised_with_its_code(code):
     assert not found, "\n" + "\n".join(found)
 
 
+@pytest.mark.slow
 def test_the_project_is_reached_through_names_annotations_and_what_is_handed_on(code):
     assert {each.split(".")[-1] for each in code.stages} >= {
         "head_stages:mesh_stage",

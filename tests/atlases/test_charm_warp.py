@@ -86,6 +86,7 @@ def brain_points() -> np.ndarray:
     return points[template_brain(points)]
 
 
+@pytest.mark.slow
 def test_a_known_map_is_read_both_ways(warp):
     points = brain_points()
     assert len(points) > 5000
@@ -104,6 +105,7 @@ def test_left_stays_left(warp):
     assert warp.smallest_jacobian() > 0.5
 
 
+@pytest.mark.slow
 def test_filling_outside_the_brain_does_no_harm(warps, warp, tmp_path):
     """Images that hold zero or NaN where the warp ends give the same brain."""
     image = nib.load(warps[0])
@@ -127,6 +129,7 @@ def test_saved_and_loaded(warp, tmp_path):
     np.testing.assert_array_equal(again.to_subject(MNI), warp.to_subject(MNI))
 
 
+@pytest.mark.slow
 def test_bad_warps_are_one_line(warps, tmp_path):
     def refused(there: Path, back: Path | None, says: str) -> None:
         with pytest.raises(InputError, match=says) as error:
@@ -172,6 +175,7 @@ def aimed(subject: Subject, head: Path | None):
     return target.value, [each.stage for each in (segmented, meshed, registered, target) if not each.reused]
 
 
+@pytest.mark.slow
 def test_the_road_takes_the_folders_own_warp(charm_folder, tmp_path, caplog, monkeypatch):
     monkeypatch.setattr("atlases.registration.register", lambda tissues: pytest.fail("registered all the same"))
     subject = Subject.named("ball", tmp_path / "ball")

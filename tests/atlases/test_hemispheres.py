@@ -38,6 +38,7 @@ def fsaverage(name):
     return _in_mni152(*_fsaverage(name))
 
 
+@pytest.mark.slow
 def test_left_is_left_and_cerebellum_and_deep_nuclei_are_neither():
     left, right = (
         fsaverage("pial_left"),

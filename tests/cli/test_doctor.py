@@ -24,6 +24,7 @@ def told(look):
     return {fact.name: fact for fact in look()}
 
 
+@pytest.mark.slow
 def test_the_physics_is_right_here_within_its_limits(conductor):
     tms, tes = self_test._tms_error(conductor), self_test._tes_error(conductor)
     assert 1e-4 < tms < 0.012 and 1e-4 < tes < 0.012  # limits are 0.02
@@ -31,6 +32,7 @@ def test_the_physics_is_right_here_within_its_limits(conductor):
     assert not self_test.SelfTest(tms, float("nan"), 1.0).passed
 
 
+@pytest.mark.slow
 def test_a_wrong_sign_a_wrong_layer_and_a_wrong_unit_do_not_pass(conductor, monkeypatch):
     monkeypatch.setattr(field, "primary_field", lambda *about, right=field.primary_field: -right(*about))
     assert self_test._tms_error(conductor) == pytest.approx(2, abs=0.02)
@@ -45,6 +47,7 @@ def test_a_wrong_sign_a_wrong_layer_and_a_wrong_unit_do_not_pass(conductor, monk
     assert self_test._tes_error(conductor) > 0.5
 
 
+@pytest.mark.slow
 def test_the_command_answers_in_lines_and_in_json(capfd, monkeypatch):
     quick = self_test.SelfTest(0.004, 0.005, 3.0)
     monkeypatch.setattr(self_test, "self_test", lambda: quick)

@@ -140,6 +140,7 @@ def test_values_are_no_surface(tmp_path):
         read_surface(tmp_path / "lh.magnE.func.gii")
 
 
+@pytest.mark.slow
 def test_surfaces_of_another_head_are_refused():
     head = layered_ball(8.0)
     check_fit(Cortex(sphere(67, 800), sphere(67, 800), "its own"), head, "here")

@@ -35,6 +35,7 @@ def within_mm3(tissues, tissue):
     return float(((seen > 0) & (seen <= tissue)).sum() * np.prod(tissues.voxel_mm))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("voxel_mm", [0.5, (0.5, 0.9, 0.4), 1.0])
 def test_nested_spheres_keep_their_volumes(voxel_mm):
     tissues = tissues_of_labels(*ball(voxel_mm))
@@ -47,6 +48,7 @@ def test_nested_spheres_keep_their_volumes(voxel_mm):
     assert forbidden_contacts(splined_winners(tissues.fields)[0]) == 0
 
 
+@pytest.mark.slow
 def test_what_lies_off_the_middle_of_the_grid_stays_there():
     turn = np.array([[0.0, -1, 0], [0.96, 0, -0.28], [0.28, 0, 0.96]])  # oblique, other axes first
     labels, affine = ball(0.5, turn=turn)
@@ -60,6 +62,7 @@ def test_what_lies_off_the_middle_of_the_grid_stays_there():
         assert places[0] == pytest.approx(places[1], abs=0.05)
 
 
+@pytest.mark.slow
 def test_layers_thinner_than_a_voxel_stay_closed():
     thin = {Tissue.WM: 17.0, Tissue.GM: 20.0, Tissue.CSF: 20.5, Tissue.SKULL: 23.0, Tissue.SCALP: 27.0}
     tissues = tissues_of_labels(*ball(0.5, thin))
@@ -71,6 +74,7 @@ def test_layers_thinner_than_a_voxel_stay_closed():
         assert within_mm3(tissues, tissue) == pytest.approx(4 / 3 * np.pi * thin[tissue] ** 3, rel=0.006)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("voxel_mm", [0.8, (1.0, 0.7, 1.2)])
 def test_usual_voxels_are_left_as_they_are(voxel_mm):
     labels, affine = ball(voxel_mm)
@@ -81,6 +85,7 @@ def test_usual_voxels_are_left_as_they_are(voxel_mm):
     np.testing.assert_array_equal(tissues.affine_mm, affine)
 
 
+@pytest.mark.slow
 def test_finer_labels_take_no_more_memory_than_the_coarse_grid():
     labels, affine = ball(0.4)
     tracemalloc.start()

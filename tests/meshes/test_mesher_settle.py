@@ -157,6 +157,7 @@ def test_two_pieces_that_touch_in_a_node_are_parted(fields, boldness):
     assert set(np.unique(pinched)) <= {1, 2}
 
 
+@pytest.mark.slow
 def test_splitting_an_edge_keeps_the_volume_and_puts_the_node_on_the_interface(fields):
     triangulation, tets, neighbours, tissue = ball_mesh(fields)
     points = triangulation.points
@@ -185,6 +186,7 @@ def test_splitting_an_edge_keeps_the_volume_and_puts_the_node_on_the_interface(f
     assert hull == (neighbours < 0).sum()
 
 
+@pytest.mark.slow
 def test_an_interface_no_node_follows_gets_nodes(fields):
     """Nodes on a lattice only, none on the sphere: settling alone cannot do it, splitting can."""
     rng = np.random.default_rng(2)

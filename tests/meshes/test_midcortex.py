@@ -108,6 +108,7 @@ def test_a_head_without_grey_matter_says_so():
         mid_surface(Tissues(fields, tissues.affine_mm))
 
 
+@pytest.mark.slow
 def test_coarse_voxels_serve_too():
     sheet = evened(mid_surface(ball_tissues(voxel_mm=(1.5, 2.0, 1.5), sigma_mm=1.5)))
     found = np.linalg.norm(sheet.points_mm, axis=1)

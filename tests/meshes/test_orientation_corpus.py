@@ -114,6 +114,7 @@ def test_labels_in_another_order_are_the_same_tissues(small, tmp_path):
     assert same_tissues(tissues_from_labels(phantom.save(tmp_path / "turned.nii.gz", values, turned)), small[2])
 
 
+@pytest.mark.slow
 def test_empty_space_cut_off_changes_nothing(small, tmp_path):
     labels, affine, tissues = small
     used = np.argwhere(labels)

@@ -69,6 +69,7 @@ def test_a_cube_has_its_volume_area_and_contacts(parts: NDArray) -> None:
     assert (scalp.bad_edges, scalp.bad_nodes) == (0, 0)
 
 
+@pytest.mark.slow
 def test_dihedral_angles_of_known_tetrahedra() -> None:
     corner = HeadMesh(np.vstack([np.zeros(3), np.eye(3)]), np.array([[0, 1, 2, 3]]), np.array([5]))
     low, high = dihedral_range_deg(corner)
@@ -242,6 +243,7 @@ def test_distances_and_areas_of_a_ball_in_any_axis_order(fields: Tissues, affine
     assert interfaces.area_mm2((6,)) == 0
 
 
+@pytest.mark.slow
 def test_anisotropic_voxels_are_measured_in_millimetres() -> None:
     interfaces = FieldInterfaces.of(ball_tissues((1.5, 2.0, 3.0), sigma_mm=1.5))
     points = (RADII_MM[5] + 0.4) * fibonacci_sphere(500)

@@ -77,6 +77,7 @@ def test_volumes_of_a_ball(ball_head):
         assert counts[code] * 1.5**3 == pytest.approx(volume, rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_ball_as_tissues(ball_head):
     affine, shape = grid_around(ball_head, voxel_mm=2.0)
     tissues = tissues_from_mesh(ball_head, affine, shape)

@@ -50,6 +50,7 @@ def interface(mesh, code):
     return mesh.boundary(range(1, code + 1))
 
 
+@pytest.mark.slow
 def test_volumes_are_those_of_the_shells(ball):
     radii = [0.0, *RADII_MM.values()]
     for code in RADII_MM:
@@ -94,6 +95,7 @@ def test_same_seed_same_bits_other_seed_other_mesh(ball):
     assert len(other.tets) == pytest.approx(len(ball.tets), rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("voxel_mm", [(1.5, 1.5, 1.5), (0.8, 1.0, 1.5)])
 def test_coarse_and_anisotropic_voxels_give_the_same_spheres(voxel_mm):
     mesh = tetrahedralise(small_ball(voxel_mm))

@@ -173,6 +173,7 @@ def test_the_embedded_head_is_a_whole_head(colin27_tissues):
     np.testing.assert_array_equal(cleaning.bone_islands(labels), labels)  # the scalp is one piece
 
 
+@pytest.mark.slow
 def test_left_is_left_in_the_embedded_head(colin27_tissues):
     """Colin's left occipital pole reaches further back than his right one (occipital petalia)."""
     labels, affine = colin27_tissues.labels, colin27_tissues.affine_mm

@@ -19,6 +19,7 @@ def parts(coil):
     return sum(len(source.points_mm) for source in coil.sources)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", coil_names())
 def test_doses_are_those_of_all_parts(scalp, dose_map, name):
     coil = Coil.named(name)

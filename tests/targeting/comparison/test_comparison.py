@@ -422,6 +422,7 @@ def test_both_coils_on_a_deep_target(ball, searched, run):
     assert not run((*COILS, ChosenCoil.of("circular-mc125"))).reused
 
 
+@pytest.mark.slow
 def test_along_a_direction_the_dose_is_the_component(run, ball):
     along = run(direction=(0.0, -1.0, 0.2)).value.coils[1]
     e = simulate_tms(ball[0], COILS[1].coil, Pose(np.array(along.pose))).e_v_per_m
@@ -432,6 +433,7 @@ def test_along_a_direction_the_dose_is_the_component(run, ball):
     assert along.pose[1][1] > 0
 
 
+@pytest.mark.slow
 def test_the_field_at_a_hotspot_of_its_own_is_looked_for_with_each_coil(ball, run):
     where = Target.sphere(SPOT_MM, 9.0)
     there = DoseMap.build(ball[0], where, spacing_mm=5.0)

@@ -427,6 +427,7 @@ def test_a_pose_far_from_the_hotspot_is_refused(tmp_path, ball, coarse):
         run(Subject.named("s1", tmp_path / "s1"), stage)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("deeper_mm", "said"), [(0.0, ""), (7.0, "inside the head"), (12.0, "cannot be of this coil")])
 def test_a_measured_pose_in_the_head_is_said_and_one_too_deep_is_refused(tmp_path, ball, coarse, deeper_mm, said):
     """The ball's radius is 92 mm and the pose 97 mm from its middle: 5 mm off, 2 mm in, 7 mm in."""

@@ -78,6 +78,7 @@ def test_many_right_hand_sides_equal_one_by_one(matrix, road, k):
     assert np.linalg.norm(made.solve(many) - one_by_one) < 1e-8 * np.linalg.norm(one_by_one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("road", ROADS)
 def test_zero_equal_and_dependent_columns_are_no_special_case(matrix, road, b):
     u, v = b[:, 0], b[:, 1]

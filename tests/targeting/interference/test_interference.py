@@ -81,6 +81,7 @@ def test_pairs_too_weak_to_win_are_not_looked_at(monkeypatch):
     assert found.swing_v_per_m == pytest.approx(sorted(doses, reverse=True)[:40], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_most_focal_of_those_with_enough_swing(monkeypatch):
     monkeypatch.setattr(two_pairs, "PAIRS_AT_ONCE", 1)
     monkeypatch.setattr(two_pairs, "FINALISTS", 3)  # so few that hopeless ones are dropped halfway

@@ -292,6 +292,7 @@ def test_a_pose_from_a_file_is_held_against_the_head(tmp_path, gate, pose, said)
     assert measured(threshold(f"{with_pulses}:pulses"), gate, 4.0).words == "one pulse"
 
 
+@pytest.mark.slow
 def test_a_coil_that_was_off_by_its_navigator_is_told_of(tmp_path, gate):
     file = written(tmp_path / "a.txt", samples=pulses(over(LEFT), over(LEFT, -3.0)))
     found = measured(delivered(file), gate, 4.0)

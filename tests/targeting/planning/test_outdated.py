@@ -64,6 +64,7 @@ KINDS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_plan_that_stands_passes(subject, caplog):
     check_stands(subject)
     assert why_outdated(subject) == "" and not caplog.records
@@ -85,6 +86,7 @@ def test_every_command_on_a_plan_refuses_an_outdated_one(subject, outdate, why, 
     assert {path: path.read_bytes() for path in subject.folder.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_anyway_it_is_taken_and_said(subject, tmp_path, capfd):
     changed_plan(subject)
     place = ["--out", str(subject.folder)]

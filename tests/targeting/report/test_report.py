@@ -77,6 +77,7 @@ def test_the_page_stands_alone(page: Path) -> None:
         assert "type=" in attributes or f"'sha256-{digest}'" in policy  # data, or a script the policy names
 
 
+@pytest.mark.slow
 def test_the_page_is_well_made(page: Path) -> None:
     read = Reader(page.read_text(encoding="utf-8"))
     kinds = Counter(tag for tag, _ in read.tags)

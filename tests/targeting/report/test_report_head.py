@@ -85,6 +85,7 @@ def test_the_table_of_ranges_hangs_together() -> None:
     assert table["intracranial"].high_ml > table["brain"].high_ml
 
 
+@pytest.mark.slow
 def test_the_section_flags_in_words_and_the_warning_names_the_part() -> None:
     evidence = make_evidence((-0.7, 0.25, 0.66))
     text = Reader(render("report/head_check.html.jinja", head_check=room.head_check(evidence))).text
@@ -101,6 +102,7 @@ def test_the_section_flags_in_words_and_the_warning_names_the_part() -> None:
     assert volume_warnings(small.head, *image, "T1.nii.gz") == []
 
 
+@pytest.mark.slow
 def test_left_is_left_on_the_nine_slices() -> None:
     """A dent of air on the person's left is on the picture's left in the axial and coronal rows."""
     evidence = make_evidence((-0.7, 0.25, 0.66))

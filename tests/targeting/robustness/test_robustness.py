@@ -55,6 +55,7 @@ def test_impossible_errors_are_refused(wrong):
         PlacementError(**wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", coil_names())
 @pytest.mark.parametrize("leaning", [{}, {"tilt_deg": 10.0, "extra_mm": 6.0}], ids=["flat", "leaning"])
 def test_no_error_is_the_pose_itself(conductor, scalp, dose_map, name, leaning):

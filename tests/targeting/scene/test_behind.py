@@ -71,6 +71,7 @@ def test_the_window_shows_each_side_its_own(scene, side):
     check(shown(picture(scene, side, (400, 300))), side)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_the_still_shows_each_side_its_own(scene, side):
     points = np.asarray(scene.layer("scalp").surface.points)
@@ -78,6 +79,7 @@ def test_the_still_shows_each_side_its_own(scene, side):
     check(shown(still(scene, ways[side])), side)
 
 
+@pytest.mark.slow
 def test_the_page_shows_each_side_its_own(browser, scene, tmp_path):  # noqa: F811
     (tmp_path / "sides.html").write_text(scene_page(scene), encoding="utf-8")
     with visit(browser, tmp_path / "sides.html") as seen:

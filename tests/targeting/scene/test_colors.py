@@ -48,6 +48,7 @@ def test_without_a_field_there_is_a_scale():
     assert scale_end(unknown) == 1.0
 
 
+@pytest.mark.slow
 def test_page_and_scene_and_pictures_end_at_one_value():
     evidence = make_evidence(np.array([-0.6, 0.2, 0.77]))
     end = evidence.scale_end_v_per_m

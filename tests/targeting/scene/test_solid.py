@@ -91,6 +91,7 @@ def test_left_is_left_in_every_view(scene, side, first):
             assert column.min() > 0 and column.max() < 800 and row.min() > 0 and row.max() < 500
 
 
+@pytest.mark.slow
 def test_the_still_shows_the_target_where_it_is(scene):
     points = np.asarray(scene.layers[0].surface.points)
     ways = {way.name: way for way in views(points, scene.target_mm, scene.outward)}
@@ -101,6 +102,7 @@ def test_the_still_shows_the_target_where_it_is(scene):
         assert (column < picture.shape[1] / 2) == left and (row < picture.shape[0] / 2) == upper, name
 
 
+@pytest.mark.slow
 def test_words_from_outside_stay_words(scene):
     section = section_of(scene)
     assert NASTY not in section and '<b>&"' not in section

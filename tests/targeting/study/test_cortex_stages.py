@@ -46,6 +46,7 @@ def test_the_folder_given_wins_then_charms_then_the_tissues(charm, tmp_path):
     assert CortexSource.of(head, other).folder == other
 
 
+@pytest.mark.slow
 def test_surfaces_of_the_users_are_kept_in_the_subjects_folder_and_reused(charm, tmp_path):
     subject = Subject.named("s1", tmp_path / "s1")
     source = CortexSource.of(HeadSource("head", {"head": charm}), None)

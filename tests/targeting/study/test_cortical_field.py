@@ -116,6 +116,7 @@ def test_the_normal_of_a_target_is_the_mean_one_of_the_surface_in_it(ball):
     assert direction_vector(ball, below, None, tilted) is None
 
 
+@pytest.mark.slow
 def test_the_reports_pictures_are_of_the_surface_and_say_into_and_out_of_the_cortex():
     from report_ball import make_evidence
 

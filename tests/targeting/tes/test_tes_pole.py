@@ -47,6 +47,7 @@ def test_rounded_currents_sum_to_zero_keep_their_signs_and_their_limits(asked):
     assert not off_grid(STEP_A * steps)
 
 
+@pytest.mark.slow
 @given(montages())
 def test_without_limits_in_the_way_no_current_is_a_step_off_its_part(asked):
     currents, _ = asked

@@ -143,6 +143,7 @@ def test_an_objective_is_what_direct_solves_say(name, ball, few, maps):
     assert (np.argsort(stronger) == np.argsort(score)).all()
 
 
+@pytest.mark.slow
 def test_a_basis_of_few_solves_tells_the_target_almost_as_well(ball, few, maps):
     poses, fields = few
     mean_e = maps["left spot"].mean_e_v_per_m(COIL, poses, 1e6)
@@ -198,6 +199,7 @@ def test_avoiding_a_region_takes_the_coil_away_from_it(ball, ball_scalp, maps):
     assert replace(made, cap=2 * before).score(*seen) == pytest.approx(made.score(*seen))
 
 
+@pytest.mark.slow
 def test_the_focal_objectives_prefer_the_more_focal_coil(ball, ball_scalp, maps):
     dose_map = maps["left spot"]
     at_best = {}

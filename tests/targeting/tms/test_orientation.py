@@ -207,6 +207,7 @@ def test_a_component_is_ranked_in_the_setting_that_makes_it_positive(searched):
         assert found.as_wanted == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_an_angle_to_the_midline_is_kept_exactly(searched, side):
     rule = Orientation("midline", side, midline_deg=30.0)

@@ -151,6 +151,7 @@ def test_tilts_and_extra_distance_are_tried_too(found, conductor, scalp, dose_ma
         assert 4.0 - 0.05 <= said <= 13.0 + 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance_mm", [1.0, 6.0])
 def test_an_angled_coil_rests_on_both_wings(scalp, distance_mm):
     coil = Coil.named("double-cone-110mm")

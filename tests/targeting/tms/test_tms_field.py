@@ -58,6 +58,7 @@ def coil():
     return Coil.named("figure8-70mm")
 
 
+@pytest.mark.slow
 def test_field_in_a_layered_sphere_converges_to_the_closed_form(coil):
     coarse, fine = (relative_error(layered_ball(h), coil, above(96.0)) for h in (12.0, 6.0))
     assert fine < 0.16  # first-order elements of 6 mm; the accuracy ladder is issue 3's
@@ -91,6 +92,7 @@ def test_turning_head_and_coil_together_turns_the_field(coil):
     assert np.abs(e @ turn[:3, :3].T - e_moved).max() < 1e-10 * np.abs(e).max()
 
 
+@pytest.mark.slow
 def test_mirroring_head_and_coil_mirrors_the_field(coil):
     # a mirrored current distribution has mirrored dipole positions and (axial) moments; E is a polar vector
     head = layered_ball(16.0, (0.8, 1.0, 0.9))

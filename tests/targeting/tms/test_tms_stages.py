@@ -114,6 +114,7 @@ def test_the_last_bits_do_not_make_another_coil():
     assert fingerprint(replace(coil, sources=(near,))) == fingerprint(coil)
 
 
+@pytest.mark.slow
 def test_as_many_placements_are_listed_as_are_asked_for_and_five_otherwise(tmp_path, conductor, dose_map):
     target = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ())
     aim, standing = CoilAim(coil=Coil.named("figure8-70mm")), done("dosemap", dose_map)
