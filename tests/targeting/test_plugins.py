@@ -137,7 +137,7 @@ def test_electrode_positions_are_read(acme, tmp_path):
 
 
 def test_a_plan_with_the_plugins_coil_engine_and_objective(acme, tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr("targeting.planning.tms.run_cortex", lambda *_: (None, []))  # a ball has no folds to register
+    monkeypatch.setattr("targeting.study.study.Study._cortex", (None, []))  # a ball has no folds to register
     layered_ball(14.0).write(tmp_path / "ball.msh")
     words = ["plan", "ball", "--head", str(tmp_path / "ball.msh"), "--aim", "ras:-45,-20,45", "--radius", "12"]
     asked = ["--coil", "acme-twin", "--engine", "acme", "--objective", "acme-median", "--out", str(tmp_path / "ball")]

@@ -177,7 +177,7 @@ def test_the_region_of_ninety_per_cent_is_drawn_where_it_lies(steady: TmsEvidenc
 
 def test_the_line_is_the_level_of_the_robustness_not_of_the_search(steady: TmsEvidence, left: TmsEvidence) -> None:
     lines = dose_room.near_best_lines(steady) - steady.best.scalp_mm
-    x = (lines @ steady.best_pose.matrix_mm[:3, 0]).ravel()
+    x = (lines @ steady.pose.matrix_mm[:3, 0]).ravel()
     assert -13 < x.min() < -5 and 10 < x.max() < 19
     round_best = dose_room.near_best_lines(left) - left.best.scalp_mm  # 40 √(−ln 0.9) = 13 mm all round
     assert np.linalg.norm(round_best, axis=-1).mean() == pytest.approx(13, abs=2.5)

@@ -407,7 +407,7 @@ def test_the_command_writes_what_was_asked_for(subject, capfd, tmp_path):
 def test_without_the_viewers_packages_one_line_tells_how_to_get_them(subject, capfd, monkeypatch):
     monkeypatch.setattr("targeting.viewer.request.find_spec", lambda name: None)
     assert viewed(subject) == 2
-    assert "pip install 'target[viewer]'" in capfd.readouterr().err
+    assert "pip install '.[viewer]'" in capfd.readouterr().err
 
 
 def test_a_plan_of_another_mesh_is_refused(subject, tmp_path):
