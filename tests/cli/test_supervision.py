@@ -13,9 +13,10 @@ from terminal import CTRL_C, ROOT, Terminal
 
 from cli.supervision import INTERRUPTED
 
-pytestmark = pytest.mark.alone
-
-pytestmark = pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="the watcher needs Linux")
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="the watcher needs Linux"),
+]
 
 # the same main() with other work: each is a way in which real work has met an interrupt
 WORK = {
