@@ -1,4 +1,4 @@
-"""``target setup``: make ahead of time what the first segmentation would make."""
+"""``target setup``: make ahead of time what the first segmentation and the first cortex would make."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ EXAMPLES = """
 
 
 def setup_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
-    """Install SAMSEG into an environment of its own, under the user's cache folder (done anyway on first use)."""
+    """Install SAMSEG and CAT-Surf into environments of their own, under the user's cache folder (done anyway on first use)."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from meshes.segmentation.samseg import ensure_environment
+        from meshes.folds import cat_surf
+        from meshes.segmentation import samseg
 
-        python = ensure_environment()
-    talk.answer(f"SAMSEG is ready ({python})", {"samseg_python": str(python)})
+        pythons = {each.program: each.ensure() for each in (samseg.ENVIRONMENT, cat_surf.ENVIRONMENT)}
+    lines = [f"{program} is ready ({python})" for program, python in pythons.items()]
+    keys = {f"{program.lower().replace('-', '_')}_python": str(python) for program, python in pythons.items()}
+    talk.answer("\n".join(lines), keys)

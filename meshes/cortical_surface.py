@@ -1,11 +1,14 @@
 """The mid-cortical surfaces: triangles halfway through the grey matter, one surface for each hemisphere.
 
-Triangles are wound so that their normals point outward, from white matter to the pial surface.
+Triangles are wound so that their normals point outward, from white matter to the pial surface.  Where a hemisphere's surface
+was made by its folds (:mod:`meshes.folds`), :class:`Folds` has what else is known at each of its vertices: where the cortex
+begins and ends, how thick it is, how deep in a sulcus it lies, and which place of the group's cortex it is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -106,6 +109,59 @@ class CorticalSurface:
 
 
 @dataclass(frozen=True, eq=False)
+class Folds:
+    """What is known of a closed hemisphere at each vertex of its central surface.
+
+    Parameters
+    ----------
+    white_mm, pial_mm : (V, 3) float64
+        Where the cortex begins, at white matter, and ends, RAS mm.
+    thickness_mm : (V,) float64
+    depth_mm : (V,) float64
+        How far below the hull that bridges the sulci, 0 on a crown.
+    sphere : (V, 3) float64
+        The hemisphere unfolded to a unit sphere.
+    fslr : (V, 3) float64
+        The same sphere turned and stretched until its folds lie on the group's: unit vectors of the fs_LR sphere.
+
+    Raises
+    ------
+    InputError
+        If the shapes are not these, or a number is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from meshes.cortical_surface import Folds
+    >>> Folds(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros(2), np.zeros(3), np.eye(3)[:2], np.eye(3)[:2])
+    Traceback (most recent call last):
+    ...
+    meshes.errors.InputError: Folds.depth_mm has 3 rows, Folds.white_mm 2; they are of different surfaces
+    """
+
+    white_mm: NDArray[np.float64]
+    pial_mm: NDArray[np.float64]
+    thickness_mm: NDArray[np.float64]
+    depth_mm: NDArray[np.float64]
+    sphere: NDArray[np.float64]
+    fslr: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        for name in (each.name for each in fields(self)):
+            value = np.array(getattr(self, name), dtype=np.float64)
+            shape = (len(value),) if name in ("thickness_mm", "depth_mm") else (len(value), 3)
+            if value.shape != shape or not np.isfinite(value).all():
+                raise InputError(f"Folds.{name} must be finite and have shape {shape}, not {value.shape}")
+            if len(value) != len(self.white_mm):
+                raise InputError(
+                    f"Folds.{name} has {len(value)} rows, Folds.white_mm {len(self.white_mm)}; "
+                    "they are of different surfaces"
+                )
+            value.flags.writeable = False
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True, eq=False)
 class Cortex:
     """The mid-cortical surfaces of the two hemispheres.
 
@@ -115,11 +171,19 @@ class Cortex:
         Left is the person's left.
     source : str
         Where they came from, in words for a report.
+    folds : mapping of str to Folds
+        By ``lh`` and ``rh``: of the hemispheres whose folds are known, vertex for vertex of ``left`` and ``right``.
     """
 
     left: CorticalSurface
     right: CorticalSurface
     source: str
+    folds: Mapping[str, Folds] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for side, folds in self.folds.items():
+            if len(folds.white_mm) != len(self.hemispheres[side].points_mm):
+                raise InputError(f"the folds of {side} are not those of its surface: they have other vertices")
 
     @property
     def hemispheres(self) -> dict[str, CorticalSurface]:

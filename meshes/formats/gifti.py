@@ -1,4 +1,4 @@
-"""GIFTI: surfaces (``.surf.gii``) and values on their vertices (``.func.gii``), in RAS mm of the subject's T1.
+"""GIFTI: surfaces (``.surf.gii``) and values on their vertices (``.func.gii``, ``.shape.gii``), in RAS mm of the subject's T1.
 
 Written as Connectome Workbench, FreeView and nilearn open them: the surface's coordinate system is "scanner"
 (NIFTI_XFORM_SCANNER_ANAT) with the identity as transform, and each file says which side it is.
@@ -25,23 +25,52 @@ from meshes.images import whole_file
 from meshes.whole_files import written_whole
 
 STRUCTURE = {"lh": "CortexLeft", "rh": "CortexRight"}
+KINDS = {  # AnatomicalStructureSecondary and GeometricType, as Connectome Workbench names them
+    "central": ("MidThickness", "Anatomical"),
+    "white": ("GrayWhite", "Anatomical"),
+    "pial": ("Pial", "Anatomical"),
+    "sphere": ("MidThickness", "Spherical"),
+}
 SCANNER = 1  # NIFTI_XFORM_SCANNER_ANAT
 MOST_VALUES = 1 << 28  # of one array: 80 million vertices
 WIDEST_BYTES = 8  # a value of GIFTI's data types, at most
+DAMAGE = (  # what nibabel and its parsers raise on files that are cut or something else
+    OSError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    OverflowError,
+    ExpatError,
+    zlib.error,
+    ImageFileError,
+)
 
 
-def write_surface(path: str | Path, surface: CorticalSurface, side: str) -> None:
-    """Write a mid-cortical surface as ``.surf.gii``, coordinates as float32.
+def write_surface(path: str | Path, surface: CorticalSurface, side: str, kind: str = "central") -> None:
+    """Write a surface as ``.surf.gii``, coordinates as float32.
+
+    Parameters
+    ----------
+    path : path
+    surface : CorticalSurface
+    side : {"lh", "rh"}
+        Hemisphere.
+    kind : {"central", "white", "pial", "sphere"}
+        Which of the hemisphere's surfaces it is.
 
     Raises
     ------
     InputError
         If the file cannot be written.
     """
+    layer, geometry = KINDS[kind]
     about = {
         "AnatomicalStructurePrimary": STRUCTURE[side],
-        "AnatomicalStructureSecondary": "MidThickness",
-        "GeometricType": "Anatomical",
+        "AnatomicalStructureSecondary": layer,
+        "GeometricType": geometry,
     }
     points = GiftiDataArray(
         surface.points_mm.astype(np.float32),
@@ -66,7 +95,7 @@ def write_values(path: str | Path, values: NDArray[np.floating], name: str, side
         One for each vertex.
     name : str
         What the values are, and their unit.
-    side : {"left", "right"}
+    side : {"lh", "rh"}
         Hemisphere.
 
     Raises
@@ -93,28 +122,41 @@ def read_surface(path: str | Path) -> CorticalSurface:
     """
     path = whole_file(path)
     try:
-        _check_sizes(path.read_bytes())
-        image = nib.load(path)
+        image = _opened(path)
         points, triangles = (image.agg_data(intent) for intent in ("pointset", "triangle"))
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        AssertionError,
-        OverflowError,
-        ExpatError,
-        zlib.error,
-        ImageFileError,
-    ) as error:
+    except DAMAGE as error:
         raise InputError(f"{path} is truncated or no GIFTI surface; copy or make it again") from error
     if not all(isinstance(each, np.ndarray) and each.ndim == 2 and each.shape[1] == 3 for each in (points, triangles)):
         raise InputError(f"{path} holds no surface (points and triangles); give a .surf.gii or central .gii file")
     if not np.isfinite(points).all():
         raise InputError(f"{path} has points that are no numbers; make it again")
     return CorticalSurface(points, triangles)
+
+
+def read_values(path: str | Path) -> NDArray[np.float64]:
+    """Read one number per vertex, (V,), from a GIFTI file with one array.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or holds something else.
+    """
+    path = whole_file(path)
+    try:
+        arrays = [np.asarray(each.data) for each in _opened(path).darrays]
+    except DAMAGE as error:
+        raise InputError(f"{path} is truncated or no GIFTI file; copy or make it again") from error
+    if len(arrays) != 1 or arrays[0].ndim != 1:
+        raise InputError(f"{path} does not hold one number per vertex; give a .shape.gii, .func.gii or .label.gii file")
+    return arrays[0].astype(np.float64)
+
+
+def _opened(path: Path) -> GiftiImage:
+    _check_sizes(path.read_bytes())
+    image = nib.load(path)
+    if not isinstance(image, GiftiImage):
+        raise ValueError("no GIFTI image")
+    return image
 
 
 def _check_sizes(content: bytes) -> None:

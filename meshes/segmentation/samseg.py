@@ -10,21 +10,14 @@ needed.
 from __future__ import annotations
 
 import logging
-import os
 import re
 import shutil
-import subprocess
-import sys
 import tarfile
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-import platformdirs
-
 from meshes import child_process
-from meshes.child_process import last_words
+from meshes.environments import Environment, called, clean_environment, pip_of, python_in
 from meshes.errors import InputError
 from meshes.segmentation import surfa_resampling
 
@@ -40,95 +33,14 @@ WHEELS = (  # what SAMSEG and surfa need, the versions they were tried with
     "pillow>=10",
     "xxhash>=3",
 )
-PYTHON = (3, 11)
 NO_INTERSECTIONS = """def triangle_intersections(*args, **kwargs):
     raise NotImplementedError("mesh intersections are not compiled here")
 """
-SIGNS_OF_LIFE = "import samseg, surfa; from samseg.cli import run_samseg"
 
 
-def cache_folder() -> Path:
-    """Where environments are kept: ``TARGET_CACHE_DIR``, or the user's cache folder."""
-    return Path(os.environ.get("TARGET_CACHE_DIR") or platformdirs.user_cache_dir("target"))
-
-
-def environment_folder() -> Path:
-    """SAMSEG's environment, whether it is there yet or not."""
-    return cache_folder() / SAMSEG.replace("==", "-")
-
-
-def ensure_environment() -> Path:
-    """The Python of SAMSEG's environment, which is made first if it is not there.
-
-    Raises
-    ------
-    InputError
-        If there is no Python 3.11 to be had, or the packages cannot be installed.
-    """
-    folder = environment_folder()
-    python = python_in(folder)
-    if works(python):
-        return python
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot make the cache folder {folder.parent}: {error.strerror}; set TARGET_CACHE_DIR"
-        ) from error
-    with only_one(folder.parent / f"{folder.name}.lock"):
-        if works(python):  # another process made it while we waited
-            return python
-        for leftover in (folder, *folder.parent.glob(f".{folder.name}-*")):
-            shutil.rmtree(leftover, ignore_errors=True)
-        log.info("setting up %s in %s (once; about a minute)", SAMSEG, folder)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{folder.name}-", dir=folder.parent, ignore_cleanup_errors=True
-        ) as new:
-            make_environment(Path(new) / "env", folder.parent / "samseg-setup.log")
-            (Path(new) / "env").rename(folder)
-        if not works(python):
-            raise InputError(f"SAMSEG was installed in {folder} but does not start; delete that folder and try again")
-    log.info("%s is ready", SAMSEG)
-    return python
-
-
-def python_in(environment: Path) -> Path:
-    """The interpreter of a virtual environment."""
-    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-def works(python: Path) -> bool:
-    """Whether SAMSEG can be imported by this interpreter."""
-    if not python.exists():
-        return False
-    return subprocess.run([python, "-I", "-c", SIGNS_OF_LIFE], capture_output=True, check=False).returncode == 0
-
-
-@contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Hold a lock file, so that two processes do not set up at once; it is released even if the process is killed."""
-    with path.open("a+b") as file:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                log.info("another process is setting up SAMSEG; waiting for it")
-                fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def make_environment(folder: Path, log_file: Path) -> None:
-    """A virtual environment with SAMSEG in it; everything the tools say goes to the log file."""
-    log_file.write_text("")
-    make_virtual_environment(folder, log_file)
-    python = python_in(folder)
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
+def fill_environment(folder: Path, log_file: Path) -> None:
+    """Install SAMSEG into a virtual environment; everything the tools say goes to the log file."""
+    pip = pip_of(folder)
     log.info("installing numpy, scipy and what else SAMSEG needs")
     called([*pip, "install", "--only-binary", ":all:", *WHEELS], log_file, "install what SAMSEG needs")
     log.info("installing %s", SAMSEG)
@@ -141,7 +53,7 @@ def make_environment(folder: Path, log_file: Path) -> None:
         f"download {SURFA}",
     )
     packages = called(
-        [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], log_file, "ask Python"
+        [str(python_in(folder)), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], log_file, "ask Python"
     )
     unpack_surfa(next(archives.glob("surfa-*.tar.gz")), Path(packages.strip().splitlines()[-1]))
     shutil.rmtree(archives)
@@ -163,60 +75,8 @@ def unpack_surfa(archive: Path, packages: Path) -> None:
     (packages / "surfa" / "mesh" / "intersection.py").write_text(NO_INTERSECTIONS)
 
 
-def make_virtual_environment(folder: Path, log_file: Path) -> None:
-    """A virtual environment of Python 3.11 with pip: from a Python 3.11 that is there, else from one that uv brings."""
-    python = python_311()
-    if (
-        python
-        and subprocess.run([python, "-I", "-c", "import ensurepip"], capture_output=True, check=False).returncode == 0
-    ):
-        called([python, "-m", "venv", str(folder)], log_file, "make a virtual environment")
-        return
-    try:
-        import uv
-
-        tool = uv.find_uv_bin()
-    except (ImportError, FileNotFoundError) as error:
-        raise InputError(
-            "SAMSEG needs Python 3.11; install python3.11 or the package uv, then run 'target setup'"
-        ) from error
-    log.info("asking uv for Python 3.11")
-    called([tool, "venv", "--seed", "--python", python or "3.11", str(folder)], log_file, "get Python 3.11 through uv")
-
-
-def python_311() -> str | None:
-    """A Python 3.11 on this machine: the running one, else one on the path."""
-    if sys.version_info[:2] == PYTHON:
-        return sys.executable
-    found = shutil.which("python3.11")
-    check = f"import sys; sys.exit(sys.version_info[:2] != {PYTHON})"
-    if found and subprocess.run([found, "-I", "-c", check], capture_output=True, check=False).returncode == 0:
-        return found
-    return None
-
-
-def called(command: Sequence[str], log_file: Path, purpose: str) -> str:
-    """Run a set-up command and return what it printed; InputError with its last line if it fails."""
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, env=clean_environment()
-    )
-    text = done.stdout.decode(errors="replace")
-    with log_file.open("a", encoding="utf-8") as file:
-        file.write(f"$ {' '.join(command)}\n{text}\n")
-    if done.returncode:
-        raise InputError(
-            f"could not {purpose}: {last_words(text)} (log: {log_file}); check the network, then run 'target setup'"
-        )
-    return text
-
-
-def clean_environment() -> dict[str, str]:
-    """The environment of this process without what would lead another Python, or SAMSEG, astray."""
-    return {
-        k: v
-        for k, v in os.environ.items()
-        if k not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "FREESURFER_HOME")
-    }
+SIGNS_OF_LIFE = "import samseg, surfa; from samseg.cli import run_samseg"
+ENVIRONMENT = Environment("SAMSEG", SAMSEG.replace("==", "-"), SIGNS_OF_LIFE, fill_environment)
 
 
 def run_samseg(t1: Path, t2: Path | None, folder: Path, log_file: Path, threads: int = 2) -> Path:
@@ -236,7 +96,7 @@ def run_samseg(t1: Path, t2: Path | None, folder: Path, log_file: Path, threads:
     InputError
         If SAMSEG fails: its last words and where its log is.
     """
-    python = ensure_environment()
+    python = ENVIRONMENT.ensure()
     command = [str(python), "-I", "-u", "-m", "samseg.cli.run_samseg", "--input", str(t1)]
     if t2 is not None:
         command += [str(t2), "--coregister", "--pallidum-separate"]

@@ -147,16 +147,20 @@ def _solvers() -> Iterator[Fact]:
 
 
 def _programs_beside() -> Iterator[Fact]:
-    """SAMSEG and SimNIBS, which live in environments of their own."""
+    """SAMSEG, CAT-Surf and SimNIBS, which live in environments of their own."""
+    from meshes.folds import cat_surf
     from meshes.segmentation import samseg
 
-    folder = samseg.environment_folder()
-    if not folder.exists():
-        yield Fact("SAMSEG", NOTE, f"not set up in {folder}: 'target setup' does it, or the first --t1")
-    elif samseg.works(samseg.python_in(folder)):
-        yield Fact("SAMSEG", OK, f"{samseg.SAMSEG.partition('==')[2]}, {folder}")
-    else:
-        yield Fact("SAMSEG", FAILED, f"it does not start in {folder}: delete that folder and run 'target setup'")
+    for environment, needed in ((samseg.ENVIRONMENT, "the first --t1"), (cat_surf.ENVIRONMENT, "the first cortex")):
+        folder, version = environment.folder, environment.folder_name.rpartition("-")[2]
+        if not folder.exists():
+            words = f"not set up in {folder}: 'target setup' does it, or {needed}"
+            yield Fact(environment.program, NOTE, words)
+        elif environment.works():
+            yield Fact(environment.program, OK, f"{version}, {folder}")
+        else:
+            words = f"it does not start in {folder}: delete that folder and run 'target setup'"
+            yield Fact(environment.program, FAILED, words)
     from targeting.engines.simnibs_installation import find_installation
 
     named = os.environ.get("SIMNIBSDIR")
@@ -246,7 +250,7 @@ def _cores() -> Iterator[Fact]:
 
 def _folders() -> Iterator[Fact]:
     """Room and permission where files are written."""
-    from meshes.segmentation.samseg import cache_folder
+    from meshes.environments import cache_folder
 
     places = [
         ("working folder", Path.cwd()),

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tarfile
-import threading
 import time
 from pathlib import Path
 
@@ -74,69 +73,6 @@ def test_an_interrupt_ends_the_child(tmp_path, monkeypatch):
 def test_a_missing_program_is_one_line(tmp_path):
     with pytest.raises(InputError, match="SAMSEG cannot be started"):
         samseg.run_logged([str(tmp_path / "nothing")], tmp_path / "samseg.log")
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """An empty cache folder, and an environment that is made and tested without the network."""
-    monkeypatch.setenv("TARGET_CACHE_DIR", str(tmp_path / "cache"))
-    made = []
-
-    def make(folder, log_file):
-        made.append(folder)
-        python = samseg.python_in(folder)
-        python.parent.mkdir(parents=True)
-        time.sleep(0.2)
-        python.write_text("ready")
-
-    monkeypatch.setattr(samseg, "make_environment", make)
-    monkeypatch.setattr(samseg, "works", lambda python: python.exists() and python.read_text() == "ready")
-    return tmp_path / "cache", made
-
-
-def test_the_environment_is_made_once(cache):
-    folder, made = cache
-    assert samseg.ensure_environment() == samseg.ensure_environment()
-    assert samseg.environment_folder() == folder / "samseg-0.4a0"
-    assert len(made) == 1 and made[0].parent.parent == folder  # made under a temporary name, then moved
-
-
-def test_a_set_up_killed_midway_is_redone(cache, monkeypatch):
-    folder, made = cache
-    make = samseg.make_environment
-
-    def killed(target, log_file):
-        samseg.python_in(target).parent.mkdir(parents=True)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(samseg, "make_environment", killed)
-    with pytest.raises(KeyboardInterrupt):
-        samseg.ensure_environment()
-    left = folder / ".samseg-0.4a0-killed"  # what a kill -9 leaves
-    left.mkdir()
-    broken = samseg.python_in(folder / "samseg-0.4a0")
-    broken.parent.mkdir(parents=True)
-    broken.write_text("half")
-    monkeypatch.setattr(samseg, "make_environment", make)
-    assert samseg.ensure_environment().read_text() == "ready"
-    assert len(made) == 1 and not left.exists()
-
-
-def test_two_processes_do_not_set_up_at_once(cache):
-    _, made = cache
-    both = [threading.Thread(target=samseg.ensure_environment) for _ in range(2)]
-    for each in both:
-        each.start()
-    for each in both:
-        each.join()
-    assert len(made) == 1
-
-
-def test_a_failed_installation_is_one_line(tmp_path):
-    log = tmp_path / "setup.log"
-    with pytest.raises(InputError, match=r"could not install numpy: ERROR: no network \(log: .*setup.log\)") as error:
-        samseg.called(child("print('ERROR: no network'); exit(1)"), log, "install numpy")
-    assert "\n" not in str(error.value) and "no network" in log.read_text()
 
 
 def test_surfa_is_unpacked_without_its_compiled_parts(tmp_path):
