@@ -74,8 +74,8 @@ def test_two_processes_do_not_set_up_at_once(cache):
     assert len(made) == 1
 
 
-def test_what_does_not_start_is_said(cache):
-    folder, _, _ = cache
+@pytest.mark.usefixtures("cache")
+def test_what_does_not_start_is_said():
     with pytest.raises(InputError, match=r"Program was installed in .*program-1.0 but does not start; delete"):
         Quick("Program", "program-1.0", "", lambda *_: None).ensure()
 
