@@ -173,12 +173,15 @@ class Cortex:
         Where they came from, in words for a report.
     folds : mapping of str to Folds
         By ``lh`` and ``rh``: of the hemispheres whose folds are known, vertex for vertex of ``left`` and ``right``.
+    why_no_folds : str
+        Why they are not known, in words; "" where they are.
     """
 
     left: CorticalSurface
     right: CorticalSurface
     source: str
     folds: Mapping[str, Folds] = field(default_factory=dict)
+    why_no_folds: str = ""
 
     def __post_init__(self) -> None:
         for side, folds in self.folds.items():

@@ -155,13 +155,30 @@ def fold(
         white_mm=layers["white_mm"],
         pial_mm=layers["pial_mm"],
         thickness_mm=np.linalg.norm(layers["pial_mm"] - layers["white_mm"], axis=1),
-        depth_mm=layers["depth_mm"],
+        depth_mm=depth_mm(points, triangles, folder, log_file),
         sphere=sphere,
         fslr=fslr,
     )
     _check("area of the cortex", central.area_mm2 / 100, AREA_CM2, "cm²", name)
     _check("thickness of the cortex", float(folds.thickness_mm.mean()), THICKNESS_MM, "mm", name)
     return central, folds
+
+
+def depth_mm(
+    points_mm: NDArray[np.float64], triangles: NDArray[np.int32], folder: Path, log_file: Path
+) -> NDArray[np.float64]:
+    """How deep each vertex of a closed surface lies below the hull that bridges its sulci, (V,).
+
+    Parameters
+    ----------
+    points_mm : (V, 3)
+    triangles : (T, 3)
+    folder : Path
+        For files in between.
+    log_file : Path
+    """
+    job = {"points_mm": points_mm, "triangles": triangles}
+    return run_step("depth", job, {}, folder, log_file, LIMIT_S)["depth_mm"]
 
 
 def unfold(

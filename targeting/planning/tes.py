@@ -26,7 +26,7 @@ from targeting.plans.shared import checked_patient_id
 from targeting.plans.tes import TesPlan, TesSearchSummary, read_tes_plan
 from targeting.records.json_records import plain
 from targeting.records.pole import SIGNED
-from targeting.records.warnings import PlanWarning, warning
+from targeting.records.warnings import PlanWarning
 from targeting.study.aim import Aim, check_direction, target_notes, target_side
 from targeting.study.cap_stages import HeadPositions, leadfield_stage, positions_stage
 from targeting.study.command_line import command_line
@@ -237,7 +237,7 @@ def run_stages(asked: TesQuestion) -> TesStages:
 
 def _notes(asked: TesQuestion) -> list[PlanWarning]:
     """What is to be said of the plan besides what its numbers say."""
-    return [*asked.notes, *(warning(each) for each in asked.study.why_no_cortex)]
+    return [*asked.notes, *asked.study.cortex_notes]
 
 
 def _results(asked: TesQuestion, stages: TesStages) -> TesResults:

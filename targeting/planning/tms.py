@@ -295,8 +295,13 @@ def _is_hotspot(asked: TmsQuestion) -> bool:
 
 def _notes(asked: TmsQuestion, stages: TmsStages) -> list[PlanWarning]:
     """What is to be said of the plan besides what its numbers say."""
-    found = [*asked.study.why_no_cortex, *(stages.hotspot.value.warnings if stages.hotspot else [])]
-    return [*asked.notes, *(warning(each) for each in found), *(asked.regions.notes() if asked.regions else [])]
+    found = stages.hotspot.value.warnings if stages.hotspot else []
+    return [
+        *asked.notes,
+        *asked.study.cortex_notes,
+        *(warning(each) for each in found),
+        *(asked.regions.notes() if asked.regions else []),
+    ]
 
 
 def _results(asked: TmsQuestion, stages: TmsStages) -> Results:

@@ -26,6 +26,7 @@ from targeting.subject import Done, Stage, Subject, sha256
 if TYPE_CHECKING:
     from atlases.warp import MniWarp
     from meshes.formats.head_folder import HeadFolder
+    from meshes.segmentation.hemisphere_shares import HemisphereShares
     from meshes.world import Frame
     from targeting.navigation.world import HeaderWorlds
 
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 HEAD_FILE = "head.json"
 MESH_FILE = "head.msh"
 TISSUES_FILE = "tissues.npz"
+SHARES_FILE = "{side}.shares.npz"  # white and grey matter of a hemisphere, where SAMSEG told them
+STRUCTURES_FILE = "structures.nii.gz"  # SAMSEG's labels
 WARP_FILE = "mni_warp.npz"
 CHARM_WARP_FILE = "charm_warp.npz"  # beside it: the warp that came with a charm folder, as the first stage read it
 
@@ -103,6 +106,16 @@ class Segmented:
         from meshes.formats.tissue_files import load_tissues
 
         return load_tissues(self.folder / TISSUES_FILE) if self.way != "head" else None
+
+    @cached_property
+    def shares(self) -> dict[str, HemisphereShares]:
+        """White and grey matter of the hemispheres, by ``lh`` and ``rh``; empty where SAMSEG did not tell them."""
+        from meshes.segmentation.hemisphere_shares import SIDES, HemisphereShares
+
+        files = {side: self.folder / SHARES_FILE.format(side=side) for side in SIDES}
+        if not all(path.is_file() for path in files.values()):
+            return {}
+        return {side: HemisphereShares.load(path) for side, path in files.items()}
 
     @property
     def affine_mm(self) -> NDArray[np.float64]:
@@ -268,12 +281,16 @@ def load_registration(folder: Path) -> MniWarp:
 
 def _from_t1(source: HeadSource, work_dir: Path, folder: Path) -> Framed:
     from meshes.formats.tissue_files import save_tissues
-    from meshes.mri import read_mri
+    from meshes.mri import read_mri, save_labels
     from meshes.segment import segment_checked
 
     t1 = read_mri(source.files["t1"], source.frame)
     t2 = read_mri(source.files["t2"], source.frame) if "t2" in source.files else None
-    save_tissues(segment_checked(t1, t2, work_dir, source.threads), folder / TISSUES_FILE)
+    found = segment_checked(t1, t2, work_dir, source.threads)
+    save_tissues(found.tissues, folder / TISSUES_FILE)
+    for side, shares in found.shares.items():
+        shares.save(folder / SHARES_FILE.format(side=side))
+    save_labels(found.structures, found.affine_mm, folder / STRUCTURES_FILE)
     frame, _ = _kept_image(t1.path, "T1", folder, source.frame)
     return frame, (*t1.warnings, *(t2.warnings if t2 else ()))
 
