@@ -57,7 +57,7 @@ TRIES: tuple[dict[str, Any], ...] = (  # what helped where the first left a hand
     {"pre_fwhm": 3.0},
     {"pre_fwhm": 2.0, "strength_sulci": 0.0},
 )
-LIMIT_S = 600.0  # of a step: some ten times what it takes on two idle cores
+LIMIT_S = 1800.0  # of a step: some forty times what it takes on two idle cores, for a machine that does much else
 CLOSED = 2  # Euler's number of a closed surface without handles
 AREA_CM2 = (500.0, 1500.0)  # of a hemisphere; adults have 700 to 1,150
 THICKNESS_MM = (1.5, 4.0)  # its mean; 2.2 to 3.0 in adults (Fischl and Dale 2000, PNAS 97:11050)
@@ -243,6 +243,8 @@ def _central(
     """Points and triangles of the central surface, and the map of thickness; tried with other settings if it is not closed."""
     found = ""
     for number, change in enumerate(TRIES):
+        if found:
+            log.info("%s: %s", name, found)
         settings = {**SETTINGS, "marching_cubes": {**MARCHING_CUBES, **change}}
         log.info("%s: thickness, and the surface halfway%s", name, f", settings {number + 1}" if number else "")
         try:
