@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.console import at_work, talk_of
+from cli.lists import Entry, examples_of, group, listing
 from cli.options import Json, Quiet
-from cli.tables import Entry, examples_of, group, listing
 
 if TYPE_CHECKING:
     from targeting.stimulators import Rating
