@@ -74,14 +74,14 @@ def _stdout_kept_clean() -> Iterator[None]:
         yield
         return
     _flush(sys.stdout)
-    kept = os.dup(stdout)
+    original = os.dup(stdout)
     os.dup2(stderr, stdout)
     try:
         yield
     finally:
         _flush(sys.stdout)
-        os.dup2(kept, stdout)
-        os.close(kept)
+        os.dup2(original, stdout)
+        os.close(original)
 
 
 def _flush(stream: TextIO) -> None:

@@ -65,7 +65,7 @@ def interference_summary(found: Found, folder: Path) -> Group:
 
     direct = found.direct
     along = "over all directions" if found.direction == "all" else f"along {found.direction}"
-    asked = [
+    request_lines = [
         ("target", target_line(found.target)),
         (
             "searched",
@@ -86,7 +86,7 @@ def interference_summary(found: Found, folder: Path) -> Group:
         for rank, each in enumerate(found.montages[:SHOWN], start=1)
     ]
     swing, free = three_digits(direct.swing_v_per_m), three_digits(direct.free_swing_v_per_m)
-    solved = [
+    solution_lines = [
         (
             "solved",
             f"rank 1 with complete electrodes: {swing} V/m in the target; over all directions {free} V/m there and "
@@ -102,5 +102,7 @@ def interference_summary(found: Found, folder: Path) -> Group:
         ("files", f"{folder}: interference.json, two_pairs.csv, envelope.nii.gz, and the envelope on the cortex"),
     ]
     return Group(
-        summary(asked), table(["rank", "first pair", "second pair", *numbers], rows, right=numbers), summary(solved)
+        summary(request_lines),
+        table(["rank", "first pair", "second pair", *numbers], rows, right=numbers),
+        summary(solution_lines),
     )

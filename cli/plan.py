@@ -93,15 +93,15 @@ def plan_command(
         for kind in kinds:
             lines += [("", "")] if lines else []  # between two plans
             if kind == TMS:
-                made = plan_tms(subject, TmsRequest(**{**of_coil, "accept_risk": risks[kind]}))
-                lines += coil_lines(made, subject.folder)
-                documents[kind] = tms_plan.to_dict(made)
-                unsafe |= bool(made.unaccepted)
+                coil_plan = plan_tms(subject, TmsRequest(**{**of_coil, "accept_risk": risks[kind]}))
+                lines += coil_lines(coil_plan, subject.folder)
+                documents[kind] = tms_plan.to_dict(coil_plan)
+                unsafe |= bool(coil_plan.unaccepted)
             else:
-                laid = plan_tes(subject, montages[kind])
-                lines += montage_lines(laid, subject.folder / kind)
-                documents[kind] = tes_plan.to_dict(laid)
-                unsafe |= bool(laid.unaccepted)
+                montage_plan = plan_tes(subject, montages[kind])
+                lines += montage_lines(montage_plan, subject.folder / kind)
+                documents[kind] = tes_plan.to_dict(montage_plan)
+                unsafe |= bool(montage_plan.unaccepted)
     talk.answer(summary(lines), documents if len(kinds) > 1 else documents[kinds[0]])
     if unsafe:
         raise typer.Exit(UNSAFE)

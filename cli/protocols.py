@@ -97,5 +97,5 @@ def facts_of(protocol: Protocol, findings: list[Finding]) -> list[str]:
         "paper": protocol.paper,
         "note": protocol.note,
     }
-    said = [f"{what}: {words}" for what, words in facts.items() if words]
-    return [*said, *filter(None, [protocol.checked]), *(f"safety: {each.text}" for each in findings)]
+    statements = [f"{what}: {words}" for what, words in facts.items() if words]
+    return [*statements, *filter(None, [protocol.checked]), *(f"safety: {each.text}" for each in findings)]

@@ -12,7 +12,7 @@ from cli.lists import Entry, listing
 from cli.main import run
 from cli.tables import checklist, plain, summary, table
 
-LONG = "what was found is told in a sentence that is longer than a terminal is wide, " * 4
+LONG = "what was found is told in a sentence that is longer than a terminal is wide, " * 4 + "no more"
 NAMES = "[bold]session[/bold] :brain: 3.50 V/m"
 SHOWN = [
     table(["stage", "seconds"], [[NAMES, "7.1"], [LONG, "10.0"]], right=["seconds"]),
@@ -60,8 +60,8 @@ def test_a_pipe_gets_plain_text_with_nothing_cut(shown, capsys, monkeypatch):
 
 def test_a_row_in_a_pipe_is_one_line_and_numbers_end_at_one_edge():
     head, first, second = plain(SHOWN[0]).splitlines()
-    assert second.startswith(LONG.strip())
-    assert len(head) == len(first) == len(second) == len(LONG.rstrip()) + 2 + len("seconds")
+    assert second.startswith(LONG)
+    assert len(head) == len(first) == len(second) == len(LONG) + 2 + len("seconds")
     assert plain(SHOWN[1]).splitlines()[-1] == "FAILED: mesh"
     assert len(plain(SHOWN[2]).splitlines()) == 3
 
@@ -70,7 +70,7 @@ def test_a_row_in_a_pipe_is_one_line_and_numbers_end_at_one_edge():
 @pytest.mark.parametrize("shown", SHOWN)
 def test_a_terminal_gets_all_of_it_within_its_width(shown, width, monkeypatch):
     text = on_a_terminal(shown, width, monkeypatch)
-    assert "\x1b[1m" in text  # names stand out
+    assert "\x1b[1" in text  # names or states stand out
     bare = io.StringIO()
     Console(
         file=bare, width=width, force_terminal=False, color_system=None, markup=False, highlight=False, emoji=False
