@@ -101,8 +101,5 @@ def interference_summary(found: Found, folder: Path) -> Group:
         *(("note", each) for each in found.notes),
         ("files", f"{folder}: interference.json, two_pairs.csv, envelope.nii.gz, and the envelope on the cortex"),
     ]
-    return Group(
-        summary(request_lines),
-        table(["rank", "first pair", "second pair", *numbers], rows, right=numbers),
-        summary(solution_lines),
-    )
+    best = table(["rank", "first pair", "second pair", *numbers], rows, right=numbers)
+    return Group(summary(request_lines), best, summary(solution_lines))

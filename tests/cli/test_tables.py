@@ -3,14 +3,18 @@
 import io
 import json
 import sys
+from pathlib import Path
 
 import pytest
+from plans import one_plan
 from rich.console import Console
 
 from cli.console import Talk
+from cli.interference import interference_summary
 from cli.lists import Entry, listing
 from cli.main import run
 from cli.tables import checklist, plain, summary, table
+from targeting.interference.files import DirectSwing, Found, TwoPairs
 
 LONG = "what was found is told in a sentence that is longer than a terminal is wide, " * 4 + "no more"
 NAMES = "[bold]session[/bold] :brain: 3.50 V/m"
@@ -98,3 +102,30 @@ def test_a_list_wraps_on_a_narrow_terminal_without_losing_a_name(monkeypatch, ca
     entries = [Entry(row["name"], row["title"], [row["note"]]) for row in known]
     text = on_a_terminal(listing(entries), 60, monkeypatch)
     assert all(row["name"] in text for row in known)
+
+
+def test_the_best_two_pairs_stand_in_a_table_between_what_was_asked_and_what_a_solve_gave():
+    pairs = [["C3", "Fp2"], ["T7", "Cz"]]
+    montages = [TwoPairs(pairs, [1.0, 0.75], 0.2, 0.1, 2.0), TwoPairs(pairs, [0.5, 1.25], 0.1234, 0.0987, 1.25)]
+    direct = DirectSwing(0.21, 0.3, 0.11, 1.909, 0.5, [-40.0, 1.0, 50.0], 3.25, 0.9)
+    found = Found("ball", one_plan().target, "all", 64, 1234567, 1000, 1.75, montages, direct, ["a note"])
+    lines = plain(interference_summary(found, Path("ball/interference"))).splitlines()
+    assert lines[0].startswith("target     left m1-hand at x −37.0, y −21.0, z 58.0 mm")
+    assert lines[1].startswith("searched   1,234,567 montages of two pairs from 64 positions")
+    assert lines[2].split() == [
+        "rank",
+        "first",
+        "pair",
+        "second",
+        "pair",
+        "mA",
+        "swing",
+        "V/m",
+        "elsewhere",
+        "focality",
+    ]
+    assert lines[3].split() == ["1", "C3", "–", "Fp2", "T7", "–", "Cz", "1", "+", "0.75", "0.200", "0.100", "2.00"]
+    assert lines[4].split() == ["2", "C3", "–", "Fp2", "T7", "–", "Cz", "0.5", "+", "1.25", "0.123", "0.0987", "1.25"]
+    assert len(lines[2]) == len(lines[3]) == len(lines[4])
+    assert lines[5].startswith("solved     rank 1 with complete electrodes: 0.210 V/m in the target")
+    assert "largest near x −40.0, y 1.0, z 50.0 mm" in lines[6] and lines[7] == "note       a note"
