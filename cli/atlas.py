@@ -7,8 +7,8 @@ from dataclasses import asdict
 import typer
 
 from cli.console import at_work, talk_of
+from cli.lists import Entry, examples_of, group, listing
 from cli.options import Json, Quiet
-from cli.tables import Entry, examples_of, group, listing
 
 app = group("Targets with a name.")
 

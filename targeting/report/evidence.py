@@ -21,6 +21,7 @@ from targeting.pose import Pose
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.raster.surface import Surface
 from targeting.study.surfaces import HeadSurfaces, on_scene
+from targeting.words.numbers import total_current
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -271,7 +272,7 @@ class TesEvidence(Evidence):
     @property
     def conditions(self) -> str:
         """The total current that the fields are for."""
-        return f"at {self.plan.total_current_ma:g} mA"
+        return f"at {total_current(self.plan.total_current_ma)}"
 
     @cached_property
     def facing(self) -> dict[str, NDArray[np.float64]]:

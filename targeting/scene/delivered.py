@@ -34,6 +34,7 @@ from targeting.scene.planned import assembled, surfaces_of, target_e_of
 from targeting.study.head_stages import FrameImage
 from targeting.study.study import RecordedStudy
 from targeting.subject import Subject
+from targeting.words.numbers import degrees, number, percent
 
 log = logging.getLogger(__name__)
 
@@ -106,13 +107,13 @@ def delivered_scene(subject: Subject, delivered: Delivered) -> Scene:
     scene = assembled(plan, surfaces, values, layers, "V/m at 1 A/µs", -planned.direction_mm, given.pose)
     away, turned = apart(planned, given.pose)
     share = dose_share(subject, coil, given.pose, planned)
-    words = [f"{given.words}, {away:.1f} mm and {turned:.0f}° from the plan"]
-    words[0] += "" if share is None else f", {share:.0%} of the planned dose"
+    words = [f"{given.words}, {number(away)} mm and {degrees(turned)} from the plan"]
+    words[0] += "" if share is None else f", {percent(share)} of the planned dose"
     words += given.said
     for said in (*given.left_out, *given.warnings):
         log.warning("%s: %s", delivered.file.path.name, said)
     if given.deepest_mm:
-        words.append(f"casing up to {given.deepest_mm:.1f} mm in the head")
+        words.append(f"casing up to {number(given.deepest_mm)} mm in the head")
     return replace(
         scene,
         title=f"{plan.subject}: delivered ({'; '.join(words)})",

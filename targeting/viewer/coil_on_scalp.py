@@ -23,6 +23,7 @@ from targeting.plans.tms import Placement
 from targeting.subject import Subject
 from targeting.tms.placement import allowed, carry, current_angle_deg, settled
 from targeting.viewer.surface_rays import Surface
+from targeting.words.numbers import number
 
 HAIR_MM = 4.0  # a plan that does not say
 SAME_DISTANCE_MM = 0.1
@@ -75,10 +76,10 @@ class Difference:
         >>> Difference(12.34, -15.0, 8.0, 93.1).words()
         '12.3 mm from the plan, turned −15.0°, tilted 8.0°, 93.1 % of its dose'
         """
-        sign = "−" if self.turned_deg < -0.05 else "+"
+        sign = "+" if self.turned_deg >= 0.05 else ""
         return (
-            f"{self.moved_mm:.1f} mm from the plan, turned {sign}{abs(self.turned_deg):.1f}°, "
-            f"tilted {self.tilted_deg:.1f}°, {self.percent_of_plan:.1f} % of its dose"
+            f"{number(self.moved_mm)} mm from the plan, turned {sign}{number(self.turned_deg)}°, "
+            f"tilted {number(self.tilted_deg)}°, {number(self.percent_of_plan)} % of its dose"
         )
 
 

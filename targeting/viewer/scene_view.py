@@ -24,6 +24,7 @@ from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers
 from targeting.viewer.slices import PlanImage
 from targeting.viewer.surface_rays import Surface
+from targeting.words.numbers import point, three_digits
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -332,7 +333,7 @@ class SceneView:
 
 
 def place_words(place_mm: NDArray[np.float64], view: SceneView, image: PlanImage | None) -> str:
-    """What is at a picked place, in one line: "RAS −38.2, −21.4, 57.0 mm · grey matter · |E| 1.12 V/m at 1 A/µs".
+    """What is at a picked place, in one line: "RAS x −38.2, y −21.4, z 57.0 mm · grey matter · |E| 1.12 V/m at 1 A/µs".
 
     Parameters
     ----------
@@ -342,13 +343,12 @@ def place_words(place_mm: NDArray[np.float64], view: SceneView, image: PlanImage
     image : PlanImage or None
         None: not read yet.
     """
-    x, y, z = (f"{value:.1f}".replace("-", "−") for value in place_mm)
-    words = [f"RAS {x}, {y}, {z} mm"]
+    words = [f"RAS {point(place_mm)} mm"]
     if image is not None:
         words.append(image.tissue_at(place_mm))
     strength = magnitude_at(place_mm, view)
     if strength is not None:
-        words.append(f"|E| {strength:.3g} {view.scene.unit}")
+        words.append(f"|E| {three_digits(strength)} {view.scene.unit}")
     elif view.field:
         words.append("|E| is known on the cortex only")
     else:

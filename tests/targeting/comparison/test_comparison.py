@@ -268,7 +268,7 @@ def test_report_and_console_say_it_and_escape():
     assert "the limits leave cone 133 %, <b> 83 %." in comparison_sentence(rows)
     first, second, third = comparison_lines(plan.comparison)
     assert first.startswith(
-        "<b>: dose 0.5 V/m, peak elsewhere 2 V/m (4.0 times the dose) at (-55, -20, 35) mm; matching"
+        "<b>: dose 0.500 V/m, peak elsewhere 2.00 V/m (4.00 times the dose) at x −55.0, y −20.0, z 35.0 mm; matching"
     )
     assert "within reach" in second and "not known" in third
     assert comparison_section(one_plan()) == "" and comparison_lines(one_plan().comparison) == []

@@ -14,7 +14,6 @@ from studies import done, study_of
 
 from atlases import Target
 from atlases.aim import AimedTarget
-from cli.coil_summary import _output
 from meshes.errors import InputError
 from targeting import DoseMap, Pose
 from targeting.dosing.hotspot import own_hotspot
@@ -304,12 +303,11 @@ def test_less_than_one_percent_is_nothing_and_is_said():
 
 def test_console_and_report_say_it_and_escape():
     made = replace(block(protocol="m1-pain-10hz", match=2.0), stronger={"op4": 1.4})
-    (line,) = _output(made)
-    assert line.startswith("output     40 % MSO, 80.0 % of the hand's motor threshold (50.0 %); held by: ")
+    assert dosing_line(made).startswith("40 % MSO, 80.0 % of the hand's motor threshold (50.0 %); held by: ")
     page = dosing_section(made)
     assert "<b>40 % MSO</b>" in page and "<b>120.0 % MSO</b>" in page and "op4 (1.4 times)" in page
     assert "measured &lt;here&gt;" in page and "30 trains of 10 s, 10 Hz" in page and "published use" in page
-    assert dosing_section(None) == "" and _output(None) == []
+    assert dosing_section(None) == ""
 
 
 def test_a_request_without_a_threshold_is_none_or_refused():

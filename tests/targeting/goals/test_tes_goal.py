@@ -289,7 +289,7 @@ def test_a_spared_region_gets_its_share_and_the_plan_says_so(ball, small, capfd)
     assert place.e_v_per_m == pytest.approx(place.search_e_v_per_m, rel=0.1)  # the direct solve's
     assert plan.optimum.dose_v_per_m < 0.999 * strong.optimum.dose_v_per_m and plan.optimum.gap is not None
     assert any("target's dose" in words for words in plan.optimum.binding)
-    assert "avoided: ras -24, 32, 34 gets" in said and "8%" in said
+    assert "avoided: ras -24, 32, 34 gets" in said and "8 %" in said
     page = tes_goal_section(plan)
     assert "<h2" in page and "m1-so" in page and "spared" in page
     assert command(ball, small, "hd-tdcs", "--avoid", FRONT, "--avoid-cap", "0.001") == 2

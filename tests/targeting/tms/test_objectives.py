@@ -356,9 +356,9 @@ def test_the_plan_and_its_report_tell_the_goal():
     with pytest.raises(InputError, match="falling dose_v_per_m"):
         from_dict({**document, "goal": None})
     lines = goal_lines(plan.goal, plan.placements[0].dose_v_per_m)
-    assert "the target gets 50% of the most it can get alone" in lines
+    assert "the target gets 50 % of the most it can get alone" in lines
     assert "avoided: left front gets mean |E| 0.500 V/m, 62 % of the target's dose" in lines
-    assert "also a target: left <psi> gets 0.300 V/m, 50% of the most it can get alone" in lines
+    assert "also a target: left <psi> gets 0.300 V/m, 50 % of the most it can get alone" in lines
     section = goal_section(plan)
     assert "left &lt;psi&gt;" in section and "<psi>" not in section
     assert "0.310 V/m" in section and "1.60 V/m" in section
