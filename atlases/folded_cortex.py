@@ -71,7 +71,7 @@ def unfolded_cortex(cortex: Cortex, layers: Mapping[str, Layers], log_folder: Pa
         sphere, fslr = unfold(surface.points_mm, surface.triangles, group, folder, log_file, NAMES[side], given.sphere)
         thickness = np.linalg.norm(given.pial_mm - given.white_mm, axis=1)
         depth = depth_mm(surface.points_mm, surface.triangles, folder, log_file)
-        return Folds(given.white_mm, given.pial_mm, thickness, depth, sphere, fslr)
+        return Folds(given.white_mm, given.pial_mm, thickness, depth, sphere, fslr, group.is_cortex(fslr))
 
     return replace(cortex, folds=_both(one))
 

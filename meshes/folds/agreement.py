@@ -19,7 +19,6 @@ VERTICES = 5000  # of each hemisphere that are looked at
 FAR_MM = 1.5  # about half the cortex
 MOST_FAR = 0.1  # of the vertices: measured 0.01 to 0.04 on two heads
 OUTSIDE_OF: Mapping[str, tuple[Tissue, ...]] = {"white": (Tissue.WM,), "pial": (Tissue.WM, Tissue.GM)}
-MEDIAL_MM = 1.0  # of cortex so thin there is none: the medial wall, where the surfaces close over what is no cortex
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def agreement(cortex: Cortex, head: HeadMesh, layer: str) -> Agreement | None:
     boundary = pv.PolyData.from_regular_faces(head.points_mm, head.boundary(OUTSIDE_OF[layer])).clean()
     distances = []
     for folds in cortex.folds.values():
-        points = getattr(folds, f"{layer}_mm")[folds.thickness_mm > MEDIAL_MM]
+        points = getattr(folds, f"{layer}_mm")[folds.cortex]
         some = pv.PolyData(points[:: max(1, len(points) // VERTICES)])
         distances.append(np.abs(some.compute_implicit_distance(boundary)["implicit_distance"]))
     away = np.concatenate(distances)

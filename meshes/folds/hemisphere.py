@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from meshes.cortical_surface import CorticalSurface, Folds
 from meshes.errors import InputError
@@ -74,11 +75,18 @@ class GroupSurface:
     triangles : (T, 3) int32
     sphere : (V, 3) float64
         Unit vectors.
+    cortex : (V,) bool
+        What is cortex, and not the medial wall.
     """
 
     points_mm: NDArray[np.float64]
     triangles: NDArray[np.int32]
     sphere: NDArray[np.float64]
+    cortex: NDArray[np.bool_]
+
+    def is_cortex(self, fslr: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which places of the sphere, (n, 3) unit vectors, are cortex, (n,): by the nearest vertex."""
+        return self.cortex[cKDTree(self.sphere).query(fslr)[1]]
 
 
 def tissue_map(shares: HemisphereShares, step_mm: float = STEP_MM) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -158,9 +166,10 @@ def fold(
         depth_mm=depth_mm(points, triangles, folder, log_file),
         sphere=sphere,
         fslr=fslr,
+        cortex=group.is_cortex(fslr),
     )
     _check("area of the cortex", central.area_mm2 / 100, AREA_CM2, "cm²", name)
-    _check("thickness of the cortex", float(folds.thickness_mm.mean()), THICKNESS_MM, "mm", name)
+    _check("thickness of the cortex", float(folds.thickness_mm[folds.cortex].mean()), THICKNESS_MM, "mm", name)
     return central, folds
 
 

@@ -40,6 +40,7 @@ def embedded_cortex(path: Path = FILE) -> Cortex:
             depth_mm=arrays[f"{side}_depth"] * STEP_MM,
             sphere=sphere / np.linalg.norm(sphere, axis=1, keepdims=True),
             fslr=fslr / np.linalg.norm(fslr, axis=1, keepdims=True),
+            cortex=arrays[f"{side}_cortex"],
         )
     return Cortex(surfaces["lh"], surfaces["rh"], str(arrays["source"]), folds)
 
@@ -66,6 +67,7 @@ def save_embedded(cortex: Cortex, path: Path) -> None:
             arrays[f"{side}_{name}"] = np.rint(value / STEP_MM).astype(np.int16)
         for name, value in {"sphere": folds.sphere, "fslr": folds.fslr}.items():
             arrays[f"{side}_{name}"] = np.rint(value * MOST).astype(np.int16)
+        arrays[f"{side}_cortex"] = folds.cortex
         triangles = surface.triangles.astype(np.int32)
         arrays[f"{side}_triangles"] = np.diff(triangles, axis=0, prepend=np.zeros((1, 3), np.int32))  # packs better
     with written_whole(path) as temporary, temporary.open("wb") as file:

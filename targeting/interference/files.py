@@ -146,11 +146,11 @@ def write_on_cortex(
     import pyvista as pv
 
     from meshes.formats.gifti import write_values
-    from targeting.fem.cortical_field import field_at
+    from targeting.fem.cortical_field import CorticalField
     from targeting.interference.two_pairs import envelope, envelope_along
 
     whole = cortex.whole
-    e1, e2 = (field_at(head, e, whole.points_mm) for e in (e1_v_per_m, e2_v_per_m))
+    e1, e2 = (CorticalField.of(cortex, head, e).e_v_per_m for e in (e1_v_per_m, e2_v_per_m))
     values = {"envelope": envelope(e1, e2), "envelopeNormal": envelope_along(e1, e2, whole.normals)}
     count = len(cortex.left.points_mm)
     sheet = pv.PolyData.from_regular_faces(whole.points_mm.astype(np.float32), whole.triangles)

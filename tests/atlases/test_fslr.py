@@ -1,5 +1,7 @@
 """The group's cortex: labels and values go to a subject and back, and left is left."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
@@ -12,7 +14,7 @@ def as_subject(side):
     """The group's own hemisphere as a subject's."""
     group = group_cortex(side)
     thickness = np.linalg.norm(group.pial_mm - group.white_mm, axis=1)
-    return Folds(group.white_mm, group.pial_mm, thickness, np.zeros(VERTICES), group.sphere, group.sphere)
+    return Folds(group.white_mm, group.pial_mm, thickness, np.zeros(VERTICES), group.sphere, group.sphere, group.cortex)
 
 
 @pytest.mark.parametrize("side", ["lh", "rh"])
@@ -28,7 +30,7 @@ def test_values_are_linear_between_vertices():
     """A subject whose sphere is turned by a known angle: a linear function on the sphere comes back where it belongs."""
     group, folds = group_cortex("lh"), as_subject("lh")
     turn = Rotation.from_rotvec([0.02, -0.01, 0.03]).as_matrix()
-    turned = Folds(folds.white_mm, folds.pial_mm, folds.thickness_mm, folds.depth_mm, folds.sphere, folds.fslr @ turn.T)
+    turned = replace(folds, fslr=folds.fslr @ turn.T)
     slope = np.array([1.0, -2.0, 0.5])
     values = turned.fslr @ slope  # of the place on the group's sphere, whatever the vertex
     found = on_fslr(turned, group.central.triangles, "lh", values)
