@@ -15,7 +15,7 @@ boundary   kill -9 just as a stage ends, for each stage; and as it begins to ren
 interrupt  Ctrl-C in a terminal at random moments: one line, exit code 130, within 2 s (but for the 30 ms in which Python
            itself starts, before any code of this project)
 terminate  SIGTERM likewise: exit code 143
-disk       files of limited size (as on a full disk), for growing limits: one line, exit code 2
+disk       files of limited size (as on a full disk), for growing limits: one line, exit code 1
 memory     the system kills the process that works, or memory is limited: one line
 together   two runs on one folder: one plans, the other says so in one line
 clock      the clock goes back ten years between two runs, and file times are nonsense
@@ -347,7 +347,7 @@ def full_disk(campaign: Campaign, tally: Tally) -> None:
 
         child = campaign.start(room, preexec_fn=limited)
         said = child.communicate(timeout=LONGEST_S)[1].strip().splitlines()
-        faults = [] if child.returncode == 2 else [f"exit code {child.returncode}"]
+        faults = [] if child.returncode == 1 else [f"exit code {child.returncode}"]
         if not said or not re.match(r"target: cannot write .*(space|too large)", said[-1]) or "Traceback" in str(said):
             faults.append(f"said {said[-3:]}")
         tally.note(f"no file beyond {size} bytes", faults + broken(room / "ball"))

@@ -150,7 +150,7 @@ class Subject:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Make the folder, keep other runs out of it, clear what a killed run left; refusals become InputError."""
+        """Make the folder, keep other runs out of it, clear what a killed run left; a folder that refuses is a WriteError."""
         made = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ def write_surface(path: str | Path, surface: CorticalSurface, side: str) -> None
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     about = {
@@ -71,7 +71,7 @@ def write_values(path: str | Path, values: NDArray[np.floating], name: str, side
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     array = GiftiDataArray(

@@ -34,7 +34,7 @@ def write_tes_report(path: str | Path, evidence: TesEvidence) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     write_page(path, page_of(evidence))

@@ -40,7 +40,7 @@ def write_placement_sheet(path: str | Path, evidence: TesEvidence) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     write_page(path, sheet_of(evidence))

@@ -54,7 +54,7 @@ def write_report(path: str | Path, evidence: TmsEvidence) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     write_page(path, page_of(evidence))

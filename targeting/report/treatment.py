@@ -62,7 +62,7 @@ def write_treatment_sheet(path: str | Path, evidence: TmsEvidence) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     write_page(path, sheet_of(evidence))

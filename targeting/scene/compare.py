@@ -115,7 +115,9 @@ def screenshot_beside(
     Raises
     ------
     InputError
-        As :func:`on_one_scale`; or the camera is unknown, or the file cannot be written.
+        As :func:`on_one_scale`; or the camera is unknown.
+    WriteError
+        If the file cannot be written.
     """
     from matplotlib.image import imsave
 

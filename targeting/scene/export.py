@@ -57,7 +57,9 @@ def screenshot(scene: Scene, path: str | Path, camera: str = "target", size: tup
     Raises
     ------
     InputError
-        If the camera is unknown, the name does not end in .png, or the file cannot be written.
+        If the camera is unknown or the name does not end in .png.
+    WriteError
+        If the file cannot be written.
     """
     from matplotlib.image import imsave
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from meshes.choices import one_of
 from meshes.cortical_surface import Cortex
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from meshes.head import HeadMesh
 from targeting.fem.cortical_field import strength_at_nodes
 from targeting.modality import KINDS
@@ -150,7 +150,7 @@ def surfaces_of(subject: Subject, meshed: Done[HeadMesh], folded: Done[Cortex] |
     try:
         with subject.locked():
             return subject.run(surfaces_stage(meshed, folded)).value
-    except InputError:  # another run is at work there, or it is somebody else's folder: looking must still be possible
+    except (InputError, WriteError):  # another run's folder now, or somebody else's: looking must still be possible
         return HeadSurfaces.of(meshed.value, folded.value if folded else None)
 
 

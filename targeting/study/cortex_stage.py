@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshes.cortex_fit import check_fit
 from meshes.cortical_surface import Cortex
-from meshes.errors import InputError, WriteError
+from meshes.errors import InputError
 from meshes.formats.cortex_files import charm_files, cortex_files, read_cortex
 from meshes.formats.gifti import read_surface, write_surface
 from meshes.head import HeadMesh
@@ -95,8 +95,6 @@ def run_cortex(
         return kept, []
     try:
         return subject.run(cortex_stage(segmented, head, register())), []
-    except WriteError:
-        raise
     except InputError as error:
         from atlases.registration import NoMatchError
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from atlases.aim import AimedTarget
 from meshes.choices import one_of
 from meshes.cortical_surface import Cortex
-from meshes.errors import InputError, WriteError
+from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.study.aim import Aim
 from targeting.study.conduction import Conduction
@@ -101,8 +101,6 @@ class Study:
         """The registration; None for a head that cannot be registered."""
         try:
             return self.registration
-        except WriteError:
-            raise
         except InputError:
             return None
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from targeting.scene.cameras import CAMERAS
 from targeting.scene.compare import draw_beside, look_beside
 from targeting.scene.layer import Scene
@@ -77,7 +77,7 @@ def _menus(window: QtWidgets.QMainWindow, plotter: QtInteractor, scenes: Sequenc
             return
         try:
             write_picture(plotter, Path(path))
-        except InputError as error:
+        except (InputError, WriteError) as error:
             QtWidgets.QMessageBox.warning(window, "target", str(error))
 
     file, view = window.menuBar().addMenu("&File"), window.menuBar().addMenu("&View")

@@ -18,7 +18,9 @@ def export(scene: Scene, path: str | Path, camera: str = "target") -> Path:
     Raises
     ------
     InputError
-        If the ending is none of these, or the file cannot be written.
+        If the ending is none of these.
+    WriteError
+        If the file cannot be written.
     """
     path = export_path(path)
     if path.suffix.lower() == ".png":

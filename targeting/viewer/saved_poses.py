@@ -81,7 +81,9 @@ def save_pose(folder: Path, pose: SavedPose) -> list[SavedPose]:
     Raises
     ------
     InputError
-        If the coil is in the head, the file that is there cannot be used, or the new one cannot be written.
+        If the coil is in the head or the file that is there cannot be used.
+    WriteError
+        If the new one cannot be written.
     """
     if fault := fault_at(pose.distance_mm):
         raise InputError(f"{pose.name!r} is not saved: {fault}")

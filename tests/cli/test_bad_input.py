@@ -1,4 +1,7 @@
-"""Really made bad files: each gets one line that says what is wrong, exit code 2, and leaves what stood untouched."""
+"""Really made bad files: each gets one line that says what is wrong, exit code 2, and leaves what stood untouched.
+
+A disk that refuses is nobody's mistake: exit code 1.
+"""
 
 import gzip
 import resource
@@ -109,8 +112,8 @@ def room(tmp_path, monkeypatch):
     assert {path.name for path in kept.parent.iterdir()} <= {"plan.json", ".target.lock"}
 
 
-def complaint(capfd, *arguments):
-    assert run([*map(str, arguments), "--quiet"]) == 2
+def complaint(capfd, *arguments, code=2):
+    assert run([*map(str, arguments), "--quiet"]) == code
     out, err = capfd.readouterr()
     assert out == ""
     assert err.startswith("target: ") and err.count("\n") == 1, err
@@ -182,7 +185,7 @@ def test_a_target_outside_the_head(tmp_path, capfd, ball_head, aim):
 def test_a_folder_that_cannot_be_written(room, capfd, ball_head):
     ball_head.write(room / "head.msh")
     where = room / "head.msh" / "inside-a-file"
-    line = complaint(capfd, "plan", "s1", "--head", room / "head.msh", "--aim", "ras:-30,0,60", "--out", where)
+    line = complaint(capfd, "plan", "s1", "--head", room / "head.msh", "--aim", "ras:-30,0,60", "--out", where, code=1)
     assert "cannot write in" in line
 
 
@@ -192,8 +195,9 @@ def test_a_full_disk(tmp_path, capfd, ball_head):
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
     try:
+        where = tmp_path / "s1"
         line = complaint(
-            capfd, "plan", "s1", "--head", tmp_path / "head.msh", "--aim", "ras:-30,0,60", "--out", tmp_path / "s1"
+            capfd, "plan", "s1", "--head", tmp_path / "head.msh", "--aim", "ras:-30,0,60", "--out", where, code=1
         )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy import QtCore, QtGui, QtWidgets
 
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from targeting.navigation.navigators import navigator_file
 from targeting.navigation.pose_file import write_poses
 from targeting.plans.tms import Plan
@@ -238,7 +238,7 @@ class CoilControl(QtCore.QObject):
         record = saved_pose(name, self.plan, now.live.coil.name, now.pose, now.stand.scalp_mm, angle, now.dose())
         try:
             self.saved = of_image(save_pose(self.subject.folder, record), self.plan)
-        except InputError as error:
+        except (InputError, WriteError) as error:
             QtWidgets.QMessageBox.warning(self.window, "Not saved", str(error))
             return
         self.lists.show_saved(self.saved)
@@ -252,7 +252,7 @@ class CoilControl(QtCore.QObject):
             return
         try:
             self.saved = of_image(forget_pose(self.subject.folder, self.saved[row].name), self.plan)
-        except InputError as error:
+        except (InputError, WriteError) as error:
             QtWidgets.QMessageBox.warning(self.window, "Not deleted", str(error))
             return
         self.lists.show_saved(self.saved)
@@ -264,7 +264,9 @@ class CoilControl(QtCore.QObject):
         Raises
         ------
         InputError
-            If it cannot be written, or the coil is in the head.
+            If the coil is in the head.
+        WriteError
+            If the file cannot be written.
         """
         from pathlib import Path
 

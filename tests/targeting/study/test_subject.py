@@ -222,7 +222,7 @@ def test_a_file_in_the_folders_place_is_one_line(tmp_path):
     (tmp_path / "s1").write_text("mine")
     with pytest.raises(InputError, match="is a file, not a folder"):
         Subject.named("s1", tmp_path / "s1")
-    with pytest.raises(InputError, match="cannot write in"), Subject.named("s1", tmp_path / "s1" / "deeper").locked():
+    with pytest.raises(WriteError, match="cannot write in"), Subject.named("s1", tmp_path / "s1" / "deeper").locked():
         pass
     assert (tmp_path / "s1").read_text() == "mine"
 
@@ -239,7 +239,7 @@ def test_a_full_disk_is_one_line_and_the_old_result_stands(kitchen):
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
     try:
-        with pytest.raises(InputError, match=r"cannot write in .*; free some space"), kitchen.subject.locked():
+        with pytest.raises(WriteError, match=r"cannot write in .*; free some space"), kitchen.subject.locked():
             kitchen.subject.run(kitchen.stage("pick", lambda: "x" * 100_000, [], size=9))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
