@@ -14,7 +14,7 @@ from targeting.interference.request import InterferenceRequest
 from targeting.study.options import options_of
 
 if TYPE_CHECKING:
-    from targeting.interference.files import Found
+    from targeting.interference.files import InterferenceResult
 
 EXAMPLES = """
 **Examples**
@@ -49,23 +49,23 @@ def interference_command(
 
         subject = Subject.named(name, out)
         request = InterferenceRequest(**values_of(InterferenceRequest, words))
-        found = interference(subject, request, anyway=anyway).value
-    talk.answer(summary(found, subject.folder / NAME), asdict(found))
+        result = interference(subject, request, anyway=anyway).value
+    talk.answer(summary(result, subject.folder / NAME), asdict(result))
 
 
-def summary(found: Found, folder: Path) -> str:
+def summary(result: InterferenceResult, folder: Path) -> str:
     """The best of them in a screenful."""
     from targeting.words.target import target_line
 
-    direct = found.direct
-    along = "over all directions" if found.direction == "all" else f"along {found.direction}"
+    direct = result.direct
+    along = "over all directions" if result.direction == "all" else f"along {result.direction}"
     lines = [
-        f"target     {target_line(found.target)}",
-        f"searched   {found.tried:,} montages of two pairs from {found.candidates} positions; swing of the envelope {along}, "
+        f"target     {target_line(result.target)}",
+        f"searched   {result.tried:,} montages of two pairs from {result.candidates} positions; swing of the envelope {along}, "
         "peak to peak",
         f"{'rank':<6}{'first pair':<18}{'second pair':<18}{'mA':>12}{'swing V/m':>11}{'elsewhere':>11}{'focality':>10}",
     ]
-    for rank, each in enumerate(found.montages[:SHOWN], start=1):
+    for rank, each in enumerate(result.montages[:SHOWN], start=1):
         pairs = [" – ".join(pair) for pair in each.pairs]
         currents = " + ".join(f"{ma:.3g}" for ma in each.current_ma)
         lines.append(
@@ -81,7 +81,7 @@ def summary(found: Found, folder: Path) -> str:
             f"(focality {direct.focality:.2f})",
             f"elsewhere  peak {direct.peak_v_per_m:.3g} V/m, largest near ({peak}) mm; {direct.stronger_cm3:.1f} cm³ of other "
             f"grey matter swing more than the target; the carrier itself reaches {direct.carrier_v_per_m:.3g} V/m",
-            *(f"note       {each}" for each in found.notes),
+            *(f"note       {each}" for each in result.notes),
             f"files      {folder}: interference.json, two_pairs.csv, envelope.nii.gz, and the envelope on the cortex",
         ]
     )

@@ -97,10 +97,10 @@ def delivered_scene(subject: Subject, delivered: Delivered) -> Scene:
     plan = read_plan(subject.folder / "plan.json")
     planned = Pose(np.array(plan.placements[0].pose))
     study = RecordedStudy.of(subject)
-    meshed, folded = study.head, study.cortex
+    head, cortex = study.head, study.cortex
     coil = planned_coil(subject, plan)
-    given = delivered_pose(subject, plan, delivered, PoseGate(Scalp.of(meshed.value), coil))
-    surfaces = surfaces_of(subject, meshed, folded)
+    given = delivered_pose(subject, plan, delivered, PoseGate(Scalp.of(head.value), coil))
+    surfaces = surfaces_of(subject, head, cortex)
     values = cortical_field_at(subject, coil, given.pose, surfaces)
     layers = coil_layers(coil, given.pose)
     scene = assembled(plan, surfaces, values, layers, "V/m at 1 A/µs", -planned.direction_mm, given.pose)
@@ -125,11 +125,11 @@ def dose_share(subject: Subject, coil: Coil, pose: Pose, planned: Pose) -> float
     from targeting.coils.equivalent import searchable
     from targeting.tms import DoseMap
 
-    mapped = subject.recorded("dosemap", lambda folder: DoseMap.load(folder / "dosemap.npz"))
-    if mapped is None:
+    dose_map = subject.recorded("dosemap", lambda folder: DoseMap.load(folder / "dosemap.npz"))
+    if dose_map is None:
         return None
     both = np.stack([pose.matrix_mm, planned.matrix_mm])
-    here, there = np.linalg.norm(mapped.value.mean_e_v_per_m(searchable(coil), both, 1e6), axis=1)
+    here, there = np.linalg.norm(dose_map.value.mean_e_v_per_m(searchable(coil), both, 1e6), axis=1)
     return float(here / there)
 
 

@@ -100,7 +100,7 @@ def target_outline(
         return None
     values = np.zeros(len(head.tets))
     if isinstance(target, MapTarget):
-        values[target.tets], levels = target.wanted, [CORE, -CORE]
+        values[target.tets], levels = target.map_values, [CORE, -CORE]
     else:
         values[target.weights(head)[0]], levels = 1.0, [EDGE]
     surface = pv.PolyData.from_regular_faces(np.asarray(points_mm, np.float32), triangles)

@@ -145,13 +145,13 @@ def title_of(plan: Plan | TesPlan) -> str:
     return f"{plan.subject}: {plan.target.side} {plan.target.name}".replace(":  ", ": ") + f", {tool}"
 
 
-def surfaces_of(subject: Subject, meshed: Done[HeadMesh], folded: Done[Cortex] | None) -> HeadSurfaces:
+def surfaces_of(subject: Subject, head: Done[HeadMesh], cortex: Done[Cortex] | None) -> HeadSurfaces:
     """The head's surfaces, from the folder or made now; where the folder cannot be written they are not kept."""
     try:
         with subject.locked():
-            return subject.run(surfaces_stage(meshed, folded)).value
+            return subject.run(surfaces_stage(head, cortex)).value
     except (InputError, WriteError):  # another run's folder now, or somebody else's: looking must still be possible
-        return HeadSurfaces.of(meshed.value, folded.value if folded else None)
+        return HeadSurfaces.of(head.value, cortex.value if cortex else None)
 
 
 def _tms_scene(subject: Subject, placement: int) -> Scene:
@@ -159,12 +159,12 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
     if not 1 <= placement <= len(plan.placements):
         raise InputError(f"there is no placement {placement}; the plan has 1 to {len(plan.placements)}")
     study = RecordedStudy.of(subject)
-    meshed, folded = study.head, study.cortex
-    _check_follows(subject, "files", meshed, folded)
-    surfaces = surfaces_of(subject, meshed, folded)
+    head, cortex = study.head, study.cortex
+    _check_follows(subject, "files", head, cortex)
+    surfaces = surfaces_of(subject, head, cortex)
     pose = Pose(np.array(plan.placements[placement - 1].pose))
     coil = planned_coil(subject, plan)
-    if placement == 1 and surfaces.folded:
+    if placement == 1 and surfaces.has_cortex:
         values = on_scene(surfaces, _stored(subject.folder / "cortex.vtp"))
     else:
         values = cortical_field_at(subject, coil, pose, surfaces)
@@ -179,24 +179,21 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
 def _tes_scene(subject: Subject, kind: str) -> Scene:
     plan = read_tes_plan(subject.folder / kind / "plan.json")
     study = RecordedStudy.of(subject)
-    meshed, folded = study.head, study.cortex
-    _check_follows(subject, f"{kind}-files", meshed, folded)
-    surfaces = surfaces_of(subject, meshed, folded)
-    confirmed = subject.folder / f"{kind}-confirm.npz"
+    head, cortex = study.head, study.cortex
+    _check_follows(subject, f"{kind}-files", head, cortex)
+    surfaces = surfaces_of(subject, head, cortex)
+    confirmation = subject.folder / f"{kind}-confirm.npz"
     names = [each.name for each in plan.montage]
     try:
-        with np.load(confirmed, allow_pickle=False) as arrays:
+        with np.load(confirmation, allow_pickle=False) as arrays:
             patches = {name: arrays[f"patch_{i}"] for i, name in enumerate(names)}
-            field = None if surfaces.folded else arrays["e_v_per_m"]
+            field = None if surfaces.has_cortex else arrays["e_v_per_m"]
     except (OSError, KeyError, ValueError):
         raise InputError(
-            f"{confirmed} is gone or of another plan; run 'target plan {subject.name} --with {kind}' again"
+            f"{confirmation} is gone or of another plan; run 'target plan {subject.name} --with {kind}' again"
         ) from None
-    if field is None:
-        stored = _stored(subject.folder / kind / "cortex.vtp")
-    else:
-        stored = {"magnE": strength_at_nodes(meshed.value, field)}
-    values = on_scene(surfaces, stored)
+    of_head = None if field is None else {"magnE": strength_at_nodes(head.value, field)}
+    values = on_scene(surfaces, of_head or _stored(subject.folder / kind / "cortex.vtp"))
     around = electrode_layers(plan.montage, patches) + _outline(subject.folder / kind, plan.target.shape)
     away = np.asarray(surfaces.scalp.points, np.float64) - plan.target.center_mm
     nearest = away[np.linalg.norm(away, axis=1).argmin()]
@@ -215,10 +212,10 @@ def _outline(folder: Path, shape: str) -> tuple[Layer, ...]:
     return outline_layers(pv.read(path), shape)
 
 
-def _check_follows(subject: Subject, files: str, meshed: Done[HeadMesh], folded: Done[Cortex] | None) -> None:
+def _check_follows(subject: Subject, files: str, head: Done[HeadMesh], cortex: Done[Cortex] | None) -> None:
     """Refuse a plan that was made of another mesh or cortex than the folder's."""
     after = subject.made_from(files).get("after", {})
-    for done in (meshed, folded):
+    for done in (head, cortex):
         if done is not None and after.get(done.stage, done.digest) != done.digest:
             raise InputError(
                 f"the plan in {subject.folder} is outdated ({done.stage} changed); run 'target plan {subject.name}' again"

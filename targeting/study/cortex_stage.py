@@ -21,7 +21,7 @@ from meshes.formats.cortex_files import charm_files, cortex_files, read_cortex
 from meshes.formats.gifti import read_surface, write_surface
 from meshes.head import HeadMesh
 from targeting.study.head_source import HeadSource
-from targeting.study.head_stages import Segmented
+from targeting.study.head_stages import Segmentation
 from targeting.study.options import as_flags, flags_of
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Stage, Subject
@@ -68,7 +68,7 @@ class CortexSource:
 def run_cortex(
     subject: Subject,
     source: CortexSource,
-    segmented: Done[Segmented],
+    segmentation: Done[Segmentation],
     head: Done[HeadMesh],
     register: Callable[[], Done[MniWarp]],
 ) -> tuple[Done[Cortex] | None, list[str]]:
@@ -78,7 +78,7 @@ def run_cortex(
     ----------
     subject : Subject
     source : CortexSource
-    segmented : Done[Segmented]
+    segmentation : Done[Segmentation]
     head : Done[HeadMesh]
     register : callable
         Runs stage "register", where surfaces are made from the tissues.
@@ -94,7 +94,7 @@ def run_cortex(
     if kept is not None:
         return kept, []
     try:
-        return subject.run(cortex_stage(segmented, head, register())), []
+        return subject.run(cortex_stage(segmentation, head, register())), []
     except InputError as error:
         from atlases.registration import NoMatchError
 
@@ -115,25 +115,27 @@ def given_cortex_stage(source: CortexSource, head: Done[HeadMesh]) -> Stage[Cort
     return Stage("cortex", 2, make, load_cortex, files=source.files or {}, after=[head])
 
 
-def cortex_stage(segmented: Done[Segmented], head: Done[HeadMesh], registered: Done[MniWarp]) -> Stage[Cortex]:
+def cortex_stage(segmentation: Done[Segmentation], head: Done[HeadMesh], registration: Done[MniWarp]) -> Stage[Cortex]:
     """Stage "cortex" with surfaces made from the tissues (of a finished mesh: from its voxels)."""
 
     def make(folder: Path) -> Cortex:
         from atlases.hemispheres import hemispheres
         from meshes.midcortex import mid_surface
 
-        tissues = segmented.value.tissues
+        tissues = segmentation.value.tissues
         if tissues is None:
             from meshes.rasterise import tissues_from_mesh
 
-            frame = segmented.value.frame
-            tissues = tissues_from_mesh(head.value, segmented.value.affine_mm, frame.shape)
+            frame = segmentation.value.frame
+            tissues = tissues_from_mesh(head.value, segmentation.value.affine_mm, frame.shape)
         log.info("halfway between white matter and the pial surface")
         sheet = mid_surface(tissues)
         log.info("left, right, and what is no cortex")
-        return _kept(folder, hemispheres(sheet, registered.value))
+        return _kept(folder, hemispheres(sheet, registration.value))
 
-    after: list[Done[Any]] = [segmented, registered] if segmented.value.way != "head" else [head, segmented, registered]
+    after: list[Done[Any]] = (
+        [segmentation, registration] if segmentation.value.way != "head" else [head, segmentation, registration]
+    )
     return Stage("cortex", 2, make, load_cortex, after=after)
 
 

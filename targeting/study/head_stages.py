@@ -88,7 +88,7 @@ class FrameImage:
 
 
 @dataclass(frozen=True)
-class Segmented:
+class Segmentation:
     """What the first stage leaves: the frame, what the MRI's check had to say, and the tissues if there are any."""
 
     folder: Path
@@ -121,7 +121,7 @@ class Segmented:
 Framed = tuple[FrameImage, tuple[str, ...]]  # the frame, and warnings
 
 
-def run_segment(subject: Subject, source: HeadSource) -> Done[Segmented]:
+def run_segment(subject: Subject, source: HeadSource) -> Done[Segmentation]:
     """Run stage "segment"; if the subject's earlier input is gone from the disk, what was made of it still serves."""
     if source.remembered and not all(path.exists() for path in source.files.values()):
         kept = subject.recorded("segment", _load_segmented)
@@ -134,13 +134,13 @@ def run_segment(subject: Subject, source: HeadSource) -> Done[Segmented]:
     return subject.run(segment_stage(source, subject.folder))
 
 
-def segment_stage(source: HeadSource, home: Path) -> Stage[Segmented]:
+def segment_stage(source: HeadSource, home: Path) -> Stage[Segmentation]:
     """Stage "segment": tissue fields (or, for a finished mesh, the frame alone).
 
     ``home`` is the subject's folder, where SAMSEG's log stays.
     """
 
-    def make(folder: Path) -> Segmented:
+    def make(folder: Path) -> Segmentation:
         charm_warp = False
         if source.way == "t1":
             frame, warnings = _from_t1(source, home, folder)
@@ -157,7 +157,7 @@ def segment_stage(source: HeadSource, home: Path) -> Stage[Segmented]:
         about = {"way": source.way, "frame": asdict(frame), "warnings": list(warnings), "charm_warp": charm_warp}
         (folder / HEAD_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         # the tissues are read back: the file rounds them, and a later run shall mesh the very same
-        return Segmented(home, source.way, frame, warnings, charm_warp)
+        return Segmentation(home, source.way, frame, warnings, charm_warp)
 
     files = dict(source.files)
     if source.way == "head":
@@ -173,7 +173,7 @@ def segment_stage(source: HeadSource, home: Path) -> Stage[Segmented]:
     )
 
 
-def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> Stage[HeadMesh]:
+def mesh_stage(segmentation: Done[Segmentation], source: HeadSource, density: str) -> Stage[HeadMesh]:
     """Stage "mesh": conforming tetrahedra; a finished mesh is brought into the folder as it is."""
     one_of(density, DENSITIES, "density")
 
@@ -185,18 +185,18 @@ def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> 
         else:
             from meshes.tetrahedralise import tetrahedralise
 
-            tissues = segmented.value.tissues
+            tissues = segmentation.value.tissues
             assert tissues is not None
             mesh = tetrahedralise(tissues, density)
         mesh.write(folder / MESH_FILE)
         return mesh
 
     parameters = {} if source.way == "head" else {"density": density, "seed": 0}
-    needs = partial(_mesh_need, segmented, density)
-    return Stage("mesh", 3, make, load_mesh, parameters=parameters, after=[segmented], needs=needs)
+    needs = partial(_mesh_need, segmentation, density)
+    return Stage("mesh", 3, make, load_mesh, parameters=parameters, after=[segmentation], needs=needs)
 
 
-def register_stage(segmented: Done[Segmented], head: Done[HeadMesh]) -> Stage[MniWarp]:
+def register_stage(segmentation: Done[Segmentation], head: Done[HeadMesh]) -> Stage[MniWarp]:
     """Stage "register": the warp between MNI152 and the subject, from the tissues (of a finished mesh: its voxels).
 
     The warp that a charm folder brought is taken as it is.
@@ -206,50 +206,50 @@ def register_stage(segmented: Done[Segmented], head: Done[HeadMesh]) -> Stage[Mn
         from atlases.registration import register
         from atlases.warp import load_warp, save_warp
 
-        if segmented.value.charm_warp:
-            warp = load_warp(segmented.value.folder / CHARM_WARP_FILE)
+        if segmentation.value.charm_warp:
+            warp = load_warp(segmentation.value.folder / CHARM_WARP_FILE)
             log.info("MNI152 to the subject: %s, so nothing is registered", warp.source)
             save_warp(warp, folder / WARP_FILE)
             return warp
-        tissues = segmented.value.tissues
+        tissues = segmentation.value.tissues
         if tissues is None:
             from meshes.rasterise import tissues_from_mesh
 
-            tissues = tissues_from_mesh(head.value, *_sampling_grid(segmented.value, head.value))
+            tissues = tissues_from_mesh(head.value, *_sampling_grid(segmentation.value, head.value))
         warp = register(tissues)
         save_warp(warp, folder / WARP_FILE)
         return warp
 
-    after: list[Done[Any]] = [segmented] if segmented.value.way != "head" else [head, segmented]
-    return Stage("register", 3, make, load_registration, after=after, needs=partial(_register_need, segmented, head))
+    after: list[Done[Any]] = [segmentation] if segmentation.value.way != "head" else [head, segmentation]
+    return Stage("register", 3, make, load_registration, after=after, needs=partial(_register_need, segmentation, head))
 
 
-def _mesh_need(segmented: Done[Segmented], density: str) -> MemoryNeed | None:
-    return mesh_need(segmented.value.tissues, density)
+def _mesh_need(segmentation: Done[Segmentation], density: str) -> MemoryNeed | None:
+    return mesh_need(segmentation.value.tissues, density)
 
 
-def _register_need(segmented: Done[Segmented], head: Done[HeadMesh]) -> MemoryNeed | None:
-    if segmented.value.charm_warp:  # only copied
+def _register_need(segmentation: Done[Segmentation], head: Done[HeadMesh]) -> MemoryNeed | None:
+    if segmentation.value.charm_warp:  # only copied
         return None
-    tissues = segmented.value.tissues
+    tissues = segmentation.value.tissues
     return register_need(
-        tissues.labels.shape if tissues is not None else _sampling_grid(segmented.value, head.value)[1]
+        tissues.labels.shape if tissues is not None else _sampling_grid(segmentation.value, head.value)[1]
     )
 
 
-def _sampling_grid(segmented: Segmented, head: HeadMesh) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
+def _sampling_grid(segmentation: Segmentation, head: HeadMesh) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
     """The grid a finished mesh is sampled on: its image's, or 1 mm round the mesh where that is finer than is worked with."""
     from meshes.rasterise import grid_around
     from meshes.segmentation.label_fields import FINE_MM
 
-    if (np.linalg.norm(segmented.affine_mm[:3, :3], axis=0) < FINE_MM).any():
+    if (np.linalg.norm(segmentation.affine_mm[:3, :3], axis=0) < FINE_MM).any():
         return grid_around(head)
-    return segmented.affine_mm, segmented.frame.shape
+    return segmentation.affine_mm, segmentation.frame.shape
 
 
-def _load_segmented(folder: Path) -> Segmented:
+def _load_segmented(folder: Path) -> Segmentation:
     about = json.loads((folder / HEAD_FILE).read_text(encoding="utf-8"))
-    return Segmented(
+    return Segmentation(
         folder, about["way"], FrameImage.kept_in(folder), tuple(about["warnings"]), about.get("charm_warp", False)
     )
 

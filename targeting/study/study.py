@@ -21,7 +21,14 @@ from targeting.study.aim import Aim
 from targeting.study.conduction import Conduction
 from targeting.study.cortex_stage import CortexSource, load_cortex, run_cortex
 from targeting.study.head_source import HeadSource
-from targeting.study.head_stages import Segmented, load_mesh, load_registration, mesh_stage, register_stage, run_segment
+from targeting.study.head_stages import (
+    Segmentation,
+    load_mesh,
+    load_registration,
+    mesh_stage,
+    register_stage,
+    run_segment,
+)
 from targeting.study.request import DENSITIES
 from targeting.study.surfaces import HeadSurfaces, surfaces_stage
 from targeting.study.target_stage import load_target, target_stage
@@ -76,7 +83,7 @@ class Study:
         return self.density if self.source.way != "head" else "as given"
 
     @cached_property
-    def tissues(self) -> Done[Segmented]:
+    def tissues(self) -> Done[Segmentation]:
         """Stage "segment"."""
         return run_segment(self.subject, self.source)
 

@@ -17,7 +17,7 @@ from meshes.head import HeadMesh
 from meshes.rasterise import labels_on_grid
 from meshes.tissue_codes import TISSUE_NAMES, Tissue
 from targeting.scene.directions import Plane
-from targeting.study.head_stages import HEAD_FILE, MESH_FILE, FrameImage, Segmented
+from targeting.study.head_stages import HEAD_FILE, MESH_FILE, FrameImage, Segmentation
 from targeting.subject import Subject
 
 STEP_MM = 1.0
@@ -56,13 +56,13 @@ class PlanImage:
         """
         frame = FrameImage.kept_in(subject.folder)
         about = json.loads((subject.folder / HEAD_FILE).read_text(encoding="utf-8"))
-        segmented = Segmented(subject.folder, about["way"], frame, ())
-        tissues = segmented.tissues
-        labels = _rasterised(subject.folder, segmented) if tissues is None else np.asarray(tissues.labels, np.uint8)
-        affine = segmented.affine_mm
+        segmentation = Segmentation(subject.folder, about["way"], frame, ())
+        tissues = segmentation.tissues
+        labels = _rasterised(subject.folder, segmentation) if tissues is None else np.asarray(tissues.labels, np.uint8)
+        affine = segmentation.affine_mm
         if tissues is not None and not np.allclose(tissues.affine_mm, affine):
             labels = _on_grid(labels, tissues.affine_mm, affine, frame.shape)
-        voxels = None if frame.copy is None else segmented.background()
+        voxels = None if frame.copy is None else segmentation.background()
         words = "tissues" if voxels is None or frame.copy is None else frame.copy.split(".")[0]
         return cls(labels.astype(np.float32) if voxels is None else voxels, affine, labels, words)
 
@@ -159,9 +159,9 @@ def _axis(direction: NDArray[np.float64]) -> tuple[int, int]:
     return axis, 1 if direction[axis] > 0 else -1
 
 
-def _rasterised(folder: Path, segmented: Segmented) -> NDArray[np.uint8]:
+def _rasterised(folder: Path, segmentation: Segmentation) -> NDArray[np.uint8]:
     mesh = HeadMesh.read(folder / MESH_FILE)
-    return np.asarray(labels_on_grid(mesh, segmented.affine_mm, segmented.frame.shape), np.uint8)
+    return np.asarray(labels_on_grid(mesh, segmentation.affine_mm, segmentation.frame.shape), np.uint8)
 
 
 def _on_grid(

@@ -168,11 +168,11 @@ def aimed(subject: Subject, head: Path | None):
     """The stages up to the target; the target, and which of the stages ran."""
     source = HeadSource.of(subject, head=head).checked()
     with subject.locked():
-        segmented = run_segment(subject, source)
-        meshed = subject.run(mesh_stage(segmented, source, "standard"))
-        registered = subject.run(register_stage(segmented, meshed))
+        segmentation = run_segment(subject, source)
+        meshed = subject.run(mesh_stage(segmentation, source, "standard"))
+        registered = subject.run(register_stage(segmentation, meshed))
         target = subject.run(target_stage(Aim("m1-hand", "left"), meshed, registered))
-    return target.value, [each.stage for each in (segmented, meshed, registered, target) if not each.reused]
+    return target.value, [each.stage for each in (segmentation, meshed, registered, target) if not each.reused]
 
 
 @pytest.mark.slow

@@ -342,24 +342,24 @@ def test_feet_are_what_distances_are_measured_from(ball, places):
 
 @pytest.mark.parametrize("name", ["C3", "EEG C3-REF", "c3"])
 def test_a_montage_whose_c3_lies_at_c4_is_refused(ball, places, name):
-    located = HeadPositions(ten_ten(ball, FIDUCIALS), FIDUCIALS, places.point_mm("Cz"))
+    positions = HeadPositions(ten_ten(ball, FIDUCIALS), FIDUCIALS, places.point_mm("Cz"))
 
     def montage(place):
         pads = [Electrode(name, places.point_mm(place)), Electrode("FCC2h", places.point_mm("FCC2h"))]
         return Montage("own", tuple(pads), np.array([2e-3, -2e-3]))
 
-    check_montage(montage("C3"), "own.csv", ball, located)
+    check_montage(montage("C3"), "own.csv", ball, positions)
     apart = np.linalg.norm(places.point_mm("C3") - places.point_mm("C4"))
     with pytest.raises(InputError, match=f"electrode C3 of own.csv lies {apart:.0f} mm from .* it lies where C4 is"):
-        check_montage(montage("C4"), "own.csv", ball, located)
+        check_montage(montage("C4"), "own.csv", ball, positions)
 
 
 def test_a_montage_in_metres_or_mirrored_is_told_so(ball, places):
-    located = HeadPositions(ten_ten(ball, FIDUCIALS), FIDUCIALS, places.point_mm("Cz"))
+    positions = HeadPositions(ten_ten(ball, FIDUCIALS), FIDUCIALS, places.point_mm("Cz"))
 
     def check(turn):
         pads = [Electrode(name, turn(places.point_mm(name))) for name in ("C3", "Fp2")]
-        check_montage(Montage("own", tuple(pads), np.array([2e-3, -2e-3])), "own.csv", ball, located)
+        check_montage(Montage("own", tuple(pads), np.array([2e-3, -2e-3])), "own.csv", ball, positions)
 
     check(lambda p: np.add(p, (0, 10, 0)))
     with pytest.raises(InputError, match="left and right look exchanged"):

@@ -23,7 +23,7 @@ from targeting.study.study import Study
 from targeting.subject import Stage, Subject
 from targeting.tes.montage_files import write_bids, write_montage_table
 from targeting.tms import DoseMap
-from targeting.tms.confirmed import confirm
+from targeting.tms.confirmation import confirm
 from targeting.verification import verify
 
 pytestmark = pytest.mark.slow

@@ -43,19 +43,19 @@ def planned_ball(folder: Path, coil: str | Path = "figure8-70mm", direction=None
     aimed_at = AimedTarget(SPOT, SPOT.center_mm, None, ())
     with subject.locked():
         meshed = keep("mesh", lambda room: head.write(room / "head.msh"), lambda room: HeadMesh.read(room / "head.msh"))
-        aimed = keep(
+        aimed_target = keep(
             "target",
             lambda room: save_target(room / "target.npz", aimed_at),
             lambda room: load_target(room / "target.npz"),
             [meshed],
         )
-        study = study_of(meshed, aimed, conductor=HeadConductor(head), conduction=Conduction.of())
+        study = study_of(meshed, aimed_target, conductor=HeadConductor(head), conduction=Conduction.of())
         mapped = subject.run(dose_map_stage(study))
         searched = keep(
             "search",
             lambda room: (room / "search.txt").write_text("one pose"),
             lambda room: None,
-            [meshed, aimed, mapped],
+            [meshed, aimed_target, mapped],
             {"coil": file} if file else {},
             coil=tool.name,
             coil_sha256=fingerprint(tool),
@@ -65,7 +65,7 @@ def planned_ball(folder: Path, coil: str | Path = "figure8-70mm", direction=None
             "files",
             lambda room: write_plan(room / "plan.json", _plan(head, tool, image_sha256)),
             lambda room: read_plan(room / "plan.json"),
-            [meshed, aimed, mapped, searched],
+            [meshed, aimed_target, mapped, searched],
         )
     return subject
 

@@ -53,7 +53,7 @@ from targeting.study.coil_aim import CoilAim, orientation
 from targeting.study.plan_state import stages_of
 from targeting.subject import Stage, Subject
 from targeting.tms.angle import AngleRequest
-from targeting.tms.confirmed import Confirmed
+from targeting.tms.confirmation import Confirmation
 from targeting.tms.field import simulate_tms
 
 FIGURE8 = "figure8-70mm on a Magstim Rapid"
@@ -374,14 +374,14 @@ def run(ball, searched, tmp_path, monkeypatch):
     monkeypatch.setattr("targeting.comparison.compared.RIM_MM", 0.0)
     field = simulate_tms(conductor, COILS[0].coil, Pose(searched.poses[0]))
     one = np.ones(2)
-    confirmed = Confirmed(field.e_v_per_m.astype(np.float32), one, one, one, one, np.zeros((2, 3)))
+    confirmation = Confirmation(field.e_v_per_m.astype(np.float32), one, one, one, one, np.zeros((2, 3)))
     subject = Subject.named("ball", tmp_path / "ball")
 
     def run(coils=COILS, hotspot=None, direction=None):
-        aimed = AimedTarget(DEEP, DEEP.center_mm, None, ())
-        study = study_of(conductor.head, aimed, conductor=conductor)
+        aimed_target = AimedTarget(DEEP, DEEP.center_mm, None, ())
+        study = study_of(conductor.head, aimed_target, conductor=conductor)
         aim = CoilAim(coil=coils[0].coil, direction=direction)
-        before = (done("dosemap", dose_map), done("search", searched), done("confirm", confirmed))
+        before = (done("dosemap", dose_map), done("search", searched), done("confirm", confirmation))
         with subject.locked():
             spot = hotspot and subject.run(hotspot)
             return subject.run(comparison_stage(coils, study, aim, *before, EmbeddedEngine(), spot))

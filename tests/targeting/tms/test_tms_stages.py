@@ -35,14 +35,14 @@ MASK = Target(np.array([30.0, 1, 2]), 4.0, mask_points_mm=np.arange(12.0).reshap
         AimedTarget(MASK, np.array([30.0, 1, 2]), None, ()),
     ],
 )
-def test_a_target_is_read_back_as_it_was(tmp_path, aimed):
-    save_target(tmp_path / "target.npz", aimed)
+def test_a_target_is_read_back_as_it_was(tmp_path, aimed_target):
+    save_target(tmp_path / "target.npz", aimed_target)
     again = load_target(tmp_path / "target.npz")
     for each in fields(Target):
-        np.testing.assert_equal(getattr(again.target, each.name), getattr(aimed.target, each.name))
-    np.testing.assert_equal(again.asked_mm, aimed.asked_mm)
-    np.testing.assert_equal(again.mni_mm, aimed.mni_mm)
-    assert again.warnings == aimed.warnings
+        np.testing.assert_equal(getattr(again.target, each.name), getattr(aimed_target.target, each.name))
+    np.testing.assert_equal(again.asked_mm, aimed_target.asked_mm)
+    np.testing.assert_equal(again.mni_mm, aimed_target.mni_mm)
+    assert again.warnings == aimed_target.warnings
 
 
 @pytest.mark.parametrize(
