@@ -41,7 +41,7 @@ Warp = MniWarp | Callable[[], MniWarp] | None
 
 @dataclass(frozen=True, eq=False)
 class AimedTarget:
-    """A target and how it was come by.
+    """A target in one subject's grey matter, with the place that was asked for and warnings about it.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def resolve_target(
     hotspot_mm: Sequence[float] | None = None,
     frame: Frame | None = None,
 ) -> AimedTarget:
-    """The target an aim means in a head.
+    """Find the target in a head that a user's words mean.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ class Fiducials:
         return np.stack([getattr(self, f"{name}_mm") for name in NAMES])
 
     def onto(self, scalp: Scalp) -> Fiducials:
-        """The same moved onto the scalp.
+        """These fiducials, moved onto the scalp.
 
         Raises
         ------

@@ -140,7 +140,7 @@ def _words(turn: NDArray[np.float64], unit: str, by_landmarks: bool) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
+class NameComparison:
     """Electrodes that have a place by their name: their points, these moved onto the scalp, and those places, (n, 3) mm."""
 
     names: tuple[str, ...]
@@ -198,7 +198,7 @@ def check_places(
     _check_cap(source, np.asarray(points_mm), places, by_landmarks)
 
 
-def _check_names(source: str, found: Compared, places: ScalpPositions, by_landmarks: bool) -> None:
+def _check_names(source: str, found: NameComparison, places: ScalpPositions, by_landmarks: bool) -> None:
     """Refuse electrodes that lie elsewhere than their names say; say it of a cap that sits askew as a whole."""
     far_mm, straying_mm, slide_mm = found.far_mm, found.far_mm, 0.0
     if len(found.names) >= SLIDE_LEAST:
@@ -221,7 +221,7 @@ def _check_names(source: str, found: Compared, places: ScalpPositions, by_landma
     )
 
 
-def _compared(names: Sequence[str], points: NDArray, feet: NDArray, places: ScalpPositions) -> Compared:
+def _compared(names: Sequence[str], points: NDArray, feet: NDArray, places: ScalpPositions) -> NameComparison:
     """The electrodes of a set whose names have a place."""
     electrodes = places.of_kind(ELECTRODE, REFERENCE)
     row = {name.lower(): i for i, name in enumerate(electrodes.names) if name}
@@ -232,10 +232,10 @@ def _compared(names: Sequence[str], points: NDArray, feet: NDArray, places: Scal
             pairs.append((i, row[meant.lower()], meant))
     of, at = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     points, feet = np.asarray(points, float).reshape(-1, 3), np.asarray(feet, float).reshape(-1, 3)
-    return Compared(tuple(electrodes.names[i] for i in at), points[of], feet[of], electrodes.points_mm[at])
+    return NameComparison(tuple(electrodes.names[i] for i in at), points[of], feet[of], electrodes.points_mm[at])
 
 
-def _told(found: Compared, wrong: NDArray[np.bool_]) -> int:
+def _told(found: NameComparison, wrong: NDArray[np.bool_]) -> int:
     """Which of the wrong electrodes to name: C3 or C4, else the farthest."""
     first = [found.names.index(name) for name in TOLD_FIRST if name in found.names]
     return next((i for i in first if wrong[i]), int(np.where(wrong, found.far_mm, -1.0).argmax()))
@@ -250,7 +250,7 @@ def _lateral_mm(points: NDArray, places: ScalpPositions) -> NDArray[np.float64]:
     return lateral
 
 
-def _on_other_side(found: Compared, places: ScalpPositions) -> NDArray[np.bool_]:
+def _on_other_side(found: NameComparison, places: ScalpPositions) -> NDArray[np.bool_]:
     """Electrodes across the midline from their place, (n,): far from it, or two of one row that each crossed it."""
     is_at, belongs = _lateral_mm(found.spots_mm, places), _lateral_mm(found.places_mm, places)
     across = is_at * belongs < 0
@@ -271,7 +271,7 @@ def _mirrored(name: str) -> str:
     return f"{stem}{number + 1 if number % 2 else number - 1}{'h' if name.endswith('h') else ''}"
 
 
-def _exchange(found: Compared, worst: int, places: ScalpPositions) -> str:
+def _exchange(found: NameComparison, worst: int, places: ScalpPositions) -> str:
     """Which name the place belongs to where the worst electrode lies, and whether the two are exchanged; "" if none."""
     name, spot = found.names[worst], found.spots_mm[worst]
     others = np.linalg.norm(found.spots_mm - found.places_mm[worst], axis=1)
@@ -291,7 +291,7 @@ def _exchange(found: Compared, worst: int, places: ScalpPositions) -> str:
     return f"it lies where {nearest} is" if away.min() < THERE_MM and nearest != name else ""
 
 
-def _moved(found: Compared, worst: int, slide_mm: float) -> str:
+def _moved(found: NameComparison, worst: int, slide_mm: float) -> str:
     """What else the worst electrode shows: all are off alike, or it is nowhere near the scalp; "" if neither."""
     if slide_mm > FAR_MM:
         return f"the cap as a whole lies {slide_mm:.0f} mm off, in another frame or on another head"

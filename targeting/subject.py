@@ -52,7 +52,7 @@ REFUSALS = {
 
 @dataclass(frozen=True)
 class Done(Generic[T]):
-    """A stage that stands: ``digest`` names its result; ``value`` reads it when first asked for."""
+    """The result of a finished stage: ``digest`` names its result; ``value`` reads it when first asked for."""
 
     stage: str
     digest: str
@@ -195,7 +195,10 @@ class Subject:
         return self._done(sidecar, lambda _: value, reused=False)
 
     def recorded(self, stage: str, load: Callable[[Path], T]) -> Done[T] | None:
-        """A stage as its sidecar has it, whatever became of the files it was made from; None if it does not stand."""
+        """The result of a stage as it stands in the folder; None if it does not.
+
+        The files it was made from may be gone or changed.
+        """
         known = self._sidecar(stage)
         return self._done(known, load, reused=True) if known and self._outputs_stand(known) else None
 

@@ -1,4 +1,4 @@
-"""A compared coil on the target: its best pose near it, and what its field there and elsewhere is."""
+"""Measure a compared coil on the target: its best pose near it, and what its field there and elsewhere is."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def comparison_stage(
         The others are turned by the same rule as the plan's own coil, each in the stimulator's setting that suits it.
     dose_map : Done[DoseMap]
         Of the target.
-    search, confirmed : Done
+    search, confirmation : Done
         Of the plan's own coil.
     engine : Engine
         Who solves the others' best poses.

@@ -47,7 +47,7 @@ class Hotspot:
 
     @property
     def current_toward(self) -> tuple[float, float, float] | None:
-        """Which way the current is wanted there."""
+        """The direction in which the induced current is to run there, RAS."""
         return targets()[self.of].current_toward(self.side)
 
 

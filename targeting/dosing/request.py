@@ -11,7 +11,7 @@ from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.dosing import Protocol, protocol_named
 from targeting.dosing.motor_threshold import check_match
-from targeting.navigation.choice import Chosen, chosen_target
+from targeting.navigation.choice import ChosenRows, chosen_target
 from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.world import HeaderWorlds, in_the_plans_world
 from targeting.stimulators import stimulator_rating
@@ -138,7 +138,7 @@ def _check_muscle(protocol: Protocol | None, measured: str, ratio: float | None)
         )
 
 
-def threshold_rows(file: PoseFile, worlds: HeaderWorlds | None) -> Chosen:
+def threshold_rows(file: PoseFile, worlds: HeaderWorlds | None) -> ChosenRows:
     """The rows of a navigator's file that the threshold was found at, in RAS mm of the plan.
 
     Raises

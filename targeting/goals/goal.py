@@ -1,4 +1,4 @@
-"""What an objective other than the dose came to at a search's placements, and the field in each of its regions."""
+"""The result of a search for more than the dose: the objective's value at each placement, and the field in its regions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from targeting.tms.objectives import DirectField, PoseFields, mean_size
 
 
 def goal_of(staged_objective: StagedObjective, search: TmsSearch, confirmation: Confirmation) -> PlanGoal:
-    """What an objective and its regions get: by the basis at all placements, by the direct solve at the first."""
+    """Make the plan's goal block: values by the field basis at all placements, by the direct solve at the first."""
     head, target, regions = (
         staged_objective.study.head.value,
         staged_objective.study.target.value.target,

@@ -1,4 +1,4 @@
-"""What the search for a coil's pose is for, checked before anything is made."""
+"""ObjectiveRequest: what a search for a coil's pose is to make large, and which regions it is to spare."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WEIGHT, LEAST_SHARE = 1.0, 0.5  # the same as targeting.tms.objectives has; that
 
 @dataclass(frozen=True)
 class ObjectiveRequest:
-    """What the search is for; plain linear doses need no request (``of`` gives None)."""
+    """What a search for a coil's pose is to make large; plain linear doses need no request (``of`` gives None)."""
 
     name: str
     avoid: tuple[Aim, ...] = ()

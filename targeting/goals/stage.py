@@ -34,7 +34,7 @@ BASIS_FILE, GOAL_FILE = "regions_basis.npz", "goal_reached.json"
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """What an objective looks at, whatever the coil.
+    """The regions of an objective in one head: the same for every coil.
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ def goal_stage(
     objective : StagedObjective
     dose_map : Done[DoseMap]
         Of the target.
-    search, confirmed : Done
+    search, confirmation : Done
         The ranked placements, and their direct solves.
     """
     study, aim = objective.study, objective.aim

@@ -53,7 +53,7 @@ class DirectSwing:
 
 @dataclass(frozen=True)
 class InterferenceResult:
-    """The answer, as ``interference.json`` holds it."""
+    """The result of a search for temporal interference, as ``interference.json`` holds it."""
 
     subject: str
     target: PlanTarget

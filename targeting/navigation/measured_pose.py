@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshes.errors import InputError
-from targeting.navigation.choice import ALL_PULSES, Chosen, apart_deg, coil_pulses
+from targeting.navigation.choice import ALL_PULSES, ChosenRows, apart_deg, coil_pulses
 from targeting.navigation.records import TARGET, Record
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate, fault_at
@@ -26,8 +26,8 @@ STRAYS = 0.1  # the share of pulses that may lie elsewhere, and is left out
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """One pose, and what it was made of.
+class MeasuredPose:
+    """A pose at which the coil was, averaged from rows of a navigator's file.
 
     Parameters
     ----------
@@ -56,17 +56,17 @@ class Measured:
     deepest_mm: float
 
     @property
-    def said(self) -> tuple[str, ...]:
-        """All that is to be said of what it was made of."""
+    def remarks(self) -> tuple[str, ...]:
+        """Lines about the rows it was made from, for a person."""
         return self.rows + self.left_out
 
 
-def measured(chosen: Chosen, gate: PoseGate, off_mm: float) -> Measured:
-    """The pose that chosen rows mean, held against the coil and the head.
+def measured(chosen: ChosenRows, gate: PoseGate, off_mm: float) -> MeasuredPose:
+    """Average rows of a navigator's file to one pose, and check that the coil can have been there.
 
     Parameters
     ----------
-    chosen : Chosen
+    chosen : ChosenRows
         With its poses in RAS mm of the plan.
     gate : PoseGate
     off_mm : float
@@ -93,7 +93,7 @@ def measured(chosen: Chosen, gate: PoseGate, off_mm: float) -> Measured:
         many = f"in {len(inside)} of {len(kept)} {chosen.kind}s of" if len(kept) > 1 else "at the pose in"
         most = ", at most," if len(inside) > 1 else ""
         warnings = [f"{many} {chosen.session.source}{most} {inside[0]}: check the navigator's registration"]
-    return Measured(pose, kept, words, rows, left_out, tuple(warnings), -distances_mm[0] if inside else 0.0)
+    return MeasuredPose(pose, kept, words, rows, left_out, tuple(warnings), -distances_mm[0] if inside else 0.0)
 
 
 def mean_pose(poses: Sequence[Pose]) -> Pose:
@@ -113,11 +113,11 @@ def apart(one: Pose, other: Pose) -> tuple[float, float]:
 
 
 def row_words(record: Record, source: str) -> str:
-    """A row in a message."""
+    """The name and number of a row, for messages."""
     return f"{record.kind} {record.name or f'#{record.row}'!r} (row {record.row}) of {source}"
 
 
-def _let_in(chosen: Chosen, gate: PoseGate, off_mm: float) -> tuple[list[Pose], list[str]]:
+def _let_in(chosen: ChosenRows, gate: PoseGate, off_mm: float) -> tuple[list[Pose], list[str]]:
     """The poses that the coil can have had, and what was left out."""
     source, many = chosen.session.source, len(chosen.records)
     poses, faults = [], []
@@ -143,7 +143,7 @@ def _let_in(chosen: Chosen, gate: PoseGate, off_mm: float) -> tuple[list[Pose], 
     return poses, [f"{n} of {many} pulses left out: {words}" for words, n in kinds.items()]
 
 
-def _one_place(poses: list[Pose], chosen: Chosen) -> tuple[tuple[Pose, ...], list[str]]:
+def _one_place(poses: list[Pose], chosen: ChosenRows) -> tuple[tuple[Pose, ...], list[str]]:
     """The poses of one place, and what is said of strays."""
     center_mm = np.median([pose.center_mm for pose in poses], axis=0)
     middle = min(poses, key=lambda pose: float(np.linalg.norm(pose.center_mm - center_mm)))

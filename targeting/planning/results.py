@@ -1,4 +1,4 @@
-"""What a plan and its files are made from, whatever the arm: the head, its target, and the fields that both plans have."""
+"""Results that plans of a coil and plans of electrodes share: head, target, and the fields that both plans have."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DEEP_RATIO = 1.5  # peak elsewhere over the target's mean |E| from which a warni
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PlanResults:
-    """What the stages of either arm made."""
+    """Results of the stages that both kinds of plan have."""
 
     subject: str
     segmentation: Segmentation

@@ -119,7 +119,7 @@ class NetworkStudy(Study):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TesQuestion:
-    """What a montage's plan is asked for, with everything checked.
+    """A request for a montage's plan that passed all checks, with the study that its stages need.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ SHUNTED_SHARE = 0.75  # of the current that stays in the scalp, from which a war
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TesResults(PlanResults):
-    """What the stages of a montage's plan made."""
+    """Results of the stages of a montage's plan."""
 
     request: TesRequest
     sigma_s_per_m: NDArray[np.float64]  # of each tetrahedron
@@ -103,7 +103,18 @@ def _warnings(results: TesResults, plan: TesPlan, beyond: Sequence[PlanWarning])
 
 
 def warnings_of(plan: TesPlan, peak_elsewhere: bool, scalp_share: float, fiducials_from: str) -> list[PlanWarning]:
-    """What the montage's field and its places on the scalp give to think of."""
+    """Warnings of a montage's field and of its places on the scalp.
+
+    Parameters
+    ----------
+    plan : TesPlan
+    peak_elsewhere : bool
+        Whether |E| in grey matter is largest outside the target.
+    scalp_share : float
+        Share of the current that stays in the scalp, 0 to 1.
+    fiducials_from : str
+        Where nasion, inion and ears come from; "registration …" if they were found by registration.
+    """
     found = []
     dose = plan.dose
     ratio = dose.peak_e_v_per_m / dose.mean_e_v_per_m if dose.mean_e_v_per_m > 0 else np.inf

@@ -101,7 +101,7 @@ plan = plan_tms  # the short name
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TmsQuestion:
-    """What a coil's plan is asked for, with everything checked.
+    """A request for a coil's plan that passed all checks, with the study and options that its stages need.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ DRAWING = "coil.geo"
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Results(PlanResults):
-    """What the stages of a coil's plan made."""
+    """Results of the stages of a coil's plan."""
 
     coil: Coil
     search: TmsSearch
@@ -105,7 +105,7 @@ def _warnings(results: Results, plan: TmsPlan) -> list[PlanWarning]:
 
 
 def warnings_of(plan: TmsPlan, peak_elsewhere: bool) -> list[PlanWarning]:
-    """What the best placement and its coil give to think of."""
+    """Warnings of the best placement and of its coil."""
     best = plan.placements[0]
     found = []
     mean = best.direct_mean_e_v_per_m or best.dose_v_per_m
@@ -188,15 +188,31 @@ def write_files(folder: Path, results: Results, plan: TmsPlan) -> None:
 
 
 def write_navigator(plan: TmsPlan, navigator: str, path: Path, gate: PoseGate, frame: FrameImage | None = None) -> Path:
-    """Write the plan's poses for one navigator; ``path`` is the file, or a folder for the usual name.
+    """Write the plan's poses for one navigator.
 
-    ``gate`` is of the plan's coil and head; ``frame`` is the image the plan was made on: Brainsight names coordinates by
-    the entry of its header.
+    Parameters
+    ----------
+    plan : TmsPlan
+    navigator : str
+        One of :func:`targeting.navigation.navigators.writers`.
+    path : Path
+        The file, or a folder, which gets a file of the navigator's usual name.
+    gate : PoseGate
+        Of the plan's coil and head; every pose passes it.
+    frame : FrameImage, optional
+        The image the plan was made on: Brainsight names coordinates by the entry of its header.
+
+    Returns
+    -------
+    Path
+        The file written.
 
     Raises
     ------
     InputError
-        If the navigator is unknown, the folder is not there, or a pose has the coil in the head.
+        If the navigator is unknown or a pose has the coil in the head.
+    WriteError
+        If the file cannot be written, because its folder is not there, say.
     """
     poses = [Pose(np.array(each.pose), name=f"{plan.target.name}-{each.rank}") for each in plan.placements]
     file = path / navigator_file(navigator, plan.created) if path.is_dir() else path

@@ -41,7 +41,7 @@ def write_tes_report(path: str | Path, evidence: TesEvidence) -> None:
 
 
 def page_of(evidence: TesEvidence) -> str:
-    """The whole page as text."""
+    """The whole page as HTML."""
     from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
 
     plan = evidence.plan

@@ -47,7 +47,7 @@ def write_placement_sheet(path: str | Path, evidence: TesEvidence) -> None:
 
 
 def sheet_of(evidence: TesEvidence) -> str:
-    """The whole sheet as text."""
+    """The whole sheet as HTML."""
     plan = evidence.plan
     return render_page(
         "report/tes_sheet.html.jinja",

@@ -61,7 +61,7 @@ def write_report(path: str | Path, evidence: TmsEvidence) -> None:
 
 
 def page_of(evidence: TmsEvidence) -> str:
-    """The whole page as text."""
+    """The whole page as HTML."""
     from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
 
     plan, best = evidence.plan, evidence.best

@@ -69,7 +69,7 @@ def write_treatment_sheet(path: str | Path, evidence: TmsEvidence) -> None:
 
 
 def sheet_of(evidence: TmsEvidence) -> str:
-    """The whole sheet as text."""
+    """The whole sheet as HTML."""
     plan = evidence.plan
     named = targets().get(plan.target.name)
     protocol = plan.dosing.protocol if plan.dosing else None

@@ -19,7 +19,7 @@ from atlases.scalp import Scalp
 from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.navigation.choice import chosen_pulses
-from targeting.navigation.measured_pose import Measured, apart, measured
+from targeting.navigation.measured_pose import MeasuredPose, apart, measured
 from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.records import Session
 from targeting.navigation.world import in_the_plans_world
@@ -42,14 +42,14 @@ FARTHEST_MM = 60.0  # of a pulse from the planned coil; farther is another head'
 
 
 @dataclass(frozen=True, eq=False)
-class Delivered:
-    """A file of delivered poses, read but not yet held against a plan: what it holds, and which of it is meant."""
+class DeliveredPoses:
+    """A navigator's file of delivered poses, and which of them are meant; not yet compared with a plan."""
 
     file: PoseFile
     session: Session
 
 
-def read_delivered(word: str | Path) -> Delivered:
+def read_delivered(word: str | Path) -> DeliveredPoses:
     """Read a navigator's file, named as ``FILE`` or ``FILE:NAME``.
 
     Raises
@@ -58,11 +58,21 @@ def read_delivered(word: str | Path) -> Delivered:
         If it is no navigator's file, or is damaged.
     """
     file = PoseFile.of(word)
-    return Delivered(file, file.read())
+    return DeliveredPoses(file, file.read())
 
 
-def delivered_pose(subject: Subject, plan: Plan, delivered: Delivered, gate: PoseGate) -> Measured:
-    """The pose that was given, RAS mm of the plan.
+def delivered_pose(subject: Subject, plan: Plan, delivered: DeliveredPoses, gate: PoseGate) -> MeasuredPose:
+    """The pose at which pulses were really given, RAS mm of the plan.
+
+    Parameters
+    ----------
+    subject : Subject
+        Whose T1 the navigator's coordinates are of.
+    plan : TmsPlan
+    delivered : DeliveredPoses
+        The navigator's file.
+    gate : PoseGate
+        Of the plan's coil and head.
 
     Raises
     ------
@@ -84,7 +94,7 @@ def delivered_pose(subject: Subject, plan: Plan, delivered: Delivered, gate: Pos
     return measured(chosen, gate, plan.placements[0].distance_mm)
 
 
-def delivered_scene(subject: Subject, delivered: Delivered) -> Scene:
+def delivered_scene(subject: Subject, delivered: DeliveredPoses) -> Scene:
     """The scene of a TMS plan's coil where it was delivered; its field from the basis, or from one solve.
 
     Raises
@@ -105,10 +115,10 @@ def delivered_scene(subject: Subject, delivered: Delivered) -> Scene:
     layers = coil_layers(coil, given.pose)
     scene = assembled(plan, surfaces, values, layers, "V/m at 1 A/µs", -planned.direction_mm, given.pose)
     away, turned = apart(planned, given.pose)
-    share = dose_share(subject, coil, given.pose, planned)
+    share = _dose_share(subject, coil, given.pose, planned)
     words = [f"{given.words}, {away:.1f} mm and {turned:.0f}° from the plan"]
     words[0] += "" if share is None else f", {share:.0%} of the planned dose"
-    words += given.said
+    words += given.remarks
     for said in (*given.left_out, *given.warnings):
         log.warning("%s: %s", delivered.file.path.name, said)
     if given.deepest_mm:
@@ -120,8 +130,8 @@ def delivered_scene(subject: Subject, delivered: Delivered) -> Scene:
     ).with_layer(_dots(given.poses))
 
 
-def dose_share(subject: Subject, coil: Coil, pose: Pose, planned: Pose) -> float | None:
-    """Size of the mean E vector over the target at a pose over that at the planned one; None without a dose map."""
+def _dose_share(subject: Subject, coil: Coil, pose: Pose, planned: Pose) -> float | None:
+    """|mean E| over the target at a pose as a share of that at the planned one; None without a dose map."""
     from targeting.coils.equivalent import searchable
     from targeting.tms import DoseMap
 

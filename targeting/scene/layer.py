@@ -1,4 +1,4 @@
-"""Layer and Scene: what there is to see, as plain surfaces with colours, before anything is drawn.
+"""Layer and Scene: the coloured surfaces and lines of a 3D scene, before anything is drawn.
 
 A scene knows no window.  It is made once (:mod:`targeting.scene.planned`) and then drawn into whatever shows it: a
 window, a picture, a page, a notebook (:mod:`targeting.scene.draw`), or written to a file (:mod:`targeting.scene.export`).
@@ -73,7 +73,7 @@ class Layer:
 
     @property
     def words_mm(self) -> NDArray[np.float64]:
-        """Where its words stand, (3,)."""
+        """Where its label stands, (3,)."""
         return np.array(self.surface.center if self.label_mm is None else self.label_mm, np.float64)
 
     @property
@@ -132,7 +132,7 @@ class Scene:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the layers."""
+        """Names of the layers."""
         return tuple(layer.name for layer in self.layers)
 
     def layer(self, name: str) -> Layer:

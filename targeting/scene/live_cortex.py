@@ -41,7 +41,7 @@ FARTHEST_MM = 6.0  # beyond, nothing is known of a point: the brain stem, the in
 
 @dataclass(frozen=True, eq=False)
 class LiveCortex:
-    """The basis as seen from the shown cortex.
+    """The field on a scene's cortex at any pose of a coil, by the subject's field basis.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class LiveCortex:
 
 
 def spread_to(known_mm: NDArray[np.float64], points_mm: NDArray[np.float64]) -> sp.csr_matrix:
-    """Weights of the known points (K, 3) at each point (n, 3); a row is empty where none is within 6 mm.
+    """Interpolation weights of known points (K, 3) at each point (n, 3); a row is empty where none is within 6 mm.
 
     Examples
     --------
@@ -104,9 +104,27 @@ def spread_to(known_mm: NDArray[np.float64], points_mm: NDArray[np.float64]) -> 
 def cortical_field_at(
     subject: Subject, coil: Coil, pose: Pose, surfaces: HeadSurfaces
 ) -> dict[str, NDArray[np.floating]]:
-    """The values "magnE" and "normalE" at the points of ``surfaces.cortex``, V/m at 1 A/µs.
+    """The field on the cortex of a scene for a coil pose: from the subject's field basis, else from one solve.
 
-    On the outside of the brain (without mid-cortical surfaces) there is no "normalE".
+    Parameters
+    ----------
+    subject : Subject
+        With a plan of a coil.
+    coil : Coil
+    pose : Pose
+    surfaces : HeadSurfaces
+        Of the subject.
+
+    Returns
+    -------
+    dict of (n,) float
+        "magnE" (|E|) and "normalE" (E along the inward normal) at the points of ``surfaces.cortex``, V/m at 1 A/µs.
+        Where these are the outside of the brain, for want of mid-cortical surfaces, there is no "normalE".
+
+    Raises
+    ------
+    InputError
+        If there is no plan of a coil, or the cortex is gone.
     """
     by_basis = _by_basis(subject, coil, pose, surfaces) if surfaces.has_cortex else None
     if by_basis is not None:

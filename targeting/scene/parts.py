@@ -1,4 +1,4 @@
-"""What stands in and round the head as layers: rings of places, outlines of masks and maps, the coil, the electrodes.
+"""Layers of a scene beside the head itself: rings of places, outlines of masks and maps, the coil, the electrodes.
 
 Targets are magenta, regions to spare violet, the coil is teal.  Electrodes are red where current goes in (anode) and blue
 where it comes out (cathode).
@@ -292,7 +292,7 @@ def _axes(z: NDArray[np.float64]) -> tuple[NDArray[np.floating], NDArray[np.floa
 
 
 def plain(surface: pv.PolyData) -> pv.PolyData:
-    """Triangles and normals, and no other values."""
+    """A surface with its triangles and normals only."""
     bare = surface.copy()
     bare.cell_data.clear()
     bare = bare.triangulate()

@@ -98,7 +98,7 @@ def assembled(
     outward: NDArray[np.float64],
     pose: Pose | None = None,
 ) -> Scene:
-    """A scene out of its parts.
+    """Put a scene together from its parts.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def target_e_of(plan: Plan | TesPlan) -> float:
 
 
 def title_of(plan: Plan | TesPlan) -> str:
-    """What a scene is called: "subject01: left m1-hand, figure8-70mm"."""
+    """The title of a plan's scene: "subject01: left m1-hand, figure8-70mm"."""
     tool = plan.coil.name if isinstance(plan, Plan) else plan.montage_name
     return f"{plan.subject}: {plan.target.side} {plan.target.name}".replace(":  ", ": ") + f", {tool}"
 

@@ -89,7 +89,7 @@ class FrameImage:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """What the first stage leaves: the frame, what the MRI's check had to say, and the tissues if there are any."""
+    """The result of the first stage: the image's frame, warnings of the MRI's check, and the tissues if there are any."""
 
     folder: Path
     way: str

@@ -45,7 +45,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Study:
-    """A subject at work.  Ask for its stages within ``subject.locked()``.
+    """One subject with its head, target and surfaces, each made by a stage when it is first asked for.
+
+    Ask for its stages within ``subject.locked()``.
 
     Parameters
     ----------

@@ -187,7 +187,7 @@ def best_montage(
 
 
 def objective_words(objective: str, goal: Goal, polarity: str = GIVEN) -> str:
-    """What was optimised."""
+    """The objective of an optimised montage, in words."""
     words = TES_OBJECTIVES.named(objective).words
     if polarity in SIGNS:
         words += f", counted {SIGNS[polarity]}"

@@ -37,7 +37,7 @@ Unit = NDArray[np.float64] | None
 
 @dataclass(frozen=True, eq=False)
 class Goal:
-    """What is wanted.
+    """What the search for a montage is to reach, and within which limits.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Goal:
 
     @property
     def units(self) -> tuple[Unit, ...]:
-        """Their directions."""
+        """Directions of the doses in them."""
         return (self.unit, *self.also_units)
 
 

@@ -39,7 +39,7 @@ def show_beside(scenes: Sequence[Scene], camera: str = "target") -> None:
 
 
 def open_beside(scenes: Sequence[Scene], camera: str = "target") -> QtWidgets.QMainWindow:
-    """The window, shown; its central widget is the plotter.  Parameters and errors as for :func:`show_beside`."""
+    """Open the window and return it; its central widget is the plotter.  Otherwise as :func:`show_beside`."""
     from targeting.viewer.start import HINT, check_screen
 
     check_screen()

@@ -1,4 +1,4 @@
-"""A scene in a file of the user's choice: a picture, a page that turns, a scene for ParaView or for a drawing program."""
+"""Write a scene to a file of the user's choice: a picture, a page that turns, a scene for ParaView or for a drawing program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a window is opened on: a planned subject, its plan and its scene."""
+"""PlannedView: a planned subject as a window shows it: a planned subject, its plan and its scene."""
 
 from __future__ import annotations
 

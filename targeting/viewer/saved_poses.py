@@ -122,7 +122,25 @@ def saved_pose(
     angle: tuple[float, str],
     dose: dict,
 ) -> SavedPose:
-    """A pose of a plan's subject as it is saved; ``dose`` is what ``target serve`` answers at it for 1 A/µs."""
+    """The record of a pose that a person saves in the viewer.
+
+    Parameters
+    ----------
+    name : str
+        The person's name for it; "pose" where it is blank.
+    plan : TmsPlan
+        Its target and image.
+    coil : str
+        Name of the coil.
+    pose : (4, 4) float
+        Coil → world, RAS mm of the plan's image.
+    scalp_mm : (3,) float
+        Scalp point under the coil, RAS mm.
+    angle : (float, str)
+        Of the induced current, degrees, and what it is measured from.
+    dose : dict
+        What ``target serve`` answers for the pose at 1 A/µs.
+    """
     return SavedPose(
         name=name.strip() or "pose",
         pose=np.asarray(pose, float).tolist(),

@@ -27,7 +27,7 @@ BRIGHT_PERCENTILE = 99.5
 
 @dataclass(frozen=True, eq=False)
 class PlanImage:
-    """Voxels in the plan's world.
+    """The voxels of an image, in the plan's coordinates.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class PlanImage:
 
     @classmethod
     def of(cls, subject: Subject) -> PlanImage:
-        """Read from a planned subject's folder (a second or two).
+        """Read the image from a planned subject's folder (a second or two).
 
         Raises
         ------
@@ -84,7 +84,7 @@ class PlanImage:
 
 @dataclass(frozen=True, eq=False)
 class Slicer:
-    """An image ready to be cut.
+    """Cuts slices through an image.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class Slicer:
 
     @classmethod
     def of(cls, image: PlanImage) -> Slicer:
-        """Framed on the head."""
+        """A slicer whose slices show the whole head."""
         filled = np.argwhere(image.labels[::2, ::2, ::2] > 0) * 2
         ends = np.array([filled.min(0), filled.max(0)]) if len(filled) else np.array([[0, 0, 0], image.labels.shape])
         corners = np.array([[ends[a, 0], ends[b, 1], ends[c, 2]] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
@@ -130,7 +130,21 @@ class Slicer:
         return (column if sign > 0 else width - 1 - column), (height - 1 - row if sign_up > 0 else row)
 
     def place(self, plane: Plane, column: float, row: float, through_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The place at a pixel of the plane through ``through_mm``, (3,)."""
+        """The place that a pixel of a slice shows.
+
+        Parameters
+        ----------
+        plane : Plane
+        column, row : float
+            Pixels from the upper left corner.
+        through_mm : (3,) float
+            A place in the slice, RAS mm.
+
+        Returns
+        -------
+        (3,) float64
+            RAS mm.
+        """
         width, height = self.size(plane)
         at = np.array(through_mm, np.float64)
         (axis, sign), (axis_up, sign_up) = _axis(plane.right), _axis(plane.up)

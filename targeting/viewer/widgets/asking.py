@@ -1,4 +1,4 @@
-"""The questions the window asks: under which name, in which file, and whether to go without saving."""
+"""The window's dialogs: the name of a saved pose, the file to write, whether to close without saving."""
 
 from __future__ import annotations
 

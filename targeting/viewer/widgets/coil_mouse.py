@@ -65,7 +65,7 @@ class CoilMouse(QtCore.QObject):
         widget.installEventFilter(self)
 
     def give(self, coil: CoilOnScalp) -> None:
-        """The coil, when it can be moved."""
+        """Take the coil, which can be moved from now on."""
         self.coil = coil
         self.parts = parts_of(coil.live.coil)
 
@@ -87,7 +87,7 @@ class CoilMouse(QtCore.QObject):
     # what the mouse is on
 
     def part_at(self, at: NDArray[np.float64]) -> str:
-        """What of the coil is there: "coil", "handle", or "" where neither is seen."""
+        """Which part of the coil lies under a point of the picture: "coil", "handle", or "" where neither is seen."""
         if self.coil is None or not self.view.scene.layer("coil").visible:
             return ""
         start, way = self.view.ray(*at)

@@ -1,4 +1,4 @@
-"""What the window gets after it is seen, one after the other in a thread: image, coil, thin cortex, field basis.
+"""Load in the background, one after the other, what the window shows once it is open: image, coil, thin cortex, field basis.
 
 A basis that is to be made keeps both cores busy for minutes, and Python threads would take turns with the window; so it
 gets a process of its own, which says each step on a line.  Ended early it leaves nothing half-made

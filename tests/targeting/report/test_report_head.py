@@ -17,7 +17,7 @@ GRID = np.diag([1.0, 1.0, 1.0, 1.0])
 
 
 def around(head: HeadMesh, margin_mm: float = 20.0) -> tuple[np.ndarray, tuple[int, ...]]:
-    """A grid of 1 mm that leaves room round a head."""
+    """A grid of 1 mm that leaves space round a head."""
     affine = GRID.copy()
     affine[:3, 3] = np.floor(head.points_mm.min(0)) - margin_mm
     return affine, tuple(int(n) for n in np.ceil(head.points_mm.max(0) - affine[:3, 3] + margin_mm))
