@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from atlases.scalp import Scalp, scalp_feet
+from atlases.scalp import Scalp
 from atlases.scalp_positions import FIDUCIAL, ScalpPositions
 from atlases.warp import MniWarp
 from meshes.errors import InputError
@@ -94,7 +94,7 @@ class Fiducials:
         InputError
             If one is farther than 3 cm from it.
         """
-        feet = scalp_feet(scalp, self.points_mm)[0]
+        feet = scalp.feet(self.points_mm)[0]
         off = np.linalg.norm(feet - self.points_mm, axis=1)
         if off.max() > FARTHEST_MM:
             worst = NAMES[int(off.argmax())]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlases.aim import AimedTarget
-from atlases.scalp import Scalp, scalp_feet
+from atlases.scalp import Scalp
 from targeting.goals.tes_goal import Places, also_units, dose_unit, goal_on, inward_at
 from targeting.memory_need import solve_need
 from targeting.networks.network_map import MapTarget
@@ -106,7 +106,7 @@ def check_montage(montage: Montage, source: str, scalp: Scalp, positions: HeadPo
 
     points = np.stack([each.center_mm for each in montage.electrodes])
     places = with_own(ten_five(scalp, positions.fiducials), positions.positions)
-    check_places(source, montage.names, points, scalp_feet(scalp, points)[0], places)
+    check_places(source, montage.names, points, scalp.feet(points)[0], places)
 
 
 def confirm_stage(

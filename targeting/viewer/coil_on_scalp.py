@@ -180,7 +180,7 @@ class CoilOnScalp:
         begun = self._begin("nudge")
         if not begun:
             self._start = None  # the heading is carried from the last step
-        moved = self.move_to(self.surface.nearest(self.stand.scalp_mm + step))
+        moved = self.move_to(self.live.scalp.feet(self.stand.scalp_mm + step)[0][0])
         return self._end(moved, begun)
 
     def turn(self, degrees: float) -> bool:

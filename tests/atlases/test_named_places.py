@@ -10,7 +10,7 @@ from heads import layered_ball
 from atlases.electrode_files import placed, read_electrodes
 from atlases.fiducials import Fiducials, check_fiducials
 from atlases.named_places import check_places, fit_of_all, own_seat
-from atlases.scalp import Scalp, scalp_feet
+from atlases.scalp import Scalp
 from atlases.scalp_positions import ScalpPositions
 from atlases.ten_ten import TEN_TEN, ten_five, ten_ten
 from meshes.errors import InputError
@@ -337,7 +337,7 @@ def test_files_of_ant_have_names_before_their_points(ball, places, tmp_path):
 def test_feet_are_what_distances_are_measured_from(ball, places):
     """A plug 15 mm off the skin over its own place is no fault of its name."""
     high = places.point_mm("C3") * (1 + 15 / np.linalg.norm(places.point_mm("C3")))
-    check_places("cap.csv", ["C3"], high[None], scalp_feet(ball, high[None])[0], places)
+    check_places("cap.csv", ["C3"], high[None], ball.feet(high[None])[0], places)
 
 
 @pytest.mark.parametrize("name", ["C3", "EEG C3-REF", "c3"])

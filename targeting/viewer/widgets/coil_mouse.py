@@ -241,7 +241,7 @@ class CoilMouse(QtCore.QObject):
             return hit
         unit = way / np.linalg.norm(way)
         passing = start + unit * (unit @ (self.coil.stand.scalp_mm - start))
-        return self.coil.surface.nearest(passing)
+        return self.coil.live.scalp.feet(passing)[0][0]
 
     def _in_plane(self, at: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """From the scalp point to where the mouse's ray meets the tangent plane; None if that is seen edge on."""
