@@ -117,11 +117,11 @@ def row_words(record: Record, source: str) -> str:
     return f"{record.kind} {record.name or f'#{record.row}'!r} (row {record.row}) of {source}"
 
 
-def _let_in(chosen: ChosenRows, gate: PoseGate, off_mm: float) -> tuple[list[Pose], list[str]]:
+def _let_in(rows: ChosenRows, gate: PoseGate, off_mm: float) -> tuple[list[Pose], list[str]]:
     """The poses that the coil can have had, and what was left out."""
-    source, many = chosen.session.source, len(chosen.records)
+    source, many = rows.session.source, len(rows.records)
     poses, faults = [], []
-    for record in chosen.records:
+    for record in rows.records:
         assert record.pose is not None
         if fault := gate.measured_fault(record.pose, off_mm):
             faults.append((fault, record))
@@ -134,7 +134,7 @@ def _let_in(chosen: ChosenRows, gate: PoseGate, off_mm: float) -> tuple[list[Pos
         fault, record = (wrong or faults)[0]
         if many > 1:
             hint = f"nor can {len(faults) - 1} more of {many}; check the file's frame and the coil"
-        elif record.kind == TARGET and coil_pulses(chosen.session):
+        elif record.kind == TARGET and coil_pulses(rows.session):
             hint = f"its recorded pulses are named '{source}:{ALL_PULSES}'"
         else:
             hint = "check its frame and the coil"
@@ -143,7 +143,7 @@ def _let_in(chosen: ChosenRows, gate: PoseGate, off_mm: float) -> tuple[list[Pos
     return poses, [f"{n} of {many} pulses left out: {words}" for words, n in kinds.items()]
 
 
-def _one_place(poses: list[Pose], chosen: ChosenRows) -> tuple[tuple[Pose, ...], list[str]]:
+def _one_place(poses: list[Pose], rows: ChosenRows) -> tuple[tuple[Pose, ...], list[str]]:
     """The poses of one place, and what is said of strays."""
     center_mm = np.median([pose.center_mm for pose in poses], axis=0)
     middle = min(poses, key=lambda pose: float(np.linalg.norm(pose.center_mm - center_mm)))
@@ -154,9 +154,9 @@ def _one_place(poses: list[Pose], chosen: ChosenRows) -> tuple[tuple[Pose, ...],
     if away > STRAYS * len(poses):
         mm, degrees = (max(each) for each in zip(*off, strict=True))
         raise InputError(
-            f"the {len(poses)} pulses of {chosen.session.source} are not at one place: they lie up to {mm:.0f} mm and "
+            f"the {len(poses)} pulses of {rows.session.source} are not at one place: they lie up to {mm:.0f} mm and "
             f"{degrees:.0f}° apart, and no mean can be taken; name one of them, such as "
-            f"'{chosen.session.source}:{chosen.records[0].name}', or give a file with the pulses of one place alone"
+            f"'{rows.session.source}:{rows.records[0].name}', or give a file with the pulses of one place alone"
         )
     strays = f"{away} of {len(poses)} pulses left out: more than {SAME_PLACE_MM:.0f} mm or {SAME_TURN_DEG:.0f}° from the rest"
     return kept, [strays] if away else []

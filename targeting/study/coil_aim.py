@@ -55,9 +55,9 @@ class CoilAim:
     angle: AngleRequest = field(default_factory=lambda: AngleRequest(FREE))
     pulse: PulseRequest = field(default_factory=PulseRequest)
 
-    def of_coil(self, chosen: ChosenCoil) -> CoilAim:
+    def of_coil(self, choice: ChosenCoil) -> CoilAim:
         """Another coil, used alike."""
-        return replace(self, coil=chosen.coil, file=chosen.file)
+        return replace(self, coil=choice.coil, file=choice.file)
 
     @property
     def files(self) -> dict[str, Path]:

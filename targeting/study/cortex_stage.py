@@ -46,7 +46,7 @@ class CortexSource:
     gone: bool = False
 
     @classmethod
-    def of(cls, source: HeadSource, given: str | Path | None) -> CortexSource:
+    def of(cls, source: HeadSource, cortex: str | Path | None) -> CortexSource:
         """What the user gives; else what lies in the charm folder the head comes from; else the tissues.
 
         Raises
@@ -54,9 +54,9 @@ class CortexSource:
         InputError
             If the folder given has no surfaces, or a file in it is damaged.
         """
-        if given is not None:
-            read_cortex(given)  # all of it, before anything is made
-            return cls(Path(given), cortex_files(given))
+        if cortex is not None:
+            read_cortex(cortex)  # all of it, before anything is made
+            return cls(Path(cortex), cortex_files(cortex))
         head = source.files.get("head")
         if head is not None and charm_files(head):
             if not source.remembered:

@@ -294,35 +294,40 @@ def _embedded(path: Path, folder: Path) -> Framed:
     return FrameImage(path.name, sha256(path), tissues.affine_mm.tolist(), tissues.fields.shape[:3]), ()
 
 
-def _frame_of_head(found: HeadFolder, source: HeadSource, folder: Path) -> Framed:
+def _frame_of_head(head_folder: HeadFolder, source: HeadSource, folder: Path) -> Framed:
     """The T1 beside a finished mesh; without one, a grid of 1 mm around the mesh, known by the mesh file's hash."""
     from meshes.rasterise import grid_around
 
-    warnings = _checked_images(found, source)
-    image = found.t1 or found.labels
+    warnings = _checked_images(head_folder, source)
+    image = head_folder.t1 or head_folder.labels
     if image is not None:
-        frame, further = _kept_image(image, "T1" if found.t1 else "labels", folder, source.frame)
+        frame, further = _kept_image(image, "T1" if head_folder.t1 else "labels", folder, source.frame)
         return frame, (*further, *warnings)
-    affine, shape = grid_around(found.mesh)
+    affine, shape = grid_around(head_folder.mesh)
     warning = (
         f"{source.files['head'].name} came without its T1: coordinates are those of the mesh, taken as RAS mm of the T1"
     )
-    return FrameImage(found.mesh_file.name, sha256(found.mesh_file), affine.tolist(), shape), (warning, *warnings)
+    return FrameImage(head_folder.mesh_file.name, sha256(head_folder.mesh_file), affine.tolist(), shape), (
+        warning,
+        *warnings,
+    )
 
 
-def _checked_images(found: HeadFolder, source: HeadSource) -> tuple[str, ...]:
+def _checked_images(head_folder: HeadFolder, source: HeadSource) -> tuple[str, ...]:
     """Hold the images of a charm folder against its mesh; what is doubtful in them."""
     from meshes.image_fit import check_image_fit
     from meshes.images import open_nifti
     from meshes.world import world_of
 
     doubts = []
-    for path in (found.t1, found.labels):
+    for path in (head_folder.t1, head_folder.labels):
         if path is not None:
             image = open_nifti(path)
             affine_mm = world_of(image, source.frame).affine_mm
-            doubts.append(check_image_fit(image.volume(), affine_mm, found.mesh, path.name, found.mesh_file.name))
-    return (*found.doubts, *(doubt for doubt in doubts if doubt))
+            doubts.append(
+                check_image_fit(image.volume(), affine_mm, head_folder.mesh, path.name, head_folder.mesh_file.name)
+            )
+    return (*head_folder.doubts, *(doubt for doubt in doubts if doubt))
 
 
 def _files_of_head(path: Path) -> dict[str, Path]:
@@ -332,16 +337,16 @@ def _files_of_head(path: Path) -> dict[str, Path]:
     return {"head": mesh_file_of(path), **(images_of_head(path) if path.is_dir() else {})}
 
 
-def _kept_charm_warp(found: HeadFolder, folder: Path, frame: Frame | None) -> bool:
+def _kept_charm_warp(head_folder: HeadFolder, folder: Path, frame: Frame | None) -> bool:
     """Keep a charm folder's own warp, if it has one, in the subject's folder; whether it had."""
-    if found.mni_to_subject is None:
+    if head_folder.mni_to_subject is None:
         return False
     from atlases.charm_warp import read_charm_warp
     from atlases.registration import check_warp_fit
     from atlases.warp import save_warp
 
-    warp = read_charm_warp(found.mni_to_subject, found.subject_to_mni, frame)
-    check_warp_fit(warp, found.mesh, found.mni_to_subject.name)
+    warp = read_charm_warp(head_folder.mni_to_subject, head_folder.subject_to_mni, frame)
+    check_warp_fit(warp, head_folder.mesh, head_folder.mni_to_subject.name)
     save_warp(warp, folder / CHARM_WARP_FILE)
     return True
 

@@ -265,7 +265,7 @@ def alike(montage: Montage, other: Montage) -> bool:
     )
 
 
-def laid_electrodes(solved: TesField) -> tuple[LaidElectrode, ...]:
+def laid_electrodes(field: TesField) -> tuple[LaidElectrode, ...]:
     """A solved montage's electrodes."""
     return tuple(
         LaidElectrode(
@@ -279,7 +279,7 @@ def laid_electrodes(solved: TesField) -> tuple[LaidElectrode, ...]:
             peak_a_per_m2=each.peak_a_per_m2,
             shunted_a=each.shunted_a,
         )
-        for contact, each, current in zip(solved.contacts, solved.electrodes, solved.montage.currents_a, strict=True)
+        for contact, each, current in zip(field.contacts, field.electrodes, field.montage.currents_a, strict=True)
     )
 
 

@@ -76,9 +76,9 @@ class Patch:
     first: int = 0
     pull: NDArray[np.float64] | None = None
 
-    def only(self, chosen: NDArray[np.bool_]) -> Patch:
+    def only(self, mask: NDArray[np.bool_]) -> Patch:
         """The same patch without the points that are not chosen (K,)."""
-        return replace(self, volumes_mm3=np.where(chosen, self.volumes_mm3, 0.0))
+        return replace(self, volumes_mm3=np.where(mask, self.volumes_mm3, 0.0))
 
 
 class ObjectiveFields(Protocol):
@@ -124,16 +124,16 @@ class PoseFields:
     poses: NDArray[np.float64]
     mean_e_v_per_m: NDArray[np.float64]
     didt_a_per_s: float
-    known: dict[int, NDArray[np.floating]] = field(default_factory=dict)  # patches share a basis: asked once
+    cache: dict[int, NDArray[np.floating]] = field(default_factory=dict)  # patches share a basis: asked once
 
     def sizes(self, patch: Patch) -> NDArray[np.floating]:
         """|E| in a patch, (n, K)."""
         basis = patch.field
         if basis is None:
             raise ValueError(f"the patch {patch.name} has no field to tell poses by")
-        if id(basis) not in self.known:
-            self.known[id(basis)] = basis.e_v_per_m(condensed(self.coil), self.poses, self.didt_a_per_s)
-        e = self.known[id(basis)][:, patch.first : patch.first + len(patch.tets)]
+        if id(basis) not in self.cache:
+            self.cache[id(basis)] = basis.e_v_per_m(condensed(self.coil), self.poses, self.didt_a_per_s)
+        e = self.cache[id(basis)][:, patch.first : patch.first + len(patch.tets)]
         if patch.pull is not None:
             off = self.mean_e_v_per_m - np.einsum("k,nkx->nx", patch.volumes_mm3 / patch.volumes_mm3.sum(), e)
             e = e + np.einsum("kxd,nd->nkx", patch.pull, off)

@@ -179,9 +179,12 @@ def _rasterised(folder: Path, segmentation: Segmentation) -> NDArray[np.uint8]:
 
 
 def _on_grid(
-    labels: NDArray[np.uint8], affine: NDArray[np.float64], wanted: NDArray[np.float64], shape: tuple[int, int, int]
+    labels: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    grid_affine: NDArray[np.float64],
+    shape: tuple[int, int, int],
 ) -> NDArray[np.uint8]:
     from scipy.ndimage import affine_transform
 
-    step = np.linalg.inv(affine) @ wanted
+    step = np.linalg.inv(affine) @ grid_affine
     return np.asarray(affine_transform(labels, step[:3, :3], step[:3, 3], output_shape=shape, order=0), np.uint8)
