@@ -84,9 +84,9 @@ def test_a_need_is_said_warned_of_or_refused(machine, caplog):
 def test_a_stage_that_is_refused_is_not_begun_and_a_reused_one_is_not_asked(machine, tmp_path):
     begun = []
 
-    def make(room):
-        begun.append(room)
-        (room / "a.txt").write_text("a")
+    def make(folder):
+        begun.append(folder)
+        (folder / "a.txt").write_text("a")
 
     def stage(gb, parameter):
         needs = lambda: MemoryNeed(gb, "all", "wait")  # noqa: E731

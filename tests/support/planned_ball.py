@@ -34,27 +34,29 @@ def planned_ball(folder: Path, coil: str | Path = "figure8-70mm", direction=None
     subject = Subject.named("ball", folder)
 
     def keep(name, write, load, after=(), files=None, **parameters):
-        def make(room):
-            write(room)
-            return load(room)
+        def make(there):
+            write(there)
+            return load(there)
 
         return subject.run(Stage(name, 1, make, load, files or {}, parameters, after))
 
     aimed_at = AimedTarget(SPOT, SPOT.center_mm, None, ())
     with subject.locked():
-        meshed = keep("mesh", lambda room: head.write(room / "head.msh"), lambda room: HeadMesh.read(room / "head.msh"))
+        meshed = keep(
+            "mesh", lambda there: head.write(there / "head.msh"), lambda there: HeadMesh.read(there / "head.msh")
+        )
         aimed_target = keep(
             "target",
-            lambda room: save_target(room / "target.npz", aimed_at),
-            lambda room: load_target(room / "target.npz"),
+            lambda there: save_target(there / "target.npz", aimed_at),
+            lambda there: load_target(there / "target.npz"),
             [meshed],
         )
         study = study_of(meshed, aimed_target, conductor=HeadConductor(head), conduction=Conduction.of())
         mapped = subject.run(dose_map_stage(study))
         searched = keep(
             "search",
-            lambda room: (room / "search.txt").write_text("one pose"),
-            lambda room: None,
+            lambda there: (there / "search.txt").write_text("one pose"),
+            lambda there: None,
             [meshed, aimed_target, mapped],
             {"coil": file} if file else {},
             coil=tool.name,
@@ -63,8 +65,8 @@ def planned_ball(folder: Path, coil: str | Path = "figure8-70mm", direction=None
         )
         keep(
             "files",
-            lambda room: write_plan(room / "plan.json", _plan(head, tool, image_sha256)),
-            lambda room: read_plan(room / "plan.json"),
+            lambda there: write_plan(there / "plan.json", _plan(head, tool, image_sha256)),
+            lambda there: read_plan(there / "plan.json"),
             [meshed, aimed_target, mapped, searched],
         )
     return subject

@@ -56,8 +56,8 @@ def short_road(monkeypatch, tmp_path):
     values = {"mesh": head, "target": aimed_target, "search": searched(), "confirm": confirmation, "hotspot": spot}
 
     def standing_in(name):
-        def make(room):
-            (room / f"{name}.txt").write_text(name)
+        def make(folder):
+            (folder / f"{name}.txt").write_text(name)
             return values.get(name)
 
         return Stage(name, 1, make, lambda _: values.get(name))
@@ -72,7 +72,7 @@ def short_road(monkeypatch, tmp_path):
     stages = {"mesh": "head", "register": "registration", "target": "target", "surfaces": "surfaces"}
     for name, attribute in stages.items():
         monkeypatch.setattr(Study, attribute, property(lambda study, name=name: study.run(standing_in(name))))
-    monkeypatch.setattr(road, "write_files", lambda room, _, made: write_plan(room / "plan.json", made))
+    monkeypatch.setattr(road, "write_files", lambda folder, _, made: write_plan(folder / "plan.json", made))
     subject = Subject.named("colin27", tmp_path / "colin27")
 
     def planned(**asked):

@@ -324,8 +324,8 @@ def test_on_the_road_the_rows_reach_plan_console_and_status(short_road, monkeypa
         rows = [on_target(), on_target("double-cone-110mm", 84e6, e_target=0.8)]
         made = Comparison(rows, ["circular-mc125 is not compared: it does not fit"])
 
-        def make(room):
-            (room / "rows.txt").write_text("rows")
+        def make(folder):
+            (folder / "rows.txt").write_text("rows")
             return made
 
         return Stage("comparison", 1, make, lambda _: made)
@@ -439,8 +439,8 @@ def test_the_field_at_a_hotspot_of_its_own_is_looked_for_with_each_coil(ball, ru
     there = DoseMap.build(ball[0], where, spacing_mm=5.0)
     spot = Hotspot(SPOT_MM, 9.0, "left", "measured", np.eye(4).tolist(), 1.5, [])
 
-    def make(room):
-        there.save(room / MAP_FILE)
+    def make(folder):
+        there.save(folder / MAP_FILE)
         return spot
 
     figure8, cone = run(hotspot=Stage("hotspot", 1, make, lambda _: spot)).value.coils

@@ -255,7 +255,7 @@ def ball(tmp_path_factory):
 def _surface_and_no_pictures(cortex):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Study, "_cortex", (Done("cortex", "a ball's", 0.0, lambda: cortex), []))
-        patch.setattr(tes_road, "write_tes_files", lambda room, _, plan: write_tes_plan(room / "plan.json", plan))
+        patch.setattr(tes_road, "write_tes_files", lambda folder, _, plan: write_tes_plan(folder / "plan.json", plan))
         yield
 
 

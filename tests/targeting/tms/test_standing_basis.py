@@ -7,8 +7,8 @@ from targeting.subject import Stage, Subject
 
 
 def ran(subject, name, after=(), text="made", **parameters):
-    def make(room):
-        (room / f"{name}.txt").write_text(text)
+    def make(there):
+        (there / f"{name}.txt").write_text(text)
 
     with subject.locked():
         return subject.run(Stage(name, 1, make, lambda folder: None, parameters=parameters, after=after))

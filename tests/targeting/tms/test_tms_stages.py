@@ -66,8 +66,8 @@ def named_stage(aim):
 def run_as(subject, stage):
     """Run a stage that makes nothing and needs nothing; whether it was reused."""
 
-    def make(room):
-        (room / f"{stage.name}.txt").write_text("made")
+    def make(folder):
+        (folder / f"{stage.name}.txt").write_text("made")
 
     with subject.locked():
         return subject.run(replace(stage, make=make, load=lambda _: None, needs=None)).reused
