@@ -42,22 +42,22 @@ def planned_ball(folder: Path, coil: str | Path = "figure8-70mm", direction=None
 
     aimed_at = AimedTarget(SPOT, SPOT.center_mm, None, ())
     with subject.locked():
-        meshed = keep(
+        mesh = keep(
             "mesh", lambda there: head.write(there / "head.msh"), lambda there: HeadMesh.read(there / "head.msh")
         )
         aimed_target = keep(
             "target",
             lambda there: save_target(there / "target.npz", aimed_at),
             lambda there: load_target(there / "target.npz"),
-            [meshed],
+            [mesh],
         )
-        study = study_of(meshed, aimed_target, conductor=HeadConductor(head), conduction=Conduction.of())
-        mapped = subject.run(dose_map_stage(study))
-        searched = keep(
+        study = study_of(mesh, aimed_target, conductor=HeadConductor(head), conduction=Conduction.of())
+        dose_map = subject.run(dose_map_stage(study))
+        search = keep(
             "search",
             lambda there: (there / "search.txt").write_text("one pose"),
             lambda there: None,
-            [meshed, aimed_target, mapped],
+            [mesh, aimed_target, dose_map],
             {"coil": file} if file else {},
             coil=tool.name,
             coil_sha256=fingerprint(tool),
@@ -67,7 +67,7 @@ def planned_ball(folder: Path, coil: str | Path = "figure8-70mm", direction=None
             "files",
             lambda there: write_plan(there / "plan.json", _plan(head, tool, image_sha256)),
             lambda there: read_plan(there / "plan.json"),
-            [meshed, aimed_target, mapped, searched],
+            [mesh, aimed_target, dose_map, search],
         )
     return subject
 

@@ -24,7 +24,7 @@ OURS = ("dosing_stage", "files_stage")
 POSES = np.eye(4)[None]
 
 
-def searched():
+def search():
     one = np.ones(1)
     return TmsSearch(
         poses=POSES,
@@ -53,7 +53,7 @@ def short_road(monkeypatch, tmp_path):
     confirmation = Confirmation(np.ones((len(head.tets), 3), np.float32), one, one, one, 2 * one, np.zeros((1, 3)))
     aimed_target = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ())
     spot = Hotspot([-40.0, -20.0, 50.0], 7.0, "left", "measured", np.eye(4).tolist(), 1.5, ["motor hotspot: moved"])
-    values = {"mesh": head, "target": aimed_target, "search": searched(), "confirm": confirmation, "hotspot": spot}
+    values = {"mesh": head, "target": aimed_target, "search": search(), "confirm": confirmation, "hotspot": spot}
 
     def standing_in(name):
         def make(folder):

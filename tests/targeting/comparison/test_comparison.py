@@ -362,17 +362,17 @@ def ball():
 
 
 @pytest.fixture(scope="module")
-def searched(ball):
+def search(ball):
     return search_tms(ball[0], DEEP, COILS[0].coil, dose_map=ball[1], radius_mm=RADIUS_MM, keep=2)
 
 
 @pytest.fixture
-def run(ball, searched, tmp_path, monkeypatch):
+def run(ball, search, tmp_path, monkeypatch):
     """Runs the stage with some coils; the search looks near the target only, to save time."""
     conductor, dose_map = ball
     monkeypatch.setattr("targeting.comparison.compared.NEAR_MM", RADIUS_MM)
     monkeypatch.setattr("targeting.comparison.compared.RIM_MM", 0.0)
-    field = simulate_tms(conductor, COILS[0].coil, Pose(searched.poses[0]))
+    field = simulate_tms(conductor, COILS[0].coil, Pose(search.poses[0]))
     one = np.ones(2)
     confirmation = Confirmation(field.e_v_per_m.astype(np.float32), one, one, one, one, np.zeros((2, 3)))
     subject = Subject.named("ball", tmp_path / "ball")
@@ -381,7 +381,7 @@ def run(ball, searched, tmp_path, monkeypatch):
         aimed_target = AimedTarget(DEEP, DEEP.center_mm, None, ())
         study = study_of(conductor.head, aimed_target, conductor=conductor)
         aim = CoilAim(coil=coils[0].coil, direction=direction)
-        before = (done("dosemap", dose_map), done("search", searched), done("confirm", confirmation))
+        before = (done("dosemap", dose_map), done("search", search), done("confirm", confirmation))
         with subject.locked():
             spot = hotspot and subject.run(hotspot)
             return subject.run(comparison_stage(coils, study, aim, *before, EmbeddedEngine(), spot))
@@ -390,12 +390,12 @@ def run(ball, searched, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_both_coils_on_a_deep_target(ball, searched, run):
+def test_both_coils_on_a_deep_target(ball, search, run):
     head = ball[0].head
     made = run()
     figure8, cone = made.value.coils
     assert made.value.left_out == [] and [figure8.coil, cone.coil] == list(DEEP_COILS)
-    assert np.array(figure8.pose) == pytest.approx(searched.poses[0])
+    assert np.array(figure8.pose) == pytest.approx(search.poses[0])
     for each, chosen in zip((figure8, cone), COILS, strict=True):
         # a direct solve of that coil at that pose, from scratch
         e = simulate_tms(ball[0], chosen.coil, Pose(np.array(each.pose))).e_v_per_m

@@ -353,10 +353,10 @@ def over(point_mm):
     return pose
 
 
-def at_the_hotspot(request, ball, aimed_target=None, registered=None):
+def at_the_hotspot(request, ball, aimed_target=None, registration=None):
     head, conductor = ball
     study = study_of(
-        head, aimed_target, conductor=conductor, registration=registered, aim=registered and Aim("psi", "left")
+        head, aimed_target, conductor=conductor, registration=registration, aim=registration and Aim("psi", "left")
     )
     return hotspot_stage(request, study, CoilAim(coil=COIL))
 

@@ -254,10 +254,10 @@ def planned(tmp_path):
         (folder / "central.json").write_text(json.dumps({"source": "made up"}))
 
     with subject.locked():
-        meshed = keep("mesh", lambda folder: head.write(folder / "head.msh"))
-        keep("cortex", surfaces, [meshed])
+        mesh = keep("mesh", lambda folder: head.write(folder / "head.msh"))
+        keep("cortex", surfaces, [mesh])
         sigma = conductivities({"skull": 0.02})
-        keep("dosemap", lambda folder: (folder / "map.txt").write_text("none"), [meshed], conductivity_s_per_m=sigma)
+        keep("dosemap", lambda folder: (folder / "map.txt").write_text("none"), [mesh], conductivity_s_per_m=sigma)
     return subject
 
 

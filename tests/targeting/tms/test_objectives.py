@@ -240,7 +240,7 @@ def test_two_targets_get_a_compromise(ball, ball_scalp, maps):
 
 @pytest.mark.slow
 def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
-    aimed_target, mapped = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ()), done("dosemap", maps["left spot"])
+    aimed_target, dose_map = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ()), done("dosemap", maps["left spot"])
     request = ObjectiveRequest.of(
         TmsRequest(avoid=["ras:-14,20,28/8"], also=["ras:-2,-25,28/8"], penalty=2.0, avoid_cap=0.6), "left"
     )
@@ -250,12 +250,12 @@ def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
     aim = CoilAim(coil=COIL, hair_mm=HAIR_MM)
 
     def run():
-        wanted = StagedObjective.run(request, study, aim, mapped)
-        searched = subject.run(search_stage(TmsRequest(), study, aim, mapped, wanted))
+        wanted = StagedObjective.run(request, study, aim, dose_map)
+        searched = subject.run(search_stage(TmsRequest(), study, aim, dose_map, wanted))
         solved = simulate_many(ball, COIL, [Pose(each) for each in searched.value.poses], 1e6)
         confirmation = done("confirm", confirm(ball.head, LEFT_SPOT, [each.e_v_per_m for each in solved]))
         made = goal_of(wanted, searched.value, confirmation.value)
-        goal = subject.run(goal_stage(wanted, mapped, searched, confirmation))
+        goal = subject.run(goal_stage(wanted, dose_map, searched, confirmation))
         return wanted, searched, made, goal
 
     with subject.locked():
