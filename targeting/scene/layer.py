@@ -83,7 +83,7 @@ class Layer:
 
     @property
     def group(self) -> str:
-        """What it is shown and hidden with: "electrodes", "coil" (handle and edges, too) ..., or itself."""
+        """The group that it is shown and hidden with: "electrodes", "coil" (handle and edges, too) ..., or itself."""
         return GROUPS.get(self.name.split()[0], self.name)
 
 
@@ -168,7 +168,7 @@ class Scene:
 
     @property
     def scalars(self) -> str:
-        """What the colours show: "magnE", "normalE", or "" where nothing is coloured."""
+        """The quantity that the colours show: "magnE", "normalE", or "" where nothing is coloured."""
         return next((layer.scalars for layer in self.layers if layer.scalars and layer.visible), "")
 
     @property

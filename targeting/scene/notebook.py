@@ -89,7 +89,7 @@ def show(
 
 
 def chosen_backend(backend: str | None = None) -> str:
-    """The back end asked for; else the one set with pyvista; else trame where it can work, and static elsewhere."""
+    """The back end that is asked for; else the one set with pyvista; else trame where it can work, and static elsewhere."""
     if backend is not None:
         return backend
     import pyvista as pv

@@ -120,7 +120,7 @@ def at_points(points_mm: NDArray[np.floating], head: HeadMesh, values: NDArray[n
 
 
 def outline_layers(lines: pv.PolyData, shape: str) -> tuple[Layer, ...]:
-    """An outline as the scene draws it.
+    """Layers of an outline on the cortex.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ def planned_scene(
 
 
 def planned_modality(subject: Subject, modality: str | None = None) -> str:
-    """What is planned in the folder: the modality asked for, or the first there is.
+    """The kind of plan in a subject's folder: the modality asked for, or the first there is.
 
     Raises
     ------

@@ -67,7 +67,7 @@ class Difference:
     percent_of_plan: float
 
     def words(self) -> str:
-        """One line for a status bar.
+        """The difference in one line, for a status bar.
 
         Examples
         --------
@@ -117,7 +117,7 @@ class CoilOnScalp:
 
     @cached_property
     def surface(self) -> Surface:
-        """The scalp, for the mouse."""
+        """The scalp as a surface that the mouse can point at."""
         return Surface(self.live.scalp.points_mm, self.live.scalp.triangles)
 
     @property

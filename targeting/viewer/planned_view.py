@@ -14,7 +14,7 @@ from targeting.subject import Subject
 
 @dataclass(frozen=True, eq=False)
 class PlannedView:
-    """A plan and how it looks.
+    """A plan and its 3D scene.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ VERSION = "1.0"
 
 @dataclass(frozen=True)
 class SavedPose:
-    """One pose and what it gives."""
+    """A pose that a person saved, with its dose."""
 
     name: str
     pose: list[list[float]]  # coil → world, RAS mm of the image; +z into the head, +y away from the handle
@@ -42,7 +42,7 @@ class SavedPose:
 
 @dataclass(frozen=True)
 class SavedPoses:
-    """The file."""
+    """The content of ``saved_poses.json``."""
 
     poses: list[SavedPose]
     schema_version: str = VERSION
@@ -76,7 +76,7 @@ def read_saved(folder: Path) -> list[SavedPose]:
 
 
 def save_pose(folder: Path, pose: SavedPose) -> list[SavedPose]:
-    """Add one; a name that is taken gets a number.  Returns all that are then in the file.
+    """Add a pose to the file; a name that is taken gets a number.  Returns all that are then in the file.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def save_pose(folder: Path, pose: SavedPose) -> list[SavedPose]:
 
 
 def forget_pose(folder: Path, name: str) -> list[SavedPose]:
-    """Take one out of the file; returns those that stay.
+    """Delete a pose from the file; returns those that stay.
 
     Raises
     ------

@@ -47,7 +47,7 @@ class Light:
 
     @classmethod
     def of(cls, cortex: pv.PolyData) -> Light:
-        """Thin it (half a second)."""
+        """Make it from a cortex with all its triangles (half a second)."""
         from scipy.spatial import cKDTree
 
         bare = cortex.copy(deep=True)
@@ -136,7 +136,7 @@ class SceneView:
 
     @property
     def values(self) -> NDArray[np.float32] | None:
-        """What colours the cortex now, V/m; None where the field is not known."""
+        """The values that colour the cortex now, V/m; None where the field is not known."""
         return self.field.get(self.scalars)
 
     def set_visible(self, name: str, visible: bool) -> None:

@@ -53,14 +53,14 @@ class Surface:
 
 @dataclass(frozen=True, eq=False)
 class DepthImage:
-    """A surface as seen: ``rgb`` (h, w, 3) in 0..1, ``depth_mm`` (h, w) toward the viewer, -inf where nothing is."""
+    """A surface seen from a view: ``rgb`` (h, w, 3) in 0..1, ``depth_mm`` (h, w) toward the viewer, -inf where nothing is."""
 
     rgb: NDArray[np.float32]
     depth_mm: NDArray[np.float32]
 
     @property
     def covered(self) -> NDArray[np.bool_]:
-        """Where the surface is, (h, w)."""
+        """Which pixels show the surface, (h, w)."""
         return np.isfinite(self.depth_mm)
 
     def above_mm(self, view: View, point_mm: NDArray[np.float64]) -> float:

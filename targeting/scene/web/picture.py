@@ -34,7 +34,7 @@ COMPASS_AT, COMPASS_SIZE = np.array([86.0, HEIGHT - 86.0]), 60.0  # pixels
 
 @dataclass(frozen=True, eq=False)
 class SolidView:
-    """A named view.
+    """A direction from which a page's 3D scene is seen, by its name.
 
     Parameters
     ----------

@@ -70,7 +70,7 @@ class CoilMouse(QtCore.QObject):
         self.parts = parts_of(coil.live.coil)
 
     def eventFilter(self, _watched: Any, event: Any) -> bool:  # noqa: N802
-        """Qt asks: true for an event that is used up."""
+        """Qt calls this for every event: true for an event that is used up."""
         kind = event.type()
         if kind == QtCore.QEvent.Type.MouseButtonPress:
             return self._press(event)

@@ -29,7 +29,7 @@ MASK = Target(np.array([30.0, 1, 2]), 4.0, mask_points_mm=np.arange(12.0).reshap
 
 
 @pytest.mark.parametrize(
-    "aimed",
+    "aimed_target",
     [
         AimedTarget(SPHERE, np.array([-36.0, -20, 58]), np.array([-37.0, -21, 58]), ("moved far",)),
         AimedTarget(MASK, np.array([30.0, 1, 2]), None, ()),
