@@ -17,7 +17,7 @@ from targeting.study.options import options_of
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from targeting.interference.files import Found
+    from targeting.interference.files import InterferenceResult
 
 EXAMPLES = """
 **Examples**
@@ -52,25 +52,25 @@ def interference_command(
 
         subject = Subject.named(name, out)
         request = InterferenceRequest(**values_of(InterferenceRequest, words))
-        found = interference(subject, request, anyway=anyway).value
-    talk.answer(interference_summary(found, subject.folder / NAME), asdict(found))
+        result = interference(subject, request, anyway=anyway).value
+    talk.answer(interference_summary(result, subject.folder / NAME), asdict(result))
 
 
-def interference_summary(found: Found, folder: Path) -> Group:
+def interference_summary(result: InterferenceResult, folder: Path) -> Group:
     """The best of them in a screenful."""
     from rich.console import Group
 
     from targeting.words.numbers import number, point, three_digits, trimmed
     from targeting.words.target import target_line
 
-    direct = found.direct
-    along = "over all directions" if found.direction == "all" else f"along {found.direction}"
+    direct = result.direct
+    along = "over all directions" if result.direction == "all" else f"along {result.direction}"
     request_lines = [
-        ("target", target_line(found.target)),
+        ("target", target_line(result.target)),
         (
             "searched",
-            f"{found.tried:,} montages of two pairs from {found.candidates} positions; swing of the envelope {along}, peak to "
-            "peak",
+            f"{result.tried:,} montages of two pairs from {result.candidates} positions; swing of the envelope {along}, "
+            "peak to peak",
         ),
     ]
     numbers = ["mA", "swing V/m", "elsewhere", "focality"]
@@ -83,7 +83,7 @@ def interference_summary(found: Found, folder: Path) -> Group:
             three_digits(each.elsewhere_v_per_m),
             number(each.focality, 2),
         ]
-        for rank, each in enumerate(found.montages[:SHOWN], start=1)
+        for rank, each in enumerate(result.montages[:SHOWN], start=1)
     ]
     swing, free = three_digits(direct.swing_v_per_m), three_digits(direct.free_swing_v_per_m)
     solution_lines = [
@@ -98,7 +98,7 @@ def interference_summary(found: Found, folder: Path) -> Group:
             f"{number(direct.stronger_cm3)} cm³ of other grey matter swing more than the target; the "
             f"carrier itself reaches {three_digits(direct.carrier_v_per_m)} V/m",
         ),
-        *(("note", each) for each in found.notes),
+        *(("note", each) for each in result.notes),
         ("files", f"{folder}: interference.json, two_pairs.csv, envelope.nii.gz, and the envelope on the cortex"),
     ]
     best = table(["rank", "first pair", "second pair", *numbers], rows, right=numbers)

@@ -192,7 +192,7 @@ def write_cortical_field(folder: str | Path, field: CorticalField, conditions: s
 
     Raises
     ------
-    InputError
+    WriteError
         If a file cannot be written.
     """
     folder = Path(folder)

@@ -52,8 +52,8 @@ class DirectSwing:
 
 
 @dataclass(frozen=True)
-class Found:
-    """The answer, as ``interference.json`` holds it."""
+class InterferenceResult:
+    """The result of a search for temporal interference, as ``interference.json`` holds it."""
 
     subject: str
     target: PlanTarget
@@ -67,12 +67,12 @@ class Found:
     notes: list[str]
 
 
-def load(folder: Path) -> Found:
+def load(folder: Path) -> InterferenceResult:
     """What the stage left in a subject's folder."""
     read = json.loads((folder / NAME / FILE).read_text(encoding="utf-8"))
     target, direct = PlanTarget(**read.pop("target")), DirectSwing(**read.pop("direct"))
     montages = [TwoPairs(**each) for each in read.pop("montages")]
-    return Found(target=target, direct=direct, montages=montages, **read)
+    return InterferenceResult(target=target, direct=direct, montages=montages, **read)
 
 
 def write_table(path: Path, montages: list[TwoPairs]) -> None:

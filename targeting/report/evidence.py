@@ -1,4 +1,4 @@
-"""Everything that a page shows of a plan, in one value, so that pages and pictures compute no physics of their own."""
+"""Evidence: a plan with its head and fields, all that a page shows of it; pages compute no physics of their own."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Evidence:
 
     @property
     def conditions(self) -> str:
-        """What the field is for, to be put after its unit: "at 1 A/µs"."""
+        """The current that the field belongs to, in words to put after its unit: "at 1 A/µs"."""
         raise NotImplementedError
 
     @property
@@ -228,7 +228,7 @@ class TmsEvidence(Evidence):
 
     @property
     def conditions(self) -> str:
-        """Every field of a TMS plan is for this."""
+        """Every field of a TMS plan belongs to 1 A/µs."""
         return "at 1 A/µs"
 
     def sources(self) -> tuple[Layer, ...]:

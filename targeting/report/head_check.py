@@ -1,4 +1,4 @@
-"""Is the head model right?  Its outlines over the image on slices through the whole brain, and its volumes in a table."""
+"""A page to judge the head model by: its outlines over slices of the image, and a table of its volumes."""
 
 from __future__ import annotations
 

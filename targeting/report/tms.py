@@ -56,14 +56,14 @@ def write_report(path: str | Path, evidence: TmsEvidence) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     write_page(path, page_of(evidence))
 
 
 def page_of(evidence: TmsEvidence) -> str:
-    """The whole page as text."""
+    """The whole page as HTML."""
     from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
 
     plan, best = evidence.plan, evidence.best

@@ -44,7 +44,7 @@ class Aim:
 
     @property
     def recorded(self) -> str:
-        """The name as a stage's parameters have it: a mask's bytes count, not what its file is called."""
+        """The name as a stage's parameters hold it: of a mask its hash, not the name of its file."""
         if self.mask is None:
             return self.name
         return f"{MNI}mask" if self.in_mni else "mask"

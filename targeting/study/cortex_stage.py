@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 
 from meshes.cortex_fit import check_fit
 from meshes.cortical_surface import Cortex
-from meshes.errors import InputError, WriteError
+from meshes.errors import InputError
 from meshes.formats.cortex_files import charm_files, cortex_files, layer_files, read_cortex, read_layers
 from meshes.formats.embedded_cortex import EMBEDDED_FOLDS, embedded_cortex
 from meshes.formats.folds_files import read_folds, write_folds
 from meshes.formats.gifti import read_surface, write_surface
 from meshes.head import HeadMesh
 from targeting.study.head_source import HeadSource
-from targeting.study.head_stages import Segmented
+from targeting.study.head_stages import Segmentation
 from targeting.study.options import as_flags, flags_of
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Stage, Subject
@@ -61,7 +61,7 @@ class CortexSource:
         return any(role.endswith(".sphere") for role in self.files or {})
 
     @classmethod
-    def of(cls, source: HeadSource, given: str | Path | None) -> CortexSource:
+    def of(cls, source: HeadSource, cortex: str | Path | None) -> CortexSource:
         """What the user gives; else what lies in the charm folder the head comes from; else the tissues.
 
         Raises
@@ -69,9 +69,9 @@ class CortexSource:
         InputError
             If the folder given has no surfaces, or a file in it is damaged.
         """
-        if given is not None:
-            read_layers(given, read_cortex(given))  # all of it, before anything is made
-            return cls(Path(given), {**cortex_files(given), **layer_files(given)})
+        if cortex is not None:
+            read_layers(cortex, read_cortex(cortex))  # all of it, before anything is made
+            return cls(Path(cortex), {**cortex_files(cortex), **layer_files(cortex)})
         head = source.files.get("head")
         if head is not None and charm_files(head):
             if not source.remembered:
@@ -83,7 +83,7 @@ class CortexSource:
 def run_cortex(
     subject: Subject,
     source: CortexSource,
-    segmented: Done[Segmented],
+    segmentation: Done[Segmentation],
     head: Done[HeadMesh],
     register: Callable[[], Done[MniWarp]],
 ) -> tuple[Done[Cortex] | None, list[str]]:
@@ -93,7 +93,7 @@ def run_cortex(
     ----------
     subject : Subject
     source : CortexSource
-    segmented : Done[Segmented]
+    segmentation : Done[Segmentation]
     head : Done[HeadMesh]
     register : callable
         Runs stage "register", where surfaces are made from the tissues.
@@ -109,9 +109,7 @@ def run_cortex(
     if kept is not None:
         return kept, []
     try:
-        return subject.run(cortex_stage(segmented, head, register())), []
-    except WriteError:
-        raise
+        return subject.run(cortex_stage(segmentation, head, register())), []
     except InputError as error:
         from atlases.registration import NoMatchError
 
@@ -141,42 +139,42 @@ def given_cortex_stage(source: CortexSource, head: Done[HeadMesh]) -> Stage[Cort
     return Stage("cortex", 3, make, load_cortex, files=source.files or {}, parameters=parameters, after=[head])
 
 
-def cortex_stage(segmented: Done[Segmented], head: Done[HeadMesh], registered: Done[MniWarp]) -> Stage[Cortex]:
+def cortex_stage(segmentation: Done[Segmentation], head: Done[HeadMesh], registration: Done[MniWarp]) -> Stage[Cortex]:
     """Stage "cortex" with surfaces made from the tissues (of a finished mesh: from its voxels)."""
-    way = segmented.value.way
+    way = segmentation.value.way
     environment, why = {"head": ("", OF_A_MESH), "embedded": (EMBEDDED_FOLDS, "")}.get(way) or _cat_surf()
 
     def make(folder: Path) -> Cortex:
         if way == "embedded":
             return _kept(folder, embedded_cortex())
         if not environment:
-            return _kept(folder, _halfway(segmented.value, head, registered.value, why))
+            return _kept(folder, _halfway(segmentation.value, head, registration.value, why))
         from atlases.folded_cortex import folded_cortex
         from atlases.hemispheres import hemisphere_shares
 
         try:
-            shares, of = segmented.value.shares, "SAMSEG's labels"
+            shares, of = segmentation.value.shares, "SAMSEG's labels"
             if not shares:
-                assert segmented.value.tissues is not None
-                shares, of = hemisphere_shares(segmented.value.tissues, registered.value), "the tissues"
+                assert segmentation.value.tissues is not None
+                shares, of = hemisphere_shares(segmentation.value.tissues, registration.value), "the tissues"
             return _kept(folder, folded_cortex(shares, folder, of))
         except InputError as error:
-            return _kept(folder, _halfway(segmented.value, head, registered.value, str(error)))
+            return _kept(folder, _halfway(segmentation.value, head, registration.value, str(error)))
 
-    after: list[Done[Any]] = [head, segmented, registered] if way == "head" else [segmented, registered]
+    after: list[Done[Any]] = [head, segmentation, registration] if way == "head" else [segmentation, registration]
     return Stage("cortex", 3, make, load_cortex, parameters={"folds": environment}, after=after)
 
 
-def _halfway(segmented: Segmented, head: Done[HeadMesh], warp: MniWarp, why: str) -> Cortex:
+def _halfway(segmentation: Segmentation, head: Done[HeadMesh], warp: MniWarp, why: str) -> Cortex:
     """The surface halfway through the grey matter, where there is none by its folds."""
     from atlases.hemispheres import hemispheres
     from meshes.midcortex import mid_surface
 
-    tissues = segmented.tissues
+    tissues = segmentation.tissues
     if tissues is None:
         from meshes.rasterise import tissues_from_mesh
 
-        tissues = tissues_from_mesh(head.value, segmented.affine_mm, segmented.frame.shape)
+        tissues = tissues_from_mesh(head.value, segmentation.affine_mm, segmentation.frame.shape)
     log.info("halfway between white matter and the pial surface")
     sheet = mid_surface(tissues)
     log.info("left, right, and what is no cortex")

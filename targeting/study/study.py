@@ -15,14 +15,21 @@ from typing import TYPE_CHECKING, TypeVar
 from atlases.aim import AimedTarget
 from meshes.choices import one_of
 from meshes.cortical_surface import Cortex
-from meshes.errors import InputError, WriteError
+from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.records.warnings import PlanWarning, note, warning
 from targeting.study.aim import Aim
 from targeting.study.conduction import Conduction
 from targeting.study.cortex_stage import CortexSource, load_cortex, run_cortex
 from targeting.study.head_source import HeadSource
-from targeting.study.head_stages import Segmented, load_mesh, load_registration, mesh_stage, register_stage, run_segment
+from targeting.study.head_stages import (
+    Segmentation,
+    load_mesh,
+    load_registration,
+    mesh_stage,
+    register_stage,
+    run_segment,
+)
 from targeting.study.options import as_flags, flags_of
 from targeting.study.request import DENSITIES
 from targeting.study.surfaces import HeadSurfaces, surfaces_stage
@@ -41,7 +48,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Study:
-    """A subject at work.  Ask for its stages within ``subject.locked()``.
+    """One subject with its head, target and surfaces, each made by a stage when it is first asked for.
+
+    Ask for its stages within ``subject.locked()``.
 
     Parameters
     ----------
@@ -79,7 +88,7 @@ class Study:
         return self.density if self.source.way != "head" else "as given"
 
     @cached_property
-    def tissues(self) -> Done[Segmented]:
+    def tissues(self) -> Done[Segmentation]:
         """Stage "segment"."""
         return run_segment(self.subject, self.source)
 
@@ -104,8 +113,6 @@ class Study:
         """The registration; None for a head that cannot be registered."""
         try:
             return self.registration
-        except WriteError:
-            raise
         except InputError:
             return None
 

@@ -48,7 +48,7 @@ class Light:
 
     @classmethod
     def of(cls, cortex: pv.PolyData) -> Light:
-        """Thin it (half a second)."""
+        """Make it from a cortex with all its triangles (half a second)."""
         from scipy.spatial import cKDTree
 
         bare = cortex.copy(deep=True)
@@ -137,7 +137,7 @@ class SceneView:
 
     @property
     def values(self) -> NDArray[np.float32] | None:
-        """What colours the cortex now, V/m; None where the field is not known."""
+        """The values that colour the cortex now, V/m; None where the field is not known."""
         return self.field.get(self.scalars)
 
     def set_visible(self, name: str, visible: bool) -> None:
@@ -149,12 +149,12 @@ class SceneView:
             self._which_cortex()
 
     def set_opacity(self, name: str, opacity: float) -> None:
-        """See through a layer, 0 to 1."""
+        """Set the opacity of a layer, 0 to 1."""
         self.scene = self.scene.with_layer(replace(self.scene.layer(name), opacity=opacity))
         set_opacity(self.plotter, self.scene.layer(name))
 
     def show_field(self, field: dict[str, NDArray[np.float32]], scalars: str | None = None) -> None:
-        """Other values on the cortex ("magnE", "normalE", V/m per point); none of them: it is grey."""
+        """Show other values on the cortex ("magnE", "normalE", V/m per point); none of them: it is grey."""
         before = self.scene.scalars
         self.field = field
         self.scalars = self.scalars if scalars is None else scalars
@@ -163,22 +163,22 @@ class SceneView:
             color_bar(self.scene, self.plotter)
 
     def set_top(self, top_v_per_m: float) -> None:
-        """The end of the colour scale."""
+        """Set the end of the colour scale."""
         self.scene = replace(self.scene, top_v_per_m=float(top_v_per_m))
         self._recolour()
         color_bar(self.scene, self.plotter)
 
     def set_threshold(self, threshold_v_per_m: float) -> None:
-        """Below this size of the field the cortex is grey."""
+        """Set the size of the field below which the cortex is grey."""
         self.threshold_v_per_m = float(threshold_v_per_m)
         self._recolour()
 
     def look(self, name: str) -> None:
-        """A camera by name."""
+        """Turn to a camera by its name."""
         look(self.plotter, self.scene, name)
 
     def mark(self, place_mm: NDArray[np.float64]) -> None:
-        """A small ball at a place that was picked."""
+        """Put a small ball at a place that was picked."""
         import pyvista as pv
 
         ball = pv.Sphere(radius=PICK_RADIUS_MM, center=place_mm, theta_resolution=12, phi_resolution=12)
@@ -238,7 +238,7 @@ class SceneView:
     # rays
 
     def ray(self, x: float, y: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """From a point of the picture (pixels from the lower left corner) into the scene: start, direction."""
+        """The ray from a point of the picture (pixels from the lower left corner) into the scene: start, direction."""
         renderer, share = self.plotter.renderer, self._size.share
         ends = []
         for depth in (0.0, 1.0):

@@ -16,7 +16,7 @@ COMMANDS += ["montages equal-dose", "montages interference", "protocols show"]
 
 
 @pytest.fixture(autouse=True)
-def empty_room(tmp_path, monkeypatch):
+def empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 

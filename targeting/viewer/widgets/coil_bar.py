@@ -12,7 +12,7 @@ WARNING = "color: #b3261e"
 
 
 class CoilBar(QtWidgets.QWidget):
-    """Words and buttons; the buttons are the menu's actions."""
+    """The strip with the dose and the buttons below the picture; the buttons are the menu's actions."""
 
     def __init__(self, actions: list[QtGui.QAction], follow: QtGui.QAction) -> None:
         super().__init__()

@@ -48,7 +48,7 @@ class LayerControls(QtWidgets.QGroupBox):
 
 
 def groups(scene: Scene) -> dict[str, list[str]]:
-    """What is switched together: name → layers."""
+    """Layers that are shown and hidden together: name → layers."""
     found = {name: [name] for name in ORDER if name in scene.names}
     for layer in scene.layers:
         if layer.group not in ORDER:

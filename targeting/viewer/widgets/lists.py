@@ -76,7 +76,7 @@ class StepList(QtWidgets.QTableWidget):
 
     @property
     def chosen(self) -> int | None:
-        """The marked row."""
+        """The row that is marked."""
         rows = self.selectionModel().selectedRows()
         return rows[0].row() if rows else None
 

@@ -92,7 +92,7 @@ def test_in_the_protocols_own_target_it_is_as_in_the_trials():
     made = block(protocol="psi-10hz", muscle="leg")
     assert made.protocol.on_its_target and made.given_percent == 40
     assert "subthreshold in the target, as in the trials: 46 V/m, 67 % of the field at threshold" in dosing_line(made)
-    strong = block(protocol="psi-10hz", muscle="leg", spot=replace(SPOT, e_v_per_m=0.7))
+    strong = block(protocol="psi-10hz", muscle="leg", hotspot=replace(SPOT, e_v_per_m=0.7))
     assert "at or above threshold in the target, as in the trials: 46 V/m, 114 %" in dosing_line(strong)
 
 
@@ -203,13 +203,13 @@ def test_a_matched_field_is_held_at_the_strongest_field_in_grey_matter():
 
 def test_where_the_target_is_the_hotspot_every_place_gets_the_share_and_nothing_holds_it():
     spot = replace(SPOT, e_v_per_m=1.0)
-    made = block(match=0.9, own=True, spot=spot, name="m1-hand")
+    made = block(match=0.9, own=True, hotspot=spot, name="m1-hand")
     assert (made.given_percent, made.clamp, made.held_by) == (45, "none", "") and "peak" not in made.limits_percent
     assert "for 90 % of the field at threshold" in dosing_line(made) and dosing_warnings(made) == []
 
 
 def test_a_protocols_intensity_holds_a_matched_field():
-    made = block(match=1.2, own=True, protocol="m1-pain-10hz", spot=replace(SPOT, e_v_per_m=1.0), name="m1-hand")
+    made = block(match=1.2, own=True, protocol="m1-pain-10hz", hotspot=replace(SPOT, e_v_per_m=1.0), name="m1-hand")
     assert (made.given_percent, made.clamp) == (40, "protocol")
     assert (
         "held by: the protocol's intensity (80 % of the hand's motor threshold); the field asked for takes 60.0 %"
@@ -351,9 +351,11 @@ def over(point_mm):
     return pose
 
 
-def at_the_hotspot(request, ball, aimed=None, registered=None):
+def at_the_hotspot(request, ball, aimed_target=None, registration=None):
     head, conductor = ball
-    study = study_of(head, aimed, conductor=conductor, registration=registered, aim=registered and Aim("psi", "left"))
+    study = study_of(
+        head, aimed_target, conductor=conductor, registration=registration, aim=registration and Aim("psi", "left")
+    )
     return hotspot_stage(request, study, CoilAim(coil=COIL))
 
 
@@ -446,8 +448,8 @@ def test_a_measured_pose_in_the_head_is_said_and_one_too_deep_is_refused(tmp_pat
 
 def test_the_dosing_stage_reads_back_and_is_redone_by_what_it_depends_on(tmp_path):
     subject = Subject.named("s1", tmp_path / "s1")
-    aimed = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ())
-    before = (study_of(None, aimed), CoilAim(coil=COIL), done("search", FOUND), done("confirm", CONFIRMED))
+    aimed_target = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ())
+    before = (study_of(None, aimed_target), CoilAim(coil=COIL), done("search", FOUND), done("confirm", CONFIRMED))
 
     def dosed(request):
         return run(subject, dosing_stage(request, *before, done("hotspot", SPOT)))

@@ -47,7 +47,7 @@ def coil(live):
 def test_a_coil_that_is_moved_rests_on_the_scalp_and_has_the_dose_of_its_pose(coil, live):
     coil.grab()
     for back in (4.0, 9.0, 15.0):
-        assert coil.move_to(coil.surface.nearest(coil.stands[0].scalp_mm - [0.0, back, 0.0]))
+        assert coil.move_to(coil.live.scalp.feet(coil.stands[0].scalp_mm - [0.0, back, 0.0])[0][0])
     coil.drop()
     assert coil.pose[1, 3] < coil.stands[0].pose[1, 3] - 10  # it went back, and nowhere else
     assert casing_distance_mm(live.scalp, live.coil, coil.pose) == pytest.approx(coil.hair_mm, abs=0.05)
@@ -62,7 +62,7 @@ def test_a_coil_that_is_moved_rests_on_the_scalp_and_has_the_dose_of_its_pose(co
 def test_a_way_there_and_back_in_one_drag_ends_where_it_began(coil):
     coil.grab()
     for y, z in ((10, 0), (10, 10), (-5, 12), (0, 0)):
-        coil.move_to(coil.surface.nearest(coil.stands[0].scalp_mm + np.array([0.0, y, z])))
+        coil.move_to(coil.live.scalp.feet(coil.stands[0].scalp_mm + np.array([0.0, y, z]))[0][0])
     coil.drop()
     assert np.abs(coil.pose - coil.stands[0].pose).max() < 0.05
 
