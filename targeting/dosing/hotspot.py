@@ -93,7 +93,7 @@ def hotspot_of(
         The hotspot.
     dose_map : DoseMap
         Of the hotspot.
-    tissues : Segmented, optional
+    tissues : Segmentation, optional
         Whose T1 a measured pose's file is held against.
 
     Raises
