@@ -130,6 +130,7 @@ VOLATILE = [  # what differs between two runs of the same code
     (r"\d{4}-\d\d-\d\d", "DAY"),
     (r"\b\d+:\d\d\b", "M:S"),
     (r"\b\d+(\.\d+)? (s|seconds|MB|GB|kB|min)\b", "N UNIT"),
+    (r"( *\bN UNIT)+", " N UNIT"),  # 1 min 5 s, and as wide as the number was
     (r"sha256-[A-Za-z0-9+/=]{43,}", "sha256-HASH"),
     (r"\b[0-9a-f]{64}\b", "HASH"),
 ]
@@ -223,7 +224,10 @@ def outline_of(page: str) -> str:
 
 
 def settled(text: str, place: Path) -> str:
-    text = text.replace(str(place), "PLACE")
+    return without_times(text.replace(str(place), "PLACE"))
+
+
+def without_times(text: str) -> str:
     for pattern, by in VOLATILE:
         text = re.sub(pattern, by, text)
     return text
@@ -238,6 +242,7 @@ def compare(before: Path, after: Path) -> int:
         old, new = ((each / name).read_text("utf-8") if (each / name).exists() else "" for each in (before, after))
         if name.suffix == ".html":
             old, new = outline_of(old), outline_of(new)
+        old, new = without_times(old), without_times(new)  # what was kept with an earlier list, too
         if old != new:
             different += 1
             lines = difflib.unified_diff(
