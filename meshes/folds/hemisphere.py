@@ -162,7 +162,7 @@ def fold(
     folds = Folds(
         white_mm=layers["white_mm"],
         pial_mm=layers["pial_mm"],
-        thickness_mm=np.linalg.norm(layers["pial_mm"] - layers["white_mm"], axis=1),
+        thickness_mm=at_vertices,
         depth_mm=depth_mm(points, triangles, folder, log_file),
         sphere=sphere,
         fslr=fslr,
