@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def coil_summary(plan: Plan, folder: Path) -> str:
     """The plan in a screenful."""
+    from targeting.aim_certainty.words import certainty_line
     from targeting.comparison.words import comparison_lines
     from targeting.engines import by_engine
     from targeting.goals.words import goal_lines
@@ -37,6 +38,7 @@ def coil_summary(plan: Plan, folder: Path) -> str:
         f"(direct solve{by_engine(plan.search.direct_solves_by)} {best.direct_dose_v_per_m:.3g}); "
         f"mean |E| {best.direct_mean_e_v_per_m:.3g}, highest in the target {best.max_e_v_per_m:.3g}",
         *(f"goal       {each}" for each in goal_lines(plan.goal, best.dose_v_per_m)),
+        *([f"aim        {certainty_line(plan.aim_certainty)}"] if plan.aim_certainty else []),
         *([f"steadiness {robustness_line(plan.robustness, best.scalp_mm)}"] if plan.robustness else []),
         *([f"spread     {uncertainty_line(plan.uncertainty)}"] if plan.uncertainty else []),
         *_output(plan.dosing),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def tes_summary(plan: TesPlan, folder: Path) -> str:
     """A montage's plan in a screenful."""
+    from targeting.aim_certainty.words import certainty_line
     from targeting.goals.tes_words import tes_goal_lines
     from targeting.plans.tes_words import dose_words, electrode_words, optimum_words, standard_name, standard_words
     from targeting.words.target import target_line
@@ -24,6 +25,8 @@ def tes_summary(plan: TesPlan, folder: Path) -> str:
         f"dose       {dose_words(plan.dose)}",
         *([f"pole       {plan.pole.words}"] if plan.pole else []),
     ]
+    if plan.aim_certainty is not None:
+        lines.append(f"aim        {certainty_line(plan.aim_certainty)}")
     if plan.standard is not None:
         lines.append(f"standard   {plan.standard.dose.montage}: {dose_words(plan.standard.dose)}")
     lines.append(f"{'standard' if plan.standard is None else '':<11}{standard_words(plan)}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlases.aim import AimedTarget, side_for
 from meshes.errors import InputError
+from targeting.aim_certainty.stage import run_certainty
 from targeting.fem.conductivity import sigma_per_tet
 from targeting.goals.request import linear_direction
 from targeting.goals.tes_goal import Places, plan_goal_of
@@ -26,7 +27,7 @@ from targeting.plans.shared import checked_patient_id
 from targeting.plans.tes import TesPlan, TesSearchSummary, read_tes_plan
 from targeting.records.json_records import plain
 from targeting.records.pole import SIGNED
-from targeting.records.warnings import PlanWarning, warning
+from targeting.records.warnings import PlanWarning, note, warning
 from targeting.study.aim import Aim, check_direction, target_notes, target_side
 from targeting.study.cap_stages import HeadPositions, leadfield_stage, positions_stage
 from targeting.study.command_line import command_line
@@ -42,6 +43,7 @@ from targeting.subject import Done, Stage, Subject
 from targeting.tms.objective_names import DEFAULT, OBJECTIVES
 
 if TYPE_CHECKING:
+    from targeting.aim_certainty.certainty import AimCertainty
     from targeting.study.surfaces import HeadSurfaces
     from targeting.tes.leadfield import Leadfield
     from targeting.tes.montage_choice import ChosenMontage
@@ -205,12 +207,14 @@ class TesStages:
     leadfield: Done[Leadfield] | None
     search: Done[ChosenMontage]
     confirmed: Done[ConfirmedMontage]
+    certainty: Done[AimCertainty] | None
+    no_certainty: list[str]
     surfaces: Done[HeadSurfaces]
 
     def all(self, study: Study) -> list[Done[Any]]:
         """All stages that the plan follows from, in their order."""
-        of_every_plan = (study.tissues, study.head, study.target, study.cortex)
-        own = (self.places, self.positions, self.leadfield, self.search, self.confirmed)
+        of_every_plan = (study.tissues, study.head, study.cortex, study.target)
+        own = (self.places, self.positions, self.leadfield, self.search, self.confirmed, self.certainty)
         return [each for each in (*of_every_plan, *own) if each]
 
 
@@ -225,19 +229,26 @@ def run_stages(asked: TesQuestion) -> TesStages:
         leadfield = run(leadfield_stage(request.kind, study, positions, request.cap))
     search = run(search_stage(request, study, positions, leadfield, places))
     confirmed = run(confirm_stage(request, study, positions, search, places))
+    certainty, no_certainty = (None, []) if asked.network else run_certainty(study, confirmed, request.kind)
     return TesStages(
         places=places,
         positions=positions,
         leadfield=leadfield,
         search=search,
         confirmed=confirmed,
+        certainty=certainty,
+        no_certainty=no_certainty,
         surfaces=study.surfaces,
     )
 
 
-def _notes(asked: TesQuestion) -> list[PlanWarning]:
+def _notes(asked: TesQuestion, stages: TesStages) -> list[PlanWarning]:
     """What is to be said of the plan besides what its numbers say."""
-    return [*asked.notes, *(warning(each) for each in asked.study.why_no_cortex)]
+    return [
+        *asked.notes,
+        *(note(each) for each in stages.no_certainty),
+        *(warning(each) for each in asked.study.why_no_cortex),
+    ]
 
 
 def _results(asked: TesQuestion, stages: TesStages) -> TesResults:
@@ -272,11 +283,12 @@ def _results(asked: TesQuestion, stages: TesStages) -> TesResults:
         ),
         conductivity_s_per_m=sigma,
         seconds={each.stage: each.seconds for each in stages.all(study)},
-        notes=_notes(asked),
+        notes=_notes(asked, stages),
         pain_side=asked.request.pain_side or "",
         patient_id=asked.patient_id,
         cortex=cortex,
         surfaces=stages.surfaces.value,
+        certainty=stages.certainty.value if stages.certainty else None,
         goal=plan_goal_of(asked.request, target, places, stages.search.value, confirmed),
     )
 
@@ -295,7 +307,7 @@ def files_stage(asked: TesQuestion, stages: TesStages) -> Stage[TesPlan]:
         return made
 
     parameters = {
-        "notes": plain(_notes(asked)),
+        "notes": plain(_notes(asked, stages)),
         "subject": study.subject.name,
         "pain_side": asked.request.pain_side,
         "patient_id": asked.patient_id,
@@ -310,7 +322,7 @@ def files_stage(asked: TesQuestion, stages: TesStages) -> Stage[TesPlan]:
     }
     return Stage(
         f"{request.kind}-files",
-        7,
+        8,
         make,
         lambda folder: read_tes_plan(folder / request.kind / "plan.json"),
         parameters=parameters,

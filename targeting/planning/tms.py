@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshes.errors import InputError
+from targeting.aim_certainty.stage import run_certainty
 from targeting.coils.files import ChosenCoil
 from targeting.comparison.request import asked_coils, compared_coils, why_compared, why_deep
 from targeting.comparison.stage import comparison_stage
@@ -22,7 +23,7 @@ from targeting.planning.tms_stages import confirm_stage, dose_map_stage, search_
 from targeting.plans.shared import checked_patient_id
 from targeting.plans.tms import Plan, TmsSearchSummary, read_plan
 from targeting.records.json_records import plain
-from targeting.records.warnings import TMS_RISKS, PlanWarning, checked_risks, warning
+from targeting.records.warnings import TMS_RISKS, PlanWarning, checked_risks, note, warning
 from targeting.robustness.stage import robustness_stage
 from targeting.study.aim import Aim, check_direction, coil_notes, target_side
 from targeting.study.coil_aim import CoilAim
@@ -42,6 +43,7 @@ from targeting.uncertainty.stage import RIGHT_HAND_SIDES, check_uncertainty, unc
 
 if TYPE_CHECKING:
     from atlases.warp import MniWarp
+    from targeting.aim_certainty.certainty import AimCertainty
     from targeting.comparison.stage import Comparison
     from targeting.dosing.hotspot import Hotspot
     from targeting.dosing.record import PlanDosing
@@ -232,6 +234,8 @@ class TmsStages:
     search: Done[TmsSearch]
     robustness: Done[Robustness]
     confirmed: Done[Confirmed]
+    certainty: Done[AimCertainty] | None
+    no_certainty: list[str]
     goal: Done[PlanGoal] | None
     uncertainty: Done[DoseSpread] | None
     dosing: Done[PlanDosing] | None
@@ -242,8 +246,8 @@ class TmsStages:
 
     def all(self, study: Study) -> list[Done[Any]]:
         """All stages that the plan follows from, in their order."""
-        of_every_plan = (study.tissues, study.head, self.registration, study.target, study.cortex, self.dose_map)
-        poses = (self.search, self.robustness, self.confirmed)
+        of_every_plan = (study.tissues, study.head, self.registration, study.cortex, study.target, self.dose_map)
+        poses = (self.search, self.robustness, self.confirmed, self.certainty)
         objective = self.objective.after if self.objective else ()
         on_request = (self.goal, self.uncertainty, self.hotspot, self.dosing, self.comparison)
         return [each for each in (*of_every_plan, *poses, *objective, *on_request) if each]
@@ -260,6 +264,7 @@ def run_stages(asked: TmsQuestion) -> TmsStages:
     search = run(search_stage(asked.request, study, aim, dose_map, objective))
     robustness = run(robustness_stage(study, aim, dose_map, search))
     confirmed = run(confirm_stage(study, aim, search, asked.engine))
+    certainty, no_certainty = run_certainty(study, confirmed)
     # where the coil lies on the scalp is told by the registration, which the cortex mostly has had made
     registration = study.registration_of_target or (study.registration_if_any if study.cortex else None)
     goal = run(goal_stage(objective, dose_map, search, confirmed)) if objective else None
@@ -278,6 +283,8 @@ def run_stages(asked: TmsQuestion) -> TmsStages:
         search=search,
         robustness=robustness,
         confirmed=confirmed,
+        certainty=certainty,
+        no_certainty=no_certainty,
         goal=goal,
         uncertainty=uncertainty,
         dosing=dosing,
@@ -296,7 +303,13 @@ def _is_hotspot(asked: TmsQuestion) -> bool:
 def _notes(asked: TmsQuestion, stages: TmsStages) -> list[PlanWarning]:
     """What is to be said of the plan besides what its numbers say."""
     found = [*asked.study.why_no_cortex, *(stages.hotspot.value.warnings if stages.hotspot else [])]
-    return [*asked.notes, *(warning(each) for each in found), *(asked.regions.notes() if asked.regions else [])]
+    untold = [note(each) for each in stages.no_certainty]
+    return [
+        *asked.notes,
+        *untold,
+        *(warning(each) for each in found),
+        *(asked.regions.notes() if asked.regions else []),
+    ]
 
 
 def _results(asked: TmsQuestion, stages: TmsStages) -> Results:
@@ -309,6 +322,7 @@ def _results(asked: TmsQuestion, stages: TmsStages) -> Results:
         head=study.head.value,
         cortex=study.cortex.value if study.cortex else None,
         surfaces=stages.surfaces.value,
+        certainty=stages.certainty.value if stages.certainty else None,
         place=on_scalp(search.scalp_mm[0], study.head.value, registration.value if registration else None),
         aimed=study.target.value,
         coil=aim.coil,
@@ -369,7 +383,7 @@ def files_stage(asked: TmsQuestion, stages: TmsStages) -> Stage[Plan]:
     }
     return Stage(
         "files",
-        11,
+        12,
         make,
         lambda folder: read_plan(folder / "plan.json"),
         files=aim.files,  # the coil's rated maximum stands in the plan
