@@ -7,6 +7,10 @@ well.  A motor hotspot that was looked for again was found 8.1 ± 3.3 mm away by
 The field is kept, and the target moved: to every place within ``SPREAD_MM`` along the cortex, in the target's areas and those
 next to them, a patch as large as the target is laid, and its mean |E| is compared with the target's own, both on the
 mid-cortical surface.  What 90 % of the places lie between is stated, each counted by its area.
+
+How well the target's place is known in this person is told by two registrations that use different things of the image: the
+folds, and the whole brain.  The place of the group's cortex that the folds say the target's middle is, is taken to the head by
+the registration to MNI152 as well, and the distance of the two is stated.
 """
 
 from __future__ import annotations
@@ -19,11 +23,12 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from atlases.crown import vertex_areas_mm2
-from atlases.fslr import at_vertices
+from atlases.fslr import at_vertices, group_cortex
 from atlases.hand_knob import HAND, hand_knob
 from atlases.mmp import mmp_areas
 from atlases.target import Target
 from atlases.targets import HEMISPHERES
+from atlases.warp import MniWarp
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
 from meshes.head import HeadMesh
@@ -64,6 +69,8 @@ class AimCertainty:
         How many.
     areas : tuple of str
         HCP-MMP1 areas that they lie in, the target's own first.
+    registrations_apart_mm : float, optional
+        Between the target's middle and where the registration puts the same place of the group; None without one.
     knob : Knob, optional
         For the hand, where the sulcus has a bend.
     """
@@ -73,6 +80,7 @@ class AimCertainty:
     high_percent: float
     places: int
     areas: tuple[str, ...]
+    registrations_apart_mm: float | None = None
     knob: Knob | None = None
 
 
@@ -82,7 +90,12 @@ def knows_folds(cortex: Cortex | None, target: Target) -> bool:
 
 
 def aim_certainty(
-    cortex: Cortex, head: HeadMesh, target: Target, e_v_per_m: NDArray[np.floating], spread_mm: float = SPREAD_MM
+    cortex: Cortex,
+    head: HeadMesh,
+    target: Target,
+    e_v_per_m: NDArray[np.floating],
+    warp: MniWarp | None = None,
+    spread_mm: float = SPREAD_MM,
 ) -> AimCertainty:
     """What a target elsewhere within the spread would get of a field.
 
@@ -94,6 +107,8 @@ def aim_certainty(
     target : Target
     e_v_per_m : (M, 3) float
         The planned field in every tetrahedron.
+    warp : MniWarp, optional
+        MNI152 ↔ subject.
     spread_mm : float
         Along the cortex.
 
@@ -135,8 +150,19 @@ def aim_certainty(
         high_percent=100 * high,
         places=len(places),
         areas=tuple(name for name in areas if name in set(labels[places].tolist())),
+        registrations_apart_mm=None if warp is None else _registrations_apart_mm(cortex, target, warp),
         knob=_knob(cortex, target),
     )
+
+
+def _registrations_apart_mm(cortex: Cortex, target: Target, warp: MniWarp) -> float:
+    """How far apart folds and registration put the place of the group's cortex that the target's middle is."""
+    hemisphere = HEMISPHERES[target.side]
+    points, group = cortex.hemispheres[hemisphere].points_mm, group_cortex(hemisphere)
+    middle = int(np.linalg.norm(points - target.center_mm, axis=1).argmin())
+    place = int((group.sphere @ cortex.folds[hemisphere].fslr[middle]).argmax())
+    by_warp = warp.to_subject(group.central.points_mm[place][None])[0]
+    return float(np.linalg.norm(by_warp - points[middle]))
 
 
 def _knob(cortex: Cortex, target: Target) -> Knob | None:

@@ -34,6 +34,11 @@ class PlanAimCertainty:
     high_percent: Annotated[AtLeastZero, "95th percentile, in percent of the target's."]
     places: Annotated[Count, "How many places, each with a patch as large as the target."]
     areas: Annotated[list[str], "The HCP-MMP1 areas they lie in."]
+    registrations_apart_mm: Annotated[
+        AtLeastZero | None,
+        "How far apart the folds and the registration of the whole brain put the place of the group's cortex that the target's "
+        "middle is, mm; null without a registration.",
+    ] = None
     knob: Annotated[PlanKnob | None, "For a hand target, where the central sulcus has the knob's bend; else null."] = (
         None
     )
@@ -55,5 +60,6 @@ def plan_aim_certainty(found: AimCertainty) -> PlanAimCertainty:
         high_percent=found.high_percent,
         places=found.places,
         areas=list(found.areas),
+        registrations_apart_mm=found.registrations_apart_mm,
         knob=None if knob is None else PlanKnob(**{**asdict(knob), "knob_mm": list(knob.knob_mm)}),
     )

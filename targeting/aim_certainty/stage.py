@@ -45,13 +45,14 @@ def certainty_stage(study: Study, cortex: Done[Cortex], confirmed: Done[Any], ki
     """Stage "aim-certainty" of a head whose folds are known."""
     name = f"{kind}-aim-certainty" if kind else "aim-certainty"
     file = f"{name}.json"
+    registration = study.registration_if_any
 
     def make(folder: Path) -> AimCertainty:
         from targeting.aim_certainty.certainty import aim_certainty
 
-        found = aim_certainty(
-            cortex.value, study.head.value, study.target.value.target, np.asarray(confirmed.value.e_v_per_m)
-        )
+        target, field = study.target.value.target, np.asarray(confirmed.value.e_v_per_m)
+        warp = registration.value if registration else None
+        found = aim_certainty(cortex.value, study.head.value, target, field, warp)
         save_plain(folder / file, found)
         return found
 
@@ -60,7 +61,8 @@ def certainty_stage(study: Study, cortex: Done[Cortex], confirmed: Done[Any], ki
 
         return load_plain(folder / file, AimCertainty)
 
-    return Stage(name, 1, make, load, after=[study.head, cortex, study.target, confirmed])
+    before = (study.head, cortex, study.target, confirmed, registration)
+    return Stage(name, 1, make, load, after=[each for each in before if each])
 
 
 def _not_told(why: str) -> str:

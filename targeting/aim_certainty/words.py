@@ -28,6 +28,16 @@ def certainty_facts(certainty: PlanAimCertainty, target: str) -> list[Fact]:
         ),
         Fact("Taken from", more=spread),
     ]
+    if certainty.registrations_apart_mm is not None:
+        facts.append(
+            Fact(
+                "Two registrations of the same place",
+                number(certainty.registrations_apart_mm),
+                "mm",
+                "apart: where the folds, and where the whole brain’s registration, put the place of the group’s cortex that "
+                "the target’s middle is",
+            )
+        )
     if certainty.knob is not None:
         facts.append(knob_fact(certainty.knob))
     return facts

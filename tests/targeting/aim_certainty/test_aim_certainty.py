@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from folded_group import group_head, group_subject
 
-from atlases import Target, targets
+from atlases import MniWarp, Target, targets
 from atlases.named_patch import named_patch
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
@@ -69,6 +69,16 @@ def test_a_ball_of_the_users_is_tried_as_well():
     ).low_percent == pytest.approx(100)
 
 
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_two_registrations_of_one_place_are_as_far_apart_as_the_warp_is_wrong(side):
+    none, plain = MniWarp.identity(), np.eye(4)
+    plain[:3, 3] = [3.0, -4.0, 12.0]
+    moved = MniWarp(plain, none.displacement_mm, none.origin_mm, 1.0)
+    assert found(side=side).registrations_apart_mm is None
+    assert found(side=side, warp=none).registrations_apart_mm == pytest.approx(0, abs=1e-6)
+    assert found(side=side, warp=moved).registrations_apart_mm == pytest.approx(13.0)
+
+
 def test_what_cannot_be_told_is_refused():
     ones = field(np.ones(len(group_head().tets)))
     with pytest.raises(InputError, match="no cortex runs through"):
@@ -88,6 +98,8 @@ def test_the_record_and_its_words():
     check_record(record, "aim_certainty")
     with pytest.raises(InputError, match="must not exceed"):
         check_record(replace(record, low_percent=101.0), "aim_certainty")
+    both = certainty_facts(replace(record, registrations_apart_mm=4.2), "m1-hand")
+    assert [each.text for each in both if each.name.startswith("Two registrations")] == ["4.2 mm"]
     elsewhere, taken, knob = certainty_facts(record, "m1-hand")
     assert elsewhere.text == "100 to 100 %" and "10 mm along the cortex" in elsewhere.more
     assert "Sollmann 2013" in taken.more and "nothing is published" not in taken.more
