@@ -16,6 +16,8 @@ from targeting.subject import Done, Stage
 if TYPE_CHECKING:
     from targeting.aim_certainty.certainty import AimCertainty
 
+FILE = "certainty.json"
+
 
 def run_certainty(study: Study, confirmed: Done[Any], kind: str = "") -> tuple[Done[AimCertainty] | None, list[str]]:
     """Run the stage; where it cannot be had, None and a line that says why.
@@ -44,7 +46,7 @@ def run_certainty(study: Study, confirmed: Done[Any], kind: str = "") -> tuple[D
 def certainty_stage(study: Study, cortex: Done[Cortex], confirmed: Done[Any], kind: str = "") -> Stage[AimCertainty]:
     """Stage "aim-certainty" of a head whose folds are known."""
     name = f"{kind}-aim-certainty" if kind else "aim-certainty"
-    file = f"{name}.json"
+    file = f"{kind}-{FILE}" if kind else FILE
     registration = study.registration_if_any
 
     def make(folder: Path) -> AimCertainty:

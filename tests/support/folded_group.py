@@ -1,5 +1,6 @@
 """The group's cortex as a subject whose folds and areas are known, its mirror image, and a head of tetrahedra round it."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -36,14 +37,8 @@ def mirrored(cortex: Cortex) -> Cortex:
     for side, other in zip(SIDES, SIDES[::-1], strict=True):
         old, known = cortex.hemispheres[other], cortex.folds[other]
         surfaces[side] = CorticalSurface(old.points_mm * flip, old.triangles[:, ::-1])
-        folds[side] = Folds(
-            known.white_mm * flip,
-            known.pial_mm * flip,
-            known.thickness_mm,
-            known.depth_mm,
-            known.sphere * flip,
-            known.fslr * flip,
-        )
+        turned = {name: getattr(known, name) * flip for name in ("white_mm", "pial_mm", "sphere", "fslr")}
+        folds[side] = replace(known, **turned)
     return Cortex(surfaces["lh"], surfaces["rh"], "mirrored", folds)
 
 
