@@ -1,13 +1,15 @@
 """Where in its folds TMS acts on an area: the crown and lip, one rule for all targets.
 
-*The rule.*  Of the area in this person: the shallowest third of its surface, by sulcal depth; of that the largest connected
-piece; of that what lies within the target's radius of its middle; and there the cortex from white matter to the pial surface.
+*The rule.*  Of the area in this person: the shallowest third of its surface by sulcal depth, but nothing more than ``LIP_MM``
+deeper than its top; of that the largest connected piece; of that what lies within the target's radius of its middle; and there
+the cortex from white matter to the pial surface.
 
 TMS acts on crowns and lips more than on the walls below them: the induced field falls off with depth, and the field that
 explains the motor evoked potentials of three finger muscles best was found mainly on the crowns and rims of the precentral
-gyrus (Numssen 2021, NeuroImage 245:118654, abstract).  A share of the area and not a depth in mm, so that the rule also holds
-where an area reaches no crown (of the insula it takes what is nearest to the surface), and does not change with the size of
-the head.
+gyrus (Numssen 2021, NeuroImage 245:118654, abstract).  Depth counts from the area's own top, so that the rule also holds where
+an area reaches no crown: of the insula it takes what is nearest to the surface.  A third keeps to the crown where an area lies
+on a crown; the limit in depth keeps to the lip where it runs down a wall, as the hand's part of area 4 does: of that a third
+reaches 9 mm down, far into the wall.  5 mm is twice the cortex's thickness, and a third of the central sulcus' depth.
 """
 
 from __future__ import annotations
@@ -21,10 +23,8 @@ from meshes.cortical_surface import CorticalSurface
 from meshes.errors import InputError
 
 SHARE = 1 / 3
-RULE = (
-    "the shallowest third of it by sulcal depth, the largest connected piece of that, and within the target's radius of its "
-    "middle"
-)
+LIP_MM = 5.0
+TOP_SHARE = 0.02  # of the area: its top, less what may be noise
 
 
 def crown_and_lip(
@@ -65,8 +65,9 @@ def crown_and_lip(
     order = np.flatnonzero(area)[np.argsort(depth_mm[area], kind="stable")]
     if not len(order) or size[order].sum() == 0:
         raise InputError("an area without surface has no crown")
-    last = np.searchsorted(np.cumsum(size[order]), SHARE * size[order].sum())
-    shallow = area & (depth_mm <= depth_mm[order[min(int(last), len(order) - 1)]])
+    sums = np.cumsum(size[order])
+    top, third = (depth_mm[order[np.searchsorted(sums[:-1], share * sums[-1])]] for share in (TOP_SHARE, SHARE))
+    shallow = area & (depth_mm <= min(third, top + LIP_MM))
     piece = _largest(central, shallow, size)
     points = central.points_mm
     middle = np.average(points[piece], axis=0, weights=np.maximum(size[piece], 1e-9))

@@ -12,7 +12,6 @@ import numpy as np
 from atlases.aim import AimedTarget
 from atlases.target import Target
 from meshes.cortical_surface import Cortex
-from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.study.aim import Aim
 from targeting.subject import Done, Stage
@@ -93,9 +92,9 @@ def _number(value: np.generic) -> float:
 def load_target(path: Path) -> AimedTarget:
     """The target that stage "target" left in a subject's folder."""
     with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    if "target.center_mm" not in arrays:
-        raise InputError(f"{path} was kept by an earlier version; make the plan again")
+        arrays = {
+            f"target.{name}" if name in ARRAYS else name: file[name] for name in file.files
+        }  # so before version 3
     about: dict[str, Any] = json.loads(arrays["about"].item())
 
     def target(name: str) -> Target:
@@ -108,5 +107,5 @@ def load_target(path: Path) -> AimedTarget:
     by_warp = target("by_warp") if "by_warp" in about else None
     mni_mm = arrays.get("mni_mm")
     return AimedTarget(
-        target("target"), arrays["asked_mm"], mni_mm, tuple(about["warnings"]), by_warp, tuple(about["notes"])
+        target("target"), arrays["asked_mm"], mni_mm, tuple(about["warnings"]), by_warp, tuple(about.get("notes", ()))
     )

@@ -7,7 +7,7 @@ import pytest
 from folded_group import group_head, group_subject, mirrored
 
 from atlases import MniWarp, resolve_target, targets
-from atlases.crown import SHARE, crown_and_lip, vertex_areas_mm2
+from atlases.crown import LIP_MM, SHARE, crown_and_lip, vertex_areas_mm2
 from atlases.mmp import mmp_areas
 from atlases.named_patch import group_part, named_patch
 from atlases.targets import HEMISPHERES
@@ -73,6 +73,17 @@ def test_the_patch_is_shallow_connected_and_no_more_than_a_third(side):
     rest = area & ~patch & (folds.depth_mm < np.median(folds.depth_mm[patch]))
     assert size[rest].sum() < size[patch].sum()
     assert vertex_areas_mm2(surface).sum() == pytest.approx(surface.area_mm2)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("name", PATCHES)
+def test_it_is_crown_and_lip_and_no_wall(name, side):
+    hemisphere = HEMISPHERES[side]
+    surface, depth = group_subject().hemispheres[hemisphere], group_subject().folds[hemisphere].depth_mm
+    area = group_part(targets()[name], side)
+    patch = crown_and_lip(surface, depth, area, targets()[name].radius_mm)
+    assert (patch <= area).all() and depth[patch].max() <= np.sort(depth[area])[: area.sum() // 20 + 2].max() + LIP_MM
+    assert depth[patch].mean() < np.median(depth[area])
 
 
 def test_the_wall_faces_out_of_the_head_on_a_crown():

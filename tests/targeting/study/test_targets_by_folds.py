@@ -1,5 +1,6 @@
 """A named target by the folds on its way through a plan: asked for, made, kept, recorded and told."""
 
+import json
 from dataclasses import fields, replace
 
 import numpy as np
@@ -61,10 +62,12 @@ def test_a_target_is_read_back_as_it_was_kept(tmp_path):
         assert back.asked_mm.tolist() == kept.asked_mm.tolist() and back.mni_mm.tolist() == kept.mni_mm.tolist()
 
 
-def test_a_target_of_before_is_refused(tmp_path):
-    np.savez(tmp_path / "target.npz", center_mm=np.zeros(3), about="{}")
-    with pytest.raises(InputError, match="earlier version"):
-        load_target(tmp_path / "target.npz")
+def test_a_target_of_before_is_still_read(tmp_path):
+    about = {"target": {"radius_mm": 7.0, "name": "m1-hand", "current_toward": [1.0, 1.0, 0.0]}, "warnings": ["far"]}
+    np.savez(tmp_path / "target.npz", center_mm=[-38.0, -20, 60], asked_mm=[-38.0, -20, 64], about=json.dumps(about))
+    back = load_target(tmp_path / "target.npz")
+    assert back.target.center_mm.tolist() == [-38, -20, 60] and back.target.shape == "ball" and back.by_warp is None
+    assert (back.target.current_toward, back.warnings, back.notes) == ((1.0, 1.0, 0.0), ("far",), ())
 
 
 def test_the_record_says_how_the_patch_lies_and_where_the_check_is():
