@@ -34,6 +34,7 @@ POINT_RADIUS_MM = 5.0  # of a target given by coordinates
 # at the frontal pole.  Nearer than this, the user's word on the side counts.
 MIDLINE_MM = 6.0
 LEAST_GREY = 0.1  # share of a mask's volume below which a warning is due
+LEAST_OF_PATCH = 0.5  # the same of a patch of cortex, which should be grey matter all through
 # Two registrations of a fold disagree by some millimetres; gyri are 10 to 15 mm apart, so that farther off the two mean
 # different gyri.
 APART_MM = 12.0
@@ -257,7 +258,8 @@ def _on_folds(
             "do not fit this head"
         ) from error
     if radius_mm is None:
-        found = AimedTarget(patch, by_warp.asked_mm, by_warp.mni_mm, (), by_warp.target)
+        told = _grey_share(patch, head)
+        found = AimedTarget(patch, by_warp.asked_mm, by_warp.mni_mm, told, by_warp.target)
     else:
         source = f"{patch.source}; the ball round its middle"
         ball = _snapped(patch.center_mm, by_warp.mni_mm, named.name, side, head, radius_mm, source)
@@ -271,6 +273,17 @@ def _on_folds(
         )
         found = replace(found, warnings=(*found.warnings, line))
     return found
+
+
+def _grey_share(target: Target, head: HeadMesh) -> tuple[str, ...]:
+    """A warning where the mesh has little grey matter in a patch of cortex."""
+    tets, _ = target.weights(head)
+    share = float(head.volumes_mm3[tets].sum()) / (4 / 3 * np.pi * target.radius_mm**3)
+    if share >= LEAST_OF_PATCH:
+        return ()
+    return (
+        f"only {100 * share:.0f} % of {target.name}'s cortex is grey matter of the mesh: surface and tissues disagree there",
+    )
 
 
 def _atlas_point(

@@ -13,6 +13,7 @@ from atlases.named_patch import group_part, named_patch
 from atlases.targets import HEMISPHERES
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
+from meshes.head import HeadMesh
 
 IDENTITY = MniWarp.identity()
 SIDES = ("left", "right")
@@ -108,6 +109,14 @@ class TestResolved:
         assert 0 < found.apart_mm < WITHIN_MM and found.warnings == () and found.notes == ()
         tets, share = found.target.weights(group_head())
         assert share.sum() == pytest.approx(1) and (group_head().tissue[tets] == 2).all()
+
+    def test_cortex_that_is_hardly_grey_matter_of_the_mesh_is_warned_of(self):
+        head = group_head()
+        patch = named_patch(targets()["m1-hand"], "left", group_subject())
+        half = (head.tissue == 2) & patch.holds(head.centroids_mm) & (head.centroids_mm[:, 2] > patch.center_mm[2] - 1)
+        bare = HeadMesh(head.points_mm, head.tets, np.where(half, 1, head.tissue))
+        found = resolve_target("m1-hand", "left", bare, IDENTITY, cortex=group_subject())
+        assert "of m1-hand's cortex is grey matter of the mesh" in found.warnings[0]
 
     def test_far_apart_is_warned_of(self):
         shift = np.eye(4)
