@@ -113,8 +113,9 @@ class TestResolved:
     def test_cortex_that_is_hardly_grey_matter_of_the_mesh_is_warned_of(self):
         head = group_head()
         patch = named_patch(targets()["m1-hand"], "left", group_subject())
-        half = (head.tissue == 2) & patch.holds(head.centroids_mm) & (head.centroids_mm[:, 2] > patch.center_mm[2] - 1)
-        bare = HeadMesh(head.points_mm, head.tets, np.where(half, 1, head.tissue))
+        tissue = head.tissue.copy()
+        tissue[patch.weights(head)[0][3:]] = 1  # three tetrahedra of it are left
+        bare = HeadMesh(head.points_mm, head.tets, tissue)
         found = resolve_target("m1-hand", "left", bare, IDENTITY, cortex=group_subject())
         assert "of m1-hand's cortex is grey matter of the mesh" in found.warnings[0]
 
