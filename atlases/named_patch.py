@@ -72,5 +72,5 @@ def named_patch(named: NamedTarget, side: str, cortex: Cortex) -> Target:
             f"{named.name} has no cortex in this head: the folds of its {side} side are wrong; look at them"
         )
     crown = crown_and_lip(central, folds.depth_mm, area, named.radius_mm)
-    source = f"{named.cortex_words}, by this person's folds: its crown and lip"
+    source = f"{named.cortex_words}, by this person's folds: its crown and lip, or where it lies nearest to them"
     return patch_target(central, folds, crown, named.name, side, source)

@@ -26,7 +26,7 @@ def certainty_facts(certainty: PlanAimCertainty, target: str) -> list[Fact]:
             f"of the target’s mean |E| in 90 % of {certainty.places} patches of its size within "
             f"{number(certainty.spread_mm, 0)} mm along the cortex (HCP-MMP1 {', '.join(certainty.areas)})",
         ),
-        Fact("Taken from", more=spread),
+        Fact(f"Why {number(certainty.spread_mm, 0)} mm", more=spread),
     ]
     if certainty.registrations_apart_mm is not None:
         facts.append(

@@ -100,9 +100,9 @@ def test_the_record_and_its_words():
         check_record(replace(record, low_percent=101.0), "aim_certainty")
     both = certainty_facts(replace(record, registrations_apart_mm=4.2), "m1-hand")
     assert [each.text for each in both if each.name.startswith("Two registrations")] == ["4.2 mm"]
-    elsewhere, taken, knob = certainty_facts(record, "m1-hand")
+    elsewhere, why, knob = certainty_facts(record, "m1-hand")
     assert elsewhere.text == "100 to 100 %" and "10 mm along the cortex" in elsewhere.more
-    assert "Sollmann 2013" in taken.more and "nothing is published" not in taken.more
+    assert "Sollmann 2013" in why.more and "nothing is published" not in why.more and why.name == "Why 10 mm"
     assert knob.name == "Hand knob" and "hand knob" in certainty_line(record)
     assert "nothing is published for this target" in certainty_facts(replace(record, knob=None), "psi")[1].more
 
