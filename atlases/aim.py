@@ -1,8 +1,9 @@
 """Turn what a user aims at (a name, coordinates, a mask) into a Target in the subject's own grey matter.
 
-An aim is a name of ``targets.toml``, ``mni:x,y,z``, ``ras:x,y,z`` (the subject's RAS mm), or a NIfTI mask in the
-subject's space (in MNI152 after ``mni:``).  A point is moved to the nearest grey matter of its own hemisphere, and how
-far is told; too far is an error.  The side is asked for, never assumed.
+An aim is a name of ``targets.toml`` (where the subject's folds are known a patch of that person's cortex, else a point),
+``mni:x,y,z``, ``ras:x,y,z`` (the subject's RAS mm), or a NIfTI mask in the subject's space (in MNI152 after ``mni:``).  A point
+is moved to the nearest grey matter of its own hemisphere, and how far is told; too far is an error.  The side is asked for,
+never assumed.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlases.target import Target, read_mask
-from atlases.targets import SIDES, targets
+from atlases.targets import HEMISPHERES, SIDES, NamedTarget, targets
 from atlases.warp import MniWarp
 from meshes import HeadMesh
 from meshes.choices import one_of
+from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.tissue_codes import Tissue
 from meshes.world import Frame
@@ -32,6 +34,11 @@ POINT_RADIUS_MM = 5.0  # of a target given by coordinates
 # at the frontal pole.  Nearer than this, the user's word on the side counts.
 MIDLINE_MM = 6.0
 LEAST_GREY = 0.1  # share of a mask's volume below which a warning is due
+LEAST_OF_PATCH = 0.5  # the same of a patch of cortex, which should be grey matter all through
+# Two registrations of a fold disagree by some millimetres; gyri are 10 to 15 mm apart, so that farther off the two mean
+# different gyri.
+APART_MM = 12.0
+NO_FOLDS = "{name} is its point of MNI152, moved by the registration: the folds of the {side} hemisphere are not known"
 MNI = "mni:"
 MASK_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 CANDIDATES = 64  # nearest tetrahedra that are asked whether they hold a point
@@ -53,12 +60,25 @@ class AimedTarget:
         The MNI152 point it was made from, if it was.
     warnings : tuple of str
         One line each.
+    by_warp : Target or None
+        Of a patch of cortex: the ball that the registration makes of the target's MNI152 point, as a cross-check.
+    notes : tuple of str
+        What else is to be known, one line each.
     """
 
     target: Target
     asked_mm: NDArray[np.float64]
     mni_mm: NDArray[np.float64] | None
     warnings: tuple[str, ...]
+    by_warp: Target | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def apart_mm(self) -> float | None:
+        """How far the patch lies from where the registration puts its MNI152 point; None where there is no patch."""
+        if self.by_warp is None:
+            return None
+        return float(np.linalg.norm(self.target.center_mm - self.by_warp.center_mm))
 
 
 def side_for(side: str | None, pain_side: str | None) -> str:
@@ -93,6 +113,7 @@ def resolve_target(
     radius_mm: float | None = None,
     hotspot_mm: Sequence[float] | None = None,
     frame: Frame | None = None,
+    cortex: Cortex | None = None,
 ) -> AimedTarget:
     """Find the target in a head that a user's words mean.
 
@@ -112,6 +133,9 @@ def resolve_target(
         A measured motor hotspot, subject RAS mm, instead of the atlas point; for the M1 targets only.
     frame : {"sform", "qform"}, optional
         Which frame of a mask counts, where its two disagree.
+    cortex : Cortex, optional
+        The subject's cortex: where its folds are known, a name with areas is a patch of it, or with ``radius_mm`` the ball
+        round that patch's middle.
 
     Raises
     ------
@@ -122,7 +146,7 @@ def resolve_target(
     --------
     >>> from atlases import targets
     >>> sorted(name for name in targets() if name.startswith("m1"))
-    ['m1-face', 'm1-hand', 'm1-leg']
+    ['m1-face', 'm1-hand', 'm1-leg', 'm1-shoulder', 'm1-trunk']
     """
     if side is not None:
         one_of(side, SIDES, "side")
@@ -133,7 +157,7 @@ def resolve_target(
             raise InputError("a mask has its own extent; leave out the radius")
         return _mask_target(aim, side, head, warp, frame)
     if aim in targets():
-        return _named_target(aim, side, head, warp, radius_mm, hotspot_mm)
+        return _named_target(aim, side, head, warp, radius_mm, hotspot_mm, cortex)
     space, colon, numbers = aim.partition(":")
     if colon and space.strip().lower() == "mni":
         mni = parse_point(numbers, aim)
@@ -197,6 +221,7 @@ def _named_target(
     warp: Warp,
     radius_mm: float | None,
     hotspot_mm: Sequence[float] | None,
+    cortex: Cortex | None,
 ) -> AimedTarget:
     named = targets()[name]
     if side is None:
@@ -211,7 +236,54 @@ def _named_target(
     else:
         point = np.array(named.mni_mm(side))
         found = _atlas_point(point, name, side, head, warp, radius, f"MNI152 {_words(point)}; {named.source}")
+        if named.areas and cortex is not None and HEMISPHERES[side] in cortex.folds:
+            found = _on_folds(named, side, head, cortex, found, radius_mm)
+        elif named.areas:
+            found = replace(found, notes=(NO_FOLDS.format(name=name, side=side),))
     return replace(found, target=replace(found.target, current_toward=named.current_toward(side)))
+
+
+def _on_folds(
+    named: NamedTarget, side: str, head: HeadMesh, cortex: Cortex, by_warp: AimedTarget, radius_mm: float | None
+) -> AimedTarget:
+    """The target as a patch of this person's cortex, held against the ball that the registration gives."""
+    from atlases.named_patch import named_patch
+
+    patch = named_patch(named, side, cortex)
+    try:
+        patch.weights(head)
+    except InputError as error:
+        raise InputError(
+            f"{named.name}: the patch at {_words(patch.center_mm)} mm holds no grey matter of the mesh; the cortical surfaces "
+            "do not fit this head"
+        ) from error
+    if radius_mm is None:
+        told = _grey_share(patch, head)
+        found = AimedTarget(patch, by_warp.asked_mm, by_warp.mni_mm, told, by_warp.target)
+    else:
+        source = f"{patch.source}; the ball round its middle"
+        ball = _snapped(patch.center_mm, by_warp.mni_mm, named.name, side, head, radius_mm, source)
+        found = replace(ball, asked_mm=by_warp.asked_mm, by_warp=by_warp.target)
+    apart_mm = found.apart_mm
+    assert apart_mm is not None
+    if apart_mm > APART_MM:
+        line = (
+            f"{named.name} by the folds lies {apart_mm:.0f} mm from where the registration puts its MNI152 point, more than "
+            f"{APART_MM:g} mm: one of the two is wrong; look at both in the report"
+        )
+        found = replace(found, warnings=(*found.warnings, line))
+    return found
+
+
+def _grey_share(target: Target, head: HeadMesh) -> tuple[str, ...]:
+    """A warning where the mesh has little grey matter in a patch of cortex."""
+    tets, _ = target.weights(head)
+    share = float(head.volumes_mm3[tets].sum()) / (4 / 3 * np.pi * target.radius_mm**3)
+    if share >= LEAST_OF_PATCH:
+        return ()
+    return (
+        f"only {100 * share:.0f} % of {target.name}'s cortex is grey matter of the mesh: surface and tissues disagree there",
+    )
 
 
 def _atlas_point(

@@ -33,7 +33,8 @@ def patch_target(
     Returns
     -------
     Target
-        A mask of points through the cortex; its centre is the point of the patch nearest to its middle.
+        A mask of points through the cortex; its centre is the point of the patch nearest to its middle, and ``wall_inward``
+        the mean normal of its surface.
 
     Raises
     ------
@@ -49,6 +50,10 @@ def patch_target(
     on_surface = central.points_mm[vertices]
     middle = area @ on_surface / area.sum()
     center = on_surface[np.linalg.norm(on_surface - middle, axis=1).argmin()]
+    inward = -central.area_vectors_mm2[vertices].sum(0)
+    length = float(np.linalg.norm(inward))
+    if length == 0:
+        raise InputError(f"{name}: its cortex has no surface in this head")
     volume_mm3 = float(area @ folds.thickness_mm[vertices])
     edge_mm = float(np.sqrt(area.mean() * 2 / np.sqrt(3)))  # of the even triangles with so much area a vertex
     return Target(
@@ -59,4 +64,5 @@ def patch_target(
         source=source,
         mask_points_mm=points,
         mask_radius_mm=REACH * max(edge_mm, float(np.median(folds.thickness_mm[vertices])) / LAYERS),
+        wall_inward=(float(inward[0] / length), float(inward[1] / length), float(inward[2] / length)),
     )

@@ -44,6 +44,8 @@ class Target:
         A tetrahedron belongs to the mask if its centre is this near to a voxel centre.
     current_toward : (3,) tuple of float or None
         Which way the current in the brain is wanted, RAS; None where either way will do.
+    wall_inward : (3,) tuple of float or None
+        Of a patch of cortex: the mean normal of its surface, from the pial surface to white matter, a unit vector, RAS.
     """
 
     center_mm: NDArray[np.float64]
@@ -56,6 +58,7 @@ class Target:
     mask_points_mm: NDArray[np.float64] | None = None
     mask_radius_mm: float = 0.0
     current_toward: tuple[float, float, float] | None = None
+    wall_inward: tuple[float, float, float] | None = None
 
     @classmethod
     def sphere(
@@ -99,8 +102,21 @@ class Target:
 
     @property
     def shape(self) -> str:
-        """What of the tissue it is: that in a "ball", or under a "mask"."""
-        return "ball" if self.mask_points_mm is None else "mask"
+        """What of the tissue it is: that in a "ball", under a "mask", or between the two surfaces of a "patch" of cortex."""
+        if self.mask_points_mm is None:
+            return "ball"
+        return "mask" if self.wall_inward is None else "patch"
+
+    @property
+    def current_to_wall_deg(self) -> float | None:
+        """The angle between the current that is wanted and the patch's inward normal, 0° straight into the wall, 90° along it.
+
+        None where no direction is wanted, or the target is no patch.
+        """
+        if self.current_toward is None or self.wall_inward is None:
+            return None
+        cosine = np.dot(self.current_toward, self.wall_inward) / np.linalg.norm(self.current_toward)
+        return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
 
     def holds(self, points_mm: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which points, (n, 3) mm, lie in the sphere or the mask, of whatever tissue, (n,)."""
@@ -194,9 +210,8 @@ def target_card(target: Target) -> str:
     if target.mask_points_mm is None:
         facts.append(("radius", f"{target.radius_mm:g} mm"))
     else:
-        facts.append(
-            ("mask", f"{len(target.mask_points_mm):,} voxels, as large as a ball of {target.radius_mm:.1f} mm")
-        )
+        what = f"{len(target.mask_points_mm):,} voxels" if target.wall_inward is None else "from white matter to pia"
+        facts.append((target.shape, f"{what}, as large as a ball of {target.radius_mm:.1f} mm"))
     if target.snapped_mm:
         facts.append(("moved to grey matter by", f"{target.snapped_mm:.1f} mm"))
     facts.append(("source", target.source))

@@ -1,6 +1,8 @@
-"""Named targets: points of MNI152 with a radius, a tissue, a source and a clinical remark, read from ``targets.toml``.
+"""Named targets: areas of the group's cortex and points of MNI152, with sources and a clinical remark: ``targets.toml``.
 
-Each target has a left and a right point of its own (x < 0 is left); nothing is mirrored.
+Where a person's folds are known, a target with areas is a patch of that person's cortex (:mod:`atlases.named_patch`); its
+point is then the cross-check.  Each target has a left and a right point of its own (x < 0 is left); nothing is mirrored, and
+a target that was published for one side has one point.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from meshes.errors import InputError
 from meshes.tissue_codes import TISSUE_NAMES, Tissue
 
 SIDES = ("left", "right")
+HEMISPHERES = {"left": "lh", "right": "rh"}  # as files name them
 TISSUE_CODES = {name: tissue for tissue, name in TISSUE_NAMES.items()}
-HEADINGS = ("name", "what", "left MNI mm", "right MNI mm", "radius mm", "tissue", "source")
+HEADINGS = ("name", "what", "cortex", "left MNI mm", "right MNI mm", "radius mm", "tissue", "source")
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class NamedTarget:
     name, title : str
         What to type, and what it is.
     left_mni_mm, right_mni_mm : (3,) tuple of float
-        Its points in MNI152, RAS mm.
+        Its points in MNI152, RAS mm; None on a side where there is none.
     radius_mm : float
         Radius of the sphere that is cut with the tissue.
     tissue : Tissue
@@ -52,6 +55,13 @@ class NamedTarget:
     handle_deg : float, optional
         The published angle of the coil's handle to the midline, back and outwards; the coil is then turned by the fold at
         the target.  None: every angle may be.
+    areas : tuple of str
+        The HCP-MMP1 areas it is made of; none: it is its point, whatever is known of the folds.
+    part : str
+        Of the areas, in words; empty for the whole.
+    midline_mm, up_mm : (2,) tuple of float, optional
+        Limits of that part on the group's mid-cortical surface, MNI152: of the distance from the midline, and of z; from the
+        first to below the second.
 
     Raises
     ------
@@ -61,8 +71,8 @@ class NamedTarget:
 
     name: str
     title: str
-    left_mni_mm: tuple[float, float, float]
-    right_mni_mm: tuple[float, float, float]
+    left_mni_mm: tuple[float, float, float] | None
+    right_mni_mm: tuple[float, float, float] | None
     radius_mm: float
     tissue: Tissue
     source: str
@@ -73,9 +83,13 @@ class NamedTarget:
     deep: bool = False
     current_medial_anterior: tuple[float, float] | None = None
     handle_deg: float | None = None
+    areas: tuple[str, ...] = ()
+    part: str = ""
+    midline_mm: tuple[float, float] | None = None
+    up_mm: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        for side in SIDES:
+        for side in self.sides:
             point = self.mni_mm(side)
             # the brain of MNI152 lies within these limits
             inside = len(point) == 3 and all(
@@ -84,6 +98,13 @@ class NamedTarget:
             )
             if not inside or (point[0] < 0) != (side == "left"):
                 raise InputError(f"target {self.name}: its {side} point {point} is not in the {side} half of the brain")
+        if not self.sides:
+            raise InputError(f"target {self.name}: it has no point")
+        for limits in (self.midline_mm, self.up_mm):
+            if limits is not None and not limits[0] < limits[1]:
+                raise InputError(f"target {self.name}: limits of its part must rise, not {limits}")
+        if not self.areas and (self.part or self.midline_mm or self.up_mm):
+            raise InputError(f"target {self.name}: a part needs the areas it is of")
         if not 2 <= self.radius_mm <= 20:
             raise InputError(f"target {self.name}: a radius of {self.radius_mm} mm is not between 2 and 20 mm")
         for text in (self.title, self.source, self.certainty, self.field_direction, self.note):
@@ -97,16 +118,34 @@ class NamedTarget:
         medial, anterior = self.current_medial_anterior
         return (medial if side == "left" else -medial, anterior, 0.0)
 
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides it has a point on."""
+        points = zip(SIDES, (self.left_mni_mm, self.right_mni_mm), strict=True)
+        return tuple(side for side, point in points if point is not None)
+
+    @property
+    def cortex_words(self) -> str:
+        """The cortex it is made of, in words; empty for a point."""
+        if not self.areas:
+            return ""
+        which = f"area {self.areas[0]}" if len(self.areas) == 1 else f"areas {' and '.join(self.areas)}"
+        return f"HCP-MMP1 {which}" + (f", {self.part}" if self.part else "")
+
     def mni_mm(self, side: str) -> tuple[float, float, float]:
         """The point of one side, "left" or "right".
 
         Raises
         ------
         InputError
-            If the side is neither.
+            If the side is neither, or the target has no point there.
         """
-        one_of(side, SIDES, "side")
-        return self.left_mni_mm if side == "left" else self.right_mni_mm
+        point = self.left_mni_mm if one_of(side, SIDES, "side") == "left" else self.right_mni_mm
+        if point is None:
+            raise InputError(
+                f"{self.name} is published for the {self.sides[0]} side only; give mni:x,y,z for a point on the {side}"
+            )
+        return point
 
 
 @cache
@@ -129,7 +168,11 @@ def target_rows() -> list[tuple[str, ...]]:
         (
             each.name,
             each.title,
-            *(", ".join(f"{c:.1f}" for c in each.mni_mm(side)) for side in SIDES),
+            each.cortex_words or "point",
+            *(
+                ", ".join(f"{c:.1f}" for c in each.mni_mm(side)) if side in each.sides else "not published"
+                for side in SIDES
+            ),
             f"{each.radius_mm:g}",
             TISSUE_NAMES[each.tissue],
             each.source,
@@ -140,10 +183,15 @@ def target_rows() -> list[tuple[str, ...]]:
 
 def _named(name: str, entry: Mapping[str, Any]) -> NamedTarget:
     try:
-        points = {key: tuple(map(float, entry[key])) for key in ("left_mni_mm", "right_mni_mm")}
+        points: dict[str, Any] = {
+            key: tuple(map(float, entry[key])) if key in entry else None for key in ("left_mni_mm", "right_mni_mm")
+        }
+        limits = {key: (float(entry[key][0]), float(entry[key][1])) for key in ("midline_mm", "up_mm") if key in entry}
         tissue = TISSUE_CODES[entry["tissue"]]
         way = entry.get("current_medial_anterior")
         toward = {} if way is None else {"current_medial_anterior": (float(way[0]), float(way[1]))}
-        return NamedTarget(name, **{**entry, **points, **toward, "tissue": tissue})
+        return NamedTarget(
+            name, **{**entry, **points, **limits, **toward, "areas": tuple(entry.get("areas", ())), "tissue": tissue}
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"targets.toml: entry [{name}] cannot be used: {error}") from error

@@ -23,7 +23,9 @@ def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = F
         known = targets()
     entries = []
     for each in known.values():
-        left, right = (", ".join(f"{x:g}" for x in each.mni_mm(side)) for side in ("left", "right"))
-        place = f"left ({left}), right ({right}) MNI152 mm; radius {each.radius_mm:g} mm"
-        entries.append(Entry(each.name, each.title, [place, f"source: {each.source}", f"note: {each.note}"]))
+        points = [f"{side} ({', '.join(f'{x:g}' for x in each.mni_mm(side))})" for side in each.sides]
+        cortex = f"{each.cortex_words}; else " if each.areas else ""
+        place = f"{cortex}{', '.join(points)} MNI152 mm; radius {each.radius_mm:g} mm"
+        told = [place, f"source: {each.source}", f"certainty: {each.certainty}", f"note: {each.note}"]
+        entries.append(Entry(each.name, each.title, told))
     talk.answer(listing(entries), [{**asdict(each), "tissue": each.tissue.name} for each in known.values()])

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def coil_lines(plan: Plan, folder: Path) -> list[Line]:
     """The plan in a screenful: a name and a statement each (:func:`cli.tables.summary`)."""
+    from targeting.aim_certainty.words import certainty_line
     from targeting.comparison.words import comparison_lines
     from targeting.dosing.words import dosing_line
     from targeting.goals.words import goal_lines
@@ -48,6 +49,7 @@ def coil_lines(plan: Plan, folder: Path) -> list[Line]:
         *([("refused", held_off_words(best))] if is_held_off(best) else []),
         ("dose", dose),
         *(("goal", each) for each in goal_lines(plan.goal, best.dose_v_per_m)),
+        *([("aim", certainty_line(plan.aim_certainty))] if plan.aim_certainty else []),
         *([("steadiness", robustness_line(plan.robustness, best.scalp_mm))] if plan.robustness else []),
         *([("spread", uncertainty_line(plan.uncertainty))] if plan.uncertainty else []),
         *([("output", dosing_line(plan.dosing))] if plan.dosing else []),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def montage_lines(plan: TesPlan, folder: Path) -> list[Line]:
     """A montage's plan in a screenful: a name and a statement each (:func:`cli.tables.summary`)."""
+    from targeting.aim_certainty.words import certainty_line
     from targeting.goals.tes_words import tes_goal_lines
     from targeting.plans.tes_words import (
         dose_words,
@@ -37,6 +38,7 @@ def montage_lines(plan: TesPlan, folder: Path) -> list[Line]:
         ("montage", f"{plan.montage_name}: {electrodes}"),
         ("dose", dose_words(plan.dose)),
         *([("pole", plan.pole.words)] if plan.pole else []),
+        *([("aim", certainty_line(plan.aim_certainty))] if plan.aim_certainty else []),
         *([("standard", f"{standard.dose.montage}: {dose_words(standard.dose)}")] if standard else []),
         ("" if standard else "standard", standard_words(plan)),
         *([("optimum", optimum_words(plan.optimum))] if plan.optimum else []),

@@ -52,6 +52,7 @@ def measure_of(study: Study, aim: CoilAim, warp: MniWarp | None) -> Measure:
         Of the coil, its search, its field (M, 3) and |E| at the motor hotspot per A/µs (or None).
     """
     head, target = study.head.value, study.target.value.target
+    cortex = study.cortex.value if study.cortex else None
     unit = aim.dose_unit(study)
     tets, weight = target.weights(head)
     grey = np.flatnonzero(head.tissue == Tissue.GM)
@@ -77,7 +78,7 @@ def measure_of(study: Study, aim: CoilAim, warp: MniWarp | None) -> Measure:
             peak_e_v_per_m=float(size[peak]),
             peak_mm=centers_mm[peak].tolist(),
             above_mm3=float(volumes_mm3[size > abs(dose)].sum()),
-            stronger=stronger_targets(e_v_per_m, target, head, warp) if warp else None,
+            stronger=stronger_targets(e_v_per_m, target, head, warp, cortex) if warp else None,
             e_target_v_per_m=e_per_a_per_us(search),
             highest_e_v_per_m=float(highest),
             e_hotspot_v_per_m=e_hotspot,

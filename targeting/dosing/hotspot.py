@@ -16,6 +16,7 @@ from atlases.aim import AimedTarget, resolve_target
 from atlases.target import Target
 from atlases.targets import targets
 from atlases.warp import MniWarp
+from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.coils.equivalent import searchable
@@ -52,7 +53,7 @@ class Hotspot:
 
 
 def hotspot_target(
-    request: DoseRequest, side: str | None, head: HeadMesh, warp: MniWarp | None
+    request: DoseRequest, side: str | None, head: HeadMesh, warp: MniWarp | None, cortex: Cortex | None = None
 ) -> tuple[Target, str, list[str]]:
     """The hotspot as a target, where its place comes from, and warnings.
 
@@ -64,10 +65,12 @@ def hotspot_target(
     head : HeadMesh
     warp : MniWarp or None
         For a hotspot of the atlas.
+    cortex : Cortex, optional
+        By whose folds a hotspot of the atlas is a patch.
     """
     muscle = targets()[request.hotspot]
     if request.rmt_at_mm is None:
-        place = resolve_target(request.hotspot, side, head, warp)
+        place = resolve_target(request.hotspot, side, head, warp, cortex=cortex)
         source = f"the atlas's M1 {request.muscle}: {place.target.source}"
     else:
         point = ",".join(f"{x:g}" for x in request.rmt_at_mm)

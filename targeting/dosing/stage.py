@@ -46,9 +46,8 @@ def hotspot_stage(request: DoseRequest, study: Study, aim: CoilAim) -> Stage[Hot
         from targeting.dosing.hotspot import Hotspot, hotspot_of, hotspot_target
         from targeting.tms import DoseMap
 
-        target, source, warnings = hotspot_target(
-            request, side, study.head.value, registration.value if registration else None
-        )
+        warp, cortex = registration.value if registration else None, study.cortex.value if study.cortex else None
+        target, source, warnings = hotspot_target(request, side, study.head.value, warp, cortex)
         dose_map = DoseMap.build(study.conductor, target)
         dose_map.save(folder / MAP_FILE)
         pose, e, of_pose, more = hotspot_of(request, study, aim, target, dose_map, study.tissues.value)
@@ -84,7 +83,7 @@ def hotspot_stage(request: DoseRequest, study: Study, aim: CoilAim) -> Stage[Hot
     files = aim.files | ({"rmt_pose": request.rmt_pose.path} if request.rmt_pose else {}) | study.conduction.files
     before = (study.head, registration, study.cortex, study.tissues)
     after = [each for each in before if each]
-    return Stage("hotspot", 5, make, load, files=files, parameters=parameters, after=after)
+    return Stage("hotspot", 6, make, load, files=files, parameters=parameters, after=after)
 
 
 def hotspot_map(hotspot: Done[Hotspot]) -> DoseMap:
@@ -126,7 +125,9 @@ def dosing_stage(
             request, motor_hotspot, aimed_target.target, search.value, confirmation.value, aim.coil, own=hotspot is None
         )
         if registration is not None:
-            stronger = stronger_targets(confirmation.value.e_v_per_m, aimed_target.target, head, registration.value)
+            cortex = study.cortex.value if study.cortex else None
+            e_v_per_m = confirmation.value.e_v_per_m
+            stronger = stronger_targets(e_v_per_m, aimed_target.target, head, registration.value, cortex)
             dosing = replace(dosing, stronger=stronger)
         check_record(dosing, "dosing")
         save_plain(folder / DOSING_FILE, dosing)
@@ -144,10 +145,10 @@ def dosing_stage(
         "coil": [aim.coil.name, aim.coil.rated_on],
         "coil_sha256": aim.coil_parameters["coil_sha256"],
     }
-    before = (study.head, study.target, search, confirmation, hotspot, registration)
+    before = (study.head, study.target, search, confirmation, hotspot, registration, study.cortex)
     return Stage(
         "dosing",
-        2,
+        3,
         make,
         lambda folder: load_plain(folder / DOSING_FILE, PlanDosing),
         files=aim.files,

@@ -14,13 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 from atlases.target import is_center
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
+from targeting.aim_certainty.record import plan_aim_certainty
 from targeting.records.places import Frame, plan_target
-from targeting.records.warnings import PlanWarning, warning
+from targeting.records.warnings import PlanWarning, note, warning
 from targeting.study.head_stages import Segmentation
 from targeting.versions import versions
 
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
+    from targeting.aim_certainty.certainty import AimCertainty
     from targeting.fem.cortical_field import CorticalField
     from targeting.report.evidence import Evidence
     from targeting.study.surfaces import HeadSurfaces
@@ -44,6 +46,7 @@ class PlanResults:
     patient_id: str = ""
     cortex: Cortex | None = None
     surfaces: HeadSurfaces | None = None
+    certainty: AimCertainty | None = None
 
     @property
     def target_tets(self) -> NDArray[np.integer]:
@@ -70,6 +73,7 @@ def fields_of_both(results: PlanResults) -> dict[str, Any]:
         "conductivity_s_per_m": dict(results.conductivity_s_per_m),
         "pain_side": results.pain_side,
         "patient_id": results.patient_id,
+        "aim_certainty": plan_aim_certainty(results.certainty) if results.certainty else None,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -80,7 +84,9 @@ def head_warnings(results: PlanResults) -> list[PlanWarning]:
 
     segmentation = results.segmentation
     odd = volume_warnings(results.head, segmentation.affine_mm, segmentation.frame.shape, segmentation.frame.name)
-    return [warning(each) for each in (*segmentation.warnings, *results.aimed_target.warnings, *odd)]
+    found = results.aimed_target
+    told = [note(each) for each in found.notes]
+    return [*(warning(each) for each in (*segmentation.warnings, *found.warnings, *odd)), *told]
 
 
 def write_field_on_cortex(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlases.aim import AimedTarget, side_for
 from meshes.errors import InputError
+from targeting.aim_certainty.stage import run_certainty
 from targeting.fem.conductivity import sigma_per_tet
 from targeting.goals.request import linear_direction
 from targeting.goals.tes_goal import Places, plan_goal_of
@@ -26,7 +27,7 @@ from targeting.plans.shared import checked_patient_id
 from targeting.plans.tes import TesPlan, TesSearchSummary, read_tes_plan
 from targeting.records.json_records import plain
 from targeting.records.pole import SIGNED
-from targeting.records.warnings import PlanWarning
+from targeting.records.warnings import PlanWarning, note
 from targeting.study.aim import Aim, check_direction, target_notes, target_side
 from targeting.study.cap_stages import HeadPositions, leadfield_stage, positions_stage
 from targeting.study.command_line import command_line
@@ -42,6 +43,7 @@ from targeting.subject import Done, Stage, Subject
 from targeting.tms.objective_names import DEFAULT, OBJECTIVES
 
 if TYPE_CHECKING:
+    from targeting.aim_certainty.certainty import AimCertainty
     from targeting.study.surfaces import HeadSurfaces
     from targeting.tes.leadfield import Leadfield
     from targeting.tes.montage_choice import ChosenMontage
@@ -205,12 +207,14 @@ class TesStages:
     leadfield: Done[Leadfield] | None
     search: Done[ChosenMontage]
     confirmation: Done[ConfirmedMontage]
+    certainty: Done[AimCertainty] | None
+    no_certainty: list[str]
     surfaces: Done[HeadSurfaces]
 
     def all(self, study: Study) -> list[Done[Any]]:
         """All stages that the plan follows from, in their order."""
-        of_every_plan = (study.tissues, study.head, study.target, study.cortex)
-        own = (self.places, self.positions, self.leadfield, self.search, self.confirmation)
+        of_every_plan = (study.tissues, study.head, study.cortex, study.target)
+        own = (self.places, self.positions, self.leadfield, self.search, self.confirmation, self.certainty)
         return [each for each in (*of_every_plan, *own) if each]
 
 
@@ -225,19 +229,22 @@ def run_stages(question: TesQuestion) -> TesStages:
         leadfield = run(leadfield_stage(request.kind, study, positions, request.cap))
     search = run(search_stage(request, study, positions, leadfield, places))
     confirmation = run(confirm_stage(request, study, positions, search, places))
+    certainty, no_certainty = (None, []) if question.network else run_certainty(study, confirmation, request.kind)
     return TesStages(
         places=places,
         positions=positions,
         leadfield=leadfield,
         search=search,
         confirmation=confirmation,
+        certainty=certainty,
+        no_certainty=no_certainty,
         surfaces=study.surfaces,
     )
 
 
-def _notes(question: TesQuestion) -> list[PlanWarning]:
+def _notes(question: TesQuestion, stages: TesStages) -> list[PlanWarning]:
     """What is to be said of the plan besides what its numbers say."""
-    return [*question.notes, *question.study.cortex_notes]
+    return [*question.notes, *(note(each) for each in stages.no_certainty), *question.study.cortex_notes]
 
 
 def _results(question: TesQuestion, stages: TesStages) -> TesResults:
@@ -272,11 +279,12 @@ def _results(question: TesQuestion, stages: TesStages) -> TesResults:
         ),
         conductivity_s_per_m=sigma,
         seconds={each.stage: each.seconds for each in stages.all(study)},
-        notes=_notes(question),
+        notes=_notes(question, stages),
         pain_side=question.request.pain_side or "",
         patient_id=question.patient_id,
         cortex=cortex,
         surfaces=stages.surfaces.value,
+        certainty=stages.certainty.value if stages.certainty else None,
         goal=plan_goal_of(question.request, target, places, stages.search.value, confirmation),
     )
 
@@ -295,7 +303,7 @@ def files_stage(question: TesQuestion, stages: TesStages) -> Stage[TesPlan]:
         return made
 
     parameters = {
-        "notes": plain(_notes(question)),
+        "notes": plain(_notes(question, stages)),
         "subject": study.subject.name,
         "pain_side": question.request.pain_side,
         "patient_id": question.patient_id,
@@ -310,7 +318,7 @@ def files_stage(question: TesQuestion, stages: TesStages) -> Stage[TesPlan]:
     }
     return Stage(
         f"{request.kind}-files",
-        7,
+        8,
         make,
         lambda folder: read_tes_plan(folder / request.kind / "plan.json"),
         parameters=parameters,

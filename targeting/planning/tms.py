@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshes.errors import InputError
+from targeting.aim_certainty.stage import run_certainty
 from targeting.coils.files import ChosenCoil
 from targeting.comparison.request import asked_coils, compared_coils, why_compared, why_deep
 from targeting.comparison.stage import comparison_stage
@@ -22,7 +23,7 @@ from targeting.planning.tms_stages import confirm_stage, dose_map_stage, search_
 from targeting.plans.shared import checked_patient_id
 from targeting.plans.tms import Plan, TmsSearchSummary, read_plan
 from targeting.records.json_records import plain
-from targeting.records.warnings import TMS_RISKS, PlanWarning, checked_risks, warning
+from targeting.records.warnings import TMS_RISKS, PlanWarning, checked_risks, note, warning
 from targeting.robustness.stage import robustness_stage
 from targeting.study.aim import Aim, check_direction, coil_notes, target_side
 from targeting.study.coil_aim import CoilAim
@@ -42,6 +43,7 @@ from targeting.uncertainty.stage import RIGHT_HAND_SIDES, check_uncertainty, unc
 
 if TYPE_CHECKING:
     from atlases.warp import MniWarp
+    from targeting.aim_certainty.certainty import AimCertainty
     from targeting.comparison.stage import Comparison
     from targeting.dosing.hotspot import Hotspot
     from targeting.dosing.record import PlanDosing
@@ -232,6 +234,8 @@ class TmsStages:
     search: Done[TmsSearch]
     robustness: Done[Robustness]
     confirmation: Done[Confirmation]
+    certainty: Done[AimCertainty] | None
+    no_certainty: list[str]
     goal: Done[PlanGoal] | None
     uncertainty: Done[DoseSpread] | None
     dosing: Done[PlanDosing] | None
@@ -242,8 +246,8 @@ class TmsStages:
 
     def all(self, study: Study) -> list[Done[Any]]:
         """All stages that the plan follows from, in their order."""
-        of_every_plan = (study.tissues, study.head, self.registration, study.target, study.cortex, self.dose_map)
-        poses = (self.search, self.robustness, self.confirmation)
+        of_every_plan = (study.tissues, study.head, self.registration, study.cortex, study.target, self.dose_map)
+        poses = (self.search, self.robustness, self.confirmation, self.certainty)
         objective = self.objective.after if self.objective else ()
         on_request = (self.goal, self.uncertainty, self.hotspot, self.dosing, self.comparison)
         return [each for each in (*of_every_plan, *poses, *objective, *on_request) if each]
@@ -262,6 +266,7 @@ def run_stages(question: TmsQuestion) -> TmsStages:
     search = run(search_stage(question.request, study, aim, dose_map, objective))
     robustness = run(robustness_stage(study, aim, dose_map, search))
     confirmation = run(confirm_stage(study, aim, search, question.engine))
+    certainty, no_certainty = run_certainty(study, confirmation)
     # where the coil lies on the scalp is told by the registration, which the cortex mostly has had made
     registration = study.registration_of_target or (study.registration_if_any if study.cortex else None)
     goal = run(goal_stage(objective, dose_map, search, confirmation)) if objective else None
@@ -280,6 +285,8 @@ def run_stages(question: TmsQuestion) -> TmsStages:
         search=search,
         robustness=robustness,
         confirmation=confirmation,
+        certainty=certainty,
+        no_certainty=no_certainty,
         goal=goal,
         uncertainty=uncertainty,
         dosing=dosing,
@@ -302,6 +309,7 @@ def _notes(question: TmsQuestion, stages: TmsStages) -> list[PlanWarning]:
     found = stages.hotspot.value.warnings if stages.hotspot else []
     return [
         *question.notes,
+        *(note(each) for each in stages.no_certainty),
         *question.study.cortex_notes,
         *(warning(each) for each in found),
         *(question.regions.notes() if question.regions else []),
@@ -318,6 +326,7 @@ def _results(question: TmsQuestion, stages: TmsStages) -> Results:
         head=study.head.value,
         cortex=study.cortex.value if study.cortex else None,
         surfaces=stages.surfaces.value,
+        certainty=stages.certainty.value if stages.certainty else None,
         place=on_scalp(search.scalp_mm[0], study.head.value, registration.value if registration else None),
         aimed_target=study.target.value,
         coil=aim.coil,
@@ -378,7 +387,7 @@ def files_stage(question: TmsQuestion, stages: TmsStages) -> Stage[Plan]:
     }
     return Stage(
         "files",
-        11,
+        12,
         make,
         lambda folder: read_plan(folder / "plan.json"),
         files=aim.files,  # the coil's rated maximum stands in the plan

@@ -10,7 +10,8 @@ that is read, made by the program of its time, is kept in ``tests/data/plans``.
 
 What was added: 1.4 the goal of a montage; 1.5 whether a target is a ball, a mask or a map; 1.6 which pole of a montage acts,
 currents that are rounded, the checks of a session, a coil's pulse, its angle in the clinic's words, its place by tape, whose
-motor threshold is meant, the side of the pain, the patient, and warnings of three kinds.
+motor threshold is meant, the side of the pain, the patient, and warnings of three kinds; 1.7 patches of cortex as targets, and
+how sure the aim is.
 
 Dosing blocks and coil comparisons of before 1.6 matched a field always, by a protocol's intensity where one was given, and
 said outputs to a fraction of a percent: what is read from them is rounded down, as everything is that a stimulator is set to.
@@ -24,7 +25,7 @@ from targeting.dosing.motor_threshold import whole_percent
 from targeting.records.json_records import plain
 from targeting.records.warnings import DANGER, OPTION, WARNING, PlanWarning
 
-OLDER = ("1.3", "1.4", "1.5")
+OLDER = ("1.3", "1.4", "1.5", "1.6")
 NUMBERS = ("given_percent", "target_e_v_per_m", "hotspot_e_v_per_m", "fraction")
 OF_OUTPUT = ("percent_of_rmt", "given_fraction", "didt_a_per_s", "target_v_per_m", "peak_fraction")
 HELD = {"stimulator": "the stimulator's full output", "motor threshold": "120 % of the motor threshold"}
@@ -35,14 +36,23 @@ def as_now(document: object, now: str) -> object:
 
     Examples
     --------
-    >>> as_now({"schema_version": "1.4", "target": {"name": "psi", "source": "a paper"}}, "1.6")
-    {'schema_version': '1.6', 'target': {'name': 'psi', 'source': 'a paper', 'shape': 'ball'}, 'pulse': None, \
-'angle': None, 'tape': None, 'pain_side': '', 'patient_id': ''}
+    >>> as_now({"schema_version": "1.4", "target": {"name": "psi", "source": "a paper"}}, "1.7")
+    {'schema_version': '1.7', 'target': {'name': 'psi', 'source': 'a paper', 'shape': 'ball', 'patch': None}, 'pulse': None, \
+'angle': None, 'tape': None, 'pain_side': '', 'patient_id': '', 'aim_certainty': None}
     """
     if not isinstance(document, dict) or document.get("schema_version") not in OLDER:
         return document
     plan: dict[str, Any] = {**document, "schema_version": now}
-    if plan.get("modality") == "tdcs" and document["schema_version"] == "1.3":
+    if document["schema_version"] != "1.6":
+        plan = _as_1_6(plan, document["schema_version"])
+    if isinstance(plan.get("target"), dict):
+        plan["target"] = {**plan["target"], "patch": None}
+    return plan | {"aim_certainty": None}
+
+
+def _as_1_6(plan: dict[str, Any], version: str) -> dict[str, Any]:
+    """A plan of 1.3 to 1.5 with what 1.6 added."""
+    if plan.get("modality") == "tdcs" and version == "1.3":
         plan.setdefault("goal", None)
     if plan.get("modality") == "tdcs":
         plan = {"pole": None, "session_checks": [], **plan}

@@ -16,7 +16,7 @@ from targeting.records.kinds import AtLeastZero, NonEmpty, OneOf, Side
 from targeting.records.places import Frame, PlanTarget
 from targeting.records.warnings import DANGER, PlanWarning, of_kind
 
-SCHEMA_VERSION = "1.6"
+SCHEMA_VERSION = "1.7"
 LONGEST_ID = 60  # letters of an identifier that a line of a printed page has space for
 
 AnyPlan = TypeVar("AnyPlan", bound="PlanOfEither")

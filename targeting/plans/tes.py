@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from meshes.errors import InputError
+from targeting.aim_certainty.record import PlanAimCertainty
 from targeting.goals.tes_record import PlanTesGoal
 from targeting.modality import KINDS
 from targeting.plans.shared import (
@@ -140,6 +141,11 @@ class TesPlan(PlanOfEither):
     pain_side: PainSide = ""
     patient_id: PatientId = ""
     created: Created = ""
+    aim_certainty: Annotated[
+        PlanAimCertainty | None,
+        "How sure the aim is: what the mean |E| would be if the place to be stimulated lies elsewhere than the target; null "
+        "where the folds of the target's hemisphere are not known.",
+    ] = None
     schema_version: FormatVersion = SCHEMA_VERSION
     modality: Annotated[str, OneOf(MODALITY), "Kind of stimulation: transcranial direct current."] = MODALITY
 

@@ -16,6 +16,7 @@ import numpy as np
 from msgspec import Meta
 
 from meshes.errors import InputError
+from targeting.aim_certainty.record import PlanAimCertainty
 from targeting.comparison.record import ComparedCoil
 from targeting.dosing.record import PlanDosing
 from targeting.goals.record import PlanGoal
@@ -195,6 +196,11 @@ class TmsPlan(PlanOfEither):
         "Coils at their best poses for the same target, the plan's own first; empty if none were compared. Doses "
         "and fields at 1 A/µs, of a direct solve unless said otherwise.",
     ] = field(default_factory=list)
+    aim_certainty: Annotated[
+        PlanAimCertainty | None,
+        "How sure the aim is: what the mean |E| would be if the place to be stimulated lies elsewhere than the target; null "
+        "where the folds of the target's hemisphere are not known.",
+    ] = None
     schema_version: FormatVersion = SCHEMA_VERSION
     modality: Annotated[str, OneOf("tms"), "Kind of stimulation: transcranial magnetic stimulation."] = "tms"
     pain_side: PainSide = ""

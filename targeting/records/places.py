@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import Meta
 
 from atlases.targets import targets
+from targeting.records.json_records import require
 from targeting.records.kinds import AtLeastZero, Count, Matrix, NonEmpty, OneOf, Point, Positive, Side
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from atlases.target import Target
     from meshes.head import HeadMesh
 
-SHAPES = ("ball", "mask", "map")
+SHAPES = ("ball", "mask", "map", "patch")
 SPOT_MM = 4.0  # radius of the ring that marks a mask's middle, or a map's strongest spot
 AVOIDED, ALSO = "avoided", "also a target"
 
@@ -29,6 +30,29 @@ class Frame:
     sha256: Annotated[str, "SHA-256 of that image file, hexadecimal."]
     affine: Annotated[Matrix, "Voxel index of the image to RAS millimetres, 4 rows of 4."]
     shape: Annotated[list[Count], Meta(min_length=3, max_length=3), "Number of voxels along each axis of the image."]
+
+
+@dataclass(frozen=True)
+class PlanPatch:
+    """Of a target that is a patch of this person's cortex, by the folds."""
+
+    wall_inward: Annotated[
+        Point, "Mean normal of its surface, from the pial surface to white matter: a unit vector, RAS."
+    ]
+    current_to_wall_deg: Annotated[
+        float | None,
+        "Angle between the current that is wanted and that normal, degrees: 0 straight into the wall, 90 along it; null "
+        "where no direction is wanted.",
+    ]
+    by_warp_mm: Annotated[
+        Point | None,
+        "The cross-check: where the registration puts the target's MNI152 point, in grey matter, mm; null without one.",
+    ]
+    apart_mm: Annotated[AtLeastZero | None, "How far the target's centre lies from there, mm."]
+
+    def check(self, where: str) -> None:
+        """Refuse a distance without a place."""
+        require((self.by_warp_mm is None) == (self.apart_mm is None), f"{where}: by_warp_mm and apart_mm go together")
 
 
 @dataclass(frozen=True)
@@ -47,9 +71,14 @@ class PlanTarget:
     shape: Annotated[
         str,
         OneOf(*SHAPES),
-        "What counts as the target: grey matter in a ball of this radius, under a mask, or under a map and "
-        "weighted by it.",
+        "What counts as the target: grey matter in a ball of this radius, under a mask, under a map and weighted by it, or "
+        "in a patch of cortex from white matter to the pial surface.",
     ]
+    patch: Annotated[
+        PlanPatch | None,
+        "Of a patch, how it lies in the fold, and how far from the place that the registration gives; null for any other "
+        "target.",
+    ] = None
 
     @property
     def ring_mm(self) -> float:
@@ -115,6 +144,19 @@ def plan_target(aimed_target: AimedTarget, head: HeadMesh) -> PlanTarget:
         mni_mm=None if aimed_target.mni_mm is None else [float(x) for x in aimed_target.mni_mm],
         volume_mm3=float(head.volumes_mm3[tets].sum()),
         shape=aimed_target.target.shape,
+        patch=_patch(aimed_target),
+    )
+
+
+def _patch(aimed_target: AimedTarget) -> PlanPatch | None:
+    target, check = aimed_target.target, aimed_target.by_warp
+    if target.wall_inward is None:
+        return None
+    return PlanPatch(
+        wall_inward=[float(x) for x in target.wall_inward],
+        current_to_wall_deg=target.current_to_wall_deg,
+        by_warp_mm=None if check is None else [float(x) for x in check.center_mm],
+        apart_mm=aimed_target.apart_mm,
     )
 
 

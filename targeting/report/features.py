@@ -5,8 +5,11 @@ A section is empty where the plan does not have the feature.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
+from targeting.aim_certainty.words import certainty_facts
 from targeting.comparison.words import comparison_rows, comparison_sentence, verdict_facts
 from targeting.dosing.record import PlanDosing
 from targeting.dosing.words import dosing_facts, threshold_words
@@ -15,6 +18,8 @@ from targeting.goals.words import direct_sentences, goal_headings, goal_rows, ra
 from targeting.plans.tes import TesPlan
 from targeting.plans.tes_words import standard_name
 from targeting.plans.tms import Plan
+from targeting.report.figures import Figure
+from targeting.words.target import patch_facts
 from targeting.words.templates import render
 
 
@@ -28,6 +33,16 @@ def dosing_section(dosing: PlanDosing | None) -> Markup:
         rmt_percent=dosing.rmt_percent,
         facts=dosing_facts(dosing),
     )
+
+
+def certainty_section(plan: Plan | TesPlan, figures: Sequence[Figure] = ()) -> Markup:
+    """How sure the aim is; ``figures`` show the hand knob."""
+    certainty = plan.aim_certainty
+    facts = [*patch_facts(plan.target), *(certainty_facts(certainty, plan.target.name) if certainty else [])]
+    if not facts:
+        return Markup()
+    tool = "the coil is held" if isinstance(plan, Plan) else "the electrodes are placed"
+    return render("aim_certainty/page.html.jinja", tool=tool, facts=facts, figures=figures)
 
 
 def comparison_section(plan: Plan) -> Markup:

@@ -16,6 +16,7 @@ from targeting.report.evidence import Evidence, TmsEvidence
 from targeting.report.folds import crossing_words
 from targeting.report.handle import planned_handle_deg, turn_range_deg
 from targeting.report.slices import (
+    CHECK,
     CLOSE_MM,
     OUTLINES,
     Outline,
@@ -62,7 +63,10 @@ def slice_keys(target: PlanTarget) -> tuple[tuple[str, str], ...]:
     """What the lines of the slices are, and their colours."""
     solid = "what the dose is averaged over"
     words = f"target (solid: {solid}; dashed: its sphere)" if target.shape == "ball" else f"target: {solid}"
-    return ((words, TARGET), *TISSUE_KEYS)
+    keys = ((words, TARGET), *TISSUE_KEYS)
+    if target.patch is None or target.patch.by_warp_mm is None:
+        return keys
+    return (*keys, ("+ the check: where the registration puts its point of MNI152", CHECK))
 
 
 def _whole_slice(evidence: Evidence, plane: Plane, lines: list[Outline]) -> Figure:

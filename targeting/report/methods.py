@@ -377,6 +377,11 @@ def _target_sentence(evidence: Evidence, cite: Citations) -> str:
     """The target, and how it came to this head."""
     target = evidence.plan.target
     sentence = extent_sentence(target)
+    if target.patch is not None and target.mni_mm is not None and target.patch.apart_mm is not None:
+        return (
+            f"{sentence}. MNI152 {point(target.mni_mm)} mm, carried to the head by a non-linear registration of its brain "
+            f"tissue {cite('avants2008')} as a check, lay {number(target.patch.apart_mm)} mm from its middle."
+        )
     if target.mni_mm is not None:
         sentence += (
             f", that is MNI152 {point(target.mni_mm)} mm carried to the head by a non-linear registration of its brain "

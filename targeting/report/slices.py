@@ -26,6 +26,7 @@ MARGIN_MM = 10.0
 CLOSE_MM = 70.0
 WIDTH = 720  # pixels
 MOST_LABELS = 32
+CHECK = "#b8f15c"  # where the registration puts the point of a target that is a patch by the folds
 
 # the brain's inner and outer surface, the skull's outer and the scalp; a charm head's mesh has compact and spongy bone
 # and blood as tissues 7, 8 and 9
@@ -89,7 +90,7 @@ def outlined_picture(evidence: Evidence, plane: Plane, view: View, lines: list[O
     (h, w, 3) uint8
     """
     canvas = _with_lines(evidence, view, lines, 1.0)
-    _letters(canvas, plane)
+    letters(canvas, plane)
     return canvas.rgb()
 
 
@@ -127,14 +128,18 @@ def slice_picture(evidence: Evidence, plane: Plane, view: View, lines: list[Outl
     ):
         if x1 > x0 or y1 > y0:
             canvas.axes.plot([x0, x1], [y0, y1], color="white", linewidth=0.8, alpha=0.5)
-    _letters(canvas, plane)
-    _scale_bar(canvas, view)
+    patch = evidence.plan.target.patch
+    if patch is not None and patch.by_warp_mm is not None:
+        x, y, _ = view.project(np.array(patch.by_warp_mm))
+        canvas.axes.plot([x], [y], marker="+", color=CHECK, markersize=11 * finer, markeredgewidth=1.8 * finer)
+    letters(canvas, plane)
+    scale_bar(canvas, view)
     return canvas.rgb()
 
 
 def _with_lines(evidence: Evidence, view: View, lines: list[Outline], finer: float) -> Canvas:
     """The image in the plane of a view, with outlines."""
-    canvas = Canvas(np.repeat(_background(evidence, view)[..., None], 3, axis=2))
+    canvas = Canvas(np.repeat(background(evidence, view)[..., None], 3, axis=2))
     for line in lines:
         drawn = list(view.project(line.lines_mm)[..., :2])
         canvas.axes.add_collection(LineCollection(drawn, colors=line.color, linewidths=finer * line.width))
@@ -146,11 +151,12 @@ def shows_labels(evidence: Evidence) -> bool:
     return len(np.unique(evidence.background[::4, ::4, ::4])) <= MOST_LABELS
 
 
-def _letters(canvas: Canvas, plane: Plane) -> None:
+def letters(canvas: Canvas, plane: Plane) -> None:
+    """The plane's letters at the picture's edges."""
     canvas.edge_words(plane.letters, 30, (44, 30), ("white", "#c8d0d8"), halo="black")
 
 
-def _background(evidence: Evidence, view: View) -> NDArray[np.uint8]:
+def background(evidence: Evidence, view: View) -> NDArray[np.uint8]:
     """The image in the plane, in greys, (h, w) uint8."""
     columns, rows = np.meshgrid(np.arange(view.width) + 0.5, np.arange(view.height) + 0.5)
     x = (columns - view.width / 2) * view.mm_per_pixel
@@ -166,7 +172,8 @@ def _background(evidence: Evidence, view: View) -> NDArray[np.uint8]:
     return np.round(np.clip(np.nan_to_num(values) / max(top, 1e-30), 0, 1) * 255).astype(np.uint8)
 
 
-def _scale_bar(canvas: Canvas, view: View) -> None:
+def scale_bar(canvas: Canvas, view: View) -> None:
+    """A bar of 10 or 50 mm in a corner."""
     mm = 50 if view.width * view.mm_per_pixel > CLOSE_MM else 10
     length = mm / view.mm_per_pixel
     x, y = view.width - 24 - length, view.height - 28

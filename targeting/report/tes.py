@@ -18,8 +18,9 @@ from targeting.plans.tes_words import (
 from targeting.report import cortex as cortex_pictures
 from targeting.report import figures, tes_cap
 from targeting.report.evidence import TesEvidence
-from targeting.report.features import tes_goal_section
+from targeting.report.features import certainty_section, tes_goal_section
 from targeting.report.figures import Figure
+from targeting.report.hand_knob import knob_figures
 from targeting.report.head_check import head_check
 from targeting.report.header import running_texts, sides_of, trust_box
 from targeting.report.methods import montage_methods
@@ -59,6 +60,7 @@ def page_of(evidence: TesEvidence) -> str:
         electrodes=electrode_rows(plan),
         slices=figures.slices(evidence),
         slice_keys=figures.slice_keys(plan.target),
+        certainty=certainty_section(plan, knob_figures(evidence)),
         cortex_figures=cortex_figures(evidence),
         goal=tes_goal_section(plan),
         standard=standard_words(plan),

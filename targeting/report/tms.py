@@ -27,8 +27,9 @@ from targeting.plans.tms_words import (
 )
 from targeting.report import figures
 from targeting.report.evidence import TmsEvidence
-from targeting.report.features import comparison_section, dosing_section, goal_section
+from targeting.report.features import certainty_section, comparison_section, dosing_section, goal_section
 from targeting.report.folds import crossing_words
+from targeting.report.hand_knob import knob_figures
 from targeting.report.handle import angle_rows
 from targeting.report.head_check import head_check
 from targeting.report.header import running_texts, sides_of, trust_box
@@ -88,6 +89,7 @@ def page_of(evidence: TmsEvidence) -> str:
         dosing=dosing_section(plan.dosing),
         slices=figures.slices(evidence),
         slice_keys=figures.slice_keys(plan.target),
+        certainty=certainty_section(plan, knob_figures(evidence)),
         coil_figures=figures.coil(evidence),
         cortex_figures=figures.cortex(evidence),
         goal=goal_section(plan),

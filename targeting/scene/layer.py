@@ -23,6 +23,7 @@ GROUPS = {  # first word of a layer's name → what it is shown and hidden with
     "further": "further targets",
     "map": "map",
     "mask": "mask",
+    "patch": "patch",
     "electrode": "electrodes",
     "coil": "coil",
     "handle": "coil",

@@ -126,16 +126,16 @@ def outline_layers(lines: pv.PolyData, shape: str) -> tuple[Layer, ...]:
     ----------
     lines : pyvista.PolyData
         Of :func:`target_outline`.
-    shape : {"mask", "map"}
+    shape : {"mask", "patch", "map"}
 
     Returns
     -------
     tuple of Layer
-        "mask outline", or "map into the cortex" and "map out of the cortex", those there are; and each once more, "mask
-        outline, faint", which shows through what lies before it.
+        "mask outline" or "patch outline", or "map into the cortex" and "map out of the cortex", those there are; and each
+        once more, "mask outline, faint", which shows through what lies before it.
     """
-    if shape == "mask":
-        return _outline_layers(lines, "mask outline", TARGET)
+    if shape in ("mask", "patch"):
+        return _outline_layers(lines, f"{shape} outline", TARGET)
     layers: tuple[Layer, ...] = ()
     for sign, way, words, color in SIGNS:
         of_sign = np.sign(np.asarray(lines.point_data[LEVEL])) == sign

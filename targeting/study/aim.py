@@ -10,7 +10,7 @@ import numpy as np
 
 from atlases.aim import MNI, is_mask, mask_path, parse_point, side_for
 from atlases.target import read_mask
-from atlases.targets import SIDES, targets
+from atlases.targets import targets
 from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.images import open_nifti
@@ -43,6 +43,12 @@ class Aim:
         return not self.name.startswith("ras:") and self.hotspot_mm is None
 
     @property
+    def needs_cortex(self) -> bool:
+        """Whether the folds of the cortex say where it is: a named target with areas that no measured hotspot overrides."""
+        named = targets().get(self.name)
+        return named is not None and bool(named.areas) and self.hotspot_mm is None
+
+    @property
     def recorded(self) -> str:
         """The name as a stage's parameters hold it: of a mask its hash, not the name of its file."""
         if self.mask is None:
@@ -55,13 +61,15 @@ class Aim:
         named = targets().get(self.name)
         if named is None:
             return None
-        points = {side: list(named.mni_mm(side)) for side in SIDES}
+        points = {side: list(named.mni_mm(side)) for side in named.sides}
         return {
             **points,
             "radius_mm": named.radius_mm,
             "tissue": named.tissue.name,
             "source": named.source,
             "current": named.current_medial_anterior,
+            "areas": named.areas,
+            "limits": [named.midline_mm, named.up_mm],
         }
 
     def checked(self, own: OwnWorld | None = None) -> Aim:
@@ -89,7 +97,9 @@ class Aim:
             one_of(self.name.partition(":")[0], ["mni", "ras"], "space of a target")
             parse_point(self.name.partition(":")[2], self.name)
         else:
-            one_of(self.name, targets(), "target")
+            named = targets()[one_of(self.name, targets(), "target")]
+            if self.side is not None and self.hotspot_mm is None:
+                named.mni_mm(self.side)
         if self.radius_mm is not None:
             RADIUS_LIMITS.check(self.radius_mm)
         return self

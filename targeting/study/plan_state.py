@@ -10,12 +10,15 @@ from targeting.subject import Subject
 
 log = logging.getLogger(__name__)
 
-STAGES = ("segment", "mesh", "register", "target", "cortex", "dosemap", "search", "robustness", "confirm", "files")
+STAGES = ("segment", "mesh", "register", "cortex", "target", "dosemap", "search", "robustness", "confirm", "files")
 OF_THE_HEAD = STAGES[:5]  # those a montage has, too
 BEFORE_SEARCH = ("regions", "alone")  # of an objective other than the dose
-ON_REQUEST = ("goal", "uncertainty", "hotspot", "dosing", "comparison")
+ON_REQUEST = ("aim-certainty", "goal", "uncertainty", "hotspot", "dosing", "comparison")
 SHARED = ("positions", "positions-10-5")  # by both kinds of montages
-OWN = ("places", "network", "leadfield", "leadfield-10-5", "search", "confirm", "files")  # with the kind before them
+OWN = (  # with the kind before them
+    *("places", "network", "leadfield", "leadfield-10-5"),
+    *("search", "confirm", "aim-certainty", "files"),
+)
 BESIDE = ("basis",)  # made by a command of its own, and nothing of the plan follows it
 
 
@@ -26,7 +29,7 @@ def stage_names(kind: str) -> tuple[str, ...]:
     --------
     >>> stage_names("tdcs")
     ('positions', 'positions-10-5', 'tdcs-places', 'tdcs-network', 'tdcs-leadfield', 'tdcs-leadfield-10-5', \
-'tdcs-search', 'tdcs-confirm', 'tdcs-files')
+'tdcs-search', 'tdcs-confirm', 'tdcs-aim-certainty', 'tdcs-files')
     """
     return (*SHARED, *(f"{kind}-{name}" for name in OWN))
 

@@ -64,6 +64,11 @@ class Regions:
         return any(each.in_mni for each in (*self.avoid, *self.also))
 
     @property
+    def needs_cortex(self) -> bool:
+        """Whether the cortex is needed for one of them."""
+        return any(each.needs_cortex for each in (*self.avoid, *self.also))
+
+    @property
     def files(self) -> dict[str, Path]:
         """Masks by the place they have in the request."""
         places = {"avoid": self.avoid, "also": self.also}

@@ -12,11 +12,12 @@ from meshes.errors import InputError
 if TYPE_CHECKING:
     from atlases.target import Target
     from atlases.warp import MniWarp
+    from meshes.cortical_surface import Cortex
     from meshes.head import HeadMesh
 
 
 def stronger_targets(
-    e_v_per_m: NDArray[np.floating], target: Target, head: HeadMesh, warp: MniWarp
+    e_v_per_m: NDArray[np.floating], target: Target, head: HeadMesh, warp: MniWarp, cortex: Cortex | None = None
 ) -> dict[str, float]:
     """Named targets of the same side whose mean |E| is larger than the target's, and how many times, largest first.
 
@@ -28,6 +29,8 @@ def stronger_targets(
     head : HeadMesh
     warp : MniWarp
         From MNI152 to this head.
+    cortex : Cortex, optional
+        By whose folds they are patches, as the plan's own target is.
     """
     from atlases.aim import resolve_target
     from atlases.targets import targets
@@ -43,7 +46,7 @@ def stronger_targets(
         if name == target.name:
             continue
         try:
-            ratio = mean(*resolve_target(name, target.side, head, warp).target.weights(head)) / own
+            ratio = mean(*resolve_target(name, target.side, head, warp, cortex=cortex).target.weights(head)) / own
         except InputError:  # this head has no grey matter there
             continue
         if ratio > 1:

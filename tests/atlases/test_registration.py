@@ -11,7 +11,7 @@ from atlases.registration import fitted_warp, template_tissues, warp_grid
 from meshes import Tissues
 from meshes.errors import InputError
 
-NAMES = [(name, side) for name in targets() for side in ("left", "right")]
+NAMES = [(name, side) for name, each in targets().items() for side in each.sides]
 TARGETS_MNI_MM = np.array([targets()[name].mni_mm(side) for name, side in NAMES])
 LEFT = TARGETS_MNI_MM[:, 0] < 0
 

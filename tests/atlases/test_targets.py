@@ -24,8 +24,16 @@ GOOD = {
 
 
 def test_the_issues_targets_are_there_on_both_sides():
-    assert set(targets()) == {"m1-hand", "m1-leg", "m1-face", "psi", "dpi", "op1", "op2-3", "op4", "dlpfc"}
+    motor = {f"m1-{part}" for part in ("hand", "leg", "face", "shoulder", "trunk")}
+    deep = {"psi", "dpi", "op1", "op2-3", "op4", "s2", "acc"}
+    assert set(targets()) == motor | deep | {
+        *("s1-hand", "sma", "pmd", "vertex"),
+        *("dlpfc", "dlpfc-fox", "dlpfc-fitzgerald"),
+    }
     for each in targets().values():
+        if each.sides == ("left",):
+            assert each.left_mni_mm[0] < 0 and each.right_mni_mm is None and not each.areas
+            continue
         left, right = each.mni_mm("left"), each.mni_mm("right")
         assert left[0] < 0 < right[0]
         assert left != (-right[0], right[1], right[2]), f"{each.name}: right is left mirrored"
@@ -39,34 +47,41 @@ def test_the_package_exports_the_function_not_the_module():
 def test_every_point_is_at_the_templates_grey_matter():
     image = load_mni152_gm_template(resolution=1)
     grey = np.argwhere(image.get_fdata() > 0.5) + image.affine[:3, 3]
+    crowns = {"m1-hand", "m1-shoulder", "m1-trunk", "s1-hand", "sma", "vertex", "dlpfc-fox"}  # the average has none
     for each in targets().values():
-        for side in ("left", "right"):
-            near = 4.0 if each.name == "m1-hand" else 1.0  # m1-hand is the core of the hand knob
+        for side in each.sides:
+            near = 4.0 if each.name in crowns else 6.0 if each.name == "dlpfc-fitzgerald" else 1.2
             assert np.linalg.norm(grey - each.mni_mm(side), axis=1).min() < near, (each.name, side)
 
 
 def test_anatomical_order():
     """Facts of anatomy, not our own numbers again."""
     for side in ("left", "right"):
+        known = {name: each for name, each in targets().items() if side in each.sides}
         x, y, z = (
-            dict(zip(targets(), column, strict=True))
-            for column in zip(*(t.mni_mm(side) for t in targets().values()), strict=True)
+            dict(zip(known, column, strict=True))
+            for column in zip(*(known[name].mni_mm(side) for name in known), strict=True)
         )
         # the motor strip runs from the midline down and forward: leg, hand, face
-        assert abs(x["m1-leg"]) < abs(x["m1-hand"]) < abs(x["m1-face"])
+        strip = [abs(x[f"m1-{part}"]) for part in ("leg", "trunk", "shoulder", "hand", "face")]
+        assert strip == sorted(strip)
         assert z["m1-leg"] > z["m1-hand"] > z["m1-face"]
         assert y["m1-leg"] < y["m1-hand"] < y["m1-face"]
         # OP4 is the lateral part of the parietal operculum, OP2-3 the deep one, OP1 the caudal one; insula is deepest
         assert abs(x["psi"]) < abs(x["op2-3"]) < abs(x["op1"]) < abs(x["op4"])
         assert y["op1"] < y["op4"]
         assert y["dlpfc"] > 20
+        # in front of the motor strip lie the premotor cortex and the supplementary motor area, behind it the somatosensory one
+        assert y["s1-hand"] < y["m1-hand"] < y["pmd"] and y["m1-leg"] < y["sma"] and abs(x["sma"]) < 10
 
 
 def test_rows_have_a_cell_under_every_heading():
     rows = target_rows()
     assert {len(row) for row in rows} == {len(HEADINGS)}
     assert [row[0] for row in rows] == list(targets())
-    assert rows[0][2] == "-38.6, -18.7, 64.8"
+    assert rows[0][2:4] == ("HCP-MMP1 area 4, hand", "-38.6, -18.7, 64.8")
+    (fox,) = (row for row in rows if row[0] == "dlpfc-fox")
+    assert fox[2:5] == ("point", "-38.0, 44.0, 26.0", "not published")
 
 
 @pytest.mark.parametrize(
@@ -80,6 +95,10 @@ def test_rows_have_a_cell_under_every_heading():
         {"radius_mm": 0.0},
         {"radius_mm": float("nan")},
         {"note": ""},
+        {"left_mni_mm": None, "right_mni_mm": None},
+        {"part": "hand"},
+        {"midline_mm": (0.0, 12.0)},
+        {"areas": ("4",), "up_mm": (40.0, 40.0)},
         {"note": "two\nlines"},
     ],
 )

@@ -286,7 +286,10 @@ def test_the_warning_of_a_target_out_of_reach_is_the_comparisons():
 
 
 def test_operculo_insular_targets_are_deep_by_name_and_points_by_depth():
-    assert {name for name, each in targets().items() if each.deep} == {"psi", "dpi", "op1", "op2-3", "op4"}
+    assert {name for name, each in targets().items() if each.deep} == {
+        *("psi", "dpi", "op1", "op2-3", "op4", "s2"),
+        "acc",
+    }
     head = layered_ball(14.0)  # of 92 mm radius
     shallow, deep = (Target.sphere([-x, 0.0, 0.0], 8.0) for x in (70.0, 55.0))
     assert why_deep("ras:-70,0,0", shallow, lambda: head) == ""

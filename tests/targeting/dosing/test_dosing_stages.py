@@ -397,7 +397,8 @@ def test_without_a_pose_it_is_the_best_one_of_a_search_over_the_atlas_hand_on_th
     hand = AimedTarget(replace(LEFT_SPOT, name="m1-hand"), LEFT_SPOT.center_mm, None, ("moved far",))
     asked, searches = [], []
 
-    def resolve(name, side, head, warp):
+    def resolve(name, side, head, warp, *, cortex):
+        assert cortex is None  # this head has none
         asked.append((name, side, warp))
         return hand
 
@@ -475,7 +476,7 @@ def test_named_targets_with_more_field_than_the_target_are_listed(ball, monkeypa
     size[:, 0] = np.where(head.centroids_mm[:, 2] > 50, 3.0, 1.0)  # more field above
     points = {"op4": (-20.0, -20.0, 62.0), "dpi": (-64.0, -10.0, 10.0)}
 
-    def resolve(name, side, *_):
+    def resolve(name, side, *_, **__):
         if name not in points:
             raise InputError("no grey matter there")
         assert side == "left"

@@ -1,0 +1,1 @@
+"""How sure the aim is, and what that makes of the dose."""
