@@ -4,22 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from folded_group import group_subject
 from scipy.spatial.transform import Rotation
 
 from atlases.fslr import VERTICES, at_vertices, grayordinates, group_cortex, on_fslr
-from meshes.cortical_surface import Folds
-
-
-def as_subject(side):
-    """The group's own hemisphere as a subject's."""
-    group = group_cortex(side)
-    thickness = np.linalg.norm(group.pial_mm - group.white_mm, axis=1)
-    return Folds(group.white_mm, group.pial_mm, thickness, np.zeros(VERTICES), group.sphere, group.sphere, group.cortex)
 
 
 @pytest.mark.parametrize("side", ["lh", "rh"])
 def test_the_group_gets_its_own_values_back(side):
-    group, folds = group_cortex(side), as_subject(side)
+    group, folds = group_cortex(side), group_subject().folds[side]
     values = group.central.points_mm
     np.testing.assert_allclose(on_fslr(folds, group.central.triangles, side, values), values, atol=1e-3)
     labels = np.arange(VERTICES)
@@ -28,7 +21,7 @@ def test_the_group_gets_its_own_values_back(side):
 
 def test_values_are_linear_between_vertices():
     """A subject whose sphere is turned by a known angle: a linear function on the sphere comes back where it belongs."""
-    group, folds = group_cortex("lh"), as_subject("lh")
+    group, folds = group_cortex("lh"), group_subject().folds["lh"]
     turn = Rotation.from_rotvec([0.02, -0.01, 0.03]).as_matrix()
     turned = replace(folds, fslr=folds.fslr @ turn.T)
     slope = np.array([1.0, -2.0, 0.5])

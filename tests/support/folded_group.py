@@ -63,4 +63,4 @@ def group_head(voxel_mm: float = 4.0) -> HeadMesh:
 def _folds(group) -> Folds:
     thickness = np.linalg.norm(group.pial_mm - group.white_mm, axis=1)
     depth = depth_below_hull_mm(group.central.points_mm)
-    return Folds(group.white_mm, group.pial_mm, thickness, depth, group.sphere, group.sphere)
+    return Folds(group.white_mm, group.pial_mm, thickness, depth, group.sphere, group.sphere, group.cortex)
