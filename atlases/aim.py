@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from atlases.area_aim import FORMS, FSLR, by_folds, check_by_folds, patch_by_folds, point_by_folds
 from atlases.target import Target, read_mask
 from atlases.targets import SIDES, targets
 from atlases.warp import MniWarp
 from meshes import HeadMesh
 from meshes.choices import one_of
+from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.tissue_codes import Tissue
 from meshes.world import Frame
@@ -32,6 +34,7 @@ POINT_RADIUS_MM = 5.0  # of a target given by coordinates
 # at the frontal pole.  Nearer than this, the user's word on the side counts.
 MIDLINE_MM = 6.0
 LEAST_GREY = 0.1  # share of a mask's volume below which a warning is due
+LEAST_OF_PATCH = 0.5  # the same of a patch of cortex, which should be grey matter all through
 MNI = "mni:"
 MASK_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 CANDIDATES = 64  # nearest tetrahedra that are asked whether they hold a point
@@ -93,13 +96,15 @@ def resolve_target(
     radius_mm: float | None = None,
     hotspot_mm: Sequence[float] | None = None,
     frame: Frame | None = None,
+    cortex: Cortex | None = None,
 ) -> AimedTarget:
     """The target an aim means in a head.
 
     Parameters
     ----------
     aim : str
-        A target's name, ``mni:x,y,z``, ``ras:x,y,z``, or the path of a NIfTI mask (``mni:FILE`` for one in MNI152).
+        A target's name, ``mni:x,y,z``, ``ras:x,y,z``, the path of a NIfTI mask (``mni:FILE`` for one in MNI152), or one of
+        those that need the folds of the cortex (:mod:`atlases.area_aim`): ``area:NAME``, ``FILE:LABEL``, ``fslr:VERTEX``.
     side : str or None
         "left" or "right"; needed for a name, checked against the point otherwise.
     head : HeadMesh
@@ -112,6 +117,8 @@ def resolve_target(
         A measured motor hotspot, subject RAS mm, instead of the atlas point; for the M1 targets only.
     frame : {"sform", "qform"}, optional
         Which frame of a mask counts, where its two disagree.
+    cortex : Cortex, optional
+        The subject's, for aims that need its folds.
 
     Raises
     ------
@@ -128,6 +135,8 @@ def resolve_target(
         one_of(side, SIDES, "side")
     if hotspot_mm is not None and not aim.startswith("m1-"):
         raise InputError(f"a hotspot replaces the atlas point of an m1- target; it does not go with the target {aim!r}")
+    if by_folds(aim):
+        return _target_by_folds(aim, side, head, cortex, radius_mm)
     if is_mask(aim):
         if radius_mm is not None:
             raise InputError("a mask has its own extent; leave out the radius")
@@ -145,7 +154,7 @@ def resolve_target(
         name = f"ras {_words(point)}"
         side = _agreed_side(float(_lateral_mm(point[None], head)[0]), side, name, MIDLINE_MM)
         return _snapped(point, None, name, side, head, radius_mm or POINT_RADIUS_MM, "given by the user")
-    one_of(aim, [*targets(), "mni:x,y,z", "ras:x,y,z", "MASK.nii.gz"], "target")
+    one_of(aim, [*targets(), "mni:x,y,z", "ras:x,y,z", "MASK.nii.gz", *FORMS], "target")
     raise InputError(f"{aim!r} has no numbers; write them as {space}:x,y,z in mm")
 
 
@@ -157,7 +166,7 @@ def is_mask(aim: str) -> bool:
     >>> is_mask("spot.NII.gz"), is_mask("mni:spot.nii"), is_mask("mni:-38,-20,60")
     (True, True, False)
     """
-    return aim.lower().endswith(MASK_SUFFIXES)
+    return aim.lower().endswith(MASK_SUFFIXES) and not by_folds(aim)
 
 
 def mask_path(aim: str) -> Path:
@@ -212,6 +221,32 @@ def _named_target(
         point = np.array(named.mni_mm(side))
         found = _atlas_point(point, name, side, head, warp, radius, f"MNI152 {_words(point)}; {named.source}")
     return replace(found, target=replace(found.target, current_toward=named.current_toward(side)))
+
+
+def _target_by_folds(
+    aim: str, side: str | None, head: HeadMesh, cortex: Cortex | None, radius_mm: float | None
+) -> AimedTarget:
+    """A target of an area, of a label on the surface, or round a vertex of the group's cortex."""
+    check_by_folds(aim, side, radius_mm)
+    assert side is not None
+    if aim.lower().startswith(FSLR):
+        point = point_by_folds(aim, side, cortex)
+        name = f"{FSLR}{aim[len(FSLR) :].strip()}"
+        source = "vertex of fs_LR 32k given by the user, by this head's folds"
+        return _snapped(point, None, name, side, head, radius_mm or POINT_RADIUS_MM, source)
+    target = patch_by_folds(aim, side, cortex)
+    return AimedTarget(target, target.center_mm, None, _grey_share(target, head))
+
+
+def _grey_share(target: Target, head: HeadMesh) -> tuple[str, ...]:
+    """A warning where the mesh has little grey matter in a patch of cortex."""
+    tets, _ = target.weights(head)
+    share = float(head.volumes_mm3[tets].sum()) / (4 / 3 * np.pi * target.radius_mm**3)
+    if share >= LEAST_OF_PATCH:
+        return ()
+    return (
+        f"only {100 * share:.0f} % of {target.name}'s cortex is grey matter of the mesh: surface and tissues disagree there",
+    )
 
 
 def _atlas_point(

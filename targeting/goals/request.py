@@ -100,6 +100,11 @@ class ObjectiveRequest:
         return self.regions.in_mni
 
     @property
+    def by_folds(self) -> bool:
+        """Whether the cortex is needed for a region or a further target."""
+        return self.regions.by_folds
+
+    @property
     def files(self) -> dict[str, Path]:
         """Masks by the place they have in the request."""
         return self.regions.files

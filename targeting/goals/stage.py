@@ -20,7 +20,7 @@ from targeting.result_files import load_arrays, load_plain, save_arrays, save_pl
 from targeting.study.aim import Aim
 from targeting.study.coil_aim import CoilAim
 from targeting.study.study import Study
-from targeting.study.target_stage import load_target, save_target
+from targeting.study.target_stage import aimed_in, load_target, save_target
 from targeting.subject import Done, Stage
 from targeting.tms.confirmed import Confirmed
 
@@ -69,20 +69,19 @@ class Regions:
 def regions_stage(request: ObjectiveRequest, study: Study) -> Stage[Regions]:
     """Stage "regions"; the sampled grey matter and the regions' tetrahedra are found anew when it is loaded."""
     registration = study.registration if request.in_mni else None
+    surfaces = study.cortex if request.by_folds else None
 
     def paths(folder: Path, role: str) -> list[Path]:
         return [folder / f"{role}{i}.npz" for i in range(len(getattr(request, role)))]
 
     def make(folder: Path) -> Regions:
-        from atlases.aim import resolve_target
         from targeting.tms import DoseMap
         from targeting.tms.objective_making import basis_of, parts_of
 
-        head, warp = study.head.value, registration.value if registration else None
-
         def found(aim: Aim) -> AimedTarget:
-            return resolve_target(aim.name, aim.side, head, warp, radius_mm=aim.radius_mm, frame=aim.frame)
+            return aimed_in(aim, head, registration, surfaces)
 
+        head = study.head.value
         avoid, also = [found(each) for each in request.avoid], [found(each) for each in request.also]
         for role, places in (("avoid", avoid), ("also", also)):
             for path, each in zip(paths(folder, role), places, strict=True):
@@ -108,7 +107,7 @@ def regions_stage(request: ObjectiveRequest, study: Study) -> Stage[Regions]:
 
     parameters: dict[str, Any] = {"name": request.name, **request.places, **study.conduction.parameters}
     files = request.files | study.conduction.files
-    after = [each for each in (study.head, study.target, registration) if each]
+    after = [each for each in (study.head, study.target, registration, surfaces) if each]
     return Stage("regions", 1, make, load, files=files, parameters=parameters, after=after)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from targeting.goals.tes_goal import Places
 from targeting.study.regions import Regions
 from targeting.study.study import Study
-from targeting.study.target_stage import load_target, save_target
+from targeting.study.target_stage import aimed_in, load_target, save_target
 from targeting.subject import Stage
 
 
@@ -15,14 +15,12 @@ def places_stage(kind: str, request: Regions, study: Study) -> Stage[Places]:
     """Stage "…-places" of a kind of montage."""
     counts = {"avoid": len(request.avoid), "also": len(request.also)}
     registration = study.registration if request.in_mni else None
+    surfaces = study.cortex if request.by_folds else None
 
     def make(folder: Path) -> Places:
-        from atlases.aim import resolve_target
-
-        head, warp = study.head.value, registration.value if registration else None
         for role, aims in (("avoid", request.avoid), ("also", request.also)):
             for i, aim in enumerate(aims):
-                place = resolve_target(aim.name, aim.side, head, warp, radius_mm=aim.radius_mm, frame=aim.frame)
+                place = aimed_in(aim, study.head.value, registration, surfaces)
                 save_target(folder / f"{kind}-{role}{i}.npz", place)
         return load(folder)
 
@@ -32,5 +30,5 @@ def places_stage(kind: str, request: Regions, study: Study) -> Stage[Places]:
         )
         return Places(avoid, also)
 
-    after = [each for each in (study.head, registration) if each]
+    after = [each for each in (study.head, registration, surfaces) if each]
     return Stage(f"{kind}-places", 1, make, load, files=request.files, parameters=request.parameters, after=after)

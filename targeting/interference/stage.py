@@ -21,6 +21,7 @@ from targeting.result_files import save_plain
 from targeting.study.head_source import HeadSource
 from targeting.study.plan_state import check_stands, of_cap
 from targeting.study.study import RecordedStudy
+from targeting.study.target_stage import aimed_in
 from targeting.study.tes_request import TEN_TEN_CAP
 from targeting.subject import Done, Stage, Subject
 
@@ -85,12 +86,9 @@ def interference_stage(subject: Subject, request: InterferenceRequest, leadfield
     target = None if aim else study.target
 
     def aimed() -> AimedTarget:
-        from atlases.aim import resolve_target
-
         if aim is None:
             return study.target.value
-        warp = registration.value if registration else None
-        return resolve_target(aim.name, aim.side, head.value, warp, radius_mm=aim.radius_mm, frame=aim.frame)
+        return aimed_in(aim, head.value, registration, study.cortex)
 
     def make(folder: Path) -> Found:
         from targeting.interference.direct import found_of, ranked_pairs, solved_pairs
@@ -110,7 +108,7 @@ def interference_stage(subject: Subject, request: InterferenceRequest, leadfield
         write_envelope(own, subject, head.value, cortex, e1, e2)
         return found
 
-    files = {"mask": aim.mask} if aim and aim.mask else {}
+    files = aim.files if aim else {}
     after = [each for each in (head, field, target, registration, study.cortex) if each]
     return Stage(NAME, 2, make, load, files=files, parameters=request.parameters, after=after)
 

@@ -209,7 +209,7 @@ class TesStages:
 
     def all(self, study: Study) -> list[Done[Any]]:
         """All stages that the plan follows from, in their order."""
-        of_every_plan = (study.tissues, study.head, study.target, study.cortex)
+        of_every_plan = (study.tissues, study.head, study.cortex, study.target)
         own = (self.places, self.positions, self.leadfield, self.search, self.confirmed)
         return [each for each in (*of_every_plan, *own) if each]
 

@@ -242,7 +242,7 @@ class TmsStages:
 
     def all(self, study: Study) -> list[Done[Any]]:
         """All stages that the plan follows from, in their order."""
-        of_every_plan = (study.tissues, study.head, self.registration, study.target, study.cortex, self.dose_map)
+        of_every_plan = (study.tissues, study.head, self.registration, study.cortex, study.target, self.dose_map)
         poses = (self.search, self.robustness, self.confirmed)
         objective = self.objective.after if self.objective else ()
         on_request = (self.goal, self.uncertainty, self.hotspot, self.dosing, self.comparison)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
+from atlases.area_aim import by_folds
 from atlases.targets import targets
 from targeting.records.kinds import AtLeastZero, Count, Matrix, NonEmpty, OneOf, Point, Positive, Side
 
@@ -121,5 +122,5 @@ def plan_target(aimed: AimedTarget, head: HeadMesh) -> PlanTarget:
 def place_name(aimed: AimedTarget) -> str:
     """A place's name with its side, where the name alone does not say it."""
     target = aimed.target
-    has_side = target.name in targets()  # coordinates and masks say where they are
+    has_side = target.name in targets() or by_folds(target.name)  # coordinates and masks say where they are
     return f"{target.side} {target.name}" if has_side else target.name

@@ -115,7 +115,7 @@ class Study:
     def target(self) -> Done[AimedTarget]:
         """Stage "target"."""
         assert self.aim is not None, "this study has no target"
-        return self.run(target_stage(self.aim, self.head, self.registration_of_target))
+        return self.run(target_stage(self.aim, self.head, self.registration_of_target, self.cortex))
 
     @cached_property
     def _cortex(self) -> tuple[Done[Cortex] | None, list[str]]:
@@ -132,8 +132,8 @@ class Study:
         return self._cortex[1]
 
     def make_head_and_target(self) -> None:
-        """Have what every plan begins with made now, in its usual order: head, target and cortex."""
-        _ = self.head, self.target, self.cortex
+        """Have what every plan begins with made now, in its usual order: head, cortex and target."""
+        _ = self.head, self.cortex, self.target
 
     @cached_property
     def surfaces(self) -> Done[HeadSurfaces]:

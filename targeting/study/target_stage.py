@@ -17,23 +17,27 @@ from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:
     from atlases.registration import MniWarp
+    from meshes.cortical_surface import Cortex
 
 
-def target_stage(aim: Aim, head: Done[HeadMesh], registration: Done[MniWarp] | None) -> Stage[AimedTarget]:
-    """Stage "target": the aim in the subject's own grey matter."""
+def target_stage(
+    aim: Aim, head: Done[HeadMesh], registration: Done[MniWarp] | None, cortex: Done[Cortex] | None = None
+) -> Stage[AimedTarget]:
+    """Stage "target": the aim in the subject's own grey matter.
+
+    Parameters
+    ----------
+    aim : Aim
+    head : Done[HeadMesh]
+    registration : Done[MniWarp], optional
+        For an aim in MNI152.
+    cortex : Done[Cortex], optional
+        For an aim that is found by the folds.
+    """
+    cortex = cortex if aim.by_folds else None
 
     def make(folder: Path) -> AimedTarget:
-        from atlases.aim import resolve_target
-
-        aimed = resolve_target(
-            aim.name,
-            aim.side,
-            head.value,
-            registration.value if registration else None,
-            radius_mm=aim.radius_mm,
-            hotspot_mm=aim.hotspot_mm,
-            frame=aim.frame,
-        )
+        aimed = aimed_in(aim, head.value, registration, cortex)
         save_target(folder / "target.npz", aimed)
         return aimed
 
@@ -42,9 +46,25 @@ def target_stage(aim: Aim, head: Done[HeadMesh], registration: Done[MniWarp] | N
         2,
         make,
         lambda folder: load_target(folder / "target.npz"),
-        files={"mask": aim.mask} if aim.mask else {},
+        files=aim.files,
         parameters={**asdict(aim), "name": aim.recorded, "entry": aim.entry},
-        after=[head, registration] if registration else [head],
+        after=[each for each in (head, registration, cortex) if each],
+    )
+
+
+def aimed_in(aim: Aim, head: HeadMesh, registration: Done[MniWarp] | None, cortex: Done[Cortex] | None) -> AimedTarget:
+    """What an aim means in a head, with its registration and its cortex where they are needed and known."""
+    from atlases.aim import resolve_target
+
+    return resolve_target(
+        aim.name,
+        aim.side,
+        head,
+        registration.value if registration else None,
+        radius_mm=aim.radius_mm,
+        hotspot_mm=aim.hotspot_mm,
+        frame=aim.frame,
+        cortex=cortex.value if cortex else None,
     )
 
 
