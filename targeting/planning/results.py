@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from atlases.target import is_center
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
+from meshes.images import open_nifti
 from targeting.records.places import Frame, plan_target
 from targeting.records.warnings import PlanWarning, warning
 from targeting.study.head_stages import Segmented
@@ -21,6 +22,7 @@ from targeting.versions import versions
 
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
+    from atlases.warp import MniWarp
     from targeting.fem.cortical_field import CorticalField
     from targeting.report.evidence import Evidence
     from targeting.study.surfaces import HeadSurfaces
@@ -44,6 +46,7 @@ class PlanResults:
     patient_id: str = ""
     cortex: Cortex | None = None
     surfaces: HeadSurfaces | None = None
+    warp: MniWarp | None = None
 
     @property
     def target_tets(self) -> NDArray[np.integer]:
@@ -86,7 +89,7 @@ def head_warnings(results: PlanResults) -> list[PlanWarning]:
 def write_field_on_cortex(
     folder: Path, results: PlanResults, e_v_per_m: NDArray[np.floating], conditions: str | None = None
 ) -> CorticalField | None:
-    """Write the field on the cortex, where the cortex is known.
+    """Write the field on the cortex and on the group's, where the cortex and its folds are known.
 
     Parameters
     ----------
@@ -103,18 +106,21 @@ def write_field_on_cortex(
         The field on the cortex, if that is known.
     """
     from targeting.fem.cortical_field import CorticalField, write_cortical_field
+    from targeting.files.group_spaces import write_on_group_cortex
 
     if results.cortex is None:
         return None
     on_cortex = CorticalField.of(results.cortex, results.head, e_v_per_m)
-    write_cortical_field(folder, on_cortex, **({} if conditions is None else {"conditions": conditions}))
+    said = {} if conditions is None else {"conditions": conditions}
+    write_cortical_field(folder, on_cortex, **said)
+    write_on_group_cortex(folder, on_cortex, **said)
     return on_cortex
 
 
 def write_field_in_volume(
     folder: Path, results: PlanResults, evidence: Evidence, drawing: str, conditions: str | None = None
 ) -> None:
-    """Write the field on the mesh and in the image, its colour scale ending where that of the plan's pictures does.
+    """Write the field on the mesh, in the image and in MNI152, its colour scale ending where that of the plan's pictures does.
 
     Parameters
     ----------
@@ -128,17 +134,23 @@ def write_field_in_volume(
         What the field is at, for the files; default: 1 A/µs.
     """
     from targeting.files.fields import write_field_files
+    from targeting.files.group_spaces import write_in_mni
 
-    write_field_files(
+    said = {} if conditions is None else {"conditions": conditions}
+    affine_mm, scale_end = results.segmented.affine_mm, evidence.scale_end_v_per_m
+    *_, image = write_field_files(
         folder,
         results.head,
         evidence.e_v_per_m,
-        results.segmented.affine_mm,
+        affine_mm,
         results.segmented.frame.shape,
-        evidence.scale_end_v_per_m,
+        scale_end,
         drawings=[drawing],
-        **({} if conditions is None else {"conditions": conditions}),
+        **said,
     )
+    if results.warp is not None:
+        on_grid = open_nifti(image).volume()
+        write_in_mni(folder, on_grid, affine_mm, results.warp, scale_end, **said)
 
 
 def background_of(results: PlanResults) -> NDArray[np.floating]:

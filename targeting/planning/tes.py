@@ -42,6 +42,7 @@ from targeting.subject import Done, Stage, Subject
 from targeting.tms.objective_names import DEFAULT, OBJECTIVES
 
 if TYPE_CHECKING:
+    from atlases.warp import MniWarp
     from targeting.study.surfaces import HeadSurfaces
     from targeting.tes.leadfield import Leadfield
     from targeting.tes.montage_choice import ChosenMontage
@@ -200,6 +201,7 @@ def check_tes(subject: Subject, asked: TesRequest) -> TesQuestion:
 class TesStages:
     """The stages of a montage's plan between the head and the files; None: it was not asked for."""
 
+    registration: Done[MniWarp] | None
     places: Done[Places] | None
     positions: Done[HeadPositions]
     leadfield: Done[Leadfield] | None
@@ -209,7 +211,7 @@ class TesStages:
 
     def all(self, study: Study) -> list[Done[Any]]:
         """All stages that the plan follows from, in their order."""
-        of_every_plan = (study.tissues, study.head, study.cortex, study.target)
+        of_every_plan = (study.tissues, study.head, self.registration, study.cortex, study.target)
         own = (self.places, self.positions, self.leadfield, self.search, self.confirmed)
         return [each for each in (*of_every_plan, *own) if each]
 
@@ -226,6 +228,7 @@ def run_stages(asked: TesQuestion) -> TesStages:
     search = run(search_stage(request, study, positions, leadfield, places))
     confirmed = run(confirm_stage(request, study, positions, search, places))
     return TesStages(
+        registration=study.registration_of_target or (study.registration_if_any if study.cortex else None),
         places=places,
         positions=positions,
         leadfield=leadfield,
@@ -277,6 +280,7 @@ def _results(asked: TesQuestion, stages: TesStages) -> TesResults:
         patient_id=asked.patient_id,
         cortex=cortex,
         surfaces=stages.surfaces.value,
+        warp=stages.registration.value if stages.registration else None,
         goal=plan_goal_of(asked.request, target, places, stages.search.value, confirmed),
     )
 
@@ -310,7 +314,7 @@ def files_stage(asked: TesQuestion, stages: TesStages) -> Stage[TesPlan]:
     }
     return Stage(
         f"{request.kind}-files",
-        7,
+        8,
         make,
         lambda folder: read_tes_plan(folder / request.kind / "plan.json"),
         parameters=parameters,

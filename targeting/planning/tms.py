@@ -309,6 +309,7 @@ def _results(asked: TmsQuestion, stages: TmsStages) -> Results:
         head=study.head.value,
         cortex=study.cortex.value if study.cortex else None,
         surfaces=stages.surfaces.value,
+        warp=registration.value if registration else None,
         place=on_scalp(search.scalp_mm[0], study.head.value, registration.value if registration else None),
         aimed=study.target.value,
         coil=aim.coil,
@@ -369,7 +370,7 @@ def files_stage(asked: TmsQuestion, stages: TmsStages) -> Stage[Plan]:
     }
     return Stage(
         "files",
-        11,
+        12,
         make,
         lambda folder: read_plan(folder / "plan.json"),
         files=aim.files,  # the coil's rated maximum stands in the plan
