@@ -22,7 +22,7 @@ ROOMS = {  # of targeting, the lowest first: each may import those before it, al
     "physics": ["fem", "coils", "closed_forms", "stimulators", "tms", "tes"],
     "others": ["engines", "pose_gate", "navigation"],
     "a subject": ["networks", "study"],
-    "features": ["goals", "robustness", "uncertainty", "dosing", "comparison", "interference"],
+    "features": ["goals", "robustness", "uncertainty", "dosing", "comparison", "interference", "field_by_area"],
     "results": ["plans", "scene", "files", "report", "cards"],
     "plans made": ["planning"],
     "plans used": ["live", "viewer", "verification", "doctor"],

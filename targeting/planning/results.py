@@ -16,7 +16,7 @@ from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
 from meshes.images import open_nifti
 from targeting.records.places import Frame, plan_target
-from targeting.records.warnings import PlanWarning, warning
+from targeting.records.warnings import PlanWarning, note, warning
 from targeting.study.head_stages import Segmented
 from targeting.versions import versions
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from atlases.aim import AimedTarget
     from atlases.warp import MniWarp
     from targeting.fem.cortical_field import CorticalField
+    from targeting.field_by_area.table import AreaField
     from targeting.report.evidence import Evidence
     from targeting.study.surfaces import HeadSurfaces
 
@@ -84,6 +85,42 @@ def head_warnings(results: PlanResults) -> list[PlanWarning]:
     segmented = results.segmented
     odd = volume_warnings(results.head, segmented.affine_mm, segmented.frame.shape, segmented.frame.name)
     return [warning(each) for each in (*segmented.warnings, *results.aimed.warnings, *odd)]
+
+
+def area_notes(results: PlanResults) -> list[PlanWarning]:
+    """A line that says in which areas of the cortex the target lies, where that is known."""
+    from targeting.field_by_area.table import areas_of_target
+    from targeting.field_by_area.words import target_sentence
+
+    words = target_sentence(areas_of_target(results.aimed.target, results.cortex))
+    return [note(words)] if words else []
+
+
+def write_field_by_area(
+    folder: Path, on_cortex: CorticalField | None, conditions: str, threshold_v_per_m: float | None = None
+) -> list[AreaField]:
+    """Write the table of the field in each area, where areas are known.
+
+    Parameters
+    ----------
+    folder : Path
+    on_cortex : CorticalField or None
+    conditions : str
+        What the field is at.
+    threshold_v_per_m : float, optional
+        |E| at motor threshold under the same currents.
+
+    Returns
+    -------
+    list of AreaField
+        The rows of the table; none where no folds are known.
+    """
+    from targeting.field_by_area.files import write_regions
+    from targeting.field_by_area.table import field_by_area
+
+    rows = field_by_area(on_cortex, threshold_v_per_m) if on_cortex is not None else []
+    write_regions(folder, rows, conditions, threshold_v_per_m)
+    return rows
 
 
 def write_field_on_cortex(

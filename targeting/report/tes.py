@@ -18,7 +18,7 @@ from targeting.plans.tes_words import (
 from targeting.report import cortex as cortex_pictures
 from targeting.report import figures, tes_cap
 from targeting.report.evidence import TesEvidence
-from targeting.report.features import tes_goal_section
+from targeting.report.features import areas_section, tes_goal_section
 from targeting.report.figures import Figure
 from targeting.report.head_check import head_check
 from targeting.report.header import running_texts, sides_of, trust_box
@@ -61,6 +61,7 @@ def page_of(evidence: TesEvidence) -> str:
         slice_keys=figures.slice_keys(plan.target),
         cortex_figures=cortex_figures(evidence),
         goal=tes_goal_section(plan),
+        areas=areas_section(evidence.by_area, evidence.conditions, evidence.threshold_v_per_m),
         standard=standard_words(plan),
         beside_standard=beside_standard(plan),
         unverified=unverified,

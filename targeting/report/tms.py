@@ -25,7 +25,7 @@ from targeting.plans.tms_words import (
 )
 from targeting.report import figures
 from targeting.report.evidence import TmsEvidence
-from targeting.report.features import comparison_section, dosing_section, goal_section
+from targeting.report.features import areas_section, comparison_section, dosing_section, goal_section
 from targeting.report.folds import crossing_words
 from targeting.report.handle import angle_rows
 from targeting.report.head_check import head_check
@@ -89,6 +89,7 @@ def page_of(evidence: TmsEvidence) -> str:
         cortex_figures=figures.cortex(evidence),
         goal=goal_section(plan),
         comparison=comparison_section(plan),
+        areas=areas_section(evidence.by_area, evidence.conditions, evidence.threshold_v_per_m),
         dose_figures=figures.dose(evidence),
         angles=angle_rows(plan.angle),
         over_angles=dose_over_angles(plan.angle) if plan.angle else "",

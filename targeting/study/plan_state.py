@@ -10,7 +10,7 @@ from targeting.subject import Subject
 
 log = logging.getLogger(__name__)
 
-STAGES = ("segment", "mesh", "register", "target", "cortex", "dosemap", "search", "robustness", "confirm", "files")
+STAGES = ("segment", "mesh", "register", "cortex", "target", "dosemap", "search", "robustness", "confirm", "files")
 OF_THE_HEAD = STAGES[:5]  # those a montage has, too
 BEFORE_SEARCH = ("regions", "alone")  # of an objective other than the dose
 ON_REQUEST = ("goal", "uncertainty", "hotspot", "dosing", "comparison")
