@@ -40,16 +40,17 @@ def values_on_group(field: CorticalField) -> dict[str, dict[str, NDArray[np.floa
     dict
         Name (``magnE``, ``normalE``) → side (``lh``, ``rh``) → (32492,) V/m.
     """
-    found: dict[str, dict[str, NDArray[np.float64]]] = {}
-    for name, value in (("magnE", field.magnitude_v_per_m), ("normalE", field.normal_v_per_m)):
-        found[name] = {}
-        for side, own in field.of_side(value).items():
-            out = np.full(VERTICES, np.nan)
-            if side in field.cortex.folds:
-                triangles = field.cortex.hemispheres[side].triangles
-                out = on_fslr(field.cortex.folds[side], triangles, side, own)
-                out[~group_cortex(side).cortex] = np.nan
-            found[name][side] = out
+    of_person = {"magnE": field.magnitude_v_per_m, "normalE": field.normal_v_per_m}
+    found = {name: {side: np.full(VERTICES, np.nan) for side in SIDES} for name in of_person}
+    for side, folds in field.cortex.folds.items():
+        values = np.column_stack([field.of_side(each)[side] for each in of_person.values()])
+        known = np.isfinite(values).all(axis=1)
+        # beside the medial wall and gaps: the mean of those corners of a triangle that have a value
+        weighed = np.column_stack([np.where(known[:, None], values, 0.0), known])
+        *sums, share = on_fslr(folds, field.cortex.hemispheres[side].triangles, side, weighed).T
+        told = group_cortex(side).cortex & (share > 0)
+        for name, total in zip(of_person, sums, strict=True):
+            found[name][side][told] = total[told] / share[told]
     return found
 
 

@@ -77,8 +77,8 @@ def test_a_side_without_folds_has_no_values_and_without_any_there_are_no_files(t
     assert not list((tmp_path / "none").iterdir())
 
 
-def test_between_the_persons_vertices_it_is_linear():
-    """A person with a coarser left hemisphere: every fourth triangle's corners of an octahedron's subdivision."""
+def ball_as_left():
+    """A person whose left hemisphere is a ball, of other vertices than the group's."""
     import pyvista as pv
 
     ball = pv.Icosphere(radius=1, nsub=5)
@@ -88,13 +88,30 @@ def test_between_the_persons_vertices_it_is_linear():
     folds = Folds(60 * sphere, 64 * sphere, flat + 4, flat, sphere, sphere)
     left = CorticalSurface(62 * sphere, triangles)
     right = group_as_subject([]).right
-    cortex = Cortex(left, right, "a ball", {"lh": folds})
-    found = values_on_group(lopsided(cortex))["magnE"]["lh"]
+    return Cortex(left, right, "a ball", {"lh": folds})
+
+
+def test_between_the_persons_vertices_it_is_linear():
+    found = values_on_group(lopsided(ball_as_left()))["magnE"]["lh"]
     group = group_cortex("lh")
     expected = 200 - 62 * group.sphere[:, 0] - 31 * group.sphere[:, 1]
     np.testing.assert_allclose(found[group.cortex], expected[group.cortex], atol=0.1)
 
 
+def test_a_gap_in_the_persons_field_takes_no_value_of_its_neighbours_away():
+    cortex = ball_as_left()
+    whole = lopsided(cortex)
+    gap = cortex.whole.points_mm[:, 2] < -55  # a cap of the ball, as on a medial wall
+    gap[len(cortex.left.points_mm) :] = False
+    field = CorticalField(cortex, np.where(gap[:, None], np.nan, whole.e_v_per_m))
+    found, truth = (values_on_group(each)["magnE"]["lh"] for each in (field, whole))
+    missing, inside = np.isnan(found), 62 * group_cortex("lh").sphere[:, 2] < -55
+    assert not (missing & ~inside & group_cortex("lh").cortex).any() and missing[inside].mean() > 0.9
+    told = ~missing
+    np.testing.assert_allclose(found[told], truth[told], atol=3)  # at its edge by the corners that are known
+
+
+@pytest.mark.slow
 def test_the_image_in_mni_has_each_value_where_the_registration_puts_it(tmp_path):
     affine = np.array([[0.0, 0, 2, -120], [-2, 0, 0, 130], [0, 2, 0, -100], [0, 0, 0, 1]])  # axes permuted, one flipped
     shape = (120, 100, 130)
