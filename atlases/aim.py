@@ -44,7 +44,7 @@ Warp = MniWarp | Callable[[], MniWarp] | None
 
 @dataclass(frozen=True, eq=False)
 class AimedTarget:
-    """A target and how it was come by.
+    """A target in one subject's grey matter, with the place that was asked for and warnings about it.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def resolve_target(
     frame: Frame | None = None,
     cortex: Cortex | None = None,
 ) -> AimedTarget:
-    """The target an aim means in a head.
+    """Find the target in a head that a user's words mean.
 
     Parameters
     ----------
@@ -318,16 +318,16 @@ def _mask_target(aim: str, side: str | None, head: HeadMesh, warp: Warp, frame: 
     mask = read_mask(path, frame, in_mni)
     points, voxel = mask.points_mm, mask.world.voxel_mm
     volume = len(points) * float(np.prod(voxel))
-    registered, mni_mm = None, None
+    registration, mni_mm = None, None
     if in_mni:
-        registered = _made(warp)
-        if registered is None:
+        registration = _made(warp)
+        if registration is None:
             raise InputError(f"mask {path} is in MNI152, and this head is not registered to it; give a mask of its own")
-        mni_mm, points = points.mean(axis=0), registered.to_subject(points)
-        linear = registered.affine_mm[:3, :3]
+        mni_mm, points = points.mean(axis=0), registration.to_subject(points)
+        linear = registration.affine_mm[:3, :3]
         volume, voxel = volume * float(np.linalg.det(linear)), voxel * np.linalg.norm(linear, 2)  # its largest stretch
     asked = points.mean(axis=0)
-    side = _agreed_side(float(_lateral_mm(asked[None], head, registered)[0]), side, f"mask {path.name}", MIDLINE_MM)
+    side = _agreed_side(float(_lateral_mm(asked[None], head, registration)[0]), side, f"mask {path.name}", MIDLINE_MM)
     target = Target(
         center_mm=asked,
         radius_mm=float((3 * volume / (4 * np.pi)) ** (1 / 3)),

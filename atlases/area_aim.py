@@ -160,7 +160,7 @@ def folds_of(cortex: Cortex | None, side: str, what: str) -> tuple[CorticalSurfa
     """
     hemisphere = HEMISPHERES[side]
     if cortex is None or hemisphere not in cortex.folds:
-        why = "this head has no mid-cortical surface" if cortex is None else f"its cortex is from {cortex.source}"
+        why = "this head has no mid-cortical surface" if cortex is None else cortex.why_no_folds or cortex.source
         raise InputError(
             f"{what} is found by the folds of the {side} hemisphere, and they are not known: {why}; run 'target setup', or "
             "give `cortex=DIR` of FreeSurfer or m2m_*, or else aim at a point (mni:x,y,z) or a mask"

@@ -80,32 +80,32 @@ def read_bids_electrodes(path: Path) -> ElectrodeFile:
 
 
 def _by_landmarks(
-    path: Path, found: Path, system: dict[str, Any], kind: str, names: tuple[str, ...], points: np.ndarray
+    path: Path, json_file: Path, system: dict[str, Any], kind: str, names: tuple[str, ...], points: np.ndarray
 ) -> ElectrodeFile:
     """Electrodes in a frame that landmarks in the same JSON tie to the head."""
     stated = str(system.get(f"{kind}CoordinateSystem", "")).strip()
     key = "AnatomicalLandmarkCoordinateUnits"
-    unit = _unit(system.get(key, system.get(f"{kind}CoordinateUnits")), key, found.name)
+    unit = _unit(system.get(key, system.get(f"{kind}CoordinateUnits")), key, json_file.name)
     known = system.get("AnatomicalLandmarkCoordinates") or {}
     of_marks = str(system.get("AnatomicalLandmarkCoordinateSystem", stated)).strip()
     marks = [(mark, value) for name, value in known.items() if (mark := fiducial_named(name)) and _is_point(value)]
     if of_marks.lower() != stated.lower() and marks:
         raise InputError(
-            f"{found.name}: its electrodes are in {stated or 'no named system'} and its landmarks in {of_marks}: give both "
+            f"{json_file.name}: its electrodes are in {stated or 'no named system'} and its landmarks in {of_marks}: give both "
             "in one, or the electrodes in T1w"
         )
     missing = [name for name in LANDMARKS if name not in dict(marks)]
     if missing:
         raise InputError(
-            f"{path.name}: {found.name} names {f'the frame {stated}' if stated else 'no frame'} and holds no landmarks in it "
-            f"({', '.join(missing)}): give AnatomicalLandmarkCoordinates, or coordinates in T1w"
+            f"{path.name}: {json_file.name} names {f'the frame {stated}' if stated else 'no frame'} and holds no landmarks in "
+            f"it ({', '.join(missing)}): give AnatomicalLandmarkCoordinates, or coordinates in T1w"
         )
-    at = merge_landmarks(marks, UNITS_MM[unit], found.name)
+    at = merge_landmarks(marks, UNITS_MM[unit], json_file.name)
     apart = float(np.linalg.norm(at["lpa"] - at["rpa"])) / UNITS_MM[unit]
     fits = unit_of_ears(apart)
     if fits != unit:
         looks = f"which fits {fits}: correct the unit" if fits else "which is no head in m, cm or mm"
-        raise InputError(f"{found.name}: its ears lie {apart:g} {unit} apart, {looks}")
+        raise InputError(f"{json_file.name}: its ears lie {apart:g} {unit} apart, {looks}")
     return ElectrodeFile(names, points, HEAD, at, path.name)
 
 
@@ -156,13 +156,13 @@ def _up_to_root(folder: Path) -> list[Path]:
     return [folder, *folders[1 : last + 1]]
 
 
-def _coordsystem(found: Path) -> dict[str, Any]:
+def _coordsystem(json_file: Path) -> dict[str, Any]:
     try:
-        system = json.loads(found.read_text(encoding="utf-8-sig"))
+        system = json.loads(json_file.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{found.name} is not JSON: check the file") from error
+        raise InputError(f"{json_file.name} is not JSON: check the file") from error
     if not isinstance(system, dict):
-        raise InputError(f"{found.name} is not a coordsystem.json: check the file")
+        raise InputError(f"{json_file.name} is not a coordsystem.json: check the file")
     return system
 
 

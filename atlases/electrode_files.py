@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from atlases.electrode_set import HEAD, LANDMARKS, MNI, T1, ElectrodeFile, in_head_frame, merge_landmarks, merge_repeats
 from atlases.fiducials import Fiducials, fiducial_named, fiducials_of
 from atlases.named_places import OFF_SCALP_MM, check_places
-from atlases.scalp import Scalp, scalp_feet
+from atlases.scalp import Scalp
 from atlases.scalp_positions import (
     ELECTRODE,
     FIDUCIAL,
@@ -168,7 +168,7 @@ def placed(file: ElectrodeFile, scalp: Scalp, fiducials: Fiducials, warp: MniWar
         points = points @ warp.affine_mm[:3, :3].T + warp.affine_mm[:3, 3]
     elif file.frame == HEAD:
         points = _aligned(file, fiducials)
-    feet = scalp_feet(scalp, points)[0] if len(points) else points
+    feet = scalp.feet(points)[0] if len(points) else points
     off = np.linalg.norm(feet - points, axis=1)
     check_places(file.source, file.names, points, feet, ten_five(scalp, fiducials), file.frame == HEAD)
     if len(off) and (np.median(off) > MOSTLY_OFF_MM or off.max() > OFF_SCALP_MM):

@@ -130,7 +130,7 @@ class ElectrodeFile:
 
 
 def merge_repeats(file: ElectrodeFile) -> ElectrodeFile:
-    """The same with the usual names of its positions, and those that stand there twice at the same place as one.
+    """Give positions their usual names, and make one electrode of those that a file lists twice at the same place.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from atlases.scalp import Scalp, scalp_feet
+from atlases.scalp import Scalp
 from atlases.scalp_positions import FIDUCIAL, ScalpPositions
 from atlases.warp import MniWarp
 from meshes.errors import InputError
@@ -87,14 +87,14 @@ class Fiducials:
         return np.stack([getattr(self, f"{name}_mm") for name in NAMES])
 
     def onto(self, scalp: Scalp) -> Fiducials:
-        """The same moved onto the scalp.
+        """These fiducials, moved onto the scalp.
 
         Raises
         ------
         InputError
             If one is farther than 3 cm from it.
         """
-        feet = scalp_feet(scalp, self.points_mm)[0]
+        feet = scalp.feet(self.points_mm)[0]
         off = np.linalg.norm(feet - self.points_mm, axis=1)
         if off.max() > FARTHEST_MM:
             worst = NAMES[int(off.argmax())]

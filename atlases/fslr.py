@@ -56,7 +56,7 @@ class GroupCortex:
     @property
     def surface(self) -> GroupSurface:
         """What a subject's folds are brought onto."""
-        return GroupSurface(self.central.points_mm, self.central.triangles, self.sphere)
+        return GroupSurface(self.central.points_mm, self.central.triangles, self.sphere, self.cortex)
 
 
 @cache

@@ -1,10 +1,12 @@
-"""Find which vertices of a mid-cortical surface are left cortex, which right, and which neither.
+"""Find what of a brain is left cortex, what right, and what neither: of a mid-cortical surface, or of tissues.
 
 Tissue fields know no left or right and no cerebellum.  fsaverage does: its pial and white surfaces (FreeSurfer's mean
 of 40 brains, with 10242 vertices a side as nilearn ships them) are brought to MNI152 and by the warp to the subject,
 together with what is not cortex: fsaverage's medial wall (where its cortex has no thickness), the deep nuclei (grey
 matter of the MNI template well under the white surface) and the cerebellum with the brain stem (template tissue well
 outside the pial surface).  A vertex is what the nearest of all these is; votes among neighbours smooth the borders.
+
+For tissues without labels of the brain's structures (:func:`hemisphere_shares`) the template's ventricles are landmarks, too.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ from atlases.warp import MniWarp
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
 from meshes.midcortex import evened
+from meshes.segmentation.hemisphere_shares import HemisphereShares
+from meshes.tissue_codes import Tissue
+from meshes.tissues import Tissues
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +50,11 @@ FARTHEST_MM = 12.0  # of cortex from fsaverage's, after the warp
 VOTES = 6
 
 LEFT, RIGHT, OTHER = 0, 1, 2
+# what else a voxel may be, for shares of the hemispheres
+WALL, NUCLEUS, VENTRICLE, HINDBRAIN = 3, 4, 5, 6
+FLUID = 0.3  # of the template's white and grey matter: below it is CSF
+WELL_INSIDE_STEPS = 8  # of the template's grid: closes its ventricles
+UNDER_WALL_MM = 2.0  # the ventricles lie under the group's white surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +98,55 @@ def hemispheres(sheet: CorticalSurface, warp: MniWarp, source: str = "made from 
     return Cortex(sides[0], sides[1], source)
 
 
+def hemisphere_shares(tissues: Tissues, warp: MniWarp) -> dict[str, HemisphereShares]:
+    """White and grey matter of each hemisphere, by ``lh`` and ``rh``, of tissues that do not say which is which.
+
+    Ventricles and deep nuclei are found by the template's, and filled; cerebellum and brain stem are left out.  So it is not
+    as exact as the labels of a segmentation, above all at the medial wall.
+
+    Parameters
+    ----------
+    tissues : Tissues
+    warp : MniWarp
+        MNI152 ↔ subject.
+
+    Raises
+    ------
+    InputError
+        If a hemisphere has no white or grey matter.
+    """
+    labels = tissues.labels
+    brain = np.isin(labels, (Tissue.WM, Tissue.GM))
+    box = ndimage.find_objects(ndimage.binary_fill_holes(brain).astype(np.int8))
+    if not box:
+        raise InputError("the tissues have no white and grey matter, so no cortex; check the segmentation")
+    labels, fields = labels[box[0]], np.clip(tissues.fields[box[0]], 0, 1)
+    affine = tissues.affine_mm.copy()
+    affine[:3, 3] += affine[:3, :3] @ [each.start for each in box[0]]
+    asked = np.isin(labels, (Tissue.WM, Tissue.GM, Tissue.CSF))
+    points_mm = np.argwhere(asked) @ affine[:3, :3].T + affine[:3, 3]
+    marks = structure_landmarks()
+    kind = np.zeros(labels.shape, np.int8)
+    kind[asked] = marks.kind[cKDTree(warp.to_subject(marks.points_mm)).query(points_mm, workers=-1)[1]]
+    right = np.zeros(labels.shape, bool)
+    right[asked] = warp.to_mni(points_mm)[:, 0] > 0
+    right = np.where(kind == LEFT, False, np.where(kind == RIGHT, True, right))
+    filled = (labels == Tissue.GM) & (kind == NUCLEUS) | (labels == Tissue.CSF) & np.isin(kind, (VENTRICLE, NUCLEUS))
+    filled = ndimage.binary_closing(filled, iterations=2) & (labels != Tissue.GM) | filled
+    total = np.maximum(fields.sum(-1), 1e-6)
+    white = np.where(filled, 1, fields[..., Tissue.WM] / total).astype(np.float32)
+    grey = np.minimum(fields[..., Tissue.GM] / total, 1 - white).astype(np.float32)
+    found = {}
+    for side, own in (("lh", asked & ~right), ("rh", asked & right)):
+        own = own & (kind != HINDBRAIN)
+        found[side] = HemisphereShares(white * own, grey * own, affine)
+        if not (found[side].white > 0).any():
+            raise InputError(
+                f"the {'left' if side == 'lh' else 'right'} hemisphere has no white matter; check the tissues"
+            )
+    return found
+
+
 def _kinds(points_mm: NDArray[np.float64], warp: MniWarp) -> NDArray[np.int8]:
     """What each point is nearest to, (n,)."""
     marks = landmarks()
@@ -112,19 +171,45 @@ def _vote(sheet: CorticalSurface, kind: NDArray[np.int8]) -> NDArray[np.int8]:
 def landmarks() -> Landmarks:
     """Cortex of fsaverage, left and right, and what is not cortex, in MNI152."""
     places, kinds = [], []
-    surfaces: dict[str, list[CorticalSurface]] = {"pial": [], "white": []}
+    surfaces = _group_surfaces()
     for side, name in ((LEFT, "left"), (RIGHT, "right")):
-        wall = _fsaverage(f"thick_{name}")[0] < NO_CORTEX_MM
-        pial, white = (_in_mni152(*_fsaverage(f"{which}_{name}")) for which in ("pial", "white"))
-        surfaces["pial"].append(pial)
-        surfaces["white"].append(white)
-        for points in (pial.points_mm, white.points_mm, (pial.points_mm + white.points_mm) / 2):
+        pial, white = (each[side].points_mm for each in surfaces)
+        for points in (pial, white, (pial + white) / 2):
             places.append(points)
-            kinds.append(np.where(wall, OTHER, side))
-    others = _not_cortex(surfaces["pial"], surfaces["white"])
+            kinds.append(np.where(_wall(name), OTHER, side))
+    nuclei, _, hindbrain = _structures(*surfaces)
+    others = np.vstack([nuclei, hindbrain])
     places.append(others)
     kinds.append(np.full(len(others), OTHER))
     return Landmarks(np.vstack(places), np.concatenate(kinds).astype(np.int8))
+
+
+@cache
+def structure_landmarks() -> Landmarks:
+    """Like :func:`landmarks`, with the medial wall, deep nuclei, ventricles and what lies below the cerebrum told apart."""
+    cortex = landmarks()
+    pial, white = _group_surfaces()
+    nuclei, ventricles, hindbrain = _structures(pial, white)
+    wall = np.vstack([_in_mni152(*_fsaverage(f"white_{name}")).points_mm[_wall(name)] for name in ("left", "right")])
+    of_cortex = cortex.kind != OTHER
+    places = [cortex.points_mm[of_cortex], wall, nuclei, ventricles, hindbrain]
+    kinds = [
+        np.full(len(each), kind) for each, kind in zip(places[1:], (WALL, NUCLEUS, VENTRICLE, HINDBRAIN), strict=True)
+    ]
+    return Landmarks(np.vstack(places), np.concatenate([cortex.kind[of_cortex], *kinds]).astype(np.int8))
+
+
+def _wall(name: str) -> NDArray[np.bool_]:
+    """The vertices of fsaverage's ``left`` or ``right`` that are its medial wall."""
+    return _fsaverage(f"thick_{name}")[0] < NO_CORTEX_MM
+
+
+def _group_surfaces() -> tuple[list[CorticalSurface], list[CorticalSurface]]:
+    """Pial and white surfaces of fsaverage, left and right, in MNI152."""
+    pial, white = (
+        [_in_mni152(*_fsaverage(f"{which}_{name}")) for name in ("left", "right")] for which in ("pial", "white")
+    )
+    return pial, white
 
 
 def _fsaverage(name: str) -> list[NDArray]:
@@ -139,22 +224,27 @@ def _in_mni152(points_mm: NDArray, triangles: NDArray) -> CorticalSurface:
     return CorticalSurface(points_mm @ MNI305_TO_MNI152[:, :3].T + MNI305_TO_MNI152[:, 3], triangles)
 
 
-def _not_cortex(pial: list[CorticalSurface], white: list[CorticalSurface]) -> NDArray[np.float64]:
-    """Points of the template's deep nuclei, cerebellum and brain stem, (n, 3) mm."""
+def _structures(
+    pial: list[CorticalSurface], white: list[CorticalSurface]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Points of the template's deep nuclei, of its ventricles, and of its cerebellum and brain stem, (n, 3) mm each."""
     white_matter, grey_matter, affine = template_tissues()
     thin = (slice(None, None, TEMPLATE_STEP),) * 3
     grey = grey_matter[thin]
     places = np.stack(np.meshgrid(*[np.arange(0, n, TEMPLATE_STEP) for n in grey_matter.shape], indexing="ij"), -1)
     places = places + affine[:3, 3]  # the template's voxels are 1 mm along RAS
-    tissue = white_matter[thin] + grey > 0.3
+    tissue = white_matter[thin] + grey > FLUID
+    hull = ndimage.binary_closing(tissue, iterations=WELL_INSIDE_STEPS)
+    near = tissue | hull
     under_pial, under_white = np.zeros(grey.shape), np.zeros(grey.shape)
-    under_pial[tissue] = _depth_mm(pial, places[tissue])
-    under_white[tissue] = _depth_mm(white, places[tissue])
-    nuclei = _solid((under_white > UNDER_WHITE_MM) & (grey > 0.5))
-    core = _solid(under_pial < -WELL_OUTSIDE_MM)
+    under_pial[near] = _depth_mm(pial, places[near])
+    under_white[near] = _depth_mm(white, places[near])
+    nuclei = tissue & _solid((under_white > UNDER_WHITE_MM) & (grey > 0.5))
+    core = _solid(tissue & (under_pial < -WELL_OUTSIDE_MM))
     grown = ndimage.binary_dilation(core, iterations=round((WELL_OUTSIDE_MM - OUTSIDE_PIAL_MM) / TEMPLATE_STEP) + 1)
-    cerebellum = grown & (under_pial < -OUTSIDE_PIAL_MM)
-    return places[nuclei | cerebellum]
+    hindbrain = tissue & grown & (under_pial < -OUTSIDE_PIAL_MM)
+    ventricles = hull & ~tissue & (under_white > UNDER_WALL_MM)
+    return places[nuclei], places[ventricles], places[hindbrain]
 
 
 def _depth_mm(surfaces: list[CorticalSurface], points_mm: NDArray[np.float64]) -> NDArray[np.float64]:

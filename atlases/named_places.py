@@ -140,7 +140,7 @@ def _words(turn: NDArray[np.float64], unit: str, by_landmarks: bool) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
+class NameComparison:
     """Electrodes that have a place by their name: their points, these moved onto the scalp, and those places, (n, 3) mm."""
 
     names: tuple[str, ...]
@@ -198,30 +198,30 @@ def check_places(
     _check_cap(source, np.asarray(points_mm), places, by_landmarks)
 
 
-def _check_names(source: str, found: Compared, places: ScalpPositions, by_landmarks: bool) -> None:
+def _check_names(source: str, comparison: NameComparison, places: ScalpPositions, by_landmarks: bool) -> None:
     """Refuse electrodes that lie elsewhere than their names say; say it of a cap that sits askew as a whole."""
-    far_mm, straying_mm, slide_mm = found.far_mm, found.far_mm, 0.0
-    if len(found.names) >= SLIDE_LEAST:
-        back_mm, slide_mm = own_seat(found.points_mm, found.places_mm)
-        straying_mm = np.linalg.norm(back_mm - found.places_mm, axis=1) if slide_mm <= FAR_MM else far_mm
+    far_mm, straying_mm, slide_mm = comparison.far_mm, comparison.far_mm, 0.0
+    if len(comparison.names) >= SLIDE_LEAST:
+        back_mm, slide_mm = own_seat(comparison.points_mm, comparison.places_mm)
+        straying_mm = np.linalg.norm(back_mm - comparison.places_mm, axis=1) if slide_mm <= FAR_MM else far_mm
     wrong = (far_mm > FAR_MM) & ((straying_mm > STRAY_MM) | (slide_mm <= ASKEW_MM))
-    wrong |= _on_other_side(found, places)
+    wrong |= _on_other_side(comparison, places)
     if not wrong.any():
         if slide_mm > ASKEW_MM:
             log.warning("%s: the cap as a whole sits about %.0f mm askew; it is taken as it sits", source, slide_mm)
         return
-    cause = fit_of_all(found.points_mm, found.places_mm, by_landmarks)
-    worst = _told(found, wrong)
-    name = found.names[worst]
+    cause = fit_of_all(comparison.points_mm, comparison.places_mm, by_landmarks)
+    worst = _told(comparison, wrong)
+    name = comparison.names[worst]
     system = "10-10 " if name in TEN_TEN else "10-5 " if name in TEN_FIVE else ""
-    cause = cause or _exchange(found, worst, places) or _moved(found, worst, slide_mm)
+    cause = cause or _exchange(comparison, worst, places) or _moved(comparison, worst, slide_mm)
     raise InputError(
         f"electrode {name} of {source} lies {far_mm[worst]:.0f} mm from the {system}place of that name on this head"
         f"{': ' if cause else ''}{cause}; correct the file{'' if cause else ', or give the electrode another name'}"
     )
 
 
-def _compared(names: Sequence[str], points: NDArray, feet: NDArray, places: ScalpPositions) -> Compared:
+def _compared(names: Sequence[str], points: NDArray, feet: NDArray, places: ScalpPositions) -> NameComparison:
     """The electrodes of a set whose names have a place."""
     electrodes = places.of_kind(ELECTRODE, REFERENCE)
     row = {name.lower(): i for i, name in enumerate(electrodes.names) if name}
@@ -232,13 +232,13 @@ def _compared(names: Sequence[str], points: NDArray, feet: NDArray, places: Scal
             pairs.append((i, row[meant.lower()], meant))
     of, at = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     points, feet = np.asarray(points, float).reshape(-1, 3), np.asarray(feet, float).reshape(-1, 3)
-    return Compared(tuple(electrodes.names[i] for i in at), points[of], feet[of], electrodes.points_mm[at])
+    return NameComparison(tuple(electrodes.names[i] for i in at), points[of], feet[of], electrodes.points_mm[at])
 
 
-def _told(found: Compared, wrong: NDArray[np.bool_]) -> int:
+def _told(comparison: NameComparison, wrong: NDArray[np.bool_]) -> int:
     """Which of the wrong electrodes to name: C3 or C4, else the farthest."""
-    first = [found.names.index(name) for name in TOLD_FIRST if name in found.names]
-    return next((i for i in first if wrong[i]), int(np.where(wrong, found.far_mm, -1.0).argmax()))
+    first = [comparison.names.index(name) for name in TOLD_FIRST if name in comparison.names]
+    return next((i for i in first if wrong[i]), int(np.where(wrong, comparison.far_mm, -1.0).argmax()))
 
 
 def _lateral_mm(points: NDArray, places: ScalpPositions) -> NDArray[np.float64]:
@@ -250,13 +250,13 @@ def _lateral_mm(points: NDArray, places: ScalpPositions) -> NDArray[np.float64]:
     return lateral
 
 
-def _on_other_side(found: Compared, places: ScalpPositions) -> NDArray[np.bool_]:
+def _on_other_side(comparison: NameComparison, places: ScalpPositions) -> NDArray[np.bool_]:
     """Electrodes across the midline from their place, (n,): far from it, or two of one row that each crossed it."""
-    is_at, belongs = _lateral_mm(found.spots_mm, places), _lateral_mm(found.places_mm, places)
+    is_at, belongs = _lateral_mm(comparison.spots_mm, places), _lateral_mm(comparison.places_mm, places)
     across = is_at * belongs < 0
-    row = {name: i for i, name in enumerate(found.names)}
+    row = {name: i for i, name in enumerate(comparison.names)}
     crossed = across & (np.abs(is_at) > CROSSED_MM)
-    pairs = [row.get(_mirrored(name), -1) for name in found.names]
+    pairs = [row.get(_mirrored(name), -1) for name in comparison.names]
     both = np.array([crossed[i] and pair >= 0 and crossed[pair] for i, pair in enumerate(pairs)], bool)
     return (across & (np.abs(belongs) > LATERAL_MM)) | both
 
@@ -271,15 +271,15 @@ def _mirrored(name: str) -> str:
     return f"{stem}{number + 1 if number % 2 else number - 1}{'h' if name.endswith('h') else ''}"
 
 
-def _exchange(found: Compared, worst: int, places: ScalpPositions) -> str:
+def _exchange(comparison: NameComparison, worst: int, places: ScalpPositions) -> str:
     """Which name the place belongs to where the worst electrode lies, and whether the two are exchanged; "" if none."""
-    name, spot = found.names[worst], found.spots_mm[worst]
-    others = np.linalg.norm(found.spots_mm - found.places_mm[worst], axis=1)
+    name, spot = comparison.names[worst], comparison.spots_mm[worst]
+    others = np.linalg.norm(comparison.spots_mm - comparison.places_mm[worst], axis=1)
     others[worst] = np.inf
-    back = np.linalg.norm(found.places_mm - spot, axis=1)
+    back = np.linalg.norm(comparison.places_mm - spot, axis=1)
     swapped = np.flatnonzero((others < FAR_MM) & (back < FAR_MM))
     if len(swapped):
-        other = found.names[int(swapped[np.argmin((others + back)[swapped])])]
+        other = comparison.names[int(swapped[np.argmin((others + back)[swapped])])]
         first, second = sorted((name, other))
         return f"{first} and {second} look exchanged"
     electrodes = places.of_kind(ELECTRODE, REFERENCE)
@@ -291,11 +291,11 @@ def _exchange(found: Compared, worst: int, places: ScalpPositions) -> str:
     return f"it lies where {nearest} is" if away.min() < THERE_MM and nearest != name else ""
 
 
-def _moved(found: Compared, worst: int, slide_mm: float) -> str:
+def _moved(comparison: NameComparison, worst: int, slide_mm: float) -> str:
     """What else the worst electrode shows: all are off alike, or it is nowhere near the scalp; "" if neither."""
     if slide_mm > FAR_MM:
         return f"the cap as a whole lies {slide_mm:.0f} mm off, in another frame or on another head"
-    off_mm = found.off_mm[worst]
+    off_mm = comparison.off_mm[worst]
     return (
         f"it lies {off_mm:.0f} mm off the scalp, in another frame or on another head" if off_mm > OFF_SCALP_MM else ""
     )

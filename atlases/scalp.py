@@ -97,6 +97,36 @@ class Scalp:
         """Index of the nearest scalp point to each point (n, 3) or (3,)."""
         return self.tree.query(np.asarray(points_mm, float))[1]
 
+    @cached_property
+    def _triangles_round(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The triangles round each point, as :func:`~meshes.topology.elements_of_nodes` has them."""
+        start, items = elements_of_nodes(self.triangles, len(self.points_mm))
+        return start, items
+
+    def feet(self, points_mm: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Nearest place on the scalp to each point, and the triangle it lies in.
+
+        Parameters
+        ----------
+        points_mm : (p, 3) or (3,) float
+            RAS mm.
+
+        Returns
+        -------
+        feet_mm : (p, 3) float64
+        triangles : (p,) int64
+        """
+        points = np.asarray(points_mm, float).reshape(-1, 3)
+        start, items = self._triangles_round
+        near = np.atleast_2d(self.tree.query(points, k=min(NEIGHBOURS, len(self.points_mm)))[1])
+        feet, found = np.empty_like(points), np.empty(len(points), np.int64)
+        for p, point in enumerate(points):
+            candidates = np.unique(np.concatenate([items[start[v] : start[v + 1]] for v in near[p]]))
+            places = nearest_in_triangles(point, self.points_mm[self.triangles[candidates]])
+            best = int(np.argmin(np.linalg.norm(places - point, axis=1)))
+            feet[p], found[p] = places[best], candidates[best]
+        return feet, found
+
     def patch_normals(self, points_mm: NDArray[np.float64], radius_mm: float = NORMAL_RADIUS_MM) -> NDArray[np.float64]:
         """Outward normals averaged over the scalp within a radius of each point, (n, 3): how a coil's face would lie."""
         out = np.empty((len(points_mm), 3))
@@ -253,32 +283,6 @@ def _read_all(grid, origin_mm, step_mm, points_mm):  # type: ignore[no-untyped-d
     for p in range(len(points_mm)):
         out[p] = read_distance(grid, origin_mm, step_mm, points_mm[p, 0], points_mm[p, 1], points_mm[p, 2])
     return out
-
-
-def scalp_feet(scalp: Scalp, points_mm: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Nearest scalp point to each point, and the triangle it lies in.
-
-    Parameters
-    ----------
-    scalp : Scalp
-    points_mm : (p, 3) float
-        RAS mm.
-
-    Returns
-    -------
-    feet_mm : (p, 3) float64
-    triangles : (p,) int64
-    """
-    points = np.asarray(points_mm, float).reshape(-1, 3)
-    start, items = elements_of_nodes(scalp.triangles, len(scalp.points_mm))
-    near = np.atleast_2d(scalp.tree.query(points, k=min(NEIGHBOURS, len(scalp.points_mm)))[1])
-    feet, found = np.empty_like(points), np.empty(len(points), np.int64)
-    for p, point in enumerate(points):
-        candidates = np.unique(np.concatenate([items[start[v] : start[v + 1]] for v in near[p]]))
-        places = nearest_in_triangles(point, scalp.points_mm[scalp.triangles[candidates]])
-        best = int(np.argmin(np.linalg.norm(places - point, axis=1)))
-        feet[p], found[p] = places[best], candidates[best]
-    return feet, found
 
 
 def nearest_in_triangles(point_mm: NDArray[np.float64], corners_mm: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -232,7 +232,7 @@ def write_scalp_positions(positions: ScalpPositions, path: str | Path) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     rows = zip(

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from atlases.fiducials import Fiducials
-from atlases.scalp import Scalp, scalp_feet
+from atlases.scalp import Scalp
 from meshes.choices import one_of
 from meshes.errors import InputError
 
@@ -193,7 +193,7 @@ def _pulled_tight(line: NDArray, across: NDArray) -> NDArray[np.float64]:
 
 def on_scalp(scalp: Scalp, points_mm: ArrayLike) -> NDArray[np.float64]:
     """Points (n, 3) moved onto the scalp."""
-    return scalp_feet(scalp, points_mm)[0]
+    return scalp.feet(points_mm)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,7 +224,7 @@ class ScalpRuler:
         """
         import potpourri3d as pp3d
 
-        feet, owners = scalp_feet(scalp, np.array([np.asarray(p, float) for p in named_mm.values()]))
+        feet, owners = scalp.feet(np.array([np.asarray(p, float) for p in named_mm.values()]))
         points, triangles, places = with_points(scalp.points_mm, scalp.triangles, feet, owners)
         try:
             solver = pp3d.EdgeFlipGeodesicSolver(points, triangles)

@@ -51,9 +51,9 @@ def measure(folder: Path, sources: int, count: int) -> dict[str, object]:
     conductor = HeadConductor(head, right_hand_sides=sources)
     basis = FieldBasis.build(conductor, rows, sources)
     seconds, peak = time.perf_counter() - start, peak_gb()
-    with tempfile.TemporaryDirectory() as room:
-        basis.save(Path(room) / "basis.npz")
-        size_mb = (Path(room) / "basis.npz").stat().st_size / 1e6
+    with tempfile.TemporaryDirectory() as there:
+        basis.save(Path(there) / "basis.npz")
+        size_mb = (Path(there) / "basis.npz").stat().st_size / 1e6
     found: dict[str, object] = {
         "tetrahedra": len(head.tets),
         "cortical_points": len(basis.points_mm),

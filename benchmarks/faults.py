@@ -15,7 +15,7 @@ boundary   kill -9 just as a stage ends, for each stage; and as it begins to ren
 interrupt  Ctrl-C in a terminal at random moments: one line, exit code 130, within 2 s (but for the 30 ms in which Python
            itself starts, before any code of this project)
 terminate  SIGTERM likewise: exit code 143
-disk       files of limited size (as on a full disk), for growing limits: one line, exit code 2
+disk       files of limited size (as on a full disk), for growing limits: one line, exit code 1
 memory     the system kills the process that works, or memory is limited: one line
 together   two runs on one folder: one plans, the other says so in one line
 clock      the clock goes back ten years between two runs, and file times are nonsense
@@ -132,7 +132,7 @@ class Campaign:
         self.calm = folder / "calm"
         if not self.calm.exists():  # else kept from an earlier campaign
             make_head(folder / "m2m_ball")
-            self.plan(self.room("warm"))  # compiles
+            self.plan(self.folder("warm"))  # compiles
             self.calm.mkdir()
             self.plan(self.calm)
         start = time.monotonic()
@@ -146,19 +146,19 @@ class Campaign:
         self.right = contents(self.calm / "ball")
         print(f"undisturbed: {self.seconds:.1f} s, {len(self.right)} files", flush=True)
 
-    def room(self, name: str) -> Path:
+    def folder(self, name: str) -> Path:
         """A new folder to run in."""
         self.counter += 1
-        room = self.folder / f"{os.getpid()}-{self.counter:03}-{name}"
-        room.mkdir()
-        return room
+        folder = self.folder / f"{os.getpid()}-{self.counter:03}-{name}"
+        folder.mkdir()
+        return folder
 
-    def start(self, room: Path, command: list[str] = COMMAND, **how: Any) -> subprocess.Popen[str]:
+    def start(self, folder: Path, command: list[str] = COMMAND, **how: Any) -> subprocess.Popen[str]:
         """The command, with all it says kept."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         return subprocess.Popen(
             [*command, *WORDS, *self.head],
-            cwd=room,
+            cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -166,63 +166,63 @@ class Campaign:
             **how,
         )
 
-    def plan(self, room: Path) -> str:
+    def plan(self, folder: Path) -> str:
         """A run that must end well; what it says on its way."""
-        child = self.start(room)
+        child = self.start(folder)
         said = child.communicate(timeout=LONGEST_S)[1]
         if child.returncode:
             raise RuntimeError(f"exit code {child.returncode}: {said[-500:]}")
         return said
 
-    def after(self, room: Path) -> list[str]:
+    def after(self, folder: Path) -> list[str]:
         """What is wrong with the next run, left alone."""
         try:
-            self.plan(room)
+            self.plan(folder)
         except RuntimeError as error:
             return [f"the next run failed, {error}"]
-        found = contents(room / "ball")
+        found = contents(folder / "ball")
         differ = sorted(name for name in found.keys() | self.right.keys() if found.get(name) != self.right.get(name))
         return [f"the next run differs in {', '.join(differ)}"] if differ else []
 
     def begun(self, name: str, stage: str) -> Path:
         """A new folder with all stages before this one done."""
-        room = self.room(name)
-        shutil.copytree(self.calm / "ball", room / "ball")
+        folder = self.folder(name)
+        shutil.copytree(self.calm / "ball", folder / "ball")
         for later in self.order[self.order.index(stage) :]:
-            sidecar = room / "ball" / f"{later}.json"
+            sidecar = folder / "ball" / f"{later}.json"
             for output in json.loads(sidecar.read_text())["outputs"]:
-                (room / "ball" / output).unlink()
+                (folder / "ball" / output).unlink()
             sidecar.unlink()
-        return room
+        return folder
 
     def chain(self, name: str, times: int, strike: Callable[[Path, float], list[str]], tally: Tally) -> None:
         """Faults at random moments in random stages: ``IN_A_ROW`` in one folder, each run resuming, then one left alone."""
-        room = None
+        folder = None
         for n in range(times):
-            if room is None:
+            if folder is None:
                 stage = self.random.choice(self.order)
-                room, left = self.begun(name, stage), IN_A_ROW
+                folder, left = self.begun(name, stage), IN_A_ROW
             # the start, where all is imported, and then the stage and those after it
             moment = self.random.uniform(0, self.start_s + 1.5 * self.stage_s[stage] + 1)
-            faults = strike(room, moment)
+            faults = strike(folder, moment)
             left -= 1
-            faults += broken(room / "ball")
+            faults += broken(folder / "ball")
             tally.note(f"{name} {n + 1} at {moment:.1f} s from {stage} on", faults)
-            if not left or n == times - 1 or (room / "ball" / "files.json").exists():
-                tally.also(self.after(room))
-                room = None
+            if not left or n == times - 1 or (folder / "ball" / "files.json").exists():
+                tally.also(self.after(folder))
+                folder = None
 
-    def killed(self, room: Path, moment: float) -> list[str]:
+    def killed(self, folder: Path, moment: float) -> list[str]:
         """Kill -9 of the command."""
-        child = self.start(room, stdin=subprocess.DEVNULL)
+        child = self.start(folder, stdin=subprocess.DEVNULL)
         time.sleep(moment)
         child.kill()
         child.communicate()
         return []
 
-    def interrupted(self, room: Path, moment: float) -> list[str]:
+    def interrupted(self, folder: Path, moment: float) -> list[str]:
         """Ctrl-C in a terminal."""
-        with Terminal([*COMMAND, *WORDS, *self.head], room) as terminal:
+        with Terminal([*COMMAND, *WORDS, *self.head], folder) as terminal:
             terminal.read(moment)
             if terminal.child.poll() is not None:
                 return []
@@ -234,7 +234,7 @@ class Campaign:
         if code in (-signal.SIGINT, 1) and not OURS.search(terminal.text):  # Python itself was starting
             print("    (before the command had started)", flush=True)
             return []
-        if code == 0 and (room / "ball" / "files.json").exists():  # it was done
+        if code == 0 and (folder / "ball" / "files.json").exists():  # it was done
             return []
         faults = [f"exit code {code}"] if code != 130 else []
         faults += [f"{seconds:.2f} s"] if seconds > LIMIT_S else []
@@ -244,9 +244,9 @@ class Campaign:
             faults.append(f"said {lines}")
         return faults
 
-    def terminated(self, room: Path, moment: float) -> list[str]:
+    def terminated(self, folder: Path, moment: float) -> list[str]:
         """SIGTERM, as a cluster sends it."""
-        child = self.start(room, stdin=subprocess.DEVNULL)
+        child = self.start(folder, stdin=subprocess.DEVNULL)
         time.sleep(moment)
         child.terminate()
         start = time.monotonic()
@@ -314,9 +314,9 @@ def broken(folder: Path) -> list[str]:
         for name, each in outputs.items():
             if not (folder / name).is_file() or sha256(folder / name) != each["sha256"]:
                 faults.append(f"{name} is not what {sidecar.name} says")
-    rooms = [each for each in folder.glob(".making-*") if (each / ".placing.json").is_file()]
-    for room in rooms:  # killed in the middle of renaming: the next run takes those away
-        told |= set(json.loads((room / ".placing.json").read_text() or "[]"))
+    unfinished = [each for each in folder.glob(".making-*") if (each / ".placing.json").is_file()]
+    for place in unfinished:  # killed in the middle of renaming: the next run takes those away
+        told |= set(json.loads((place / ".placing.json").read_text() or "[]"))
     names = {each.name for each in folder.iterdir() if each.is_file()} if folder.is_dir() else set()
     return faults + [f"{name} is no stage's" for name in sorted(names - told)]
 
@@ -325,19 +325,19 @@ def boundaries(campaign: Campaign, rounds: int, tally: Tally) -> None:
     """Kill -9 around the end of every stage, resumed each time; each round has another moment for each stage."""
     moments = ("before", "between", "after")
     for turn in range(rounds):
-        room = campaign.room("boundary")
+        folder = campaign.folder("boundary")
         for n, stage in enumerate(campaign.order):
             moment = moments[(n + turn) % 3]
-            child = campaign.start(room, [sys.executable, "-c", AT_BOUNDARY, stage, moment])
+            child = campaign.start(folder, [sys.executable, "-c", AT_BOUNDARY, stage, moment])
             child.communicate(timeout=LONGEST_S)
             faults = [] if child.returncode == 128 + signal.SIGKILL else [f"exit code {child.returncode}"]
-            tally.note(f"{moment} {stage} is in its place", faults + broken(room / "ball"))
-        tally.also(campaign.after(room))
+            tally.note(f"{moment} {stage} is in its place", faults + broken(folder / "ball"))
+        tally.also(campaign.after(folder))
 
 
 def full_disk(campaign: Campaign, tally: Tally) -> None:
     """No file may grow beyond a limit, in the order of the sizes that the stages write."""
-    room = campaign.room("disk")
+    folder = campaign.folder("disk")
     sizes = sorted({path.stat().st_size for path in (campaign.calm / "ball").iterdir()})
     for size in sizes[2:-1:3]:  # each gets a little farther
 
@@ -345,67 +345,67 @@ def full_disk(campaign: Campaign, tally: Tally) -> None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-        child = campaign.start(room, preexec_fn=limited)
+        child = campaign.start(folder, preexec_fn=limited)
         said = child.communicate(timeout=LONGEST_S)[1].strip().splitlines()
-        faults = [] if child.returncode == 2 else [f"exit code {child.returncode}"]
+        faults = [] if child.returncode == 1 else [f"exit code {child.returncode}"]
         if not said or not re.match(r"target: cannot write .*(space|too large)", said[-1]) or "Traceback" in str(said):
             faults.append(f"said {said[-3:]}")
-        tally.note(f"no file beyond {size} bytes", faults + broken(room / "ball"))
-    tally.note("space again", campaign.after(room))
+        tally.note(f"no file beyond {size} bytes", faults + broken(folder / "ball"))
+    tally.note("space again", campaign.after(folder))
 
 
 def little_memory(campaign: Campaign, tally: Tally) -> None:
     """The worker killed by the system, as the kernel does when memory is full; and a limit of address space."""
     for stage in ("cortex", "search", "files"):
-        room = campaign.begun("memory", stage)
-        child = campaign.start(room)
+        folder = campaign.begun("memory", stage)
+        child = campaign.start(folder)
         time.sleep(campaign.start_s + 0.3 * campaign.stage_s[stage])
         worker = subprocess.run(["pgrep", "-P", str(child.pid)], capture_output=True, text=True).stdout.split()
         os.kill(int(worker[0]), signal.SIGKILL)
         said = child.communicate()[1].strip().splitlines()
         faults = [] if child.returncode == 137 and "out of memory?" in said[-1] else [f"{child.returncode}: {said[-1]}"]
-        tally.note(f"killed by the system in {stage}", faults + broken(room / "ball"))
+        tally.note(f"killed by the system in {stage}", faults + broken(folder / "ball"))
         if stage == "search":
-            tally.also(campaign.after(room))
-    room = campaign.room("memory")
+            tally.also(campaign.after(folder))
+    folder = campaign.folder("memory")
     for gigabytes in (1.0, 1.5, 2.0):
 
         def limited(size: int = int(gigabytes * 1e9)) -> None:
             resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
-        child = campaign.start(room, preexec_fn=limited)
+        child = campaign.start(folder, preexec_fn=limited)
         said = child.communicate(timeout=LONGEST_S)[1].strip().splitlines()
         ok = child.returncode == 0 or (said and said[-1].startswith("target: ") and "Traceback" not in str(said))
         faults = [] if ok else [f"{child.returncode}: {said[-1:]}"]
-        tally.note(f"{gigabytes:g} GB of address space", faults + broken(room / "ball"))
-    tally.note("memory again", campaign.after(room))
+        tally.note(f"{gigabytes:g} GB of address space", faults + broken(folder / "ball"))
+    tally.note("memory again", campaign.after(folder))
 
 
 def together(campaign: Campaign, tally: Tally) -> None:
     """Two at once: a moment apart, in a new folder and in a finished one."""
     for n, apart in enumerate((0.0, 0.0, 0.3, 3.0)):
-        room = campaign.begun("together", "surfaces")
-        one = campaign.start(room)
+        folder = campaign.begun("together", "surfaces")
+        one = campaign.start(folder)
         time.sleep(apart)
-        two = campaign.start(room)
+        two = campaign.start(folder)
         said = [each.communicate(timeout=LONGEST_S)[1] for each in (one, two)]
         ends = sorted(zip((one.returncode, two.returncode), said, strict=True))
         faults = []
         if [code for code, _ in ends] != [0, 2] or "another run (process" not in ends[1][1].splitlines()[-1]:
             faults.append(f"exit codes {[code for code, _ in ends]}, {ends[1][1][-200:]}")
-        tally.note(f"two at once, {n + 1}", faults + broken(room / "ball"))
-    tally.also(campaign.after(room))
+        tally.note(f"two at once, {n + 1}", faults + broken(folder / "ball"))
+    tally.also(campaign.after(folder))
 
 
 def clock_back(campaign: Campaign, tally: Tally) -> None:
     """A finished folder with file times in the future and the past, then a run that takes itself to be ten years ago."""
-    room = campaign.begun("clock", "search")
-    for n, path in enumerate(sorted((room / "ball").rglob("*"))):
+    folder = campaign.begun("clock", "search")
+    for n, path in enumerate(sorted((folder / "ball").rglob("*"))):
         os.utime(path, (0, 0) if n % 2 else (4e9, 4e9))
-    child = campaign.start(room, [sys.executable, "-c", BACK_THEN])
+    child = campaign.start(folder, [sys.executable, "-c", BACK_THEN])
     said = child.communicate(timeout=LONGEST_S)[1]
     faults = [] if child.returncode == 0 else [f"exit code {child.returncode}: {said[-300:]}"]
-    tally.note("ten years back", faults + broken(room / "ball") + campaign.after(room))
+    tally.note("ten years back", faults + broken(folder / "ball") + campaign.after(folder))
 
 
 def campaigns(campaign: Campaign, times: int, only: list[str]) -> Iterator[tuple[str, Tally]]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.console import at_work, talk_of
+from cli.lists import Entry, examples_of, group, listing
 from cli.options import Json, Quiet
-from cli.tables import Entry, examples_of, group, listing
+from cli.tables import table
+
+if TYPE_CHECKING:
+    from rich.console import Group
 
 app = group("Targets with a name, and areas of the cortex.")
 
@@ -37,12 +41,14 @@ def list_command(context: typer.Context, areas: Areas = False, quiet: Quiet = Fa
     talk.answer(listing(entries), [{**asdict(each), "tissue": each.tissue.name} for each in known.values()])
 
 
-def _areas() -> tuple[str, dict[str, list[dict[str, Any]]]]:
+def _areas() -> tuple[Group, dict[str, list[dict[str, Any]]]]:
     """The areas, what clinicians call groups of them, and networks: for people, and as records."""
+    from rich.console import Group
+
     from atlases.areas import AREA_CREDIT, aliases, aliases_of, area_cm2, areas, networks
 
     left, right = area_cm2("lh"), area_cm2("rh")
-    rows = [
+    records = [
         {
             **asdict(each),
             "aliases": aliases_of(name),
@@ -51,26 +57,34 @@ def _areas() -> tuple[str, dict[str, list[dict[str, Any]]]]:
         }
         for name, each in areas().items()
     ]
+    rows = [
+        [
+            str(each["number"]),
+            each["name"],
+            f"{each['left_cm2']:.1f}",
+            f"{each['right_cm2']:.1f}",
+            ", ".join(each["aliases"]),
+            "; ".join(filter(None, (each["title"], each["borrowed"]))),
+        ]
+        for each in records
+    ]
+    columns = ["no.", "area", "cm² left", "cm² right", "alias", "what it is"]
     groups = [asdict(each) for each in aliases().values()]
-    width = max(len(name) for name in areas())
-    lines = [AREA_CREDIT, "", f"{'no.':>4} {'area':<{width}} {'cm² left':>9} {'right':>6}  what it is"]
-    for row in rows:
-        also = f" [{', '.join(row['aliases'])}]" if row["aliases"] else ""
-        note = f"; {row['borrowed']}" if row["borrowed"] else ""
-        size = f"{row['left_cm2']:>9.1f} {row['right_cm2']:>6.1f}"
-        lines.append(f"{row['number']:>4} {row['name']:<{width}} {size}  {row['title']}{also}{note}")
-    lines += ["", "Aliases", ""]
-    lines.append(
-        listing(
-            [
-                Entry(
-                    each.name,
-                    f"{each.title}: {'+'.join(each.areas)}",
-                    [f"source: {each.source}", f"certainty: {each.certainty}"],
-                )
-                for each in aliases().values()
-            ]
+    entries = [
+        Entry(
+            each.name,
+            f"{each.title}: {'+'.join(each.areas)}",
+            [f"source: {each.source}", f"certainty: {each.certainty}"],
         )
+        for each in aliases().values()
+    ]
+    shown = Group(
+        AREA_CREDIT,
+        "",
+        table(columns, rows, ["no.", "cm² left", "cm² right"]),
+        "\nAliases\n",
+        listing(entries),
+        "\nNetworks (Yeo 2011)\n",
+        ", ".join(networks()),
     )
-    lines += ["", "Networks (Yeo 2011)", "", ", ".join(networks())]
-    return "\n".join(lines), {"areas": rows, "aliases": groups, "networks": [{"name": name} for name in networks()]}
+    return shown, {"areas": records, "aliases": groups, "networks": [{"name": name} for name in networks()]}

@@ -8,6 +8,7 @@ import typer
 
 from cli.console import at_work, talk_of
 from cli.options import Anyway, Json, Name, Out, Quiet
+from cli.tables import summary
 
 LARGE_ERROR = 0.02  # with the default number of sources it is 0.5 %
 
@@ -44,13 +45,19 @@ def basis_command(
         made, size = done.value, sum(path.stat().st_size for path in done.outputs)
     points, modes = len(made.basis.points_mm), made.basis.modes.shape[1]
     text = [
-        f"basis      {points} cortical points, {modes} modes of {made.check.sources} forward solves, {size / 1e6:.0f} MB",
-        f"error      median {made.check.median:.2%}, largest {made.check.worst:.2%} of the whole cortical field against "
-        f"direct solves ({sum(map(len, made.check.errors.values()))} random poses)",
-        f"file       {subject.folder / FILE}",
+        (
+            "basis",
+            f"{points} cortical points, {modes} modes of {made.check.sources} forward solves, {size / 1e6:.0f} MB",
+        ),
+        (
+            "error",
+            f"median {made.check.median:.2%}, largest {made.check.worst:.2%} of the whole cortical field against "
+            f"direct solves ({sum(map(len, made.check.errors.values()))} random poses)",
+        ),
+        ("file", f"{subject.folder / FILE}"),
     ]
     if made.check.worst > LARGE_ERROR:
-        text.append(f"warning    over {LARGE_ERROR:.0%} off: take more --sources")
+        text.append(("warning", f"over {LARGE_ERROR:.0%} off: take more --sources"))
     document = {
         "file": str(subject.folder / FILE),
         "points": points,
@@ -60,4 +67,4 @@ def basis_command(
         "seconds": done.seconds,
         "errors": made.check.errors,
     }
-    talk.answer("\n".join(text), document)
+    talk.answer(summary(text), document)

@@ -7,8 +7,8 @@ from dataclasses import asdict
 import typer
 
 from cli.console import at_work, talk_of
+from cli.lists import Entry, examples_of, group, listing
 from cli.options import Json, Quiet
-from cli.tables import Entry, examples_of, group, listing
 
 app = group("Coils with a name.")
 
@@ -19,14 +19,14 @@ def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = F
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
         from targeting.coils.builtin import coil_rows
+        from targeting.words.numbers import size
 
         rows = coil_rows()
     entries = []
     for row in rows:
-        x, y, z = row.outline_mm
         facts = [
             f"up to {row.max_didt_a_per_us:g} A/µs: {row.max_didt_source}",
-            f"casing {x:g} × {y:g} × {z:g} mm, {row.casing_mm:g} mm from the face to the copper",
+            f"casing {size(row.outline_mm)} mm, {row.casing_mm:g} mm from the face to the copper",
             f"windings: {row.source}",
             f"note: {row.note}",
         ]

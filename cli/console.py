@@ -10,11 +10,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
 from cli.progress import PACKAGES, Progress
+from cli.tables import plain, show
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,16 @@ class Talk:
     quiet: bool = False
     as_json: bool = False
 
-    def answer(self, text: str, document: Any) -> None:
-        """Print the answer: ``document`` as JSON with ``--json``, else ``text``."""
-        typer.echo(json.dumps(document, indent=1) if self.as_json else text)
+    def answer(self, shown: RenderableType, document: Any) -> None:
+        """Print the answer: ``document`` as JSON with ``--json``, else text or a table (:mod:`cli.tables`)."""
+        if self.as_json:
+            typer.echo(json.dumps(document, indent=1))
+        elif isinstance(shown, str):
+            typer.echo(shown)
+        elif self.quiet or not sys.stdout.isatty():
+            typer.echo(plain(shown))
+        else:
+            show(shown)
 
 
 def talk_of(context: typer.Context, quiet: bool, as_json: bool) -> Talk:
@@ -63,14 +74,14 @@ def _stdout_kept_clean() -> Iterator[None]:
         yield
         return
     _flush(sys.stdout)
-    kept = os.dup(stdout)
+    original = os.dup(stdout)
     os.dup2(stderr, stdout)
     try:
         yield
     finally:
         _flush(sys.stdout)
-        os.dup2(kept, stdout)
-        os.close(kept)
+        os.dup2(original, stdout)
+        os.close(original)
 
 
 def _flush(stream: TextIO) -> None:

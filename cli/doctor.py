@@ -8,6 +8,7 @@ import typer
 
 from cli.console import at_work, talk_of
 from cli.options import Json, Quiet
+from cli.tables import checklist
 
 EXAMPLES = """
 **Examples**
@@ -28,9 +29,8 @@ def doctor_command(context: typer.Context, quiet: Quiet = False, as_json: Json =
 
         found = [*facts(), *physics()]
     failed = [fact.name for fact in found if fact.state == FAILED]
-    width = 2 + max(len(fact.name) for fact in found)
-    lines = [f"{fact.name:<{width}}{fact.state:<9}{fact.words}" for fact in found]
-    lines.append(f"FAILED: {', '.join(failed)}" if failed else "all is well")
-    talk.answer("\n".join(lines), {"passed": not failed, "facts": [asdict(fact) for fact in found]})
+    rows = [(fact.name, fact.state, fact.words) for fact in found]
+    verdict = f"FAILED: {', '.join(failed)}" if failed else "all is well"
+    talk.answer(checklist(rows, verdict), {"passed": not failed, "facts": [asdict(fact) for fact in found]})
     if failed:
         raise typer.Exit(1)

@@ -10,11 +10,14 @@ import typer
 
 from cli.console import at_work, talk_of
 from cli.options import Anyway, Json, Name, Out, Quiet, values_of, with_options
+from cli.tables import summary, table
 from targeting.interference.request import InterferenceRequest
 from targeting.study.options import options_of
 
 if TYPE_CHECKING:
-    from targeting.interference.files import Found
+    from rich.console import Group
+
+    from targeting.interference.files import InterferenceResult
 
 EXAMPLES = """
 **Examples**
@@ -49,39 +52,54 @@ def interference_command(
 
         subject = Subject.named(name, out)
         request = InterferenceRequest(**values_of(InterferenceRequest, words))
-        found = interference(subject, request, anyway=anyway).value
-    talk.answer(summary(found, subject.folder / NAME), asdict(found))
+        result = interference(subject, request, anyway=anyway).value
+    talk.answer(interference_summary(result, subject.folder / NAME), asdict(result))
 
 
-def summary(found: Found, folder: Path) -> str:
+def interference_summary(result: InterferenceResult, folder: Path) -> Group:
     """The best of them in a screenful."""
+    from rich.console import Group
+
+    from targeting.words.numbers import number, point, three_digits, trimmed
     from targeting.words.target import target_line
 
-    direct = found.direct
-    along = "over all directions" if found.direction == "all" else f"along {found.direction}"
-    lines = [
-        f"target     {target_line(found.target)}",
-        f"searched   {found.tried:,} montages of two pairs from {found.candidates} positions; swing of the envelope {along}, "
-        "peak to peak",
-        f"{'rank':<6}{'first pair':<18}{'second pair':<18}{'mA':>12}{'swing V/m':>11}{'elsewhere':>11}{'focality':>10}",
+    direct = result.direct
+    along = "over all directions" if result.direction == "all" else f"along {result.direction}"
+    request_lines = [
+        ("target", target_line(result.target)),
+        (
+            "searched",
+            f"{result.tried:,} montages of two pairs from {result.candidates} positions; swing of the envelope {along}, "
+            "peak to peak",
+        ),
     ]
-    for rank, each in enumerate(found.montages[:SHOWN], start=1):
-        pairs = [" – ".join(pair) for pair in each.pairs]
-        currents = " + ".join(f"{ma:.3g}" for ma in each.current_ma)
-        lines.append(
-            f"{rank:<6}{pairs[0]:<18}{pairs[1]:<18}{currents:>12}{each.swing_v_per_m:>11.3g}{each.elsewhere_v_per_m:>11.3g}"
-            f"{each.focality:>10.2f}"
-        )
-    peak = ", ".join(f"{x:.0f}" for x in direct.peak_mm)
-    return "\n".join(
+    numbers = ["mA", "swing V/m", "elsewhere", "focality"]
+    rows = [
         [
-            *lines,
-            f"solved     rank 1 with complete electrodes: {direct.swing_v_per_m:.3g} V/m in the target; over all directions "
-            f"{direct.free_swing_v_per_m:.3g} there and {direct.elsewhere_v_per_m:.3g} in other grey matter "
-            f"(focality {direct.focality:.2f})",
-            f"elsewhere  peak {direct.peak_v_per_m:.3g} V/m, largest near ({peak}) mm; {direct.stronger_cm3:.1f} cm³ of other "
-            f"grey matter swing more than the target; the carrier itself reaches {direct.carrier_v_per_m:.3g} V/m",
-            *(f"note       {each}" for each in found.notes),
-            f"files      {folder}: interference.json, two_pairs.csv, envelope.nii.gz, and the envelope on the cortex",
+            str(rank),
+            *(" – ".join(pair) for pair in each.pairs),
+            " + ".join(map(trimmed, each.current_ma)),
+            three_digits(each.swing_v_per_m),
+            three_digits(each.elsewhere_v_per_m),
+            number(each.focality, 2),
         ]
-    )
+        for rank, each in enumerate(result.montages[:SHOWN], start=1)
+    ]
+    swing, free = three_digits(direct.swing_v_per_m), three_digits(direct.free_swing_v_per_m)
+    solution_lines = [
+        (
+            "solved",
+            f"rank 1 with complete electrodes: {swing} V/m in the target; over all directions {free} V/m there and "
+            f"{three_digits(direct.elsewhere_v_per_m)} V/m in other grey matter (focality {number(direct.focality, 2)})",
+        ),
+        (
+            "elsewhere",
+            f"peak {three_digits(direct.peak_v_per_m)} V/m, largest near {point(direct.peak_mm)} mm; "
+            f"{number(direct.stronger_cm3)} cm³ of other grey matter swing more than the target; the "
+            f"carrier itself reaches {three_digits(direct.carrier_v_per_m)} V/m",
+        ),
+        *(("note", each) for each in result.notes),
+        ("files", f"{folder}: interference.json, two_pairs.csv, envelope.nii.gz, and the envelope on the cortex"),
+    ]
+    best = table(["rank", "first pair", "second pair", *numbers], rows, right=numbers)
+    return Group(summary(request_lines), best, summary(solution_lines))

@@ -9,7 +9,10 @@ from cli.supervision import INTERRUPTED, supervised
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is one line on stderr and exit code 2, a failed solver 1, an interruption 130."""
+    """Run the command line; what goes wrong is one line on stderr.
+
+    The exit code is 2 for a user's mistake, 1 for a failed solver or a full disk, 130 for an interruption.
+    """
     sys.exit(supervised(_command_line))
 
 
@@ -38,7 +41,7 @@ def _run(arguments: list[str]) -> int:
 
     from cli.commands import app, every_flag
     from cli.failures import DAMAGED, damage, solver_failed, with_log
-    from meshes.errors import InputError
+    from meshes.errors import InputError, WriteError
     from targeting.study.options import as_flags
 
     command = typer.main.get_command(app)
@@ -48,6 +51,8 @@ def _run(arguments: list[str]) -> int:
             code = command.invoke(context)
     except InputError as error:
         return _complain(as_flags(str(error), every_flag(command)))
+    except WriteError as error:
+        return _complain(as_flags(str(error), every_flag(command)), 1)
     except DAMAGED as error:
         return _complain(damage(error))
     except typer.Exit as end:

@@ -5,36 +5,46 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.plan_warnings import unsafe_lines, warning_lines, who_lines
+from cli.plan_warnings import Line, unsafe_lines, warning_lines, who_lines
 
 if TYPE_CHECKING:
     from targeting.plans.tes import TesPlan
 
 
-def tes_summary(plan: TesPlan, folder: Path) -> str:
-    """A montage's plan in a screenful."""
+def montage_lines(plan: TesPlan, folder: Path) -> list[Line]:
+    """A montage's plan in a screenful: a name and a statement each (:func:`cli.tables.summary`)."""
     from targeting.goals.tes_words import tes_goal_lines
-    from targeting.plans.tes_words import dose_words, electrode_words, optimum_words, standard_name, standard_words
+    from targeting.plans.tes_words import (
+        dose_words,
+        electrode_words,
+        optimum_words,
+        safety_facts,
+        session_fact,
+        standard_name,
+        standard_words,
+    )
     from targeting.words.target import target_line
 
-    lines = [
+    electrodes = ", ".join(electrode_words(each.name, each.current_ma) for each in plan.montage)
+    session, standard = session_fact(plan), plan.standard
+    safety = "; ".join(
+        [f"{session.text}, {session.more}", *(f"{each.phrase} {each.more}" for each in safety_facts(plan))]
+    )
+    return [
+        *unsafe_lines(plan),
         *who_lines(plan),
-        f"target     {target_line(plan.target)}",
-        f"montage    {plan.montage_name}: {', '.join(electrode_words(each.name, each.current_ma) for each in plan.montage)}",
-        f"dose       {dose_words(plan.dose)}",
-        *([f"pole       {plan.pole.words}"] if plan.pole else []),
-    ]
-    if plan.standard is not None:
-        lines.append(f"standard   {plan.standard.dose.montage}: {dose_words(plan.standard.dose)}")
-    lines.append(f"{'standard' if plan.standard is None else '':<11}{standard_words(plan)}")
-    if plan.optimum is not None:
-        lines.append(f"optimum    {optimum_words(plan.optimum)}")
-    lines += [f"goal       {each}" for each in tes_goal_lines(plan.goal, plan.dose.dose_v_per_m, standard_name(plan))]
-    eyes = "" if plan.eye_e_v_per_m is None else f", {plan.eye_e_v_per_m:.2g} V/m in the eyes"
-    lines += [
-        f"safety     {plan.total_current_ma:g} mA for {plan.minutes:g} min, {plan.charge_c:.2g} C; "
-        f"{plan.brain_e_v_per_m:.2g} V/m in the brain{eyes}",
+        ("target", target_line(plan.target)),
+        ("montage", f"{plan.montage_name}: {electrodes}"),
+        ("dose", dose_words(plan.dose)),
+        *([("pole", plan.pole.words)] if plan.pole else []),
+        *([("standard", f"{standard.dose.montage}: {dose_words(standard.dose)}")] if standard else []),
+        ("" if standard else "standard", standard_words(plan)),
+        *([("optimum", optimum_words(plan.optimum))] if plan.optimum else []),
+        *(("goal", each) for each in tes_goal_lines(plan.goal, plan.dose.dose_v_per_m, standard_name(plan))),
+        ("safety", safety),
         *warning_lines(plan.warnings),
-        f"files      {folder / 'plan.html'} and, beside it, placement_sheet.html, plan.json, montage.csv and field files",
+        (
+            "files",
+            f"{folder / 'plan.html'} and, beside it, placement_sheet.html, plan.json, montage.csv and field files",
+        ),
     ]
-    return "\n".join([*unsafe_lines(plan), *lines])

@@ -10,8 +10,9 @@ import typer
 
 from cli import interference
 from cli.console import at_work, talk_of
+from cli.lists import Entry, examples_of, group, listing
 from cli.options import Anyway, Json, Quiet
-from cli.tables import Entry, examples_of, group, listing
+from cli.tables import table
 
 app = group("Named montages of tDCS, equal doses, and temporal interference.")
 
@@ -37,18 +38,18 @@ def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = F
     with at_work(talk):
         from targeting.plans.tes_words import electrode_words
         from targeting.tes.montages import montages
+        from targeting.words.numbers import size, trimmed
 
         known = montages().values()
     entries = []
     for each in known:
         currents = ", ".join(electrode_words(name, ma) for name, ma in each.currents_ma.items())
-        size = " x ".join(f"{size:g}" for size in each.size_mm)
         facts = (
             [] if each.published else ["UNPUBLISHED: proposed here, in no trial; to compare with, not to treat with"]
         )
         facts += [
-            f"left: {currents}; {each.minutes:g} min; mirrored for the right",
-            f"electrodes: {each.shape} {size} mm",
+            f"left: {currents}; {trimmed(each.minutes)} min; mirrored for the right",
+            f"electrodes: {each.shape} {size(each.size_mm)} mm",
             f"paper: {each.paper}",
             f"checked: {each.checked}",
             f"note: {each.note}",
@@ -71,20 +72,28 @@ def equal_dose_command(
     with at_work(talk):
         from targeting.plans.equal_dose import equal_dose
         from targeting.plans.tes import read_tes_plan
+        from targeting.words.numbers import three_digits, trimmed
 
         files = [plan_file(path) for path in plans]
         read = [read_tes_plan(file) for file in files]
         for file in files:
             check_in_place(file, anyway)
         found = equal_dose(read, dose)
-    lines = [
-        f"{'subject':<20}{'dose V/m':>10}{'plan mA':>9}{'plan V/m':>10}{'set mA':>8}{'gives V/m':>11}  beyond a safety limit"
+    numbers = ["dose V/m", "plan mA", "plan V/m", "set mA", "gives V/m"]
+    rows = [
+        [
+            each.subject,
+            three_digits(each.dose_v_per_m),
+            trimmed(each.planned_ma),
+            three_digits(each.planned_v_per_m),
+            trimmed(each.current_ma),
+            three_digits(each.given_v_per_m),
+            ", ".join(each.beyond) or "-",
+        ]
+        for each in found
     ]
-    for each in found:
-        numbers = (each.dose_v_per_m, each.planned_ma, each.planned_v_per_m, each.current_ma, each.given_v_per_m)
-        cells = "".join(f"{number:>{width}.3g}" for number, width in zip(numbers, (10, 9, 10, 8, 11), strict=True))
-        lines.append(f"{each.subject:<20}{cells}  {', '.join(each.beyond) or '-'}")
-    talk.answer("\n".join(lines), [asdict(each) for each in found])
+    shown = table(["subject", *numbers, "beyond a safety limit"], rows, right=numbers)
+    talk.answer(shown, [asdict(each) for each in found])
 
 
 app.command("interference", epilog=interference.EXAMPLES)(interference.interference_command)

@@ -9,6 +9,8 @@ import typer
 
 from cli.console import at_work, talk_of
 from cli.options import Json, Name, Out, Quiet, parameter_of, values_of, with_options
+from cli.plan_warnings import Line
+from cli.tables import summary
 from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.modality import KINDS, TMS
@@ -67,8 +69,8 @@ def plan_command(
     """Plan a coil's pose or electrodes' places and currents: MRI, tissues, mesh, target, search, report and files."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
-        from cli.coil_summary import coil_summary
-        from cli.montage_summary import tes_summary
+        from cli.coil_summary import coil_lines
+        from cli.montage_summary import montage_lines
         from cli.plan_warnings import accepted_risks
         from targeting.planning.tes import plan_tes
         from targeting.planning.tms import plan_tms
@@ -86,19 +88,21 @@ def plan_command(
             for kind in kinds
             if kind != TMS
         }
-        texts, documents, unsafe = [], {}, False
+        lines: list[Line] = []
+        documents, unsafe = {}, False
         for kind in kinds:
+            lines += [("", "")] if lines else []  # between two plans
             if kind == TMS:
-                made = plan_tms(subject, TmsRequest(**{**of_coil, "accept_risk": risks[kind]}))
-                texts.append(coil_summary(made, subject.folder))
-                documents[kind] = tms_plan.to_dict(made)
-                unsafe |= bool(made.unaccepted)
+                coil_plan = plan_tms(subject, TmsRequest(**{**of_coil, "accept_risk": risks[kind]}))
+                lines += coil_lines(coil_plan, subject.folder)
+                documents[kind] = tms_plan.to_dict(coil_plan)
+                unsafe |= bool(coil_plan.unaccepted)
             else:
-                laid = plan_tes(subject, montages[kind])
-                texts.append(tes_summary(laid, subject.folder / kind))
-                documents[kind] = tes_plan.to_dict(laid)
-                unsafe |= bool(laid.unaccepted)
-    talk.answer("\n\n".join(texts), documents if len(kinds) > 1 else documents[kinds[0]])
+                montage_plan = plan_tes(subject, montages[kind])
+                lines += montage_lines(montage_plan, subject.folder / kind)
+                documents[kind] = tes_plan.to_dict(montage_plan)
+                unsafe |= bool(montage_plan.unaccepted)
+    talk.answer(summary(lines), documents if len(kinds) > 1 else documents[kinds[0]])
     if unsafe:
         raise typer.Exit(UNSAFE)
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from targeting.plans.tms import Plan
     from targeting.records.warnings import PlanWarning
 
+Line = tuple[str, str]  # of a summary: a name and a statement
+
 
 def accepted_risks(accepted: Sequence[str] | None, kinds: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Which of the items a user accepts belong to which modality of ``--with``.
@@ -32,21 +34,21 @@ def accepted_risks(accepted: Sequence[str] | None, kinds: Sequence[str]) -> dict
     return {kind: tuple(each for each in checked if each in items) for kind, items in valid.items()}
 
 
-def unsafe_lines(plan: Plan | TesPlan) -> list[str]:
+def unsafe_lines(plan: Plan | TesPlan) -> list[Line]:
     """What stands before everything else if the plan is not to be used."""
     n = len(plan.unaccepted)
-    return [f"UNSAFE     do not use this plan: {n} danger{'' if n == 1 else 's'}, told below"] if n else []
+    return [("UNSAFE", f"do not use this plan: {n} danger{'' if n == 1 else 's'}, told below")] if n else []
 
 
-def who_lines(plan: Plan | TesPlan) -> list[str]:
+def who_lines(plan: Plan | TesPlan) -> list[Line]:
     """Whom the plan is for, and on which sides."""
     from targeting.words.target import sides_sentence
 
     sides = sides_sentence(plan.pain_side, plan.target.side, plan.modality)
-    return [*([f"patient    {plan.patient_id}"] if plan.patient_id else []), f"sides      {sides}"]
+    return [*([("patient", plan.patient_id)] if plan.patient_id else []), ("sides", sides)]
 
 
-def warning_lines(warnings: Sequence[PlanWarning]) -> list[str]:
+def warning_lines(warnings: Sequence[PlanWarning]) -> list[Line]:
     """The plan's list, a line each."""
     words = {"danger": "DANGER", "warning": "warning", "note": "note"}
-    return [f"{words[each.kind]:<11}{each.text}" for each in warnings]
+    return [(words[each.kind], each.text) for each in warnings]

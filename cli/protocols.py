@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.console import at_work, talk_of
+from cli.lists import Entry, examples_of, group, listing
 from cli.options import Json, Quiet
-from cli.tables import Entry, examples_of, group, listing
 
 if TYPE_CHECKING:
     from targeting.dosing import Finding, Protocol
@@ -97,5 +97,5 @@ def facts_of(protocol: Protocol, findings: list[Finding]) -> list[str]:
         "paper": protocol.paper,
         "note": protocol.note,
     }
-    said = [f"{what}: {words}" for what, words in facts.items() if words]
-    return [*said, *filter(None, [protocol.checked]), *(f"safety: {each.text}" for each in findings)]
+    statements = [f"{what}: {words}" for what, words in facts.items() if words]
+    return [*statements, *filter(None, [protocol.checked]), *(f"safety: {each.text}" for each in findings)]

@@ -8,6 +8,7 @@ import typer
 
 from cli.console import at_work, talk_of
 from cli.options import Json, Name, Out, Quiet
+from cli.tables import table
 from meshes.errors import InputError
 
 EXAMPLES = """
@@ -30,11 +31,16 @@ def status_command(
         if not subject.folder.is_dir():
             raise InputError(f"there is no subject folder {subject.folder}; make one with 'target plan {name}'")
         rows = subject.status(stages_of(subject))
-    width = 2 + max(10, *(len(row.stage) for row in rows))
-    lines = [f"{'stage':<{width}}{'state':<10}{'seconds':>8}  {'size':>9}  {'finished (UTC)':<20}"]
-    for row in rows:
-        seconds = "" if row.seconds is None else f"{row.seconds:.1f}"
-        size = f"{row.size_bytes / 1e6:.1f} MB" if row.outputs else ""
-        when = row.finished[:19].replace("T", " ")
-        lines.append(f"{row.stage:<{width}}{row.state:<10}{seconds:>8}  {size:>9}  {when:<20}{row.why}".rstrip())
-    talk.answer("\n".join(lines), [asdict(row) for row in rows])
+    shown = [
+        [
+            row.stage,
+            row.state,
+            "" if row.seconds is None else f"{row.seconds:.1f}",
+            f"{row.size_bytes / 1e6:.1f} MB" if row.outputs else "",
+            row.finished[:19].replace("T", " "),
+            row.why,
+        ]
+        for row in rows
+    ]
+    columns = ["stage", "state", "seconds", "size", "finished (UTC)", "why"]
+    talk.answer(table(columns, shown, right=("seconds", "size")), [asdict(row) for row in rows])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.console import at_work, talk_of
+from cli.lists import Entry, examples_of, group, listing
 from cli.options import Json, Quiet
-from cli.tables import Entry, examples_of, group, listing
 
 if TYPE_CHECKING:
     from targeting.stimulators import Rating
@@ -26,19 +26,19 @@ def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = F
         from targeting.stimulators import ratings, stimulators
 
         known = stimulators().values()
-        rated = {each.name: [row for row in ratings() if row.stimulator == each.name] for each in known}
+        ratings_of = {each.name: [row for row in ratings() if row.stimulator == each.name] for each in known}
     entries = []
     for each in known:
-        sources = dict.fromkeys(row.source for row in rated[each.name])
+        sources = dict.fromkeys(row.source for row in ratings_of[each.name])
         facts = [
             f"pulses: {', '.join(each.pulses)}; current direction: {DIRECTIONS[each.reversible]}",
             f"source: {each.source}",
             f"note: {each.note}",
-            *map(rating_words, rated[each.name]),
+            *map(rating_words, ratings_of[each.name]),
             *(f"source of dI/dt: {source}" for source in sources),
         ]
         entries.append(Entry(each.name, each.title, facts))
-    rows = [{**asdict(each), "ratings": [asdict(row) for row in rated[each.name]]} for each in known]
+    rows = [{**asdict(each), "ratings": [asdict(row) for row in ratings_of[each.name]]} for each in known]
     talk.answer(listing(entries), rows)
 
 

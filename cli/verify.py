@@ -10,6 +10,7 @@ import typer
 
 from cli.console import at_work, talk_of
 from cli.options import Json, Name, Out, Quiet
+from cli.tables import checklist
 
 EXAMPLES = """
 **Examples**
@@ -40,10 +41,9 @@ def verify_command(
         from targeting.verification import verify
 
         checks = verify(Subject.named(name, out), exported=file or ())
-    width = 2 + max(len(check.name) for check in checks)
     failed = [check.name for check in checks if not check.passed]
-    lines = [f"{check.name:<{width}}{'ok' if check.passed else 'FAILED':<8}{check.words}" for check in checks]
-    lines.append(f"FAILED: {', '.join(failed)}" if failed else f"all {len(checks)} checks passed")
-    talk.answer("\n".join(lines), {"passed": not failed, "checks": [asdict(check) for check in checks]})
+    rows = [(check.name, "ok" if check.passed else "FAILED", check.words) for check in checks]
+    verdict = f"FAILED: {', '.join(failed)}" if failed else f"all {len(checks)} checks passed"
+    talk.answer(checklist(rows, verdict), {"passed": not failed, "checks": [asdict(check) for check in checks]})
     if failed:
         raise typer.Exit(1)

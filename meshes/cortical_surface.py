@@ -123,6 +123,8 @@ class Folds:
         The hemisphere unfolded to a unit sphere.
     fslr : (V, 3) float64
         The same sphere turned and stretched until its folds lie on the group's: unit vectors of the fs_LR sphere.
+    cortex : (V,) bool
+        What is cortex by the group; the rest is the medial wall, over which the surface closes.
 
     Raises
     ------
@@ -133,7 +135,7 @@ class Folds:
     --------
     >>> import numpy as np
     >>> from meshes.cortical_surface import Folds
-    >>> Folds(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros(2), np.zeros(3), np.eye(3)[:2], np.eye(3)[:2])
+    >>> Folds(np.zeros((2, 3)), np.zeros((2, 3)), np.zeros(2), np.zeros(3), np.eye(3)[:2], np.eye(3)[:2], np.ones(2, bool))
     Traceback (most recent call last):
     ...
     meshes.errors.InputError: Folds.depth_mm has 3 rows, Folds.white_mm 2; they are of different surfaces
@@ -145,11 +147,12 @@ class Folds:
     depth_mm: NDArray[np.float64]
     sphere: NDArray[np.float64]
     fslr: NDArray[np.float64]
+    cortex: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
         for name in (each.name for each in fields(self)):
-            value = np.array(getattr(self, name), dtype=np.float64)
-            shape = (len(value),) if name in ("thickness_mm", "depth_mm") else (len(value), 3)
+            value = np.array(getattr(self, name), dtype=bool if name == "cortex" else np.float64)
+            shape = (len(value),) if name in ("thickness_mm", "depth_mm", "cortex") else (len(value), 3)
             if value.shape != shape or not np.isfinite(value).all():
                 raise InputError(f"Folds.{name} must be finite and have shape {shape}, not {value.shape}")
             if len(value) != len(self.white_mm):
@@ -173,12 +176,15 @@ class Cortex:
         Where they came from, in words for a report.
     folds : mapping of str to Folds
         By ``lh`` and ``rh``: of the hemispheres whose folds are known, vertex for vertex of ``left`` and ``right``.
+    why_no_folds : str
+        Why they are not known, in words; "" where they are.
     """
 
     left: CorticalSurface
     right: CorticalSurface
     source: str
     folds: Mapping[str, Folds] = field(default_factory=dict)
+    why_no_folds: str = ""
 
     def __post_init__(self) -> None:
         for side, folds in self.folds.items():
@@ -189,6 +195,13 @@ class Cortex:
     def hemispheres(self) -> dict[str, CorticalSurface]:
         """By the names that files use: ``lh`` and ``rh``."""
         return {"lh": self.left, "rh": self.right}
+
+    @cached_property
+    def is_cortex(self) -> NDArray[np.bool_]:
+        """Which vertices of :attr:`whole` are cortex, (V,): all, but for the medial wall of folded hemispheres."""
+        counts = {side: len(surface.points_mm) for side, surface in self.hemispheres.items()}
+        of_side = [self.folds[side].cortex if side in self.folds else np.ones(n, bool) for side, n in counts.items()]
+        return np.concatenate(of_side)
 
     @cached_property
     def whole(self) -> CorticalSurface:

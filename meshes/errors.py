@@ -1,7 +1,7 @@
-"""What went wrong with something the user gave us.
+"""The errors that a person is told of in one line: an input that cannot be used, a folder that refuses a file.
 
-Every error a user can cause is an :class:`InputError` whose text is one line: what is wrong, and what to do about it.
-The command line prints that line and exits with code 2; everything else is a bug and keeps its traceback.
+The command line prints an :class:`InputError` and exits with code 2; a :class:`WriteError` is printed, too, but is no
+mistake in what was asked, and the code is 1.  Both texts say what is wrong and what to do about it.
 """
 
 
@@ -9,5 +9,5 @@ class InputError(ValueError):
     """The user's input cannot be used; the message says why and what to do, in one line."""
 
 
-class WriteError(InputError):
-    """A folder refuses what is written into it: the disk is full, say.  Nobody may take it for a fault of the head's."""
+class WriteError(RuntimeError):
+    """A folder refuses what is written into it, because the disk is full, say; the message is one line."""

@@ -68,7 +68,7 @@ class FieldInterfaces:
 
     @classmethod
     def of(cls, tissues: Tissues) -> FieldInterfaces:
-        """Those of some tissue fields."""
+        """The interfaces of a head's tissue fields."""
         grid, first_voxel = framed(tissues)
         matrix = np.linalg.inv(np.asarray(tissues.affine_mm, np.float64))
         matrix[:3, 3] -= first_voxel

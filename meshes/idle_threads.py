@@ -1,4 +1,4 @@
-"""Threads of compiled loops that wait for one another sleep instead of turning idly.
+"""Let threads of compiled loops sleep while they wait for one another, instead of keeping a core busy.
 
 OpenMP's threads spin while they wait, which gains microseconds on an idle machine.  Where other programs want the cores,
 too, the thread that all wait for is not let in: a solve of 2 seconds took 97 beside one other busy program (two cores,

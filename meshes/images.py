@@ -201,7 +201,7 @@ def identity(path: str | Path) -> str:
 
 
 def packed(path: Path) -> bool:
-    """Whether a file is gzip's, by its bytes."""
+    """Whether a file is compressed with gzip, by its first bytes."""
     with path.open("rb") as file:
         return file.read(2) == PACKED
 

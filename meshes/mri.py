@@ -91,6 +91,22 @@ def read_volume(path: str | Path, frame: Frame | None = None) -> Mri:
     return Mri(image.path, data, world.affine_mm @ inv_ornt_aff(turn, world.shape), world)
 
 
+def save_labels(labels: NDArray[np.integer], affine_mm: NDArray[np.float64], path: Path) -> None:
+    """Write whole numbers as NIfTI, sform and qform alike.
+
+    Parameters
+    ----------
+    labels : (nx, ny, nz) int
+    affine_mm : (4, 4)
+        Voxel index → RAS mm.
+    path : Path
+    """
+    image = nib.Nifti1Image(np.asarray(labels, np.int16), affine_mm)
+    image.set_sform(affine_mm, 1)
+    image.set_qform(affine_mm, 1)
+    nib.save(image, path)
+
+
 def save_canonical(mri: Mri, path: Path) -> None:
     """Write the volume as float NIfTI in the axis order nearest RAS, sform and qform alike."""
     image = nib.Nifti1Image(mri.data, mri.affine_mm)

@@ -1,16 +1,50 @@
-"""Segment an MRI: check it, run SAMSEG, close the layers and make smooth tissue fields."""
+"""Segment an MRI: check it, run SAMSEG, close the layers and make smooth tissue fields; keep what the cortex is made from."""
 
 from __future__ import annotations
 
+import gzip
 import logging
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from meshes.errors import InputError
 from meshes.mri import Mri, read_mri, save_canonical
 from meshes.tissues import Tissues
 from meshes.world import Frame
 
+if TYPE_CHECKING:
+    from meshes.segmentation.hemisphere_shares import HemisphereShares
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """What SAMSEG found in an MRI.
+
+    Parameters
+    ----------
+    tissues : Tissues
+        The six tissues of the head.
+    structures : (nx, ny, nz) int16
+        The brain's structures in FreeSurfer's codes, on the T1's voxels (axes nearest RAS).
+    affine_mm : (4, 4) float64
+        Of the structures.
+    shares : mapping of str to HemisphereShares
+        White and grey matter of the hemispheres, by ``lh`` and ``rh``: what the cortex is made from.
+    """
+
+    tissues: Tissues
+    structures: NDArray[np.int16]
+    affine_mm: NDArray[np.float64]
+    shares: Mapping[str, HemisphereShares]
 
 
 def segment(
@@ -58,11 +92,11 @@ def segment(
     for image in images:
         for warning in image.warnings:
             log.warning(warning)
-    return segment_checked(images[0], images[1] if t2 is not None else None, Path(work_dir), threads)
+    return segment_checked(images[0], images[1] if t2 is not None else None, Path(work_dir), threads).tissues
 
 
-def segment_checked(t1: Mri, t2: Mri | None, work_dir: Path, threads: int = 2) -> Tissues:
-    """Tissues from MRIs that :func:`~meshes.mri.read_mri` has read.
+def segment_checked(t1: Mri, t2: Mri | None, work_dir: Path, threads: int = 2) -> Segmentation:
+    """Tissues and structures from MRIs that :func:`~meshes.mri.read_mri` has read.
 
     Parameters
     ----------
@@ -72,6 +106,7 @@ def segment_checked(t1: Mri, t2: Mri | None, work_dir: Path, threads: int = 2) -
         For SAMSEG's files.
     threads : int
     """
+    from meshes.segmentation.hemisphere_shares import shares_from_samseg
     from meshes.segmentation.posteriors import tissues_from_posteriors
     from meshes.segmentation.samseg import run_samseg
 
@@ -89,6 +124,16 @@ def segment_checked(t1: Mri, t2: Mri | None, work_dir: Path, threads: int = 2) -
             inputs[0], inputs[1] if t2 is not None else None, run_dir / "out", work_dir / "samseg.log", threads
         )
         log.info("closing the layers of the head")
-        return tissues_from_posteriors(posteriors, t1.affine_mm)
+        structures = _structures(posteriors.parent / "seg.mgz")
+        shares = shares_from_samseg(posteriors, structures, t1.affine_mm)
+        return Segmentation(tissues_from_posteriors(posteriors, t1.affine_mm), structures, t1.affine_mm, shares)
     finally:
         shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def _structures(path: Path) -> NDArray[np.int16]:
+    """SAMSEG's labels."""
+    if not path.is_file():
+        raise InputError(f"SAMSEG left no {path.name}; run it again")
+    image = nib.MGHImage.from_bytes(gzip.decompress(path.read_bytes()))
+    return np.asarray(image.dataobj).reshape(image.shape[:3]).astype(np.int16)

@@ -1,4 +1,4 @@
-"""What can be planned (a coil, two pads, small electrodes), and the rate of change that a coil's doses are stated at."""
+"""The kinds of plan (a coil, two pads, small electrodes), and the dI/dt at which a coil's doses are stated."""
 
 TMS, PADS, HD = "tms", "tdcs", "hd-tdcs"
 KINDS = (PADS, HD)  # of montages; the folders that their plans lie in

@@ -1,4 +1,4 @@
-"""The gate that every coil pose passes on its way out of the program, and poses of files on their way in: none is in the head.
+"""PoseGate: refuse coil poses in the head, before they leave the program and when they are read from files.
 
 A pose is measured by the coil's casing against the head's scalp.  What the program itself proposes (placements, the
 steadiest pose, compared coils, a searched hotspot) and what is written for a navigator may reach into the head by
@@ -34,7 +34,7 @@ ON_EDGE = (
 
 @dataclass(frozen=True, eq=False)
 class PoseGate:
-    """One coil at one head.
+    """A check of poses of one coil at one head.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class PoseGate:
         return fault_at(distance, MEASURED_TOLERANCE_MM)
 
     def check(self, poses: Iterable[Pose], what: str, tolerance_mm: float = TOLERANCE_MM) -> None:
-        """Let poses through.
+        """Refuse poses that have the coil in the head.
 
         Raises
         ------

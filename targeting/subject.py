@@ -52,7 +52,7 @@ REFUSALS = {
 
 @dataclass(frozen=True)
 class Done(Generic[T]):
-    """A stage that stands: ``digest`` names its result; ``value`` reads it when first asked for."""
+    """The result of a finished stage: ``digest`` names its result; ``value`` reads it when first asked for."""
 
     stage: str
     digest: str
@@ -150,7 +150,7 @@ class Subject:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Make the folder, keep other runs out of it, clear what a killed run left; refusals become InputError."""
+        """Make the folder, keep other runs out of it, clear what a killed run left; a folder that refuses is a WriteError."""
         made = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -195,7 +195,10 @@ class Subject:
         return self._done(sidecar, lambda _: value, reused=False)
 
     def recorded(self, stage: str, load: Callable[[Path], T]) -> Done[T] | None:
-        """A stage as its sidecar has it, whatever became of the files it was made from; None if it does not stand."""
+        """The result of a stage as it stands in the folder; None if it does not.
+
+        The files it was made from may be gone or changed.
+        """
         known = self._sidecar(stage)
         return self._done(known, load, reused=True) if known and self._outputs_stand(known) else None
 
@@ -228,36 +231,36 @@ class Subject:
             )
         return list(rows.values())
 
-    def _why_outdated(self, known: dict[str, Any], before: Mapping[str, StageStatus]) -> str:
-        made_from = known["made_from"]
+    def _why_outdated(self, record: dict[str, Any], before: Mapping[str, StageStatus]) -> str:
+        made_from = record["made_from"]
         if made_from["package"] != package_version():
             return f"made by version {made_from['package']}"
-        for role, path in known["paths"].items():
+        for role, path in record["paths"].items():
             if Path(path).is_file() and sha256(Path(path)) != made_from["files"][role]:
                 return f"{Path(path).name} changed"
         for upstream, digest in made_from["after"].items():
             row, sidecar = before.get(upstream), self._sidecar(upstream)
             if row is None or row.state != "done" or sidecar is None or sidecar["digest"] != digest:
                 return f"{upstream} changed"
-        return "" if self._outputs_stand(known, by_time=False) else "its files were changed or removed"
+        return "" if self._outputs_stand(record, by_time=False) else "its files were changed or removed"
 
-    def _commit(self, stage: Stage[Any], wanted: dict[str, Any], made: Path, seconds: float) -> dict[str, Any]:
+    def _commit(self, stage: Stage[Any], made_from: dict[str, Any], result: Path, seconds: float) -> dict[str, Any]:
         """Rename the made files into place, drop those of the last time, write the sidecar."""
-        files = sorted(p for p in made.rglob("*") if p.is_file())
-        outputs = {p.relative_to(made).as_posix(): _written(p) for p in files}
+        files = sorted(p for p in result.rglob("*") if p.is_file())
+        outputs = {p.relative_to(result).as_posix(): _written(p) for p in files}
         if not outputs or f"{stage.name}.json" in outputs:
             raise RuntimeError(f"stage {stage.name} must write files, none of them named like its sidecar")
         old = self._sidecar(stage.name)
-        (made / PLACING).write_text(json.dumps(sorted(outputs)), encoding="utf-8")
+        (result / PLACING).write_text(json.dumps(sorted(outputs)), encoding="utf-8")
         for path in files:
-            final = self.folder / path.relative_to(made)
+            final = self.folder / path.relative_to(result)
             final.parent.mkdir(parents=True, exist_ok=True)
             path.replace(final)
         for name in set(old["outputs"]) - set(outputs) if old else ():
             (self.folder / name).unlink(missing_ok=True)
         sidecar = {
             "stage": stage.name,
-            "made_from": wanted,
+            "made_from": made_from,
             "paths": {role: str(Path(path).absolute()) for role, path in stage.files.items()},
             "outputs": outputs,
             "digest": results_digest(outputs),
@@ -265,7 +268,7 @@ class Subject:
             "seconds": round(seconds, 2),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        written = made / f"{stage.name}.json"
+        written = result / f"{stage.name}.json"
         written.write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
         written.replace(self.folder / written.name)
         return sidecar
@@ -289,12 +292,12 @@ class Subject:
         whole = isinstance(known, dict) and known.keys() >= {"made_from", "paths", "outputs", "digest", "seconds"}
         return known if whole and known.get("stage") == stage else None
 
-    def _outputs_stand(self, known: dict[str, Any], by_time: bool = True) -> bool:
+    def _outputs_stand(self, record: dict[str, Any], by_time: bool = True) -> bool:
         """Every result file is there as it was written, by its size and hash.
 
         ``by_time``: a large file whose time of writing is the recorded one need not be read again; :meth:`status` reads it.
         """
-        for name, each in known["outputs"].items():
+        for name, each in record["outputs"].items():
             path = self.folder / name
             if not path.is_file() or path.stat().st_size != each["bytes"]:
                 return False
@@ -303,9 +306,9 @@ class Subject:
                 return False
         return True
 
-    def _done(self, known: dict[str, Any], load: Callable[[Path], T], reused: bool) -> Done[T]:
-        outputs = tuple(self.folder / name for name in known["outputs"])
-        return Done(known["stage"], known["digest"], known["seconds"], lambda: load(self.folder), outputs, reused)
+    def _done(self, record: dict[str, Any], load: Callable[[Path], T], reused: bool) -> Done[T]:
+        outputs = tuple(self.folder / name for name in record["outputs"])
+        return Done(record["stage"], record["digest"], record["seconds"], lambda: load(self.folder), outputs, reused)
 
 
 def sha256(path: Path) -> str:
@@ -361,11 +364,11 @@ def _refused(folder: Path, error: OSError) -> WriteError:
     return WriteError(f"cannot write in {where}: {reason}; free some space or choose another `out`")
 
 
-def _remove_if_unused(folder: Path, made: Sequence[Path]) -> None:
+def _remove_if_unused(folder: Path, folders: Sequence[Path]) -> None:
     """Take away the folders this run made if it left nothing in them (bad input should leave no trace)."""
-    if made and folder.is_dir() and {p.name for p in folder.iterdir()} <= {LOCK_NAME, HOLDER_NAME}:
+    if folders and folder.is_dir() and {p.name for p in folder.iterdir()} <= {LOCK_NAME, HOLDER_NAME}:
         with suppress(OSError):  # another run may have come meanwhile
             for name in (HOLDER_NAME, LOCK_NAME):
                 (folder / name).unlink(missing_ok=True)
-            for each in made:
+            for each in folders:
                 each.rmdir()

@@ -10,7 +10,7 @@ TOY = {
         from targeting.subject import Stage
 
         def bread_stage(water: int):
-            def make(room):
+            def make(there):
                 from meshes.dough import kneaded
                 return kneaded(water)
             return Stage("bread", 3, make, print)

@@ -60,7 +60,7 @@ def central(job: Arrays) -> dict[str, Any]:
 
 
 def layers(job: Arrays) -> dict[str, Any]:
-    """The white and the pial surface, vertex for vertex, and how deep each vertex lies below the hull."""
+    """The white and the pial surface, vertex for vertex."""
     import cat_surf
 
     points, triangles = job["points_mm"], job["triangles"]
@@ -71,9 +71,15 @@ def layers(job: Arrays) -> dict[str, Any]:
     return {
         "pial_mm": pial,
         "white_mm": white,
-        "depth_mm": cat_surf.sulcus_depth(points, triangles),
         "intersections": [cat_surf.count_intersections(each, triangles) for each in (white, pial)],
     }
+
+
+def depth(job: Arrays) -> dict[str, Any]:
+    """How deep each vertex lies below the hull that bridges the sulci (mm)."""
+    import cat_surf
+
+    return {"depth_mm": cat_surf.sulcus_depth(job["points_mm"], job["triangles"])}
 
 
 def sphere(job: Arrays) -> dict[str, Any]:
@@ -103,7 +109,7 @@ def settings(job: Arrays, step: str) -> dict[str, Any]:
     return chosen
 
 
-STEPS = {each.__name__: each for each in (surface, central, layers, sphere, register)}
+STEPS = {each.__name__: each for each in (surface, central, layers, depth, sphere, register)}
 
 
 def main(step: str, job_file: str, result_file: str) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from meshes.cortical_surface import CorticalSurface, Folds
 from meshes.errors import InputError
@@ -57,7 +58,7 @@ TRIES: tuple[dict[str, Any], ...] = (  # what helped where the first left a hand
     {"pre_fwhm": 3.0},
     {"pre_fwhm": 2.0, "strength_sulci": 0.0},
 )
-LIMIT_S = 600.0  # of a step: some ten times what it takes on two idle cores
+LIMIT_S = 1800.0  # of a step: some forty times what it takes on two idle cores, for a machine that does much else
 CLOSED = 2  # Euler's number of a closed surface without handles
 AREA_CM2 = (500.0, 1500.0)  # of a hemisphere; adults have 700 to 1,150
 THICKNESS_MM = (1.5, 4.0)  # its mean; 2.2 to 3.0 in adults (Fischl and Dale 2000, PNAS 97:11050)
@@ -74,11 +75,18 @@ class GroupSurface:
     triangles : (T, 3) int32
     sphere : (V, 3) float64
         Unit vectors.
+    cortex : (V,) bool
+        What is cortex, and not the medial wall.
     """
 
     points_mm: NDArray[np.float64]
     triangles: NDArray[np.int32]
     sphere: NDArray[np.float64]
+    cortex: NDArray[np.bool_]
+
+    def is_cortex(self, fslr: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which places of the sphere, (n, 3) unit vectors, are cortex, (n,): by the nearest vertex."""
+        return self.cortex[cKDTree(self.sphere).query(fslr)[1]]
 
 
 def tissue_map(shares: HemisphereShares, step_mm: float = STEP_MM) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -155,13 +163,31 @@ def fold(
         white_mm=layers["white_mm"],
         pial_mm=layers["pial_mm"],
         thickness_mm=np.linalg.norm(layers["pial_mm"] - layers["white_mm"], axis=1),
-        depth_mm=layers["depth_mm"],
+        depth_mm=depth_mm(points, triangles, folder, log_file),
         sphere=sphere,
         fslr=fslr,
+        cortex=group.is_cortex(fslr),
     )
     _check("area of the cortex", central.area_mm2 / 100, AREA_CM2, "cm²", name)
-    _check("thickness of the cortex", float(folds.thickness_mm.mean()), THICKNESS_MM, "mm", name)
+    _check("thickness of the cortex", float(folds.thickness_mm[folds.cortex].mean()), THICKNESS_MM, "mm", name)
     return central, folds
+
+
+def depth_mm(
+    points_mm: NDArray[np.float64], triangles: NDArray[np.int32], folder: Path, log_file: Path
+) -> NDArray[np.float64]:
+    """How deep each vertex of a closed surface lies below the hull that bridges its sulci, (V,).
+
+    Parameters
+    ----------
+    points_mm : (V, 3)
+    triangles : (T, 3)
+    folder : Path
+        For files in between.
+    log_file : Path
+    """
+    job = {"points_mm": points_mm, "triangles": triangles}
+    return run_step("depth", job, {}, folder, log_file, LIMIT_S)["depth_mm"]
 
 
 def unfold(
@@ -226,6 +252,8 @@ def _central(
     """Points and triangles of the central surface, and the map of thickness; tried with other settings if it is not closed."""
     found = ""
     for number, change in enumerate(TRIES):
+        if found:
+            log.info("%s: %s", name, found)
         settings = {**SETTINGS, "marching_cubes": {**MARCHING_CUBES, **change}}
         log.info("%s: thickness, and the surface halfway%s", name, f", settings {number + 1}" if number else "")
         try:

@@ -2,7 +2,8 @@
 
 ``lh.central.surf.gii``, ``lh.white.surf.gii`` and ``lh.pial.surf.gii`` are in RAS mm of the T1; ``lh.sphere.surf.gii`` is the
 hemisphere unfolded, ``lh.sphere.fs_LR.surf.gii`` the same with its folds on the group's (both of radius 100);
-``lh.thickness.shape.gii`` and ``lh.depth.shape.gii`` have a number in mm for each vertex.  All share their vertices.
+``lh.thickness.shape.gii`` and ``lh.depth.shape.gii`` have a number in mm for each vertex, ``lh.cortex.shape.gii`` 1 where it is
+cortex and 0 on the medial wall.  All share their vertices.
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ def write_folds(folder: Path, side: str, central: CorticalSurface, folds: Folds)
         write_surface(folder / f"{side}.{file}.surf.gii", sphere, side, "sphere")
     for name, file in VALUES.items():
         write_values(folder / f"{side}.{file}.shape.gii", getattr(folds, name), f"{file} (mm)", side)
+    write_values(
+        folder / f"{side}.cortex.shape.gii", folds.cortex.astype(float), "cortex (1) and medial wall (0)", side
+    )
 
 
 def read_folds(folder: Path, side: str) -> Folds:
@@ -63,4 +67,5 @@ def read_folds(folder: Path, side: str) -> Folds:
             raise InputError(f"{folder / f'{side}.{SPHERES[name]}.surf.gii'} is no sphere round 0; make it again")
         spheres[name] = points / length
     values = {name: read_values(folder / f"{side}.{file}.shape.gii") for name, file in VALUES.items()}
-    return Folds(**layers, **values, **spheres)
+    cortex = read_values(folder / f"{side}.cortex.shape.gii") > 0
+    return Folds(**layers, **values, **spheres, cortex=cortex)

@@ -94,6 +94,41 @@ def read_freesurfer(folder: str | Path) -> Cortex:
     return Cortex(sides[0], sides[1], "mean of FreeSurfer's white and pial surfaces")
 
 
+def sphere_files(folder: str | Path) -> dict[str, Path]:
+    """The spheres of a FreeSurfer subject, ``?h.sphere.reg`` or ``?h.sphere``, by role; empty if a side has none."""
+    folder = Path(folder)
+    surf = folder / "surf" if (folder / "surf").is_dir() else folder
+    found = {}
+    for side in SIDES:
+        there = [path for name in ("sphere.reg", "sphere") if (path := surf / f"{side}.{name}").is_file()]
+        if not there:
+            return {}
+        found[f"{side}.sphere"] = there[0]
+    return found
+
+
+def read_freesurfer_layers(folder: str | Path) -> dict[str, tuple[NDArray, NDArray, NDArray]]:
+    """White and pial surface in scanner RAS mm and the sphere of each hemisphere, by ``lh`` and ``rh``, (V, 3) each.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged.
+    """
+    files, spheres = freesurfer_files(folder), sphere_files(folder)
+    found = {}
+    for side in SIDES:
+        white, pial = (_read(files[f"{side}.{layer}"], files.get("orig.mgz")).points_mm for layer in LAYERS)
+        path = spheres[f"{side}.sphere"]
+        whole_file(path)
+        try:
+            sphere = np.asarray(nib.freesurfer.read_geometry(path)[0], np.float64)
+        except (OSError, ValueError, IndexError, EOFError, OverflowError, MemoryError) as error:
+            raise InputError(f"{path} is truncated or no FreeSurfer surface; copy or make it again") from error
+        found[side] = (white, pial, sphere)
+    return found
+
+
 def scanner_from_tk(geometry: Mapping[str, Any]) -> NDArray[np.float64]:
     """The matrix from tkRAS to scanner RAS, (4, 4), from a surface file's footer.
 

@@ -63,7 +63,7 @@ def write_surface(path: str | Path, surface: CorticalSurface, side: str, kind: s
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     layer, geometry = KINDS[kind]
@@ -100,7 +100,7 @@ def write_values(path: str | Path, values: NDArray[np.floating], name: str, side
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     array = GiftiDataArray(

@@ -45,7 +45,9 @@ def write_gmsh(
     Raises
     ------
     InputError
-        If a field has the wrong shape, or the file cannot be written.
+        If a field has the wrong shape.
+    WriteError
+        If the file cannot be written.
     """
     element_data, node_data = dict(element_data or {}), dict(node_data or {})
     for what, fields, many in (("tetrahedra", element_data, len(mesh.tets)), ("nodes", node_data, len(mesh.points_mm))):

@@ -114,7 +114,9 @@ def write_mesh(
     Raises
     ------
     InputError
-        If the suffix is not known, a field has the wrong shape, or the file cannot be written.
+        If the suffix is not known or a field has the wrong shape.
+    WriteError
+        If the file cannot be written.
     """
     path = Path(path)
     match path.suffix.lower():

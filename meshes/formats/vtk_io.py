@@ -87,7 +87,9 @@ def write_vtu(
     Raises
     ------
     InputError
-        If a field has the wrong length, or the file cannot be written.
+        If a field has the wrong length.
+    WriteError
+        If the file cannot be written.
     """
     grid = to_grid(mesh, cell_data, point_data)
     with written_whole(path) as temporary:

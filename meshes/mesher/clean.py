@@ -86,6 +86,14 @@ def mend_manifold(
 
     Parameters
     ----------
+    neighbours : (M, 4) int
+        Tetrahedron behind each face.
+    labels : Labels
+        Changed in place.
+    volume : (M,)
+        Volumes of the tetrahedra, mm³.
+    stars : Stars
+        Tetrahedra round nodes.
     member : (7,) bool
         Tissues of the union.
     fallback : int

@@ -266,6 +266,12 @@ def move_bad(
 
     Parameters
     ----------
+    mesh : Mesh
+        Changed in place.
+    grid : Grid
+        The tissue fields, whose interfaces nodes stay on.
+    goal : float
+        Quality (smallest sine of a dihedral angle) that is good enough.
     origin : (N, 3)
         Where nodes started: those of three tissues keep near.
     stars : Stars
@@ -369,6 +375,9 @@ def improve(mesh: Mesh, grid: Grid, rounds: int, far_mm: float, random_state: Ar
 
     Parameters
     ----------
+    mesh : Mesh
+    grid : Grid
+        The tissue fields, whose interfaces nodes stay on.
     rounds : int
         The last three work only on the worst.
     far_mm : float

@@ -50,9 +50,12 @@ class HemisphereShares:
         box = ndimage.find_objects(((self.white > 0) | (self.grey > 0)).astype(np.int8))
         if not box:
             raise InputError("a hemisphere without white and grey matter; check the segmentation")
+        around = tuple(
+            slice(max(each.start - 1, 0), each.stop + 1) for each in box[0]
+        )  # borders are read between voxels
         affine = self.affine_mm.copy()
-        affine[:3, 3] += affine[:3, :3] @ [each.start for each in box[0]]
-        percent = {name: np.rint(100 * getattr(self, name)[box[0]]).astype(np.uint8) for name in ("white", "grey")}
+        affine[:3, 3] += affine[:3, :3] @ [each.start for each in around]
+        percent = {name: np.rint(100 * getattr(self, name)[around]).astype(np.uint8) for name in ("white", "grey")}
         with written_whole(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **percent, affine_mm=affine)
 

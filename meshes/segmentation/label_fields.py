@@ -55,7 +55,7 @@ def tissues_of_labels(labels: Labels, affine_mm: NDArray[np.float64]) -> Tissues
 
 
 def coarse_voxel_mm(voxel_mm: VoxelMm) -> NDArray[np.float64]:
-    """The voxel size that labels of this one are worked on with.
+    """The voxel size at which labels of a given voxel size are processed.
 
     Examples
     --------

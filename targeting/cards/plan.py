@@ -12,10 +12,18 @@ from targeting.dosing.words import output_words
 from targeting.plans import tes_words
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Placement, Plan
-from targeting.plans.tms_words import dose_fact, handle_direction, peak_fact, rated_dose_fact, setting_words
+from targeting.plans.tms_words import (
+    angle_fact,
+    dose_fact,
+    handle_direction,
+    peak_fact,
+    rated_dose_fact,
+    setting_words,
+    top_didt,
+)
 from targeting.records.warnings import DANGER, NOTE, WARNING, PlanWarning, of_kind
 from targeting.scene.ink import INDUCED, arrow, svg, text
-from targeting.words.numbers import milliamperes, number, point, size, three_digits
+from targeting.words.numbers import milliamperes, number, point, size
 from targeting.words.target import name_and_side, sides_sentence
 
 MOST_WARNINGS = 5
@@ -42,7 +50,7 @@ def _placement_rows(plan: Plan, best: Placement) -> list[Row]:
     rated, top = rated_dose_fact(plan), plan.coil.max_didt_a_per_s
     if rated is not None and top is not None:
         whose = f", on a {plan.coil.rated_on}" if plan.coil.rated_on else ""
-        rows.append(("at the rated maximum", f"{rated.text} ({number(top / 1e6)} A/µs{whose})"))
+        rows.append(("at the rated maximum", f"{rated.text} ({top_didt(top)}{whose})"))
     if plan.dosing is not None:
         rows.append(("output", output_words(plan.dosing)))
     return [
@@ -57,7 +65,7 @@ def _placement_rows(plan: Plan, best: Placement) -> list[Row]:
 
 def _turn_rows(plan: Plan, best: Placement) -> list[Row]:
     """How the coil is turned and driven."""
-    current = ("induced current", f"{number(best.angle_deg, 0)}° from {_origin(best.angle_from)}")
+    current = ("induced current", f"{angle_fact(best.angle_deg).text} from {_origin(best.angle_from)}")
     if plan.angle is None:
         return [current, ("handle points", handle_direction(best))]
     return [("handle", plan.angle.words), ("stimulator", setting_words(plan.pulse)), current]
@@ -68,9 +76,9 @@ def tes_plan_card(plan: TesPlan) -> str:
     dose = plan.dose
     facts: list[Row] = [
         *_who(plan),
-        ("montage", f"{plan.montage_name}, {number(plan.total_current_ma, 2)} mA for {number(plan.minutes, 0)} min"),
+        ("montage", f"{plan.montage_name}, {tes_words.session_fact(plan).text}"),
         ("dose", tes_words.dose_fact(plan).text),
-        ("focality", f"{three_digits(dose.focality)} (mean |E| in the target over that in grey matter)"),
+        ("focality", f"{number(dose.focality, 2)} (mean |E| in the target over that in grey matter)"),
     ]
     if plan.pole is not None:
         facts.append(("pole", plan.pole.words))

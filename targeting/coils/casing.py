@@ -77,7 +77,7 @@ def plate(
 
 
 def joined(casings: list[Casing]) -> Casing:
-    """Several surfaces as one."""
+    """Join several surfaces to one."""
     offsets = np.cumsum([0] + [len(casing.points_mm) for casing in casings[:-1]])
     triangles = [casing.triangles + offset for casing, offset in zip(casings, offsets, strict=True)]
     return Casing(np.vstack([casing.points_mm for casing in casings]), np.vstack(triangles).astype(np.int32))

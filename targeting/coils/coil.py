@@ -101,7 +101,9 @@ class Coil:
         Raises
         ------
         InputError
-            If the format is unknown or cannot hold this coil's sources, or the file cannot be written.
+            If the format is unknown or cannot hold this coil's sources.
+        WriteError
+            If the file cannot be written.
         """
         from targeting.coils.files import write_coil
 

@@ -84,7 +84,9 @@ def write_coil(coil: Coil, path: Path) -> None:
     Raises
     ------
     InputError
-        If the format is unknown, cannot hold this coil's sources, or the file cannot be written.
+        If the format is unknown or cannot hold this coil's sources.
+    WriteError
+        If the file cannot be written.
     """
     path = Path(path)
     kind = _format_of(path)

@@ -327,7 +327,7 @@ def _linear(grid: PotentialGrid, points_mm: NDArray[np.float64]) -> NDArray[np.f
 
 
 def length(mm: float) -> str:
-    """A length in the unit one says it in.
+    """A length in words, in metres or millimetres.
 
     >>> from targeting.coils.gate import length
     >>> length(177960.0), length(0.178), length(17.8)

@@ -1,4 +1,4 @@
-"""A compared coil on the target: its best pose near it, and what its field there and elsewhere is."""
+"""Measure a compared coil on the target: its best pose near it, and what its field there and elsewhere is."""
 
 from __future__ import annotations
 
@@ -58,25 +58,27 @@ def measure_of(study: Study, aim: CoilAim, warp: MniWarp | None) -> Measure:
     outside = np.setdiff1d(grey, tets)
     volumes_mm3, centers_mm = head.volumes_mm3[outside], head.centroids_mm[outside]
 
-    def measure(coil: Coil, found: TmsSearch, e_v_per_m: NDArray[np.floating], e_hotspot: float | None) -> CoilOnTarget:
-        dose = float(dose_of(weight @ e_v_per_m[tets].astype(np.float64), found.ranked_by(unit)))
+    def measure(
+        coil: Coil, search: TmsSearch, e_v_per_m: NDArray[np.floating], e_hotspot: float | None
+    ) -> CoilOnTarget:
+        dose = float(dose_of(weight @ e_v_per_m[tets].astype(np.float64), search.ranked_by(unit)))
         highest = np.linalg.norm(e_v_per_m[grey].astype(np.float64), axis=1).max()
         size = np.linalg.norm(e_v_per_m[outside].astype(np.float64), axis=1)
         peak = int(size.argmax())
         return CoilOnTarget(
             coil=coil.name,
             max_didt_a_per_s=coil.max_didt_a_per_s,
-            pose=found.poses[0].tolist(),
-            scalp_mm=found.scalp_mm[0].tolist(),
-            distance_mm=float(found.distance_mm[0]),
-            middle_mm=float(np.linalg.norm(found.poses[0][:3, 3] - found.scalp_mm[0])),
-            dose_v_per_m=float(found.dose_v_per_m[0]) * REFERENCE_DIDT_A_PER_S / found.didt_a_per_s,
+            pose=search.poses[0].tolist(),
+            scalp_mm=search.scalp_mm[0].tolist(),
+            distance_mm=float(search.distance_mm[0]),
+            middle_mm=float(np.linalg.norm(search.poses[0][:3, 3] - search.scalp_mm[0])),
+            dose_v_per_m=float(search.dose_v_per_m[0]) * REFERENCE_DIDT_A_PER_S / search.didt_a_per_s,
             direct_dose_v_per_m=dose,
             peak_e_v_per_m=float(size[peak]),
             peak_mm=centers_mm[peak].tolist(),
             above_mm3=float(volumes_mm3[size > abs(dose)].sum()),
             stronger=stronger_targets(e_v_per_m, target, head, warp) if warp else None,
-            e_target_v_per_m=e_per_a_per_us(found),
+            e_target_v_per_m=e_per_a_per_us(search),
             highest_e_v_per_m=float(highest),
             e_hotspot_v_per_m=e_hotspot,
             rated_on=coil.rated_on,

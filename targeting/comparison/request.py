@@ -63,7 +63,7 @@ def asked_coils(words: Sequence[str | Path]) -> tuple[ChosenCoil, ...]:
     return tuple(ChosenCoil.of(each) for each in words)
 
 
-def compared_coils(own: ChosenCoil, asked: Sequence[ChosenCoil], deep: str) -> tuple[ChosenCoil, ...]:
+def compared_coils(own: ChosenCoil, others: Sequence[ChosenCoil], deep: str) -> tuple[ChosenCoil, ...]:
     """The plan's own coil first, then the others, each once; nothing if there is no other.
 
     Examples
@@ -77,6 +77,6 @@ def compared_coils(own: ChosenCoil, asked: Sequence[ChosenCoil], deep: str) -> t
     """
     usual = [ChosenCoil.of(name) for name in DEEP_COILS] if deep else []
     found: dict[str, ChosenCoil] = {}
-    for each in (own, *usual, *asked):
+    for each in (own, *usual, *others):
         found.setdefault(fingerprint(each.coil), each)
     return tuple(found.values()) if len(found) > 1 else ()

@@ -26,7 +26,7 @@ from targeting.study.options import as_flags, flags_of
 from targeting.study.study import Study
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Stage
-from targeting.tms.confirmed import Confirmed
+from targeting.tms.confirmation import Confirmation
 
 if TYPE_CHECKING:
     from targeting.dosing.hotspot import Hotspot
@@ -49,7 +49,7 @@ def comparison_stage(
     aim: CoilAim,
     dose_map: Done[DoseMap],
     search: Done[TmsSearch],
-    confirmed: Done[Confirmed],
+    confirmation: Done[Confirmation],
     engine: Engine,
     hotspot: Done[Hotspot] | None = None,
     objective: StagedObjective | None = None,
@@ -65,7 +65,7 @@ def comparison_stage(
         The others are turned by the same rule as the plan's own coil, each in the stimulator's setting that suits it.
     dose_map : Done[DoseMap]
         Of the target.
-    search, confirmed : Done
+    search, confirmation : Done
         Of the plan's own coil.
     engine : Engine
         Who solves the others' best poses.
@@ -82,7 +82,7 @@ def comparison_stage(
 
         target = study.target.value.target
         measure = measure_of(study, aim, registration.value if registration else None)
-        spot, spot_map = (hotspot.value, hotspot_map(hotspot)) if hotspot else (None, None)
+        motor_hotspot, spot_map = (hotspot.value, hotspot_map(hotspot)) if hotspot else (None, None)
         options: dict[str, Any] = {
             "direction": aim.direction,
             "cortex": study.cortex.value if study.cortex else None,
@@ -91,15 +91,22 @@ def comparison_stage(
             "orientation": aim.orientation(study, target),
             "drive": replace(aim.pulse.drive, current=None),
         }
-        rows = [measure(coils[0].coil, search.value, confirmed.value.e_v_per_m, spot.e_v_per_m if spot else None)]
+        rows = [
+            measure(
+                coils[0].coil,
+                search.value,
+                confirmation.value.e_v_per_m,
+                motor_hotspot.e_v_per_m if motor_hotspot else None,
+            )
+        ]
         left_out = []
         for other in coils[1:]:
             options["objective"] = objective.objective() if objective else None
             there = None
             try:
                 found = best_pose(study.scalp, target, other.coil, aim.hair_mm, dose_map.value, **options)
-                if spot is not None and spot_map is not None:
-                    there = e_at_hotspot(study, aim.of_coil(other), spot, spot_map)
+                if motor_hotspot is not None and spot_map is not None:
+                    there = e_at_hotspot(study, aim.of_coil(other), motor_hotspot, spot_map)
             except InputError as error:  # a coil that does not fit this head must not spoil the plan
                 left_out.append(f"{other.coil.name} is not compared: {as_flags(str(error), flags_of(TmsRequest))}")
                 continue
@@ -118,7 +125,7 @@ def comparison_stage(
         "engine": {"name": engine.name, "version": engine.version},
         **study.conduction.parameters,
     }
-    before = (study.head, study.target, registration, dose_map, search, confirmed, hotspot, study.cortex)
+    before = (study.head, study.target, registration, dose_map, search, confirmation, hotspot, study.cortex)
     after: list[Done[Any]] = [*(each for each in before if each), *(objective.after if objective else [])]
     return Stage(
         "comparison",

@@ -9,7 +9,7 @@ import numpy as np
 from targeting.comparison.record import ComparedCoil
 from targeting.tms.placement import HELD_OFF_MM
 from targeting.words.fact import Fact
-from targeting.words.numbers import number, three_digits
+from targeting.words.numbers import number, point, three_digits
 
 
 def comparison_sentence(rows: Sequence[ComparedCoil]) -> str:
@@ -45,8 +45,9 @@ def least_share(row: ComparedCoil) -> float | None:
 def comparison_lines(rows: Sequence[ComparedCoil]) -> list[str]:
     """For a terminal: a line for each coil."""
     return [
-        f"{each.coil}: dose {each.direct_dose_v_per_m:.3g} V/m, peak elsewhere {each.peak_e_v_per_m:.3g} V/m "
-        f"({each.peak_over_dose:.1f} times the dose) at ({', '.join(f'{x:.0f}' for x in each.peak_mm)}) mm; {each.verdict}"
+        f"{each.coil}: dose {three_digits(each.direct_dose_v_per_m)} V/m, peak elsewhere "
+        f"{three_digits(each.peak_e_v_per_m)} V/m "
+        f"({number(each.peak_over_dose, 2)} times the dose) at {point(each.peak_mm)} mm; {each.verdict}"
         for each in rows
     ]
 

@@ -25,7 +25,7 @@ from targeting.navigation.measured_pose import measured
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
 from targeting.study.coil_aim import CoilAim
-from targeting.study.head_stages import Segmented
+from targeting.study.head_stages import Segmentation
 from targeting.study.study import Study
 from targeting.tms import DoseMap, TmsSearch, search_tms
 
@@ -47,7 +47,7 @@ class Hotspot:
 
     @property
     def current_toward(self) -> tuple[float, float, float] | None:
-        """Which way the current is wanted there."""
+        """The direction in which the induced current is to run there, RAS."""
         return targets()[self.of].current_toward(self.side)
 
 
@@ -78,7 +78,7 @@ def hotspot_target(
 
 
 def hotspot_of(
-    request: DoseRequest, study: Study, aim: CoilAim, target: Target, dose_map: DoseMap, tissues: Segmented | None
+    request: DoseRequest, study: Study, aim: CoilAim, target: Target, dose_map: DoseMap, tissues: Segmentation | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], str, list[str]]:
     """The pose of the threshold (4, 4), the mean field in the hotspot (3,), V/m at 1 A/µs, its source, and warnings.
 
@@ -93,7 +93,7 @@ def hotspot_of(
         The hotspot.
     dose_map : DoseMap
         Of the hotspot.
-    tissues : Segmented, optional
+    tissues : Segmentation, optional
         Whose T1 a measured pose's file is held against.
 
     Raises
@@ -137,20 +137,20 @@ def _best(
     return found.poses[0], found.mean_e_v_per_m[0], "threshold taken to be of its best pose", []
 
 
-def own_hotspot(aimed: AimedTarget, searched: TmsSearch) -> Hotspot:
+def own_hotspot(aimed_target: AimedTarget, search: TmsSearch) -> Hotspot:
     """The target as the hotspot: its own plan."""
-    target = aimed.target
+    target = aimed_target.target
     return Hotspot(
         center_mm=[float(x) for x in target.center_mm],
         radius_mm=float(target.radius_mm),
         side=target.side,
         source=f"the target itself, at its best pose: {target.source}",
-        pose=np.asarray(searched.poses[0], dtype=np.float64).tolist(),
-        e_v_per_m=e_per_a_per_us(searched),
+        pose=np.asarray(search.poses[0], dtype=np.float64).tolist(),
+        e_v_per_m=e_per_a_per_us(search),
         warnings=[],
     )
 
 
-def e_per_a_per_us(searched: TmsSearch) -> float:
+def e_per_a_per_us(search: TmsSearch) -> float:
     """|mean E| of the best pose at 1 A/µs."""
-    return float(np.linalg.norm(searched.mean_e_v_per_m[0])) * REFERENCE_DIDT_A_PER_S / searched.didt_a_per_s
+    return float(np.linalg.norm(search.mean_e_v_per_m[0])) * REFERENCE_DIDT_A_PER_S / search.didt_a_per_s

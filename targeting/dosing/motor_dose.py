@@ -16,17 +16,17 @@ from targeting.dosing.record import BY_FIELD, BY_PROTOCOL, NOTHING, PlanDosing, 
 from targeting.dosing.request import DoseRequest
 from targeting.stimulators import stimulator_rating
 from targeting.tms import TmsSearch
-from targeting.tms.confirmed import Confirmed
+from targeting.tms.confirmation import Confirmation
 
 FULL_OUTPUT = "the stimulator's full output"
 
 
 def dosing_of(
     request: DoseRequest,
-    spot: Hotspot,
+    hotspot: Hotspot,
     target: Target,
-    searched: TmsSearch,
-    confirmed: Confirmed,
+    search: TmsSearch,
+    confirmation: Confirmation,
     coil: Coil,
     own: bool,
 ) -> PlanDosing:
@@ -36,19 +36,19 @@ def dosing_of(
     ----------
     request : DoseRequest
         The threshold, and what output is asked for.
-    spot : Hotspot
+    hotspot : Hotspot
     target : Target
-    searched : TmsSearch
-    confirmed : Confirmed
+    search : TmsSearch
+    confirmation : Confirmation
     coil : Coil
     own : bool
         The hotspot is the target, and its threshold is of the plan's own pose.
     """
     rating = stimulator_rating(request.stimulator, coil.name) if request.stimulator else None
     top = rating.max_didt_a_per_s if rating else coil.max_didt_a_per_s
-    e_target = e_per_a_per_us(searched)
-    fields = fields_at_threshold(request.rmt_percent, spot.e_v_per_m, e_target, top)
-    peak = float(confirmed.peak_e_v_per_m[0])
+    e_target = e_per_a_per_us(search)
+    fields = fields_at_threshold(request.rmt_percent, hotspot.e_v_per_m, e_target, top)
+    peak = float(confirmation.peak_e_v_per_m[0])
     limits = _limits(request, fields, None if own else peak)
     output = _output(request, fields, limits)
     given = None if output is None else output.given_percent
@@ -57,13 +57,13 @@ def dosing_of(
         rmt_percent=request.rmt_percent,
         muscle=request.muscle,
         muscle_ratio=request.muscle_ratio,
-        hotspot_mm=spot.center_mm,
-        hotspot_radius_mm=spot.radius_mm,
-        hotspot_side=spot.side,
+        hotspot_mm=hotspot.center_mm,
+        hotspot_radius_mm=hotspot.radius_mm,
+        hotspot_side=hotspot.side,
         target_side=target.side,
-        hotspot_source=spot.source,
-        hotspot_pose=spot.pose,
-        hotspot_e_v_per_m=spot.e_v_per_m,
+        hotspot_source=hotspot.source,
+        hotspot_pose=hotspot.pose,
+        hotspot_e_v_per_m=hotspot.e_v_per_m,
         target_e_v_per_m=e_target,
         at_threshold_fraction=fields.at_threshold_fraction,
         at_threshold_v_per_m=fields.target_v_per_m(request.rmt_percent),
@@ -87,7 +87,7 @@ def dosing_of(
         didt_a_per_s=None if given is None else fields.didt_a_per_s(given),
         threshold_v_per_m=fields.threshold_v_per_m,
         target_v_per_m=None if given is None else fields.target_v_per_m(given),
-        peak_fraction=None if given is None else peak * given / (request.rmt_percent * spot.e_v_per_m),
+        peak_fraction=None if given is None else peak * given / (request.rmt_percent * hotspot.e_v_per_m),
         stronger={},
         protocol=_protocol(request, target.name, given, fields),
     )

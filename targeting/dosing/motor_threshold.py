@@ -1,4 +1,4 @@
-r"""A stimulator's output: from the field at the motor threshold to the percentage that gives the target a share of it.
+r"""Compute a stimulator's output: from the field at the motor threshold to the percentage that gives the target a share of it.
 
 With e_h and e_t the fields at the motor hotspot and at the target per dI/dt (V/m at 1 A/µs), each at its own coil pose, and
 a dI/dt that is proportional to the output p (% of the maximum stimulator output, MSO), dI/dt = p/100 · dI/dt_max, the
@@ -55,7 +55,7 @@ NOT_HELD, BY_PROTOCOL, BY_THRESHOLD, BY_STIMULATOR, BY_TRAINS, BY_PEAK = HOLDS =
 
 @dataclass(frozen=True)
 class ThresholdFields:
-    """What a motor threshold makes of the fields at hotspot and target.
+    """The fields at the motor hotspot and at the target, scaled by a motor threshold.
 
     Parameters
     ----------

@@ -185,9 +185,9 @@ class PlanDosing:
             require(not more, f"{where}: more output is given than was asked for")
 
 
-def protocol_of(planned: PlanProtocol) -> Protocol:
+def protocol_of(record: PlanProtocol) -> Protocol:
     """Make the protocol of a plan; words that plans of before 1.6 leave empty are a protocol's usual ones."""
-    stated = {name: value for name, value in common_fields(planned, Protocol).items() if value != ""}
+    stated = {name: value for name, value in common_fields(record, Protocol).items() if value != ""}
     return Protocol(**{"paper": "", **stated})
 
 

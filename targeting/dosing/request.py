@@ -11,7 +11,7 @@ from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.dosing import Protocol, protocol_named
 from targeting.dosing.motor_threshold import check_match
-from targeting.navigation.choice import Chosen, chosen_target
+from targeting.navigation.choice import ChosenRows, chosen_target
 from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.world import HeaderWorlds, in_the_plans_world
 from targeting.stimulators import stimulator_rating
@@ -56,12 +56,12 @@ class DoseRequest:
     stimulator: str | None = None
 
     @classmethod
-    def of(cls, asked: TmsRequest, coil: Coil) -> DoseRequest | None:
+    def of(cls, request: TmsRequest, coil: Coil) -> DoseRequest | None:
         """The request, checked before anything is made; None if no threshold is given.
 
         Parameters
         ----------
-        asked : TmsRequest
+        request : TmsRequest
         coil : Coil
             The plan's.
 
@@ -71,36 +71,36 @@ class DoseRequest:
             If a word is unknown, a number impossible, an option is given without the threshold it needs, or the protocol is
             of another muscle's threshold than the one given.
         """
-        if asked.rmt_percent is None:
+        if request.rmt_percent is None:
             for name in NEED_THRESHOLD:
-                if getattr(asked, name) is not None:
+                if getattr(request, name) is not None:
                     raise InputError(
                         f"`{name}` needs the motor threshold: give `rmt_percent=PERCENT`, such as `rmt_percent=52`"
                     )
             return None
-        if asked.match_field is not None:
-            check_match(asked.match_field)
+        if request.match_field is not None:
+            check_match(request.match_field)
         muscle = DEFAULT_MUSCLE
-        if asked.rmt_muscle is not None:
-            muscle = one_of(asked.rmt_muscle, HOTSPOTS, "muscle of `rmt_muscle`")
-        if asked.rmt_at_mm is not None and not np.isfinite(asked.rmt_at_mm).all():
-            raise InputError(f"a hotspot is three finite numbers in mm, not {asked.rmt_at_mm}")
-        if asked.stimulator is not None:
-            stimulator_rating(asked.stimulator, coil.name)
-        pose = None if asked.rmt_pose is None else PoseFile.of(asked.rmt_pose)
+        if request.rmt_muscle is not None:
+            muscle = one_of(request.rmt_muscle, HOTSPOTS, "muscle of `rmt_muscle`")
+        if request.rmt_at_mm is not None and not np.isfinite(request.rmt_at_mm).all():
+            raise InputError(f"a hotspot is three finite numbers in mm, not {request.rmt_at_mm}")
+        if request.stimulator is not None:
+            stimulator_rating(request.stimulator, coil.name)
+        pose = None if request.rmt_pose is None else PoseFile.of(request.rmt_pose)
         if pose is not None:
             chosen_target(pose.read(), pose, RMT_POSE)
-        protocol = None if asked.protocol is None else protocol_named(asked.protocol)
-        _check_muscle(protocol, muscle, asked.muscle_ratio)
+        protocol = None if request.protocol is None else protocol_named(request.protocol)
+        _check_muscle(protocol, muscle, request.muscle_ratio)
         return cls(
-            float(asked.rmt_percent),
+            float(request.rmt_percent),
             muscle,
-            asked.rmt_at_mm,
+            request.rmt_at_mm,
             pose,
-            asked.match_field,
+            request.match_field,
             protocol,
-            asked.muscle_ratio,
-            asked.stimulator,
+            request.muscle_ratio,
+            request.stimulator,
         )
 
     @property
@@ -138,7 +138,7 @@ def _check_muscle(protocol: Protocol | None, measured: str, ratio: float | None)
         )
 
 
-def threshold_rows(file: PoseFile, worlds: HeaderWorlds | None) -> Chosen:
+def threshold_rows(file: PoseFile, worlds: HeaderWorlds | None) -> ChosenRows:
     """The rows of a navigator's file that the threshold was found at, in RAS mm of the plan.
 
     Raises

@@ -23,7 +23,7 @@ from targeting.study.stronger_targets import stronger_targets
 from targeting.study.study import Study
 from targeting.subject import Done, Stage
 from targeting.tms.angle import AngleRequest
-from targeting.tms.confirmed import Confirmed
+from targeting.tms.confirmation import Confirmation
 
 if TYPE_CHECKING:
     from atlases.warp import MniWarp
@@ -99,7 +99,7 @@ def dosing_stage(
     study: Study,
     aim: CoilAim,
     search: Done[TmsSearch],
-    confirmed: Done[Confirmed],
+    confirmation: Done[Confirmation],
     hotspot: Done[Hotspot] | None,
 ) -> Stage[PlanDosing]:
     """Stage "dosing": the stimulator's output.
@@ -110,7 +110,7 @@ def dosing_stage(
     study : Study
     aim : CoilAim
     search : Done[TmsSearch]
-    confirmed : Done[Confirmed]
+    confirmation : Done[Confirmation]
     hotspot : Done[Hotspot], optional
         None: the target is the hotspot.
     """
@@ -120,11 +120,13 @@ def dosing_stage(
         from targeting.dosing.hotspot import own_hotspot
         from targeting.dosing.motor_dose import dosing_of
 
-        aimed, head = study.target.value, study.head.value
-        spot = hotspot.value if hotspot else own_hotspot(aimed, search.value)
-        dosing = dosing_of(request, spot, aimed.target, search.value, confirmed.value, aim.coil, own=hotspot is None)
+        aimed_target, head = study.target.value, study.head.value
+        motor_hotspot = hotspot.value if hotspot else own_hotspot(aimed_target, search.value)
+        dosing = dosing_of(
+            request, motor_hotspot, aimed_target.target, search.value, confirmation.value, aim.coil, own=hotspot is None
+        )
         if registration is not None:
-            stronger = stronger_targets(confirmed.value.e_v_per_m, aimed.target, head, registration.value)
+            stronger = stronger_targets(confirmation.value.e_v_per_m, aimed_target.target, head, registration.value)
             dosing = replace(dosing, stronger=stronger)
         check_record(dosing, "dosing")
         save_plain(folder / DOSING_FILE, dosing)
@@ -142,7 +144,7 @@ def dosing_stage(
         "coil": [aim.coil.name, aim.coil.rated_on],
         "coil_sha256": aim.coil_parameters["coil_sha256"],
     }
-    before = (study.head, study.target, search, confirmed, hotspot, registration)
+    before = (study.head, study.target, search, confirmation, hotspot, registration)
     return Stage(
         "dosing",
         2,

@@ -98,7 +98,23 @@ class SimnibsEngine:
         didt_a_per_s: float,
         coil_file: Path | None = None,
     ) -> list[TmsField]:
-        """E of each pose by SimNIBS; parameters as for :meth:`~targeting.engines.protocol.Engine.fields`.
+        """E of each pose by SimNIBS.
+
+        Parameters
+        ----------
+        conductor : HeadConductor
+            The head, one isotropic conductivity in each tissue.
+        coil : Coil
+        poses : sequence of Pose
+        didt_a_per_s : float
+            Rate of change of the coil current, A/s.
+        coil_file : Path, optional
+            The file the coil was read from, for messages.
+
+        Returns
+        -------
+        list of TmsField
+            One a pose, E in the order of the head's tetrahedra.
 
         Raises
         ------

@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def main(job_file: str) -> None:
-    """Solve the job's poses; its ``written`` file then lists the result files, in the order of the poses."""
+    """Solve the poses of a job; its ``written`` file then lists the result files, in the order of the poses."""
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
     from simnibs import run_simnibs, sim_struct
 

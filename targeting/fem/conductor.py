@@ -82,13 +82,13 @@ class HeadConductor:
         """K, (N, N) in S; symmetric, its rows sum to zero."""
         return self.partial_stiffness(np.ones(len(self.head.tets), bool))
 
-    def partial_stiffness(self, chosen: NDArray[np.bool_]) -> sp.csr_matrix:
+    def partial_stiffness(self, mask: NDArray[np.bool_]) -> sp.csr_matrix:
         """What the chosen tetrahedra (M,) add to K, (N, N) in S: K is linear in every tissue's conductivity."""
         tets, gradients, weight = self.head.tets, self.gradients_per_m, self.sigma_s_per_m * self.volumes_m3
         if self.tensors is not None:
             gradients, weight = whitened(gradients, weight, self.volumes_m3, self.tensors)
-        if not chosen.all():
-            tets, gradients, weight = tets[chosen], gradients[chosen], weight[chosen]
+        if not mask.all():
+            tets, gradients, weight = tets[mask], gradients[mask], weight[mask]
         return stiffness(tets, gradients, weight, len(self.head.points_mm))
 
     @cached_property

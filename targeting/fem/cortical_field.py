@@ -42,7 +42,7 @@ class CorticalField:
     ----------
     cortex : Cortex
     e_v_per_m : (V, 3) float64
-        E at the vertices of ``cortex.whole``; NaN where no grey matter is near.
+        E at the vertices of ``cortex.whole``; NaN on the medial wall, and where no grey matter is near.
     """
 
     cortex: Cortex
@@ -51,7 +51,9 @@ class CorticalField:
     @classmethod
     def of(cls, cortex: Cortex, head: HeadMesh, e_v_per_m: NDArray[np.floating]) -> CorticalField:
         """The field of some tetrahedra, (M, 3), taken to the surface."""
-        return cls(cortex, field_at(head, e_v_per_m, cortex.whole.points_mm))
+        found = field_at(head, e_v_per_m, cortex.whole.points_mm)
+        found[~cortex.is_cortex] = np.nan
+        return cls(cortex, found)
 
     @property
     def magnitude_v_per_m(self) -> NDArray[np.float64]:
@@ -190,7 +192,7 @@ def write_cortical_field(folder: str | Path, field: CorticalField, conditions: s
 
     Raises
     ------
-    InputError
+    WriteError
         If a file cannot be written.
     """
     folder = Path(folder)

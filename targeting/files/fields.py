@@ -57,7 +57,9 @@ def write_field_files(
     Raises
     ------
     InputError
-        If the field does not fit the mesh, or a file cannot be written.
+        If the field does not fit the mesh.
+    WriteError
+        If a file cannot be written.
     """
     folder = Path(folder)
     field = np.asarray(e_v_per_m, dtype=np.float32)

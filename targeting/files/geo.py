@@ -132,7 +132,7 @@ def write_geo(path: str | Path, views: Iterable[GeoView]) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     with written_whole(path) as temporary:

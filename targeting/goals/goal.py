@@ -1,4 +1,4 @@
-"""What an objective other than the dose came to at a search's placements, and the field in each of its regions."""
+"""The result of a search for more than the dose: the objective's value at each placement, and the field in its regions."""
 
 from __future__ import annotations
 
@@ -11,23 +11,31 @@ from targeting.goals.stage import StagedObjective
 from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.records.places import ALSO, AVOIDED, place_facts
 from targeting.tms import TmsSearch
-from targeting.tms.confirmed import Confirmed
+from targeting.tms.confirmation import Confirmation
 from targeting.tms.objective_making import everywhere
-from targeting.tms.objectives import Posed, Solved, mean_size
+from targeting.tms.objectives import DirectField, PoseFields, mean_size
 
 
-def goal_of(staged: StagedObjective, found: TmsSearch, confirmed: Confirmed) -> PlanGoal:
-    """What an objective and its regions get: by the basis at all placements, by the direct solve at the first."""
-    head, target, regions = staged.study.head.value, staged.study.target.value.target, staged.regions.value
-    coil, request, alone = staged.aim.coil, staged.request, staged.alone.value if staged.alone else ()
-    objective = staged.objective()
-    per_unit = REFERENCE_DIDT_A_PER_S / found.didt_a_per_s
-    seen = Posed(
-        coil.driven(found.effective_sign), found.poses, found.mean_e_v_per_m * per_unit, REFERENCE_DIDT_A_PER_S
+def goal_of(staged_objective: StagedObjective, search: TmsSearch, confirmation: Confirmation) -> PlanGoal:
+    """Make the plan's goal block: values by the field basis at all placements, by the direct solve at the first."""
+    head, target, regions = (
+        staged_objective.study.head.value,
+        staged_objective.study.target.value.target,
+        staged_objective.regions.value,
+    )
+    coil, request, alone = (
+        staged_objective.aim.coil,
+        staged_objective.request,
+        staged_objective.alone.value if staged_objective.alone else (),
+    )
+    objective = staged_objective.objective()
+    per_unit = REFERENCE_DIDT_A_PER_S / search.didt_a_per_s
+    fields = PoseFields(
+        coil.driven(search.effective_sign), search.poses, search.mean_e_v_per_m * per_unit, REFERENCE_DIDT_A_PER_S
     )
     tets, weights = target.weights(head)
-    e = confirmed.e_v_per_m.astype(np.float64)
-    solved = Solved(e, (weights @ e[tets])[None], REFERENCE_DIDT_A_PER_S)
+    e = confirmation.e_v_per_m.astype(np.float64)
+    direct = DirectField(e, (weights @ e[tets])[None], REFERENCE_DIDT_A_PER_S)
     directly = everywhere(head, regions.patches())
 
     def place(
@@ -44,18 +52,18 @@ def goal_of(staged: StagedObjective, found: TmsSearch, confirmed: Confirmed) -> 
     places = []
     for i, each in enumerate(regions.avoid):
         patch, whole = regions.patches()[f"avoid{i}"], directly[f"avoid{i}"]
-        strength = mean_size(seen.sizes(patch), patch.volumes_mm3)
-        check = mean_size(solved.sizes(whole), whole.volumes_mm3)[0]
+        strength = mean_size(fields.sizes(patch), patch.volumes_mm3)
+        check = mean_size(direct.sizes(whole), whole.volumes_mm3)[0]
         places.append(place(each, AVOIDED, strength, check, None))
     for each, other in zip(regions.also, alone[1:], strict=True):
-        places.append(place(each, ALSO, seen.dose_at(other), solved.dose_at(other)[0], other.best_v_per_m))
+        places.append(place(each, ALSO, fields.dose_at(other), direct.dose_at(other)[0], other.best_v_per_m))
     return PlanGoal(
         name="several targets" if request.also else request.name,
         words=objective.words,
         unit=objective.unit,
-        score=found.objective.tolist(),
-        value=objective.value(seen).tolist(),
-        direct_value=float(staged.objective(directly).value(solved)[0]),
+        score=search.objective.tolist(),
+        value=objective.value(fields).tolist(),
+        direct_value=float(staged_objective.objective(directly).value(direct)[0]),
         penalty=request.weight,
         avoid_cap=request.cap,
         least_share=request.least_share,

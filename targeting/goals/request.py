@@ -1,4 +1,4 @@
-"""What the search for a coil's pose is for, checked before anything is made."""
+"""ObjectiveRequest: what a search for a coil's pose is to make large, and which regions it is to spare."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WEIGHT, LEAST_SHARE = 1.0, 0.5  # the same as targeting.tms.objectives has; that
 
 @dataclass(frozen=True)
 class ObjectiveRequest:
-    """What the search is for; plain linear doses need no request (``of`` gives None)."""
+    """What a search for a coil's pose is to make large; plain linear doses need no request (``of`` gives None)."""
 
     name: str
     avoid: tuple[Aim, ...] = ()
@@ -32,12 +32,12 @@ class ObjectiveRequest:
     least_share: float = LEAST_SHARE
 
     @classmethod
-    def of(cls, asked: TmsRequest, side: str | None, own: OwnWorld | None = None) -> ObjectiveRequest | None:
+    def of(cls, request: TmsRequest, side: str | None, own: OwnWorld | None = None) -> ObjectiveRequest | None:
         """The request, checked before anything is made; None for a linear dose of one target that avoids nothing.
 
         Parameters
         ----------
-        asked : TmsRequest
+        request : TmsRequest
             Its direction decides the objective where that is the dose (:func:`linear_direction`).
         side : str or None
             Of the plan's target: that of regions named without one.
@@ -49,21 +49,21 @@ class ObjectiveRequest:
         InputError
             If a word is unknown, or options do not go together.
         """
-        objective, _ = linear_direction(asked.objective, asked.direction)
-        if asked.also and objective != DEFAULT:
+        objective, _ = linear_direction(request.objective, request.direction)
+        if request.also and objective != DEFAULT:
             raise InputError(f"`also` goes with the objective {DEFAULT}, not with {objective}")
-        if asked.penalty is not None and not asked.avoid and objective != "depth":
+        if request.penalty is not None and not request.avoid and objective != "depth":
             raise InputError("`penalty` is the weight of avoided regions: give `avoid=REGION`, or `objective=depth`")
-        if asked.avoid_cap is not None and not asked.avoid:
+        if request.avoid_cap is not None and not request.avoid:
             raise InputError(CAP_NEEDS_A_REGION)
-        plain = objective in LINEAR and not asked.avoid and not asked.also
-        if asked.least_dose is not None and plain:
+        plain = objective in LINEAR and not request.avoid and not request.also
+        if request.least_dose is not None and plain:
             raise InputError(f"`least_dose` is for objectives other than the dose itself; {objective} needs none")
-        regions = tuple(region_of(each, side, "avoid", own) for each in asked.avoid)
-        others = tuple(region_of(each, side, "also", own) for each in asked.also)
-        weight = WEIGHT if asked.penalty is None else asked.penalty
-        least = LEAST_SHARE if asked.least_dose is None else asked.least_dose
-        return None if plain else cls(objective, regions, others, weight, asked.avoid_cap, least)
+        regions = tuple(region_of(each, side, "avoid", own) for each in request.avoid)
+        others = tuple(region_of(each, side, "also", own) for each in request.also)
+        weight = WEIGHT if request.penalty is None else request.penalty
+        least = LEAST_SHARE if request.least_dose is None else request.least_dose
+        return None if plain else cls(objective, regions, others, weight, request.avoid_cap, least)
 
     def check_beside(self, uncertainty: bool, hotspot_is_target: bool) -> None:
         """Refuse what a plan for this objective cannot say.

@@ -22,7 +22,7 @@ from targeting.study.coil_aim import CoilAim
 from targeting.study.study import Study
 from targeting.study.target_stage import aimed_in, load_target, save_target
 from targeting.subject import Done, Stage
-from targeting.tms.confirmed import Confirmed
+from targeting.tms.confirmation import Confirmation
 
 if TYPE_CHECKING:
     from targeting.tms import DoseMap, TmsSearch
@@ -34,7 +34,7 @@ BASIS_FILE, GOAL_FILE = "regions_basis.npz", "goal_reached.json"
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """What an objective looks at, whatever the coil.
+    """The regions of an objective in one head: the same for every coil.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ class StagedObjective:
 
 
 def goal_stage(
-    objective: StagedObjective, dose_map: Done[DoseMap], search: Done[TmsSearch], confirmed: Done[Confirmed]
+    objective: StagedObjective, dose_map: Done[DoseMap], search: Done[TmsSearch], confirmation: Done[Confirmation]
 ) -> Stage[PlanGoal]:
     """Stage "goal": the objective and every region's field at the ranked placements.
 
@@ -225,7 +225,7 @@ def goal_stage(
     objective : StagedObjective
     dose_map : Done[DoseMap]
         Of the target.
-    search, confirmed : Done
+    search, confirmation : Done
         The ranked placements, and their direct solves.
     """
     study, aim = objective.study, objective.aim
@@ -233,7 +233,7 @@ def goal_stage(
     def make(folder: Path) -> PlanGoal:
         from targeting.goals.goal import goal_of
 
-        goal = goal_of(objective, search.value, confirmed.value)
+        goal = goal_of(objective, search.value, confirmation.value)
         save_plain(folder / GOAL_FILE, goal)
         return goal
 
@@ -249,5 +249,5 @@ def goal_stage(
         lambda folder: load_plain(folder / GOAL_FILE, PlanGoal),
         files=aim.files,
         parameters=parameters,
-        after=[study.head, study.target, *objective.after, dose_map, search, confirmed],
+        after=[study.head, study.target, *objective.after, dose_map, search, confirmation],
     )

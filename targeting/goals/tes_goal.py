@@ -33,7 +33,7 @@ class Places:
     also: tuple[AimedTarget, ...] = ()
 
 
-def dose_unit(head: HeadMesh, aimed: AimedTarget, direction: Direction, cortex: Cortex | None) -> Unit:
+def dose_unit(head: HeadMesh, aimed_target: AimedTarget, direction: Direction, cortex: Cortex | None) -> Unit:
     """The direction of a target's dose: of a map its own at each tetrahedron, (m, 3); else one for all, or None.
 
     "anodal" is the way into the cortex (:mod:`targeting.tes.montage_dose`), "cathodal" the way out.
@@ -41,22 +41,22 @@ def dose_unit(head: HeadMesh, aimed: AimedTarget, direction: Direction, cortex: 
     Parameters
     ----------
     head : HeadMesh
-    aimed : AimedTarget
+    aimed_target : AimedTarget
     direction : {"normal", "anodal", "cathodal"} or (3,) float, optional
     cortex : Cortex, optional
         Where normals come from.
     """
-    if isinstance(aimed.target, MapTarget):
-        return aimed.target.along
+    if isinstance(aimed_target.target, MapTarget):
+        return aimed_target.target.along
     if isinstance(direction, str) and direction in SIGNED:
-        return SIGNED[direction] * inward_of(head, aimed.target, cortex).unit
+        return SIGNED[direction] * inward_of(head, aimed_target.target, cortex).unit
     # which way a coil's current is wanted is no word on electrodes: their normal is the whole cortex's in the target
-    return direction_vector(head, replace(aimed.target, current_toward=None), direction, cortex)
+    return direction_vector(head, replace(aimed_target.target, current_toward=None), direction, cortex)
 
 
-def inward_at(head: HeadMesh, aimed: AimedTarget, cortex: Cortex | None) -> Inward | None:
+def inward_at(head: HeadMesh, aimed_target: AimedTarget, cortex: Cortex | None) -> Inward | None:
     """The way into the cortex at a target; None for a map, which has a way of its own at every point."""
-    return None if isinstance(aimed.target, MapTarget) else inward_of(head, aimed.target, cortex)
+    return None if isinstance(aimed_target.target, MapTarget) else inward_of(head, aimed_target.target, cortex)
 
 
 def also_units(head: HeadMesh, places: Places | None, direction: Direction, cortex: Cortex | None) -> tuple[Unit, ...]:
@@ -76,7 +76,7 @@ def goal_on(
     leadfield: Leadfield,
     request: TesRequest,
     head: HeadMesh,
-    aimed: AimedTarget,
+    aimed_target: AimedTarget,
     places: Places | None,
     direction: Direction,
     cortex: Cortex | None,
@@ -89,7 +89,7 @@ def goal_on(
     leadfield : Leadfield
     request : TesRequest
     head : HeadMesh
-    aimed : AimedTarget
+    aimed_target : AimedTarget
     places : Places, optional
         Regions to spare and further targets.
     direction, cortex
@@ -101,10 +101,10 @@ def goal_on(
     def region(each: AimedTarget) -> Region:
         return replace(Region.of_target(leadfield, head, each.target), name=place_name(each))
 
-    target, inward = aimed.target, inward_at(head, aimed, cortex)
+    target, inward = aimed_target.target, inward_at(head, aimed_target, cortex)
     return Goal(
-        region(aimed),
-        dose_unit(head, aimed, direction, cortex),
+        region(aimed_target),
+        dose_unit(head, aimed_target, direction, cortex),
         limits,
         request.dose_v_per_m,
         tuple(region(each) for each in places.avoid) if places else (),
@@ -117,25 +117,29 @@ def goal_on(
 
 
 def plan_goal_of(
-    request: TesRequest, aimed: AimedTarget, places: Places | None, chosen: ChosenMontage, confirmed: ConfirmedMontage
+    request: TesRequest,
+    aimed_target: AimedTarget,
+    places: Places | None,
+    montage: ChosenMontage,
+    confirmation: ConfirmedMontage,
 ) -> PlanTesGoal | None:
     """The plan's goal block, or None where nothing else was asked.
 
     Parameters
     ----------
     request : TesRequest
-    aimed : AimedTarget
+    aimed_target : AimedTarget
     places : Places, optional
-    chosen : ChosenMontage
+    montage : ChosenMontage
         With what the search found there.
-    confirmed : ConfirmedMontage
+    confirmation : ConfirmedMontage
         With what the direct solves give there.
     """
-    given = request.network_map
-    if places is None and given is None:
+    network_map = request.network_map
+    if places is None and network_map is None:
         return None
     here = places or Places()
-    searched, direct = chosen.reached, confirmed.places
+    searched, direct = montage.places, confirmation.places
     rows = [(AVOIDED, each) for each in here.avoid] + [(ALSO, each) for each in here.also]
     by_search: list[float | None] = [None] * len(rows)
     alone: list[float | None] = [None] * len(rows)
@@ -145,18 +149,18 @@ def plan_goal_of(
     ours = direct.ours.e_v_per_m
     usual = direct.standard.e_v_per_m if direct.standard else (None,) * len(rows)
     network = None
-    if given is not None:
-        assert isinstance(aimed.target, MapTarget) and direct.ours.agreement is not None
+    if network_map is not None:
+        assert isinstance(aimed_target.target, MapTarget) and direct.ours.agreement is not None
         network = PlanNetwork(
-            map=given.path.name,
-            space=given.space,
+            map=network_map.path.name,
+            space=network_map.space,
             wanted_v_per_m=request.dose_v_per_m,
             agreement=direct.ours.agreement,
             standard_agreement=direct.standard.agreement if direct.standard else None,
-            near_grey=aimed.target.near,
+            near_grey=aimed_target.target.near,
         )
     return PlanTesGoal(
-        words=goal_words(request, here, given),
+        words=goal_words(request, here, network_map),
         avoid_cap=request.stated_share,
         best_dose_v_per_m=searched.alone_v_per_m[0] if searched and searched.alone_v_per_m else None,
         places=[
@@ -174,11 +178,11 @@ def plan_goal_of(
     )
 
 
-def goal_words(request: TesRequest, places: Places, given: NetworkMap | None) -> str:
+def goal_words(request: TesRequest, places: Places, network_map: NetworkMap | None) -> str:
     """What else was asked, in words."""
     said = []
-    if given is not None:
-        said.append(f"the field follows the map {given.path.name}")
+    if network_map is not None:
+        said.append(f"the field follows the map {network_map.path.name}")
     if places.also:
         names = " and ".join(place_name(each) for each in places.also)
         said.append(f"{names} served as well: the smallest dose, as a share of the most each can get alone, made large")

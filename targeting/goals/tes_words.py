@@ -9,7 +9,7 @@ from __future__ import annotations
 from targeting.goals.tes_record import PlanNetwork, PlanTesGoal, PlanTesPlace
 from targeting.goals.words import place_title
 from targeting.records.places import ALSO
-from targeting.words.numbers import number, three_digits
+from targeting.words.numbers import number, percent, three_digits
 
 
 def tes_goal_lines(goal: PlanTesGoal | None, dose_v_per_m: float, standard: str) -> list[str]:
@@ -18,14 +18,14 @@ def tes_goal_lines(goal: PlanTesGoal | None, dose_v_per_m: float, standard: str)
         return []
     lines = [goal.words]
     if goal.best_dose_v_per_m:
-        lines.append(f"the target gets {dose_v_per_m / goal.best_dose_v_per_m:.0%} of the most it can get alone")
+        lines.append(f"the target gets {percent(dose_v_per_m / goal.best_dose_v_per_m)} of the most it can get alone")
     fields = ((place, _field(place, dose_v_per_m, standard)) for place in goal.places)
     lines += [f"{place.role}: {place_title(place)} gets {field}" for place, field in fields]
     if goal.network is not None:
         usual = goal.network.standard_agreement
-        beside = "" if usual is None else f" ({standard}: {usual:.2f})"
+        beside = "" if usual is None else f" ({standard}: {number(usual, 2)})"
         lines.append(
-            f"map: agreement of the field with it {goal.network.agreement:.2f}{beside}; 1 is alike but for size"
+            f"map: agreement of the field with it {number(goal.network.agreement, 2)}{beside}; 1 is alike but for size"
         )
     return lines
 
@@ -35,9 +35,7 @@ def target_share_sentence(goal: PlanTesGoal, dose_v_per_m: float) -> str:
     if not goal.best_dose_v_per_m:
         return ""
     share = dose_v_per_m / goal.best_dose_v_per_m
-    return (
-        f"The target itself gets {share:.0%} of the most it can get alone ({three_digits(goal.best_dose_v_per_m)} V/m)."
-    )
+    return f"The target itself gets {percent(share)} of the most it can get alone ({three_digits(goal.best_dose_v_per_m)} V/m)."
 
 
 def place_rows(goal: PlanTesGoal, dose_v_per_m: float) -> list[list[str]]:
@@ -68,9 +66,9 @@ def network_sentences(network: PlanNetwork, standard: str) -> str:
         usual = f"; that of {standard} has {number(network.standard_agreement, 2)}"
     return (
         f"The map {network.map} was given in {'MNI152' if network.space == 'mni' else 'the subject’s space'}; "
-        f"{network.near_grey:.0%} of its strong voxels lie near this head’s grey matter.{objective} The field into the cortex "
-        f"agrees with it by {number(network.agreement, 2)} (weighted cosine: 1 is alike but for size, 0 nothing in common)"
-        f"{usual}. The ring in the pictures lies where the map is largest; the map may reach elsewhere."
+        f"{percent(network.near_grey)} of its strong voxels lie near this head’s grey matter.{objective} The field into the "
+        f"cortex agrees with it by {number(network.agreement, 2)} (weighted cosine: 1 is alike but for size, 0 nothing in "
+        f"common){usual}. The ring in the pictures lies where the map is largest; the map may reach elsewhere."
     )
 
 
@@ -84,7 +82,7 @@ def _field(place: PlanTesPlace, dose_v_per_m: float, standard: str) -> str:
 
 def _share(place: PlanTesPlace, dose_v_per_m: float) -> str:
     whole = place.best_e_v_per_m if place.role == ALSO else dose_v_per_m
-    return "–" if whole is None or whole <= 0 else f"{place.e_v_per_m / whole:.0%}"
+    return "–" if whole is None or whole <= 0 else percent(place.e_v_per_m / whole)
 
 
 def _or_dash(value: float | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from targeting.goals.record import PlanGoal, PlanPlace
 from targeting.goals.tes_record import PlanTesPlace
 from targeting.records.places import ALSO
-from targeting.words.numbers import number, three_digits
+from targeting.words.numbers import percent, three_digits
 
 MOST_ROWS = 5  # placements in the page's table
 
@@ -19,7 +19,7 @@ def goal_lines(goal: PlanGoal | None, dose_v_per_m: float) -> list[str]:
     value = f"{three_digits(goal.value[0])} {goal.unit}".strip()
     lines = [f"{goal.name} {value} (direct solve {three_digits(goal.direct_value)}): {goal.words}"]
     if goal.best_dose_v_per_m:
-        lines.append(f"the target gets {dose_v_per_m / goal.best_dose_v_per_m:.0%} of the most it can get alone")
+        lines.append(f"the target gets {percent(dose_v_per_m / goal.best_dose_v_per_m)} of the most it can get alone")
     return [*lines, *(f"{each.role}: {place_title(each)} gets {_field(each, dose_v_per_m)}" for each in goal.places)]
 
 
@@ -47,10 +47,10 @@ def ranking_sentences(goal: PlanGoal) -> str:
             "dose."
         )
     if goal.avoid_cap is not None:
-        sentences.append(f"None of them was to get more than {goal.avoid_cap:.0%} of the target’s dose.")
+        sentences.append(f"None of them was to get more than {percent(goal.avoid_cap)} of the target’s dose.")
     if goal.best_dose_v_per_m is None:
         sentences.append(
-            f"Poses with less than {goal.least_share:.0%} of the largest possible dose were not considered."
+            f"Poses with less than {percent(goal.least_share)} of the largest possible dose were not considered."
         )
     return " ".join(sentences)
 
@@ -76,6 +76,8 @@ def place_title(place: PlanPlace | PlanTesPlace) -> str:
 def _field(place: PlanPlace, dose_v_per_m: float) -> str:
     e_v_per_m = place.e_v_per_m[0]
     if place.best_e_v_per_m:
-        return f"{three_digits(e_v_per_m)} V/m, {e_v_per_m / place.best_e_v_per_m:.0%} of the most it can get alone"
-    share = f", {number(100 * e_v_per_m / dose_v_per_m, 0)} % of the target's dose" if dose_v_per_m else ""
+        return (
+            f"{three_digits(e_v_per_m)} V/m, {percent(e_v_per_m / place.best_e_v_per_m)} of the most it can get alone"
+        )
+    share = f", {percent(e_v_per_m / dose_v_per_m)} of the target's dose" if dose_v_per_m else ""
     return f"mean |E| {three_digits(e_v_per_m)} V/m{share}"

@@ -14,7 +14,7 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissue_codes import Tissue
 from targeting.fem.conductor import HeadConductor
-from targeting.interference.files import DirectSwing, Found, TwoPairs
+from targeting.interference.files import DirectSwing, InterferenceResult, TwoPairs
 from targeting.interference.request import InterferenceRequest
 from targeting.interference.two_pairs import (
     Interference,
@@ -80,12 +80,12 @@ def found_of(
     request: InterferenceRequest,
     leadfield: Leadfield,
     head: HeadMesh,
-    aimed: AimedTarget,
+    aimed_target: AimedTarget,
     unit: NDArray[np.float64] | None,
     ranked: Interference,
     e1_v_per_m: NDArray[np.float64],
     e2_v_per_m: NDArray[np.float64],
-) -> Found:
+) -> InterferenceResult:
     """The answer out of the ranked pairs and the first one's two fields (M, 3).
 
     Parameters
@@ -95,77 +95,77 @@ def found_of(
     request : InterferenceRequest
     leadfield : Leadfield
     head : HeadMesh
-    aimed : AimedTarget
+    aimed_target : AimedTarget
     unit : (3,) float, optional
         The swing is counted along it.
     ranked : Interference
     e1_v_per_m, e2_v_per_m : (M, 3) float
         Fields of the first montage's pairs.
     """
-    return Found(
+    return InterferenceResult(
         subject=subject,
-        target=plan_target(aimed, head),
+        target=plan_target(aimed_target, head),
         direction=request.direction_words,
         candidates=len(leadfield.names),
         tried=ranked.tried,
         computed=ranked.computed,
         total_ma=float(1e3 * ranked.currents_a[0].sum()),
         montages=[two_pairs(ranked, k) for k in range(len(ranked.pairs))],
-        direct=direct_swing(head, aimed, unit, e1_v_per_m, e2_v_per_m),
+        direct=direct_swing(head, aimed_target, unit, e1_v_per_m, e2_v_per_m),
         notes=[
             "swings are of the envelope, peak to peak; fields are those of direct current at the plan's conductivities",
-            *aimed.warnings,
+            *aimed_target.warnings,
         ],
     )
 
 
-def that_fit(found: Interference, leadfield: Leadfield, scalp: Scalp) -> Interference:
+def that_fit(ranking: Interference, leadfield: Leadfield, scalp: Scalp) -> Interference:
     """The montages whose four electrodes do not overlap (own positions may lie close together)."""
     shape, size_mm = SHAPES[HD]
 
     def fits(pairs: NDArray[np.int64]) -> bool:
         try:
-            lay_all(scalp, [Electrode(found.names[i], leadfield.scalp_mm[i], shape, size_mm) for i in pairs.ravel()])
+            lay_all(scalp, [Electrode(ranking.names[i], leadfield.scalp_mm[i], shape, size_mm) for i in pairs.ravel()])
         except InputError:
             return False
         return True
 
-    kept = np.array([fits(pairs) for pairs in found.pairs], bool)
+    kept = np.array([fits(pairs) for pairs in ranking.pairs], bool)
     return replace(
-        found,
-        pairs=found.pairs[kept],
-        currents_a=found.currents_a[kept],
-        swing_v_per_m=found.swing_v_per_m[kept],
-        elsewhere_v_per_m=found.elsewhere_v_per_m[kept],
+        ranking,
+        pairs=ranking.pairs[kept],
+        currents_a=ranking.currents_a[kept],
+        swing_v_per_m=ranking.swing_v_per_m[kept],
+        elsewhere_v_per_m=ranking.elsewhere_v_per_m[kept],
     )
 
 
-def two_pairs(found: Interference, k: int) -> TwoPairs:
+def two_pairs(ranking: Interference, k: int) -> TwoPairs:
     """The k-th of a search's montages."""
     return TwoPairs(
-        [[found.names[i] for i in pair] for pair in found.pairs[k]],
-        [float(1e3 * each) for each in found.currents_a[k]],
-        float(found.swing_v_per_m[k]),
-        float(found.elsewhere_v_per_m[k]),
-        float(found.focality[k]),
+        [[ranking.names[i] for i in pair] for pair in ranking.pairs[k]],
+        [float(1e3 * each) for each in ranking.currents_a[k]],
+        float(ranking.swing_v_per_m[k]),
+        float(ranking.elsewhere_v_per_m[k]),
+        float(ranking.focality[k]),
     )
 
 
 def solved_pairs(
-    conductor: HeadConductor, leadfield: Leadfield, found: Interference
+    conductor: HeadConductor, leadfield: Leadfield, ranking: Interference
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The fields (M, 3) of the first montage's two pairs, with complete electrodes."""
     shape, size_mm = SHAPES[HD]
     fields = []
-    for pair, current in zip(found.pairs[0], found.currents_a[0], strict=True):
-        electrodes = tuple(Electrode(found.names[i], leadfield.scalp_mm[i], shape, size_mm) for i in pair)
+    for pair, current in zip(ranking.pairs[0], ranking.currents_a[0], strict=True):
+        electrodes = tuple(Electrode(ranking.names[i], leadfield.scalp_mm[i], shape, size_mm) for i in pair)
         fields.append(simulate_tes(conductor, Montage("pair", electrodes, np.array([current, -current]))).e_v_per_m)
     return fields[0], fields[1]
 
 
 def direct_swing(
     head: HeadMesh,
-    aimed: AimedTarget,
+    aimed_target: AimedTarget,
     unit: NDArray[np.float64] | None,
     e1_v_per_m: NDArray[np.float64],
     e2_v_per_m: NDArray[np.float64],
@@ -175,13 +175,13 @@ def direct_swing(
     Parameters
     ----------
     head : HeadMesh
-    aimed : AimedTarget
+    aimed_target : AimedTarget
     unit : (3,) float, optional
         The envelope is counted along it; None: along the direction in which it is largest.
     e1_v_per_m, e2_v_per_m : (M, 3) float
         The pairs' fields in every tetrahedron.
     """
-    tets, weight = aimed.target.weights(head)
+    tets, weight = aimed_target.target.weights(head)
     grey = np.flatnonzero(head.tissue == Tissue.GM)
     volumes = head.volumes_mm3[grey]
     free = envelope(e1_v_per_m[grey], e2_v_per_m[grey])

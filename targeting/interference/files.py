@@ -52,8 +52,8 @@ class DirectSwing:
 
 
 @dataclass(frozen=True)
-class Found:
-    """The answer, as ``interference.json`` holds it."""
+class InterferenceResult:
+    """The result of a search for temporal interference, as ``interference.json`` holds it."""
 
     subject: str
     target: PlanTarget
@@ -67,12 +67,12 @@ class Found:
     notes: list[str]
 
 
-def load(folder: Path) -> Found:
+def load(folder: Path) -> InterferenceResult:
     """What the stage left in a subject's folder."""
     read = json.loads((folder / NAME / FILE).read_text(encoding="utf-8"))
     target, direct = PlanTarget(**read.pop("target")), DirectSwing(**read.pop("direct"))
     montages = [TwoPairs(**each) for each in read.pop("montages")]
-    return Found(target=target, direct=direct, montages=montages, **read)
+    return InterferenceResult(target=target, direct=direct, montages=montages, **read)
 
 
 def write_table(path: Path, montages: list[TwoPairs]) -> None:
@@ -146,11 +146,11 @@ def write_on_cortex(
     import pyvista as pv
 
     from meshes.formats.gifti import write_values
-    from targeting.fem.cortical_field import field_at
+    from targeting.fem.cortical_field import CorticalField
     from targeting.interference.two_pairs import envelope, envelope_along
 
     whole = cortex.whole
-    e1, e2 = (field_at(head, e, whole.points_mm) for e in (e1_v_per_m, e2_v_per_m))
+    e1, e2 = (CorticalField.of(cortex, head, e).e_v_per_m for e in (e1_v_per_m, e2_v_per_m))
     values = {"envelope": envelope(e1, e2), "envelopeNormal": envelope_along(e1, e2, whole.normals)}
     count = len(cortex.left.points_mm)
     sheet = pv.PolyData.from_regular_faces(whole.points_mm.astype(np.float32), whole.triangles)

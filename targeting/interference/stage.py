@@ -14,7 +14,7 @@ from pathlib import Path
 
 from atlases.aim import AimedTarget
 from meshes.errors import InputError
-from targeting.interference.files import FILE, NAME, Found, load, write_envelope, write_table
+from targeting.interference.files import FILE, NAME, InterferenceResult, load, write_envelope, write_table
 from targeting.interference.request import InterferenceRequest
 from targeting.modality import HD
 from targeting.result_files import save_plain
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 def interference(
     subject: str | Subject, request: InterferenceRequest, out: str | Path | None = None, anyway: bool = False
-) -> Done[Found]:
+) -> Done[InterferenceResult]:
     """The best two pairs of a planned subject: searched now, or read if they stand.
 
     Parameters
@@ -68,7 +68,7 @@ def interference(
         return subject.run(interference_stage(subject, asked, leadfield))
 
 
-def interference_stage(subject: Subject, request: InterferenceRequest, leadfield: str) -> Stage[Found]:
+def interference_stage(subject: Subject, request: InterferenceRequest, leadfield: str) -> Stage[InterferenceResult]:
     """Stage "interference", after those that stand in the folder; ``leadfield`` is the stage that left one.
 
     Raises
@@ -85,16 +85,16 @@ def interference_stage(subject: Subject, request: InterferenceRequest, leadfield
     registration = study.registration if aim and aim.in_mni else None
     target = None if aim else study.target
 
-    def aimed() -> AimedTarget:
+    def aimed_target() -> AimedTarget:
         if aim is None:
             return study.target.value
         return aimed_in(aim, head.value, registration, study.cortex)
 
-    def make(folder: Path) -> Found:
+    def make(folder: Path) -> InterferenceResult:
         from targeting.interference.direct import found_of, ranked_pairs, solved_pairs
         from targeting.tms.direction import direction_vector
 
-        there, leads, cortex = aimed(), field.value, study.cortex.value if study.cortex else None
+        there, leads, cortex = aimed_target(), field.value, study.cortex.value if study.cortex else None
         # which way a coil's current is wanted is no word on electrodes
         unit = direction_vector(head.value, replace(there.target, current_toward=None), request.direction, cortex)
         ranked = ranked_pairs(request, leads, study.scalp, there.target, unit)

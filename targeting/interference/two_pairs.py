@@ -295,9 +295,9 @@ def _pair_rows(
     return rows[pairs[:, 0]] - rows[pairs[:, 1]]
 
 
-def _result(leadfield: Leadfield, target: Region, search: _Search, found: _Ranking, computed: int) -> Interference:
+def _result(leadfield: Leadfield, target: Region, search: _Search, ranking: _Ranking, computed: int) -> Interference:
     """The kept montages with their swings in float64, ranked by them."""
-    p, q, s = found.which.T
+    p, q, s = ranking.which.T
     pairs, currents = np.stack([search.pairs[p], search.pairs[q]], axis=1), search.currents_a[s]
     outside = target.outside(leadfield)
     swing, elsewhere = np.empty(len(p)), np.empty(len(p))
@@ -327,15 +327,15 @@ def _pair_field(leadfield: Leadfield, region: Region, pair: NDArray[np.int64], c
     return field_v_per_m(leadfield, region.points, currents)
 
 
-def _reordered(found: Interference, order: NDArray[np.int64]) -> Interference:
+def _reordered(interference: Interference, order: NDArray[np.int64]) -> Interference:
     return Interference(
-        found.names,
-        found.pairs[order],
-        found.currents_a[order],
-        found.swing_v_per_m[order],
-        found.elsewhere_v_per_m[order],
-        found.tried,
-        found.computed,
+        interference.names,
+        interference.pairs[order],
+        interference.currents_a[order],
+        interference.swing_v_per_m[order],
+        interference.elsewhere_v_per_m[order],
+        interference.tried,
+        interference.computed,
     )
 
 

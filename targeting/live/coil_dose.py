@@ -79,12 +79,12 @@ class LiveDose:
         other = Coil.read(coil) if coil and Path(coil).suffix else Coil.named(str(coil)) if coil else None
         plan = _valid_plan(subject, anyway)
         tool = other.driven(plan.effective_sign) if other else planned_coil(subject, plan)
-        mapped = subject.recorded("dosemap", lambda folder: DoseMap.load(folder / "dosemap.npz"))
-        meshed = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
-        if mapped is None or meshed is None:
+        dose_map = subject.recorded("dosemap", lambda folder: DoseMap.load(folder / "dosemap.npz"))
+        head = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
+        if dose_map is None or head is None:
             raise InputError(f"the dose map or the mesh of {subject.name} is gone; run 'target plan' again")
         log.info("the scalp")
-        live = cls(plan, mapped.value, Scalp.of(meshed.value), tool, planned_direction(subject, meshed.value))
+        live = cls(plan, dose_map.value, Scalp.of(head.value), tool, planned_direction(subject, head.value))
         live.warm_up()
         return live
 

@@ -29,8 +29,8 @@ MOST_NAMED = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
-    """The rows that are meant, all with a pose.
+class ChosenRows:
+    """The rows of a navigator's file that a user means, all with a pose.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Chosen:
         return self.records[0].kind
 
 
-def chosen_target(session: Session, file: PoseFile, option: str) -> Chosen:
+def chosen_target(session: Session, file: PoseFile, option: str) -> ChosenRows:
     """The one pose that a file of targets means, else its pulses; ``file.name`` says which, where there are several.
 
     Raises
@@ -71,7 +71,7 @@ def chosen_target(session: Session, file: PoseFile, option: str) -> Chosen:
     raise _not_there(session, file)
 
 
-def chosen_pulses(session: Session, file: PoseFile, option: str, own: Sequence[str] = ()) -> Chosen:
+def chosen_pulses(session: Session, file: PoseFile, option: str, own: Sequence[str] = ()) -> ChosenRows:
     """The pulses of one coil for one target; where the file holds planned targets only, the one of them that is meant.
 
     Parameters
@@ -144,12 +144,12 @@ def _tracked(session: Session) -> tuple[list[Record], list[str]]:
 
 def _one_group(
     tracked: list[Record], session: Session, file: PoseFile, option: str, left_out: list[str], own: Sequence[str] = ()
-) -> Chosen:
+) -> ChosenRows:
     """All pulses if they are of one coil and one target, else those for the plan's own, if they are of one coil."""
     groups = Counter(map(_labels, tracked))
     mine = [group for group in groups if group[0] in own]
     if len(groups) == 1:
-        return Chosen(tuple(tracked), session, tuple(left_out))
+        return ChosenRows(tuple(tracked), session, tuple(left_out))
     if len(mine) == 1:
         return _of_group(tracked, mine[0], session, left_out)
     several = [len({group[i] for group in groups}) > 1 for i in (0, 1)]
@@ -169,22 +169,22 @@ def _labels(record: Record) -> tuple[str, str]:
     return record.target or NO_TARGET, record.driver or NO_COIL
 
 
-def _of_group(tracked: list[Record], group: tuple[str, str], session: Session, left_out: list[str]) -> Chosen:
+def _of_group(tracked: list[Record], group: tuple[str, str], session: Session, left_out: list[str]) -> ChosenRows:
     found = [each for each in tracked if _labels(each) == group]
     by = f" by {group[1]}" if len({each.driver for each in tracked}) > 1 else ""
-    return Chosen(
+    return ChosenRows(
         tuple(found), session, tuple(left_out), f"{len(found)} of {len(tracked)} pulses, those at {group[0]}{by}"
     )
 
 
-def _targets_named(session: Session, file: PoseFile, option: str) -> Chosen | None:
+def _targets_named(session: Session, file: PoseFile, option: str) -> ChosenRows | None:
     """The target of that name."""
     assert file.name is not None
     found = [each for each in session.targets if each.name == file.name]
     return _only(found, session, file, option) if found else None
 
 
-def _pulses_named(session: Session, file: PoseFile, option: str) -> Chosen | None:
+def _pulses_named(session: Session, file: PoseFile, option: str) -> ChosenRows | None:
     """The pulses for a target or by a coil of that name, or all."""
     assert file.name is not None
     name = file.name.removeprefix("pulses at ")
@@ -198,10 +198,10 @@ def _pulses_named(session: Session, file: PoseFile, option: str) -> Chosen | Non
         return _one_group(tracked, session, file, option, left_out)
     every = len(session.pulses)
     words = f"{len(tracked)} of {every} pulses, those at {name}" if len(meant) < every else ""
-    return Chosen(tuple(tracked), session, tuple(left_out), words)
+    return ChosenRows(tuple(tracked), session, tuple(left_out), words)
 
 
-def _row_named(session: Session, file: PoseFile, option: str) -> Chosen | None:
+def _row_named(session: Session, file: PoseFile, option: str) -> ChosenRows | None:
     """The row of that name, or of that number."""
     assert file.name is not None
     rows = session.targets or session.pulses
@@ -212,7 +212,7 @@ def _row_named(session: Session, file: PoseFile, option: str) -> Chosen | None:
     return _only(found, session, file, option) if found else None
 
 
-def _only(rows: list[Record], session: Session, file: PoseFile, option: str) -> Chosen:
+def _only(rows: list[Record], session: Session, file: PoseFile, option: str) -> ChosenRows:
     """The one row, or several that are one pose."""
     placed = [each for each in rows if each.pose is not None]
     what = "pulse" if rows[0].kind == PULSE else "target"
@@ -233,7 +233,7 @@ def _only(rows: list[Record], session: Session, file: PoseFile, option: str) -> 
         )
     first = placed[0]
     of = len(session.targets if what == "target" else session.pulses)
-    return Chosen((first,), session, (), f"{what} {first.name!r}, row {first.row} of {of}")
+    return ChosenRows((first,), session, (), f"{what} {first.name!r}, row {first.row} of {of}")
 
 
 def _same(one: Record, other: Record) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from meshes.errors import InputError
-from targeting.navigation.choice import ALL_PULSES, Chosen, apart_deg, coil_pulses
+from targeting.navigation.choice import ALL_PULSES, ChosenRows, apart_deg, coil_pulses
 from targeting.navigation.records import TARGET, Record
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate, fault_at
@@ -26,8 +26,8 @@ STRAYS = 0.1  # the share of pulses that may lie elsewhere, and is left out
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """One pose, and what it was made of.
+class MeasuredPose:
+    """A pose at which the coil was, averaged from rows of a navigator's file.
 
     Parameters
     ----------
@@ -56,17 +56,17 @@ class Measured:
     deepest_mm: float
 
     @property
-    def said(self) -> tuple[str, ...]:
-        """All that is to be said of what it was made of."""
+    def remarks(self) -> tuple[str, ...]:
+        """Lines about the rows it was made from, for a person."""
         return self.rows + self.left_out
 
 
-def measured(chosen: Chosen, gate: PoseGate, off_mm: float) -> Measured:
-    """The pose that chosen rows mean, held against the coil and the head.
+def measured(chosen: ChosenRows, gate: PoseGate, off_mm: float) -> MeasuredPose:
+    """Average rows of a navigator's file to one pose, and check that the coil can have been there.
 
     Parameters
     ----------
-    chosen : Chosen
+    chosen : ChosenRows
         With its poses in RAS mm of the plan.
     gate : PoseGate
     off_mm : float
@@ -93,7 +93,7 @@ def measured(chosen: Chosen, gate: PoseGate, off_mm: float) -> Measured:
         many = f"in {len(inside)} of {len(kept)} {chosen.kind}s of" if len(kept) > 1 else "at the pose in"
         most = ", at most," if len(inside) > 1 else ""
         warnings = [f"{many} {chosen.session.source}{most} {inside[0]}: check the navigator's registration"]
-    return Measured(pose, kept, words, rows, left_out, tuple(warnings), -distances_mm[0] if inside else 0.0)
+    return MeasuredPose(pose, kept, words, rows, left_out, tuple(warnings), -distances_mm[0] if inside else 0.0)
 
 
 def mean_pose(poses: Sequence[Pose]) -> Pose:
@@ -113,15 +113,15 @@ def apart(one: Pose, other: Pose) -> tuple[float, float]:
 
 
 def row_words(record: Record, source: str) -> str:
-    """A row in a message."""
+    """The name and number of a row, for messages."""
     return f"{record.kind} {record.name or f'#{record.row}'!r} (row {record.row}) of {source}"
 
 
-def _let_in(chosen: Chosen, gate: PoseGate, off_mm: float) -> tuple[list[Pose], list[str]]:
+def _let_in(rows: ChosenRows, gate: PoseGate, off_mm: float) -> tuple[list[Pose], list[str]]:
     """The poses that the coil can have had, and what was left out."""
-    source, many = chosen.session.source, len(chosen.records)
+    source, many = rows.session.source, len(rows.records)
     poses, faults = [], []
-    for record in chosen.records:
+    for record in rows.records:
         assert record.pose is not None
         if fault := gate.measured_fault(record.pose, off_mm):
             faults.append((fault, record))
@@ -134,7 +134,7 @@ def _let_in(chosen: Chosen, gate: PoseGate, off_mm: float) -> tuple[list[Pose], 
         fault, record = (wrong or faults)[0]
         if many > 1:
             hint = f"nor can {len(faults) - 1} more of {many}; check the file's frame and the coil"
-        elif record.kind == TARGET and coil_pulses(chosen.session):
+        elif record.kind == TARGET and coil_pulses(rows.session):
             hint = f"its recorded pulses are named '{source}:{ALL_PULSES}'"
         else:
             hint = "check its frame and the coil"
@@ -143,7 +143,7 @@ def _let_in(chosen: Chosen, gate: PoseGate, off_mm: float) -> tuple[list[Pose], 
     return poses, [f"{n} of {many} pulses left out: {words}" for words, n in kinds.items()]
 
 
-def _one_place(poses: list[Pose], chosen: Chosen) -> tuple[tuple[Pose, ...], list[str]]:
+def _one_place(poses: list[Pose], rows: ChosenRows) -> tuple[tuple[Pose, ...], list[str]]:
     """The poses of one place, and what is said of strays."""
     center_mm = np.median([pose.center_mm for pose in poses], axis=0)
     middle = min(poses, key=lambda pose: float(np.linalg.norm(pose.center_mm - center_mm)))
@@ -154,9 +154,9 @@ def _one_place(poses: list[Pose], chosen: Chosen) -> tuple[tuple[Pose, ...], lis
     if away > STRAYS * len(poses):
         mm, degrees = (max(each) for each in zip(*off, strict=True))
         raise InputError(
-            f"the {len(poses)} pulses of {chosen.session.source} are not at one place: they lie up to {mm:.0f} mm and "
+            f"the {len(poses)} pulses of {rows.session.source} are not at one place: they lie up to {mm:.0f} mm and "
             f"{degrees:.0f}° apart, and no mean can be taken; name one of them, such as "
-            f"'{chosen.session.source}:{chosen.records[0].name}', or give a file with the pulses of one place alone"
+            f"'{rows.session.source}:{rows.records[0].name}', or give a file with the pulses of one place alone"
         )
     strays = f"{away} of {len(poses)} pulses left out: more than {SAME_PLACE_MM:.0f} mm or {SAME_TURN_DEG:.0f}° from the rest"
     return kept, [strays] if away else []

@@ -113,7 +113,7 @@ class MapTarget(Target):
         Tetrahedra of grey matter.
     shares : (m,) float64
         Their weights; they sum to 1.
-    wanted : (m,) float64
+    map_values : (m,) float64
         The map there, its largest size 1.
     along : (m, 3) float64
         The cortex's inward unit normals, turned round where the map is negative: the dose is the field along these.
@@ -123,7 +123,7 @@ class MapTarget(Target):
 
     tets: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     shares: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    wanted: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    map_values: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     along: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))
     near: float = 1.0
 
@@ -140,8 +140,8 @@ class MapTarget(Target):
         """The map on a leadfield of the head."""
         from targeting.tes.optimise import Network, Region
 
-        normals = np.sign(self.wanted)[:, None] * self.along
-        return Network(Region.of_target(leadfield, head, self), self.wanted, normals)
+        normals = np.sign(self.map_values)[:, None] * self.along
+        return Network(Region.of_target(leadfield, head, self), self.map_values, normals)
 
     def agreement(self, e_v_per_m: NDArray[np.floating]) -> float:
         """How like the map a field (M, 3) is: 1 where it is the map times a number, 0 where they have nothing in common.
@@ -149,15 +149,16 @@ class MapTarget(Target):
         The weighted cosine Σ w E y / √(Σ w E² Σ w y²) of the map y and the field's inward component E.
         """
         e = (np.asarray(e_v_per_m[self.tets], np.float64) * self.along).sum(1)
-        y = np.abs(self.wanted)
+        y = np.abs(self.map_values)
         size = np.sqrt((self.shares @ e**2) * (self.shares @ y**2))
         return float(self.shares @ (e * y) / size) if size > 0 else 0.0
 
     def save(self, path: Path, asked_mm: NDArray[np.float64], warnings: tuple[str, ...]) -> None:
         """Write it as ``.npz``."""
-        plain = ("center_mm", "radius_mm", "name", "side", "source", "tets", "shares", "wanted", "along", "near")
+        plain = ("center_mm", "radius_mm", "name", "side", "source", "tets", "shares", "along", "near")
         arrays: dict[str, Any] = {name: np.asarray(getattr(self, name)) for name in plain}
         arrays |= {
+            "wanted": self.map_values,
             "asked_mm": asked_mm,
             "warnings": np.array(warnings, dtype=str),
             "mask_points_mm": self.mask_points_mm,
@@ -170,11 +171,12 @@ class MapTarget(Target):
         with np.load(path, allow_pickle=False) as kept:
             values = {name: each if each.ndim else each.item() for name, each in kept.items()}
         asked, warnings = values.pop("asked_mm"), values.pop("warnings")
+        values["map_values"] = values.pop("wanted")
         return AimedTarget(cls(mask_radius_mm=HELD_MM, **values), asked, None, tuple(str(each) for each in warnings))
 
 
 def map_target(
-    given: NetworkMap,
+    network_map: NetworkMap,
     head: HeadMesh,
     cortex: Cortex,
     warp: MniWarp | None = None,
@@ -185,7 +187,7 @@ def map_target(
 
     Parameters
     ----------
-    given : NetworkMap
+    network_map : NetworkMap
     head : HeadMesh
     cortex : Cortex
         Where the normals come from.
@@ -200,51 +202,55 @@ def map_target(
     from scipy.ndimage import map_coordinates
     from scipy.spatial import cKDTree
 
-    values, world = given.read()
+    values, world = network_map.read()
     affine = world.affine_mm
     grey = np.flatnonzero(head.tissue == Tissue.GM)
     places = head.centroids_mm[grey]
     largest = float(np.abs(values).max())
     core = np.argwhere(np.abs(values) >= CORE * largest) @ affine[:3, :3].T + affine[:3, 3]
-    if given.in_mni:
+    if network_map.in_mni:
         assert warp is not None
         core = warp.to_subject(core)
     near = float((cKDTree(places).query(core)[0] <= NEAR_MM).mean())
     if near < LEAST_NEAR:
-        other = "in the subject's space, without mni:" if given.in_mni else "in MNI152 (then write mni: before it)"
-        raise InputError(
-            f"only {near:.0%} of the strong voxels of map {given.path} lie within {NEAR_MM:g} mm of this head's grey matter: "
-            f"is it {other}, or of another head?"
+        other = (
+            "in the subject's space, without mni:" if network_map.in_mni else "in MNI152 (then write mni: before it)"
         )
-    at = warp.to_mni(places) if given.in_mni and warp is not None else places
+        raise InputError(
+            f"only {near:.0%} of the strong voxels of map {network_map.path} lie within {NEAR_MM:g} mm of this head's "
+            f"grey matter: is it {other}, or of another head?"
+        )
+    at = warp.to_mni(places) if network_map.in_mni and warp is not None else places
     voxels = np.linalg.solve(affine, np.column_stack([at, np.ones(len(at))]).T)[:3]
     here = map_coordinates(values, voxels, order=1, mode="constant")
     away, vertex = cKDTree(cortex.whole.points_mm).query(places)
     here[away > NEAR_MM] = 0.0  # cerebellum and nuclei have no normal
     most = float(np.abs(here).max())
     if most == 0:
-        raise InputError(f"map {given.path} is zero everywhere in this head's cortex")
+        raise InputError(f"map {network_map.path} is zero everywhere in this head's cortex")
     kept = np.abs(here) > LEAST_SHARE * most
-    tets, wanted = grey[kept], here[kept] / most
+    tets, map_values = grey[kept], here[kept] / most
     normals = -cortex.whole.normals[vertex[kept]]
-    along = np.sign(wanted)[:, None] * normals
-    weight = np.abs(wanted) * head.volumes_mm3[tets]
-    center = head.centroids_mm[tets[np.argmax(np.abs(wanted))]]
+    along = np.sign(map_values)[:, None] * normals
+    weight = np.abs(map_values) * head.volumes_mm3[tets]
+    center = head.centroids_mm[tets[np.argmax(np.abs(map_values))]]
     volume = float(head.volumes_mm3[tets].sum())
-    name = "map " + given.path.name.removesuffix(".gz").removesuffix(".nii")
-    where = "MNI152" if given.in_mni else "the subject's space"
+    name = "map " + network_map.path.name.removesuffix(".gz").removesuffix(".nii")
+    where = "MNI152" if network_map.in_mni else "the subject's space"
     target = MapTarget(
         center_mm=center,
         radius_mm=round(float((3 * volume / (4 * np.pi)) ** (1 / 3)), 1),
         name=name,
         side="",
-        source=f"map {given.path.name} given by the user in {where}"
-        + (f"; taken to the head by {warp.source or 'registration'}" if given.in_mni and warp is not None else ""),
+        source=f"map {network_map.path.name} given by the user in {where}"
+        + (
+            f"; taken to the head by {warp.source or 'registration'}" if network_map.in_mni and warp is not None else ""
+        ),
         mask_points_mm=head.centroids_mm[tets],
         mask_radius_mm=HELD_MM,
         tets=tets,
         shares=weight / weight.sum(),
-        wanted=wanted,
+        map_values=map_values,
         along=along,
         near=near,
     )

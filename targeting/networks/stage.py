@@ -49,9 +49,9 @@ def network_stage(
     surfaces, name = cortex, f"{kind}-network"
 
     def make(folder: Path) -> AimedTarget:
-        aimed = map_target(network, head.value, surfaces.value, registration.value if registration else None)
-        assert isinstance(aimed.target, MapTarget)
-        aimed.target.save(folder / f"{name}.npz", aimed.asked_mm, aimed.warnings)
+        aimed_target = map_target(network, head.value, surfaces.value, registration.value if registration else None)
+        assert isinstance(aimed_target.target, MapTarget)
+        aimed_target.target.save(folder / f"{name}.npz", aimed_target.asked_mm, aimed_target.warnings)
         return load(folder)
 
     def load(folder: Path) -> AimedTarget:

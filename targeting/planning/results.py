@@ -1,4 +1,4 @@
-"""What a plan and its files are made from, whatever the arm: the head, its target, and the fields that both plans have."""
+"""Results that plans of a coil and plans of electrodes share: head, target, and the fields that both plans have."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from meshes.head import HeadMesh
 from meshes.images import open_nifti
 from targeting.records.places import Frame, plan_target
 from targeting.records.warnings import PlanWarning, note, warning
-from targeting.study.head_stages import Segmented
+from targeting.study.head_stages import Segmentation
 from targeting.versions import versions
 
 if TYPE_CHECKING:
@@ -33,12 +33,12 @@ DEEP_RATIO = 1.5  # peak elsewhere over the target's mean |E| from which a warni
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PlanResults:
-    """What the stages of either arm made."""
+    """Results of the stages that both kinds of plan have."""
 
     subject: str
-    segmented: Segmented
+    segmentation: Segmentation
     head: HeadMesh
-    aimed: AimedTarget
+    aimed_target: AimedTarget
     objective: str
     conductivity_s_per_m: Mapping[str, float]
     seconds: Mapping[str, float]
@@ -52,7 +52,7 @@ class PlanResults:
     @property
     def target_tets(self) -> NDArray[np.integer]:
         """Numbers of the target's tetrahedra."""
-        tets, _ = self.aimed.target.weights(self.head)
+        tets, _ = self.aimed_target.target.weights(self.head)
         return tets
 
     def is_elsewhere(self, peak_mm: ArrayLike) -> bool:
@@ -62,11 +62,11 @@ class PlanResults:
 
 def fields_of_both(results: PlanResults) -> dict[str, Any]:
     """The fields that a plan of either arm has, without warnings."""
-    frame = results.segmented.frame
+    frame = results.segmentation.frame
     return {
         "subject": results.subject,
         "frame": Frame("RAS mm of T1", frame.name, frame.sha256, frame.affine_mm, list(frame.shape)),
-        "target": plan_target(results.aimed, results.head),
+        "target": plan_target(results.aimed_target, results.head),
         "objective": results.objective,
         "warnings": [],
         "versions": versions(),
@@ -82,9 +82,9 @@ def head_warnings(results: PlanResults) -> list[PlanWarning]:
     """Warnings of the image, of the target's place, and of parts of the head whose volume is odd."""
     from targeting.report.volumes import volume_warnings
 
-    segmented = results.segmented
-    odd = volume_warnings(results.head, segmented.affine_mm, segmented.frame.shape, segmented.frame.name)
-    return [warning(each) for each in (*segmented.warnings, *results.aimed.warnings, *odd)]
+    segmentation = results.segmentation
+    odd = volume_warnings(results.head, segmentation.affine_mm, segmentation.frame.shape, segmentation.frame.name)
+    return [warning(each) for each in (*segmentation.warnings, *results.aimed_target.warnings, *odd)]
 
 
 def area_notes(results: PlanResults) -> list[PlanWarning]:
@@ -92,7 +92,7 @@ def area_notes(results: PlanResults) -> list[PlanWarning]:
     from targeting.field_by_area.table import areas_of_target
     from targeting.field_by_area.words import target_sentence
 
-    words = target_sentence(areas_of_target(results.aimed.target, results.cortex))
+    words = target_sentence(areas_of_target(results.aimed_target.target, results.cortex))
     return [note(words)] if words else []
 
 
@@ -174,13 +174,13 @@ def write_field_in_volume(
     from targeting.files.group_spaces import write_in_mni
 
     said = {} if conditions is None else {"conditions": conditions}
-    affine_mm, scale_end = results.segmented.affine_mm, evidence.scale_end_v_per_m
+    affine_mm, scale_end = results.segmentation.affine_mm, evidence.scale_end_v_per_m
     *_, image = write_field_files(
         folder,
         results.head,
         evidence.e_v_per_m,
         affine_mm,
-        results.segmented.frame.shape,
+        results.segmentation.frame.shape,
         scale_end,
         drawings=[drawing],
         **said,
@@ -194,9 +194,9 @@ def background_of(results: PlanResults) -> NDArray[np.floating]:
     """The image that pictures of slices are drawn on: the T1, or without one the head's tissues."""
     from meshes.rasterise import labels_on_grid
 
-    image = results.segmented.background()
+    image = results.segmentation.background()
     if image is None:
-        return labels_on_grid(results.head, results.segmented.affine_mm, results.segmented.frame.shape).astype(
+        return labels_on_grid(results.head, results.segmentation.affine_mm, results.segmentation.frame.shape).astype(
             np.float32
         )
     return image

@@ -26,7 +26,7 @@ from targeting.plans.shared import checked_patient_id
 from targeting.plans.tes import TesPlan, TesSearchSummary, read_tes_plan
 from targeting.records.json_records import plain
 from targeting.records.pole import SIGNED
-from targeting.records.warnings import PlanWarning, warning
+from targeting.records.warnings import PlanWarning
 from targeting.study.aim import Aim, check_direction, target_notes, target_side
 from targeting.study.cap_stages import HeadPositions, leadfield_stage, positions_stage
 from targeting.study.command_line import command_line
@@ -97,8 +97,8 @@ def plan_tes(
     """
     if isinstance(request, str):
         request = TesRequest(kind=request)
-    asked = TesRequest.of(request, **options).checked()
-    question = check_tes(subject if isinstance(subject, Subject) else Subject.named(subject, out), asked)
+    checked_request = TesRequest.of(request, **options).checked()
+    question = check_tes(subject if isinstance(subject, Subject) else Subject.named(subject, out), checked_request)
     with question.study.subject.locked():
         return question.study.run(files_stage(question, run_stages(question))).value
 
@@ -120,7 +120,7 @@ class NetworkStudy(Study):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TesQuestion:
-    """What a montage's plan is asked for, with everything checked.
+    """A request for a montage's plan that passed all checks, with the study that its stages need.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ class TesQuestion:
         return isinstance(self.study, NetworkStudy)
 
 
-def check_tes(subject: Subject, asked: TesRequest) -> TesQuestion:
+def check_tes(subject: Subject, request: TesRequest) -> TesQuestion:
     """Check what can be checked before anything is made.
 
     Raises
@@ -155,46 +155,46 @@ def check_tes(subject: Subject, asked: TesRequest) -> TesQuestion:
     InputError
         If anything given cannot be used.
     """
-    side = asked.side
+    side = request.side
     source = HeadSource.of(
         subject,
-        t1=asked.t1,
-        t2=asked.t2,
-        labels=asked.labels,
-        head=asked.head,
-        threads=asked.threads,
-        frame=asked.frame,
+        t1=request.t1,
+        t2=request.t2,
+        labels=request.labels,
+        head=request.head,
+        threads=request.threads,
+        frame=request.frame,
     )
     own = source.own(subject.folder)
-    network = NetworkMap.of(asked.network, own.frame, own.world) if asked.network else None
+    network = NetworkMap.of(request.network, own.frame, own.world) if request.network else None
     goal: Aim | None = None
     notes: list[PlanWarning] = []
     if network is None:
-        side, notes = target_side(source, asked.aim, side, asked.pain_side, asked.hotspot_mm)
-        notes += target_notes(asked.aim)
-        goal = Aim(asked.aim, side, asked.hotspot_mm, asked.radius_mm).checked(own)
-    elif asked.aim != DEFAULT_AIM or asked.hotspot_mm is not None or asked.radius_mm is not None:
+        side, notes = target_side(source, request.aim, side, request.pain_side, request.hotspot_mm)
+        notes += target_notes(request.aim)
+        goal = Aim(request.aim, side, request.hotspot_mm, request.radius_mm).checked(own)
+    elif request.aim != DEFAULT_AIM or request.hotspot_mm is not None or request.radius_mm is not None:
         raise InputError("the map of `network` is the target: leave out `aim`, `hotspot_mm` and `radius_mm`")
-    elif side is not None or asked.pain_side is not None:
-        side = side_for(side, asked.pain_side)  # of avoided regions by name
-    sought = Regions.of(asked.avoid, asked.also, side, own)
+    elif side is not None or request.pain_side is not None:
+        side = side_for(side, request.pain_side)  # of avoided regions by name
+    sought = Regions.of(request.avoid, request.also, side, own)
     conduction = Conduction.of(
-        asked.conductivity_s_per_m, asked.dti, asked.dti_mapping, asked.tensor_order, source.frame
+        request.conductivity_s_per_m, request.dti, request.dti_mapping, request.tensor_order, source.frame
     )
-    check_direction(asked.direction)
-    patient = checked_patient_id(asked.patient_id)
+    check_direction(request.direction)
+    patient = checked_patient_id(request.patient_id)
     source.checked()
-    surfaces = CortexSource.of(source, asked.cortex)
+    surfaces = CortexSource.of(source, request.cortex)
     shared: dict[str, Any] = {
         "subject": subject,
         "source": source,
-        "density": asked.density,
+        "density": request.density,
         "cortex_source": surfaces,
         "conduction": conduction,
-        "right_hand_sides": 1 if asked.montage else CAP_ELECTRODES,
+        "right_hand_sides": 1 if request.montage else CAP_ELECTRODES,
     }
-    study = Study(aim=goal, **shared) if network is None else NetworkStudy(kind=asked.kind, network=network, **shared)
-    return TesQuestion(request=asked, study=study, regions=sought, notes=notes, patient_id=patient)
+    study = Study(aim=goal, **shared) if network is None else NetworkStudy(kind=request.kind, network=network, **shared)
+    return TesQuestion(request=request, study=study, regions=sought, notes=notes, patient_id=patient)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -206,108 +206,108 @@ class TesStages:
     positions: Done[HeadPositions]
     leadfield: Done[Leadfield] | None
     search: Done[ChosenMontage]
-    confirmed: Done[ConfirmedMontage]
+    confirmation: Done[ConfirmedMontage]
     surfaces: Done[HeadSurfaces]
 
     def all(self, study: Study) -> list[Done[Any]]:
         """All stages that the plan follows from, in their order."""
         of_every_plan = (study.tissues, study.head, self.registration, study.cortex, study.target)
-        own = (self.places, self.positions, self.leadfield, self.search, self.confirmed)
+        own = (self.places, self.positions, self.leadfield, self.search, self.confirmation)
         return [each for each in (*of_every_plan, *own) if each]
 
 
-def run_stages(asked: TesQuestion) -> TesStages:
+def run_stages(question: TesQuestion) -> TesStages:
     """Make every stage of the plan but the last, or reuse it where it still stands."""
-    study, request, run = asked.study, asked.request, asked.study.run
+    study, request, run = question.study, question.request, question.study.run
     study.make_head_and_target()
-    places = run(places_stage(request.kind, asked.regions, study)) if asked.regions else None
+    places = run(places_stage(request.kind, question.regions, study)) if question.regions else None
     positions = run(positions_stage(study, request.positions, request.cap))
     leadfield = None
     if request.montage is None:
         leadfield = run(leadfield_stage(request.kind, study, positions, request.cap))
     search = run(search_stage(request, study, positions, leadfield, places))
-    confirmed = run(confirm_stage(request, study, positions, search, places))
+    confirmation = run(confirm_stage(request, study, positions, search, places))
     return TesStages(
         registration=study.registration_of_target or (study.registration_if_any if study.cortex else None),
         places=places,
         positions=positions,
         leadfield=leadfield,
         search=search,
-        confirmed=confirmed,
+        confirmation=confirmation,
         surfaces=study.surfaces,
     )
 
 
-def _notes(asked: TesQuestion) -> list[PlanWarning]:
+def _notes(question: TesQuestion) -> list[PlanWarning]:
     """What is to be said of the plan besides what its numbers say."""
-    return [*asked.notes, *(warning(each) for each in asked.study.why_no_cortex)]
+    return [*question.notes, *question.study.cortex_notes]
 
 
-def _results(asked: TesQuestion, stages: TesStages) -> TesResults:
+def _results(question: TesQuestion, stages: TesStages) -> TesResults:
     """All that the plan and its files are written from."""
     from atlases.scalp_tape import tape_measure
 
-    study, positions, confirmed = asked.study, stages.positions.value, stages.confirmed.value
-    sites = {each.name: each.center_mm for each in confirmed.electrodes}
+    study, positions, confirmation = question.study, stages.positions.value, stages.confirmation.value
+    sites = {each.name: each.center_mm for each in confirmation.electrodes}
     head, target, cortex = study.head.value, study.target.value, study.cortex.value if study.cortex else None
     sigma = study.conduction.conductivity_s_per_m
     places = stages.places.value if stages.places else None
     return TesResults(
         subject=study.subject.name,
-        request=asked.request,
-        segmented=study.tissues.value,
+        request=question.request,
+        segmentation=study.tissues.value,
         head=head,
         sigma_s_per_m=sigma_per_tet(head.tissue, sigma),  # of tensors, their volume-normalised size
-        aimed=target,
-        located=positions,
-        chosen=stages.search.value,
-        confirmed=confirmed,
+        aimed_target=target,
+        positions=positions,
+        search=stages.search.value,
+        confirmation=confirmation,
         tape=tape_measure(study.scalp, positions.fiducials, positions.vertex_mm, sites),
-        objective=ALONG_MAP if asked.network else _dose_words(asked.request.along),
-        polarity=asked.request.counted_polarity,
-        search=replace(
-            _search_summary(asked.request),
+        objective=ALONG_MAP if question.network else _dose_words(question.request.along),
+        polarity=question.request.counted_polarity,
+        search_summary=replace(
+            _search_summary(question.request),
             head=study.source.words,
             mesh=study.density_words,
             cortex=cortex.source if cortex else "none",
             white_matter=study.conduction.words(study.tensors),
-            command=command_line(asked.request, study.subject.name, study.source),
+            command=command_line(question.request, study.subject.name, study.source),
         ),
         conductivity_s_per_m=sigma,
         seconds={each.stage: each.seconds for each in stages.all(study)},
-        notes=_notes(asked),
-        pain_side=asked.request.pain_side or "",
-        patient_id=asked.patient_id,
+        notes=_notes(question),
+        pain_side=question.request.pain_side or "",
+        patient_id=question.patient_id,
         cortex=cortex,
         surfaces=stages.surfaces.value,
         warp=stages.registration.value if stages.registration else None,
-        goal=plan_goal_of(asked.request, target, places, stages.search.value, confirmed),
+        goal=plan_goal_of(question.request, target, places, stages.search.value, confirmation),
     )
 
 
-def files_stage(asked: TesQuestion, stages: TesStages) -> Stage[TesPlan]:
+def files_stage(question: TesQuestion, stages: TesStages) -> Stage[TesPlan]:
     """Stage "…-files": the plan and all that people read, in the folder named after the kind."""
     from targeting.tes.safety import limits, session_checks
 
-    study, request = asked.study, asked.request
+    study, request = question.study, question.request
 
     def make(folder: Path) -> TesPlan:
-        results = _results(asked, stages)
+        results = _results(question, stages)
         made = make_tes_plan(results)
         (folder / request.kind).mkdir()
         write_tes_files(folder / request.kind, results, made)
         return made
 
     parameters = {
-        "notes": plain(_notes(asked)),
+        "notes": plain(_notes(question)),
         "subject": study.subject.name,
-        "pain_side": asked.request.pain_side,
-        "patient_id": asked.patient_id,
+        "pain_side": question.request.pain_side,
+        "patient_id": question.patient_id,
         "minutes": request.minutes,
-        "polarity": asked.request.counted_polarity,
+        "polarity": question.request.counted_polarity,
         "accepted": sorted(request.accept_risk),
         "avoid_cap": request.stated_share,
-        "wanted_v_per_m": request.dose_v_per_m if asked.network else None,
+        "wanted_v_per_m": request.dose_v_per_m if question.network else None,
         # a changed table is another plan
         "limits": {name: [limit.limit, limit.source] for name, limit in limits().items()},
         "checks": [repr(each) for each in session_checks()],
@@ -329,17 +329,17 @@ def _dose_words(along: Direction) -> str:
     return OBJECTIVES[linear_direction(DEFAULT, along)[0]]
 
 
-def _search_summary(asked: TesRequest) -> TesSearchSummary:
+def _search_summary(request: TesRequest) -> TesSearchSummary:
     """What was searched for, or which montage was given."""
-    direction = asked.direction
+    direction = request.direction
     words = "none" if direction is None else direction if isinstance(direction, str) else "given"
-    if asked.montage is not None:
-        return TesSearchSummary(montage="from a file" if asked.montage_file else asked.montage, direction=words)
+    if request.montage is not None:
+        return TesSearchSummary(montage="from a file" if request.montage_file else request.montage, direction=words)
     return TesSearchSummary(
         direction=words,
-        objective=asked.objective_for(asked.along),
-        max_current_ma=asked.total_ma,
-        max_per_electrode_ma=asked.per_electrode_ma,
-        max_electrodes=asked.electrodes,
-        cap=asked.cap,
+        objective=request.objective_for(request.along),
+        max_current_ma=request.total_ma,
+        max_per_electrode_ma=request.per_electrode_ma,
+        max_electrodes=request.electrodes,
+        cap=request.cap,
     )

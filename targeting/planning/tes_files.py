@@ -46,43 +46,43 @@ SHUNTED_SHARE = 0.75  # of the current that stays in the scalp, from which a war
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TesResults(PlanResults):
-    """What the stages of a montage's plan made."""
+    """Results of the stages of a montage's plan."""
 
     request: TesRequest
     sigma_s_per_m: NDArray[np.float64]  # of each tetrahedron
-    located: HeadPositions
-    chosen: ChosenMontage
-    confirmed: ConfirmedMontage
+    positions: HeadPositions
+    search: ChosenMontage
+    confirmation: ConfirmedMontage
     tape: TapeMeasure
     polarity: str  # of :mod:`targeting.records.pole`
-    search: TesSearchSummary
+    search_summary: TesSearchSummary
     goal: PlanTesGoal | None = None
 
 
 def make_tes_plan(results: TesResults) -> TesPlan:
     """Make the plan with its safety items and its warnings."""
-    confirmed, request = results.confirmed, results.request
+    confirmation, request = results.confirmation, results.request
     exposure = _exposure(results)
     items = check_safety(exposure, request.accept_risk)
     plan = TesPlan(
         **fields_of_both(results),
         kind=request.kind,
-        montage_name=results.chosen.montage.name,
-        montage=[_electrode(results, i) for i in range(len(confirmed.electrodes))],
+        montage_name=results.search.montage.name,
+        montage=[_electrode(results, i) for i in range(len(confirmation.electrodes))],
         total_current_ma=exposure.total_current_ma,
         minutes=request.minutes,
-        dose=confirmed.dose,
+        dose=confirmation.dose,
         pole=_pole(results),
-        standard=_standard(confirmed),
-        optimum=results.chosen.optimum,
+        standard=_standard(confirmation),
+        optimum=results.search.optimum,
         goal=results.goal,
-        landmarks=landmarks_of(results.tape, results.located.fiducials),
+        landmarks=landmarks_of(results.tape, results.positions.fiducials),
         safety=items,
         session_checks=list(session_checks()),
         charge_c=exposure.charge_c,
         brain_e_v_per_m=exposure.brain_e_v_per_m,
         eye_e_v_per_m=exposure.eye_e_v_per_m,
-        search=replace(results.search, current_kept_by_scalp=round(confirmed.scalp_share, 3)),
+        search=replace(results.search_summary, current_kept_by_scalp=round(confirmation.scalp_share, 3)),
     )
     beyond = [danger(item.words, item.name, request.accept_risk) for item in items if not item.within]
     return replace(plan, warnings=_warnings(results, plan, beyond))
@@ -90,7 +90,7 @@ def make_tes_plan(results: TesResults) -> TesPlan:
 
 def _warnings(results: TesResults, plan: TesPlan, beyond: Sequence[PlanWarning]) -> list[PlanWarning]:
     """All that a person must know, in order; first of each kind the safety items that are ``beyond`` their limits."""
-    confirmed = results.confirmed
+    confirmation = results.confirmation
     elsewhere = results.is_elsewhere(plan.dose.peak_mm)
     return in_order(
         [
@@ -99,14 +99,25 @@ def _warnings(results: TesResults, plan: TesPlan, beyond: Sequence[PlanWarning])
             *results.notes,
             *area_notes(results),
             *head_warnings(results),
-            *([note(confirmed.note)] if confirmed.note else []),
-            *warnings_of(plan, elsewhere, confirmed.scalp_share, results.located.fiducials.source),
+            *([note(confirmation.note)] if confirmation.note else []),
+            *warnings_of(plan, elsewhere, confirmation.scalp_share, results.positions.fiducials.source),
         ]
     )
 
 
 def warnings_of(plan: TesPlan, peak_elsewhere: bool, scalp_share: float, fiducials_from: str) -> list[PlanWarning]:
-    """What the montage's field and its places on the scalp give to think of."""
+    """Warnings of a montage's field and of its places on the scalp.
+
+    Parameters
+    ----------
+    plan : TesPlan
+    peak_elsewhere : bool
+        Whether |E| in grey matter is largest outside the target.
+    scalp_share : float
+        Share of the current that stays in the scalp, 0 to 1.
+    fiducials_from : str
+        Where nasion, inion and ears come from; "registration …" if they were found by registration.
+    """
     found = []
     dose = plan.dose
     ratio = dose.peak_e_v_per_m / dose.mean_e_v_per_m if dose.mean_e_v_per_m > 0 else np.inf
@@ -168,24 +179,24 @@ def write_tes_files(folder: Path, results: TesResults, plan: TesPlan) -> None:
     from targeting.scene.parts import OUTLINE
     from targeting.tes.montage_files import write_bids, write_montage_table
 
-    conditions, patches = f"{plan.total_current_ma:g} mA", results.confirmed.patches_mm
+    conditions, patches = f"{plan.total_current_ma:g} mA", results.confirmation.patches_mm
     write_tes_plan(folder / "plan.json", plan)
     write_montage_table(folder / "montage.csv", plan.montage)
     write_bids(folder, plan.montage, plan.landmarks, plan.frame)
     target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
     write_geo(folder / DRAWING, [*electrode_views(plan.montage, patches), target])
-    on_cortex = write_field_on_cortex(folder, results, results.confirmed.e_v_per_m, conditions)
+    on_cortex = write_field_on_cortex(folder, results, results.confirmation.e_v_per_m, conditions)
     evidence = TesEvidence(
         plan=plan,
         head=results.head,
-        e_v_per_m=results.confirmed.e_v_per_m,
+        e_v_per_m=results.confirmation.e_v_per_m,
         target_tets=results.target_tets,
         background=background_of(results),
-        background_affine_mm=results.segmented.affine_mm,
+        background_affine_mm=results.segmentation.affine_mm,
         on_cortex=on_cortex,
         by_area=write_field_by_area(folder, on_cortex, conditions),
         surfaces=results.surfaces,
-        target=results.aimed.target,
+        target=results.aimed_target.target,
         patches_mm=patches,
     )
     write_field_in_volume(folder, results, evidence, DRAWING, conditions)
@@ -197,10 +208,10 @@ def write_tes_files(folder: Path, results: TesResults, plan: TesPlan) -> None:
 
 
 def _exposure(results: TesResults) -> Exposure:
-    electrodes = results.confirmed.electrodes
+    electrodes = results.confirmation.electrodes
     return exposure_of(
         results.head,
-        results.confirmed.e_v_per_m,
+        results.confirmation.e_v_per_m,
         results.sigma_s_per_m,
         {each.name: 1e3 * each.current_a for each in electrodes},
         {each.name: each.area_mm2 for each in electrodes},
@@ -209,7 +220,7 @@ def _exposure(results: TesResults) -> Exposure:
 
 
 def _electrode(results: TesResults, i: int) -> PlanElectrode:
-    each = results.confirmed.electrodes[i]
+    each = results.confirmation.electrodes[i]
     nasion, inion, left, right = results.tape.places_mm[each.name]
     return PlanElectrode(
         name=each.name,
@@ -227,15 +238,15 @@ def _electrode(results: TesResults, i: int) -> PlanElectrode:
     )
 
 
-def _standard(confirmed: ConfirmedMontage) -> PlanStandard | None:
-    usual, ours = confirmed.standard, confirmed.dose
+def _standard(confirmation: ConfirmedMontage) -> PlanStandard | None:
+    usual, ours = confirmation.standard, confirmation.dose
     if usual is None:
         return None
     per_ma, usual_per_ma = ours.dose_v_per_m / ours.total_current_ma, usual.dose_v_per_m / usual.total_current_ma
     both = per_ma > 0 and usual_per_ma > 0  # along a direction a dose may be against it
     return PlanStandard(
         dose=usual,
-        electrodes=dict(confirmed.standard_ma),
+        electrodes=dict(confirmation.standard_ma),
         dose_ratio=per_ma / usual_per_ma if both else None,
         focality_ratio=ours.focality / usual.focality,
         same_dose_ma=usual.dose_v_per_m / per_ma if both else None,
@@ -243,11 +254,11 @@ def _standard(confirmed: ConfirmedMontage) -> PlanStandard | None:
 
 
 def _pole(results: TesResults) -> PlanPole | None:
-    found, dose = results.confirmed.pole, results.confirmed.dose
+    found, dose = results.confirmation.pole, results.confirmation.dose
     if found is None:
         return None
     acting = acting_pole(found.ours_v_per_m, dose.mean_e_v_per_m)
-    usual = results.confirmed.standard
+    usual = results.confirmation.standard
     return PlanPole(
         polarity=results.polarity,
         acting=acting,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlases.aim import AimedTarget
-from atlases.scalp import Scalp, scalp_feet
+from atlases.scalp import Scalp
 from targeting.goals.tes_goal import Places, also_units, dose_unit, goal_on, inward_at
 from targeting.memory_need import solve_need
 from targeting.networks.network_map import MapTarget
@@ -63,15 +63,15 @@ def search_stage(
             else:
                 side = side_of(target)
                 montage = montage_at(str(request.montage), positions.value.positions, side, request.max_current_ma)
-            chosen = ChosenMontage(montage, None)
+            choice = ChosenMontage(montage, None)
         else:
             cortex = study.cortex.value if study.cortex else None
             beside = places.value if places else None
             limits = Limits(request.total_ma / 1e3, request.per_electrode_ma / 1e3, request.electrodes)
             goal = goal_on(leadfield.value, request, head, target, beside, request.along, cortex, limits)
             objective, polarity = request.objective_for(goal.unit), request.counted_polarity
-            chosen = best_montage(objective, head, leadfield.value, goal, *SHAPES[request.kind], polarity)
-        chosen.save(folder / f"{name}.chosen.json")
+            choice = best_montage(objective, head, leadfield.value, goal, *SHAPES[request.kind], polarity)
+        choice.save(folder / f"{name}.chosen.json")
         return load(folder)
 
     def load(folder: Path) -> ChosenMontage:
@@ -106,7 +106,7 @@ def check_montage(montage: Montage, source: str, scalp: Scalp, positions: HeadPo
 
     points = np.stack([each.center_mm for each in montage.electrodes])
     places = with_own(ten_five(scalp, positions.fiducials), positions.positions)
-    check_places(source, montage.names, points, scalp_feet(scalp, points)[0], places)
+    check_places(source, montage.names, points, scalp.feet(points)[0], places)
 
 
 def confirm_stage(
@@ -129,27 +129,27 @@ def confirm_stage(
     def make(folder: Path) -> ConfirmedMontage:
         from targeting.tes.montage_confirm import Elsewhere, confirm_montage
 
-        head, aimed = study.head.value, study.target.value
+        head, aimed_target = study.head.value, study.target.value
         cortex = study.cortex.value if study.cortex else None
         beside = places.value if places else Places()
         elsewhere = Elsewhere(
             tuple(each.target for each in beside.avoid),
             tuple(each.target for each in beside.also),
             also_units(head, beside, request.along, cortex),
-            aimed.target.agreement if isinstance(aimed.target, MapTarget) else None,
+            aimed_target.target.agreement if isinstance(aimed_target.target, MapTarget) else None,
         )
-        confirmed = confirm_montage(
+        confirmation = confirm_montage(
             study.conductor,
-            aimed.target,
-            dose_unit(head, aimed, request.along, cortex),
+            aimed_target.target,
+            dose_unit(head, aimed_target, request.along, cortex),
             search.value.montage,
             positions.value.positions,
-            side_of(aimed),
+            side_of(aimed_target),
             elsewhere,
-            inward_at(head, aimed, cortex),
+            inward_at(head, aimed_target, cortex),
         )
-        confirmed.save(folder / f"{name}.npz")
-        return confirmed
+        confirmation.save(folder / f"{name}.npz")
+        return confirmation
 
     def load(folder: Path) -> ConfirmedMontage:
         from targeting.tes.montage_confirm import ConfirmedMontage
@@ -169,6 +169,6 @@ def confirm_stage(
     )
 
 
-def side_of(aimed: AimedTarget) -> str:
+def side_of(aimed_target: AimedTarget) -> str:
     """The side of the head a target is on."""
-    return aimed.target.side or ("left" if aimed.target.center_mm[0] < 0 else "right")
+    return aimed_target.target.side or ("left" if aimed_target.target.center_mm[0] < 0 else "right")

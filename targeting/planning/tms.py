@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from targeting.robustness.robustness import Robustness
     from targeting.study.surfaces import HeadSurfaces
     from targeting.tms import DoseMap, TmsSearch
-    from targeting.tms.confirmed import Confirmed
+    from targeting.tms.confirmation import Confirmation
     from targeting.uncertainty import DoseSpread
 
 
@@ -90,8 +90,8 @@ def plan_tms(
     meshes.errors.InputError: nothing is known of subject 'subject01' yet: give `t1=FILE` (an MRI), `labels=FILE` or \
 `head=FILE` (only 'colin27' is built in)
     """
-    asked = TmsRequest.of(request, **options).checked()
-    question = check_tms(subject if isinstance(subject, Subject) else Subject.named(subject, out), asked)
+    checked_request = TmsRequest.of(request, **options).checked()
+    question = check_tms(subject if isinstance(subject, Subject) else Subject.named(subject, out), checked_request)
     with question.study.subject.locked():
         return question.study.run(files_stage(question, run_stages(question))).value
 
@@ -101,7 +101,7 @@ plan = plan_tms  # the short name
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TmsQuestion:
-    """What a coil's plan is asked for, with everything checked.
+    """A request for a coil's plan that passed all checks, with the study and options that its stages need.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class TmsQuestion:
         The subject, and the target.
     aim : CoilAim
         The coil, and how it is held and driven.
-    chosen : ChosenCoil
+    plan_coil : ChosenCoil
         The same coil, as it was named.
     others : sequence of ChosenCoil
         To compare with it.
@@ -123,7 +123,7 @@ class TmsQuestion:
         A motor threshold, and what output it is to give.
     engine : Engine
         Who solves the ranked poses.
-    accepted : sequence of str
+    accepted_risks : sequence of str
         Risks that are accepted.
     notes : list of PlanWarning
         What is known before anything is made.
@@ -133,18 +133,18 @@ class TmsQuestion:
     request: TmsRequest
     study: Study
     aim: CoilAim
-    chosen: ChosenCoil
+    plan_coil: ChosenCoil
     others: Sequence[ChosenCoil]
     objective: str
     regions: ObjectiveRequest | None
     dose: DoseRequest | None
     engine: Engine
-    accepted: Sequence[str]
+    accepted_risks: Sequence[str]
     notes: list[PlanWarning]
     patient_id: str
 
 
-def check_tms(subject: Subject, asked: TmsRequest) -> TmsQuestion:
+def check_tms(subject: Subject, request: TmsRequest) -> TmsQuestion:
     """Check what can be checked before anything is made.
 
     Raises
@@ -154,68 +154,68 @@ def check_tms(subject: Subject, asked: TmsRequest) -> TmsQuestion:
     """
     source = HeadSource.of(
         subject,
-        t1=asked.t1,
-        t2=asked.t2,
-        labels=asked.labels,
-        head=asked.head,
-        threads=asked.threads,
-        frame=asked.frame,
+        t1=request.t1,
+        t2=request.t2,
+        labels=request.labels,
+        head=request.head,
+        threads=request.threads,
+        frame=request.frame,
     )
-    side, notes = target_side(source, asked.aim, asked.side, asked.pain_side, asked.hotspot_mm)
-    notes += coil_notes(asked.aim)
+    side, notes = target_side(source, request.aim, request.side, request.pain_side, request.hotspot_mm)
+    notes += coil_notes(request.aim)
     own = source.own(subject.folder)
-    goal = Aim(asked.aim, side, asked.hotspot_mm, asked.radius_mm).checked(own)
-    chosen = ChosenCoil.of(asked.coil)
-    others = asked_coils(asked.compare)
-    objective, direction = linear_direction(asked.objective, asked.direction)
-    sought = ObjectiveRequest.of(asked, side, own)
+    goal = Aim(request.aim, side, request.hotspot_mm, request.radius_mm).checked(own)
+    plan_coil = ChosenCoil.of(request.coil)
+    others = asked_coils(request.compare)
+    objective, direction = linear_direction(request.objective, request.direction)
+    sought = ObjectiveRequest.of(request, side, own)
     conduction = Conduction.of(
-        asked.conductivity_s_per_m, asked.dti, asked.dti_mapping, asked.tensor_order, source.frame
+        request.conductivity_s_per_m, request.dti, request.dti_mapping, request.tensor_order, source.frame
     )
-    if asked.uncertainty:
-        check_uncertainty(chosen.coil, conduction.conductivity_s_per_m)
-    dose_request = DoseRequest.of(asked, chosen.coil)
-    turned = AngleRequest.of(asked.angle, asked.aim, direction)
+    if request.uncertainty:
+        check_uncertainty(plan_coil.coil, conduction.conductivity_s_per_m)
+    dose_request = DoseRequest.of(request, plan_coil.coil)
+    turned = AngleRequest.of(request.angle, request.aim, direction)
     protocol = dose_request.protocol if dose_request else None
-    driven = PulseRequest.of(asked.pulse, asked.current, asked.stimulator, protocol)
+    driven = PulseRequest.of(request.pulse, request.current, request.stimulator, protocol)
     if sought:
-        sought.check_beside(asked.uncertainty, dose_request is not None and dose_request.is_the_target(goal))
+        sought.check_beside(request.uncertainty, dose_request is not None and dose_request.is_the_target(goal))
     check_direction(direction)
-    accepted = checked_risks(asked.accept_risk, TMS_RISKS)
-    patient = checked_patient_id(asked.patient_id)
+    accepted = checked_risks(request.accept_risk, TMS_RISKS)
+    patient = checked_patient_id(request.patient_id)
     source.checked()
-    surfaces = CortexSource.of(source, asked.cortex)
-    solver = engine_named(asked.engine, subject.folder)
+    surfaces = CortexSource.of(source, request.cortex)
+    solver = engine_named(request.engine, subject.folder)
     if conduction.anisotropy and solver.name != "embedded":
         raise InputError(f"`engine={solver.name}` gets no tensors from here: leave out `dti`, or `engine`")
     return TmsQuestion(
-        request=asked,
+        request=request,
         study=Study(
             subject=subject,
             source=source,
-            density=asked.density,
+            density=request.density,
             cortex_source=surfaces,
             conduction=conduction,
             aim=goal,
-            right_hand_sides=RIGHT_HAND_SIDES if asked.uncertainty else 1,
+            right_hand_sides=RIGHT_HAND_SIDES if request.uncertainty else 1,
         ),
         aim=CoilAim(
-            coil=chosen.coil,
-            file=chosen.file,
-            hair_mm=asked.hair_mm,
+            coil=plan_coil.coil,
+            file=plan_coil.file,
+            hair_mm=request.hair_mm,
             direction=direction,
-            tilt_deg=asked.tilt_deg,
-            extra_mm=asked.extra_mm,
+            tilt_deg=request.tilt_deg,
+            extra_mm=request.extra_mm,
             angle=turned,
             pulse=driven,
         ),
-        chosen=chosen,
+        plan_coil=plan_coil,
         others=others,
         objective=objective,
         regions=sought,
         dose=dose_request,
         engine=solver,
-        accepted=accepted,
+        accepted_risks=accepted,
         notes=notes,
         patient_id=patient,
     )
@@ -231,7 +231,7 @@ class TmsStages:
     objective: StagedObjective | None
     search: Done[TmsSearch]
     robustness: Done[Robustness]
-    confirmed: Done[Confirmed]
+    confirmation: Done[Confirmation]
     goal: Done[PlanGoal] | None
     uncertainty: Done[DoseSpread] | None
     dosing: Done[PlanDosing] | None
@@ -243,33 +243,35 @@ class TmsStages:
     def all(self, study: Study) -> list[Done[Any]]:
         """All stages that the plan follows from, in their order."""
         of_every_plan = (study.tissues, study.head, self.registration, study.cortex, study.target, self.dose_map)
-        poses = (self.search, self.robustness, self.confirmed)
+        poses = (self.search, self.robustness, self.confirmation)
         objective = self.objective.after if self.objective else ()
         on_request = (self.goal, self.uncertainty, self.hotspot, self.dosing, self.comparison)
         return [each for each in (*of_every_plan, *poses, *objective, *on_request) if each]
 
 
-def run_stages(asked: TmsQuestion) -> TmsStages:
+def run_stages(question: TmsQuestion) -> TmsStages:
     """Make every stage of the plan but the last, or reuse it where it still stands."""
-    study, aim, run = asked.study, asked.aim, asked.study.run
-    asked.engine.check([(each.coil, each.file) for each in (asked.chosen, *asked.others)], lambda: study.head.value)
+    study, aim, run = question.study, question.aim, question.study.run
+    question.engine.check(
+        [(each.coil, each.file) for each in (question.plan_coil, *question.others)], lambda: study.head.value
+    )
     study.make_head_and_target()
-    hotspot = run(hotspot_stage(asked.dose, study, aim)) if asked.dose and not _is_hotspot(asked) else None
+    hotspot = run(hotspot_stage(question.dose, study, aim)) if question.dose and not _is_hotspot(question) else None
     dose_map = run(dose_map_stage(study))
-    objective = StagedObjective.run(asked.regions, study, aim, dose_map) if asked.regions else None
-    search = run(search_stage(asked.request, study, aim, dose_map, objective))
+    objective = StagedObjective.run(question.regions, study, aim, dose_map) if question.regions else None
+    search = run(search_stage(question.request, study, aim, dose_map, objective))
     robustness = run(robustness_stage(study, aim, dose_map, search))
-    confirmed = run(confirm_stage(study, aim, search, asked.engine))
+    confirmation = run(confirm_stage(study, aim, search, question.engine))
     # where the coil lies on the scalp is told by the registration, which the cortex mostly has had made
     registration = study.registration_of_target or (study.registration_if_any if study.cortex else None)
-    goal = run(goal_stage(objective, dose_map, search, confirmed)) if objective else None
-    uncertainty = run(uncertainty_stage(study, aim, search)) if asked.request.uncertainty else None
-    dosing = run(dosing_stage(asked.dose, study, aim, search, confirmed, hotspot)) if asked.dose else None
+    goal = run(goal_stage(objective, dose_map, search, confirmation)) if objective else None
+    uncertainty = run(uncertainty_stage(study, aim, search)) if question.request.uncertainty else None
+    dosing = run(dosing_stage(question.dose, study, aim, search, confirmation, hotspot)) if question.dose else None
     deep = why_deep(study.aim.name if study.aim else "", study.target.value.target, lambda: study.head.value)
-    coils, comparison = compared_coils(asked.chosen, asked.others, deep), None
+    coils, comparison = compared_coils(question.plan_coil, question.others, deep), None
     if coils:
-        of_plan = (dose_map, search, confirmed)
-        comparison = run(comparison_stage(coils, study, aim, *of_plan, asked.engine, hotspot, objective))
+        of_plan = (dose_map, search, confirmation)
+        comparison = run(comparison_stage(coils, study, aim, *of_plan, question.engine, hotspot, objective))
     return TmsStages(
         registration=registration,
         hotspot=hotspot,
@@ -277,7 +279,7 @@ def run_stages(asked: TmsQuestion) -> TmsStages:
         objective=objective,
         search=search,
         robustness=robustness,
-        confirmed=confirmed,
+        confirmation=confirmation,
         goal=goal,
         uncertainty=uncertainty,
         dosing=dosing,
@@ -288,38 +290,45 @@ def run_stages(asked: TmsQuestion) -> TmsStages:
     )
 
 
-def _is_hotspot(asked: TmsQuestion) -> bool:
+def _is_hotspot(question: TmsQuestion) -> bool:
     """Whether the target is the hotspot that the threshold was found at."""
-    return asked.dose is not None and asked.study.aim is not None and asked.dose.is_the_target(asked.study.aim)
+    return (
+        question.dose is not None and question.study.aim is not None and question.dose.is_the_target(question.study.aim)
+    )
 
 
-def _notes(asked: TmsQuestion, stages: TmsStages) -> list[PlanWarning]:
+def _notes(question: TmsQuestion, stages: TmsStages) -> list[PlanWarning]:
     """What is to be said of the plan besides what its numbers say."""
-    found = [*asked.study.why_no_cortex, *(stages.hotspot.value.warnings if stages.hotspot else [])]
-    return [*asked.notes, *(warning(each) for each in found), *(asked.regions.notes() if asked.regions else [])]
+    found = stages.hotspot.value.warnings if stages.hotspot else []
+    return [
+        *question.notes,
+        *question.study.cortex_notes,
+        *(warning(each) for each in found),
+        *(question.regions.notes() if question.regions else []),
+    ]
 
 
-def _results(asked: TmsQuestion, stages: TmsStages) -> Results:
+def _results(question: TmsQuestion, stages: TmsStages) -> Results:
     """All that the plan and its files are written from."""
-    study, aim = asked.study, asked.aim
+    study, aim = question.study, question.aim
     search, comparison, registration = stages.search.value, stages.comparison, stages.registration
     return Results(
         subject=study.subject.name,
-        segmented=study.tissues.value,
+        segmentation=study.tissues.value,
         head=study.head.value,
         cortex=study.cortex.value if study.cortex else None,
         surfaces=stages.surfaces.value,
         warp=registration.value if registration else None,
         place=on_scalp(search.scalp_mm[0], study.head.value, registration.value if registration else None),
-        aimed=study.target.value,
+        aimed_target=study.target.value,
         coil=aim.coil,
-        found=search,
+        search=search,
         pulse=aim.pulse,
-        robust=stages.robustness.value,
-        confirmed=stages.confirmed.value,
-        objective=OBJECTIVES[asked.objective if asked.objective in LINEAR else DEFAULT],
+        robustness=stages.robustness.value,
+        confirmation=stages.confirmation.value,
+        objective=OBJECTIVES[question.objective if question.objective in LINEAR else DEFAULT],
         goal=stages.goal.value if stages.goal else None,
-        search=TmsSearchSummary(
+        search_summary=TmsSearchSummary(
             head=study.source.words,
             mesh=study.density_words,
             hair_mm=aim.hair_mm,
@@ -328,43 +337,43 @@ def _results(asked: TmsQuestion, stages: TmsStages) -> Results:
             extra_mm=aim.extra_mm,
             poses_tried=search.tried,
             cortex=study.cortex.value.source if study.cortex else "none",
-            direct_solves_by=f"{asked.engine.name} {asked.engine.version}",
+            direct_solves_by=f"{question.engine.name} {question.engine.version}",
             coils_compared_because=why_compared(stages.deep) if comparison else None,
             white_matter=study.conduction.words(study.tensors),
-            command=command_line(asked.request, study.subject.name, study.source),
+            command=command_line(question.request, study.subject.name, study.source),
         ),
         conductivity_s_per_m=study.conduction.conductivity_s_per_m,
         seconds={each.stage: each.seconds for each in stages.all(study)},
-        accepted=asked.accepted,
-        notes=_notes(asked, stages),
-        pain_side=asked.request.pain_side or "",
-        patient_id=asked.patient_id,
+        accepted_risks=question.accepted_risks,
+        notes=_notes(question, stages),
+        pain_side=question.request.pain_side or "",
+        patient_id=question.patient_id,
         spread=stages.uncertainty.value if stages.uncertainty else None,
         dosing=stages.dosing.value if stages.dosing else None,
-        compared=comparison.value if comparison else None,
+        comparison=comparison.value if comparison else None,
         compared_coils=[each.coil for each in stages.coils],
     )
 
 
-def files_stage(asked: TmsQuestion, stages: TmsStages) -> Stage[Plan]:
+def files_stage(question: TmsQuestion, stages: TmsStages) -> Stage[Plan]:
     """Stage "files": the plan and all that people and navigators read."""
-    study, aim = asked.study, asked.aim
+    study, aim = question.study, question.aim
 
     def make(folder: Path) -> Plan:
-        results = _results(asked, stages)
+        results = _results(question, stages)
         made = make_plan(results)
         write_files(folder, results, made)
         return made
 
     parameters: dict[str, Any] = {
-        "notes": plain(_notes(asked, stages)),
-        "accepted": asked.accepted,
+        "notes": plain(_notes(question, stages)),
+        "accepted": question.accepted_risks,
         "subject": study.subject.name,
-        "pain_side": asked.request.pain_side,
-        "patient_id": asked.patient_id,
+        "pain_side": question.request.pain_side,
+        "patient_id": question.patient_id,
         "coil_sha256": aim.coil_parameters["coil_sha256"],
         "coil_source": aim.coil.source,
-        "engine": [asked.engine.name, asked.engine.version],
+        "engine": [question.engine.name, question.engine.version],
         "deep": stages.deep,
         "pulse": asdict(aim.pulse),
     }

@@ -40,7 +40,7 @@ from targeting.records.warnings import PlanWarning, in_order, note, warning
 from targeting.robustness.record import plan_robustness
 from targeting.study.head_stages import FrameImage
 from targeting.study.pulse_request import PulseRequest
-from targeting.tms.confirmed import Confirmed
+from targeting.tms.confirmation import Confirmation
 from targeting.uncertainty.record import plan_uncertainty
 
 if TYPE_CHECKING:
@@ -54,19 +54,19 @@ DRAWING = "coil.geo"
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Results(PlanResults):
-    """What the stages of a coil's plan made."""
+    """Results of the stages of a coil's plan."""
 
     coil: Coil
-    found: TmsSearch
-    confirmed: Confirmed
-    search: TmsSearchSummary
+    search: TmsSearch
+    confirmation: Confirmation
+    search_summary: TmsSearchSummary
     pulse: PulseRequest = field(default_factory=PulseRequest)
-    accepted: Sequence[str] = ()
+    accepted_risks: Sequence[str] = ()
     place: OnScalp | None = None
     spread: DoseSpread | None = None
-    robust: Robustness | None = None
+    robustness: Robustness | None = None
     dosing: PlanDosing | None = None
-    compared: Comparison | None = None
+    comparison: Comparison | None = None
     compared_coils: Sequence[Coil] = ()
     goal: PlanGoal | None = None
 
@@ -77,16 +77,16 @@ def make_plan(results: Results) -> TmsPlan:
     plan = TmsPlan(
         **fields_of_both(results),
         coil=PlanCoil(coil.name, coil.max_didt_a_per_s, coil.source, coil.current_direction_y, coil.rated_on),
-        placements=[_placement(results, rank) for rank in range(len(results.found.poses))],
-        search=results.search,
+        placements=[_placement(results, rank) for rank in range(len(results.search.poses))],
+        search=results.search_summary,
         tape=results.place.tape if results.place else None,
         uncertainty=plan_uncertainty(results.spread) if results.spread else None,
-        robustness=plan_robustness(results.robust) if results.robust else None,
+        robustness=plan_robustness(results.robustness) if results.robustness else None,
         dosing=results.dosing,
         goal=results.goal,
-        pulse=plan_pulse(results.pulse, results.found),
-        angle=plan_angle(results.found, results.coil, results.aimed.target.side),
-        comparison=compare(results.compared.coils, results.dosing) if results.compared else [],
+        pulse=plan_pulse(results.pulse, results.search),
+        angle=plan_angle(results.search, results.coil, results.aimed_target.target.side),
+        comparison=compare(results.comparison.coils, results.dosing) if results.comparison else [],
     )
     return replace(plan, warnings=_warnings(results, plan))
 
@@ -97,19 +97,19 @@ def _warnings(results: Results, plan: TmsPlan) -> list[PlanWarning]:
     return in_order(
         [
             *coil_dangers(plan),
-            *(dosing_warnings(results.dosing, results.accepted) if results.dosing else []),
+            *(dosing_warnings(results.dosing, results.accepted_risks) if results.dosing else []),
             *(warning(each) for each in (goal_warnings(results.goal, best.dose_v_per_m) if results.goal else [])),
             *results.notes,
             *area_notes(results),
             *head_warnings(results),
-            *(note(each) for each in (results.compared.left_out if results.compared else [])),
+            *(note(each) for each in (results.comparison.left_out if results.comparison else [])),
             *warnings_of(plan, results.is_elsewhere(best.peak_mm)),
         ]
     )
 
 
 def warnings_of(plan: TmsPlan, peak_elsewhere: bool) -> list[PlanWarning]:
-    """What the best placement and its coil give to think of."""
+    """Warnings of the best placement and of its coil."""
     best = plan.placements[0]
     found = []
     mean = best.direct_mean_e_v_per_m or best.dose_v_per_m
@@ -159,31 +159,31 @@ def write_files(folder: Path, results: Results, plan: TmsPlan) -> None:
     scalp = Scalp.of(results.head)
     check_plan(read_plan(folder / "plan.json"), scalp, [results.coil, *results.compared_coils])
     for navigator in navigators_of_plans():
-        write_navigator(plan, navigator, folder, PoseGate(scalp, results.coil), results.segmented.frame)
+        write_navigator(plan, navigator, folder, PoseGate(scalp, results.coil), results.segmentation.frame)
     best = Pose(np.array(plan.placements[0].pose))
     target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
     write_geo(folder / DRAWING, [*coil_views(results.coil, best), target])
-    on_cortex = write_field_on_cortex(folder, results, results.confirmed.e_v_per_m)
+    on_cortex = write_field_on_cortex(folder, results, results.confirmation.e_v_per_m)
     threshold = threshold_of(results.dosing)
     evidence = TmsEvidence(
         plan=plan,
         head=results.head,
-        e_v_per_m=results.confirmed.e_v_per_m,
+        e_v_per_m=results.confirmation.e_v_per_m,
         target_tets=results.target_tets,
-        scalp_points_mm=results.found.scalp_points_mm,
-        best_dose_at_point_v_per_m=results.found.best_dose_at_point_v_per_m,
-        angles_deg=np.asarray(results.found.angles_deg, dtype=np.float64),
-        dose_by_angle_v_per_m=results.found.dose_by_angle_v_per_m,
+        scalp_points_mm=results.search.scalp_points_mm,
+        best_dose_at_point_v_per_m=results.search.best_dose_at_point_v_per_m,
+        angles_deg=np.asarray(results.search.angles_deg, dtype=np.float64),
+        dose_by_angle_v_per_m=results.search.dose_by_angle_v_per_m,
         casing=results.coil.casing,
         background=background_of(results),
-        background_affine_mm=results.segmented.affine_mm,
+        background_affine_mm=results.segmentation.affine_mm,
         navigator_files=tuple(navigator_file(navigator, plan.created) for navigator in navigators_of_plans()),
         on_cortex=on_cortex,
         surfaces=results.surfaces,
-        around_mm=results.robust.points_mm if results.robust else None,
-        share_around=results.robust.share if results.robust else None,
+        around_mm=results.robustness.points_mm if results.robustness else None,
+        share_around=results.robustness.share if results.robustness else None,
         positions=results.place.positions if results.place else None,
-        target=results.aimed.target,
+        target=results.aimed_target.target,
         by_area=write_field_by_area(folder, on_cortex, "1 A/µs", threshold),
         threshold_v_per_m=threshold,
     )
@@ -195,15 +195,31 @@ def write_files(folder: Path, results: Results, plan: TmsPlan) -> None:
 
 
 def write_navigator(plan: TmsPlan, navigator: str, path: Path, gate: PoseGate, frame: FrameImage | None = None) -> Path:
-    """Write the plan's poses for one navigator; ``path`` is the file, or a folder for the usual name.
+    """Write the plan's poses for one navigator.
 
-    ``gate`` is of the plan's coil and head; ``frame`` is the image the plan was made on: Brainsight names coordinates by
-    the entry of its header.
+    Parameters
+    ----------
+    plan : TmsPlan
+    navigator : str
+        One of :func:`targeting.navigation.navigators.writers`.
+    path : Path
+        The file, or a folder, which gets a file of the navigator's usual name.
+    gate : PoseGate
+        Of the plan's coil and head; every pose passes it.
+    frame : FrameImage, optional
+        The image the plan was made on: Brainsight names coordinates by the entry of its header.
+
+    Returns
+    -------
+    Path
+        The file written.
 
     Raises
     ------
     InputError
-        If the navigator is unknown, the folder is not there, or a pose has the coil in the head.
+        If the navigator is unknown or a pose has the coil in the head.
+    WriteError
+        If the file cannot be written, because its folder is not there, say.
     """
     poses = [Pose(np.array(each.pose), name=f"{plan.target.name}-{each.rank}") for each in plan.placements]
     file = path / navigator_file(navigator, plan.created) if path.is_dir() else path
@@ -211,31 +227,31 @@ def write_navigator(plan: TmsPlan, navigator: str, path: Path, gate: PoseGate, f
 
 
 def _placement(results: Results, rank: int) -> Placement:
-    found, confirmed = results.found, results.confirmed
+    search, confirmation = results.search, results.confirmation
     first = rank == 0
     return Placement(
         rank=rank + 1,
-        pose=_list(found.poses[rank]),
-        scalp_mm=_list(found.scalp_mm[rank]),
-        angle_deg=float(found.angle_deg[rank]),
-        angle_from=str(found.angle_from[rank]),
-        distance_mm=float(found.distance_mm[rank]),
-        dose_v_per_m=float(found.dose_v_per_m[rank]),
-        max_e_v_per_m=float(confirmed.max_e_v_per_m[rank]),
-        peak_e_v_per_m=float(confirmed.peak_e_v_per_m[rank]),
-        peak_mm=_list(confirmed.peak_mm[rank]),
-        direct_dose_v_per_m=float(confirmed.direct_dose_v_per_m[rank]) if first else None,
-        direct_mean_e_v_per_m=float(confirmed.direct_mean_e_v_per_m[rank]) if first else None,
-        **(_closer(found, rank) if len(found.closer_dose_v_per_m) else {}),
+        pose=_list(search.poses[rank]),
+        scalp_mm=_list(search.scalp_mm[rank]),
+        angle_deg=float(search.angle_deg[rank]),
+        angle_from=str(search.angle_from[rank]),
+        distance_mm=float(search.distance_mm[rank]),
+        dose_v_per_m=float(search.dose_v_per_m[rank]),
+        max_e_v_per_m=float(confirmation.max_e_v_per_m[rank]),
+        peak_e_v_per_m=float(confirmation.peak_e_v_per_m[rank]),
+        peak_mm=_list(confirmation.peak_mm[rank]),
+        direct_dose_v_per_m=float(confirmation.direct_dose_v_per_m[rank]) if first else None,
+        direct_mean_e_v_per_m=float(confirmation.direct_mean_e_v_per_m[rank]) if first else None,
+        **(_closer(search, rank) if len(search.closer_dose_v_per_m) else {}),
     )
 
 
-def _closer(found: TmsSearch, rank: int) -> dict[str, Any]:
+def _closer(search: TmsSearch, rank: int) -> dict[str, Any]:
     """What the placement would be worth closer to the head, and what of the casing is in the way."""
     return {
-        "closer_dose_v_per_m": float(found.closer_dose_v_per_m[rank]),
-        "closer_depth_mm": float(found.closer_depth_mm[rank]),
-        "closer_at_mm": _list(found.closer_at_mm[rank]),
+        "closer_dose_v_per_m": float(search.closer_dose_v_per_m[rank]),
+        "closer_depth_mm": float(search.closer_depth_mm[rank]),
+        "closer_at_mm": _list(search.closer_at_mm[rank]),
     }
 
 

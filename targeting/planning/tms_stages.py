@@ -14,7 +14,7 @@ from targeting.study.coil_aim import CoilAim
 from targeting.study.study import Study
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Stage
-from targeting.tms.confirmed import Confirmed, confirm
+from targeting.tms.confirmation import Confirmation, confirm
 
 if TYPE_CHECKING:
     from targeting.goals.stage import StagedObjective
@@ -112,7 +112,7 @@ def search_stage(
     return Stage("search", 4, make, load, files=aim.files, parameters=parameters, after=after, needs=needs)
 
 
-def confirm_stage(study: Study, aim: CoilAim, search: Done[TmsSearch], engine: Engine) -> Stage[Confirmed]:
+def confirm_stage(study: Study, aim: CoilAim, search: Done[TmsSearch], engine: Engine) -> Stage[Confirmation]:
     """Stage "confirm": direct forward solves of the ranked poses by an engine.
 
     Parameters
@@ -124,15 +124,15 @@ def confirm_stage(study: Study, aim: CoilAim, search: Done[TmsSearch], engine: E
     engine : Engine
     """
 
-    def make(folder: Path) -> Confirmed:
+    def make(folder: Path) -> Confirmation:
         found = search.value
         poses = [Pose(matrix) for matrix in found.poses]
         solved = engine.fields(study.conductor, aim.coil, poses, REFERENCE_DIDT_A_PER_S, aim.file)
         unit = found.ranked_by(aim.dose_unit(study))
         fields = [found.effective_sign * each.e_v_per_m for each in solved]
-        confirmed = confirm(study.head.value, study.target.value.target, fields, unit)
-        save_arrays(folder / "confirm.npz", confirmed)
-        return confirmed
+        confirmation = confirm(study.head.value, study.target.value.target, fields, unit)
+        save_arrays(folder / "confirm.npz", confirmation)
+        return confirmation
 
     parameters = {
         **aim.coil_parameters,
@@ -145,7 +145,7 @@ def confirm_stage(study: Study, aim: CoilAim, search: Done[TmsSearch], engine: E
         "confirm",
         3,
         make,
-        lambda folder: load_arrays(folder / "confirm.npz", Confirmed),
+        lambda folder: load_arrays(folder / "confirm.npz", Confirmation),
         files=aim.files | study.conduction.files,
         parameters=parameters,
         after=[each for each in before if each],

@@ -1,4 +1,4 @@
-"""The gate of a planned folder: the coil its plan was made with, read again, and no pose of the plan in the head."""
+"""Check a planned folder before it is used: its coil is the one it was made with, and no pose has it in the head."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def planned_coil(subject: Subject, plan: TmsPlan) -> Coil:
 
 
 def plan_gate(subject: Subject, plan: TmsPlan) -> PoseGate:
-    """The gate of a planned subject: reads its mesh (seconds).
+    """Make the check of poses for a planned subject: reads its mesh (seconds).
 
     Raises
     ------
@@ -64,7 +64,7 @@ def planned_poses(plan: TmsPlan) -> Iterator[tuple[str, str, list[list[float]]]]
 
 
 def check_plan(plan: TmsPlan, scalp: Scalp, coils: Sequence[Coil]) -> None:
-    """Let a plan through; ``coils`` are its own and those compared.
+    """Refuse a plan with a pose in the head; ``coils`` are its own and those compared.
 
     Raises
     ------

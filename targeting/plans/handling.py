@@ -111,55 +111,55 @@ def pulse_warnings(pulse: PlanPulse) -> list[str]:
     return []
 
 
-def plan_pulse(request: PulseRequest, found: TmsSearch) -> PlanPulse:
+def plan_pulse(request: PulseRequest, search: TmsSearch) -> PlanPulse:
     """Make the pulse block of a request and of what the search found."""
     from targeting.words.numbers import direction_words
 
-    e = found.mean_e_v_per_m[0]
+    e = search.mean_e_v_per_m[0]
     phase = effective_phase(request.form)
     runs = direction_words(e)
     opposite = direction_words(-e)
     return PlanPulse(
         form=request.form,
-        current=found.current,
+        current=search.current,
         chosen=request.current is None,
         effective_phase=phase,
-        effective_sign=int(found.effective_sign),
+        effective_sign=int(search.effective_sign),
         stimulator=request.stimulator,
         reversible=request.reversible,
-        as_wanted=None if found.as_wanted < 0 else bool(found.as_wanted),
+        as_wanted=None if search.as_wanted < 0 else bool(search.as_wanted),
         first_runs=runs if phase == FIRST else opposite,
         effective_runs=runs,
     )
 
 
-def plan_angle(found: TmsSearch, coil: Coil, side: str) -> PlanAngle:
+def plan_angle(search: TmsSearch, coil: Coil, side: str) -> PlanAngle:
     """Make the angle block of placement 1; ``coil`` is as its file has it, ``side`` is the target's."""
     from targeting.tms.orientation import handle_deg, handles_of_angles_deg
 
-    pose = found.poses[0]
+    pose = search.poses[0]
     here = handle_deg(pose, side)
-    sense = coil.current_direction_y * found.effective_sign
-    handles = handles_of_angles_deg(found.angles_deg, -pose[:3, 2], sense, side)
-    dose = _by_handle(handles, np.asarray(found.dose_by_angle_v_per_m, np.float64))
-    top = float(np.nanmax(found.dose_by_angle_v_per_m))
-    lowest = float(np.nanmin(found.dose_by_angle_v_per_m))
-    fold = None if np.isnan(found.fold_deg) else float(found.fold_deg)
-    best = float(handles[int(np.nanargmax(found.dose_by_angle_v_per_m))])
+    sense = coil.current_direction_y * search.effective_sign
+    handles = handles_of_angles_deg(search.angles_deg, -pose[:3, 2], sense, side)
+    dose = _by_handle(handles, np.asarray(search.dose_by_angle_v_per_m, np.float64))
+    top = float(np.nanmax(search.dose_by_angle_v_per_m))
+    lowest = float(np.nanmin(search.dose_by_angle_v_per_m))
+    fold = None if np.isnan(search.fold_deg) else float(search.fold_deg)
+    best = float(handles[int(np.nanargmax(search.dose_by_angle_v_per_m))])
     opposite = best - 180.0 if best > 0 else best + 180.0
     if (
         abs(best) > 90.0 and dose(opposite) >= (1 - SAME_DOSE) * top
     ):  # a half turn leaves the dose of most coils as it is
         best = opposite
-    rows = [AngleDose("as planned", here, float(found.dose_v_per_m[0]), float(found.dose_v_per_m[0]) / top)]
+    rows = [AngleDose("as planned", here, float(search.dose_v_per_m[0]), float(search.dose_v_per_m[0]) / top)]
     others = [(f"{USUAL_DEG:g}° to the midline", USUAL_DEG), ("largest dose", best)]
     if fold is not None:
         others.insert(1, ("across the fold", fold))
     rows += [AngleDose(name, deg, dose(deg), dose(deg) / top) for name, deg in others]
     share = min(max(lowest / top, 0.0), 1.0)
     return PlanAngle(
-        rule=str(found.rule),
-        why=str(found.why),
+        rule=str(search.rule),
+        why=str(search.why),
         handle_deg=here,
         words=handle_words(pose, side),
         clock=clock_of(pose),

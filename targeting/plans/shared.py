@@ -44,7 +44,7 @@ FormatVersion = Annotated[str, OneOf(SCHEMA_VERSION), "Version of this format."]
 
 
 class PlanOfEither:
-    """What can be asked of a plan whatever it is made with; its fields are declared by the two plans."""
+    """What plans of a coil and plans of electrodes have in common; its fields are declared by the two plans."""
 
     warnings: Warnings
     patient_id: PatientId

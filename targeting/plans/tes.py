@@ -192,7 +192,7 @@ def write_tes_plan(path: str | Path, plan: TesPlan) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     ValueError
         If the plan is not valid (:func:`to_dict`).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,17 @@ from targeting.records.pole import ANODE, CATHODE, MIXED, OF_CORTEX
 from targeting.tes.montage_dose import MontageDose
 from targeting.tes.montages import SIDES, STANDARD, montage_named
 from targeting.words.fact import Fact
-from targeting.words.numbers import listed, milliamperes, number, point, sentence, size, three_digits
+from targeting.words.numbers import (
+    listed,
+    milliamperes,
+    number,
+    point,
+    sentence,
+    size,
+    three_digits,
+    total_current,
+    trimmed,
+)
 
 KINDS = {"tdcs": "tDCS", "hd-tdcs": "HD-tDCS"}  # a plan's kind as it is written
 PROVEN = 5e-4  # a gap below this is none
@@ -36,13 +47,12 @@ def montage_boxes(plan: TesPlan, field_direction: str) -> list[tuple[Fact, str]]
     """
     anodes = [each for each in plan.montage if each.current_ma > 0]
     cathodes = [each for each in plan.montage if each.current_ma < 0]
-    charge = f"{number(plan.charge_c, 1)} C in a session."
-    time = f"{plan.total_current_ma:.3g} mA, {number(plan.minutes, 0)} min"
+    session = session_fact(plan)
     dose = f"{dose_beside_standard(plan)} The field runs {field_direction}."
     boxes = [
         (Fact("Anodes: current into the head", _currents(anodes), more=_sizes(anodes)), ANODE),
         (Fact("Cathodes: current out of it", _currents(cathodes), more=_sizes(cathodes)), CATHODE),
-        (Fact("Current and time", time, more=charge), ""),
+        (replace(session, more=f"{session.more}."), ""),
         (Fact("Dose in the target", dose_fact(plan).value, "V/m", dose), ""),
     ]
     if plan.pole is not None:
@@ -52,12 +62,24 @@ def montage_boxes(plan: TesPlan, field_direction: str) -> list[tuple[Fact, str]]
     return boxes
 
 
+def session_fact(plan: TesPlan) -> Fact:
+    """The total current, for how long, and the charge that is."""
+    time = f"{total_current(plan.total_current_ma)}, {trimmed(plan.minutes)} min"
+    return Fact("Current and time", time, more=f"{trimmed(plan.charge_c)} C in a session")
+
+
+def current_fact(electrode: PlanElectrode) -> Fact:
+    """An electrode's current, and its density under the electrode."""
+    current, unit = milliamperes(electrode.current_ma).split()
+    return Fact(electrode.name, current, unit, f"{three_digits(electrode.density_a_per_m2)} A/m²")
+
+
 def electrode_rows(plan: TesPlan) -> list[list[str]]:
     """For each electrode its name, current (mA), shape with its size (mm), current density (A/m²) and scalp point (mm)."""
     return [
         [
             each.name,
-            f"{'+' if each.current_ma > 0 else ''}{number(each.current_ma, 3)}",
+            current_fact(each).value,
             f"{each.shape} {size(each.size_mm)}",
             three_digits(each.density_a_per_m2),
             ", ".join(number(x) for x in each.scalp_mm),
@@ -82,16 +104,27 @@ def dose_facts(plan: TesPlan) -> list[Fact]:
         into = three_digits(plan.pole.normal_v_per_m)
         facts.append(Fact("Into the cortex in the target", into, "V/m", f"along {of}; negative: out of it"))
     facts += [
-        Fact("Mean |E| in the target", three_digits(dose.mean_e_v_per_m), "V/m"),
+        target_fact(dose),
         Fact("Largest |E| in the target", three_digits(dose.max_e_v_per_m), "V/m"),
         Fact("Peak |E| in grey matter", three_digits(dose.peak_e_v_per_m), "V/m", peak),
-        Fact("|E| in the brain", three_digits(plan.brain_e_v_per_m), "V/m", "exceeded in 0.1 %"),
+        *safety_facts(plan),
     ]
-    if plan.eye_e_v_per_m is not None:
-        facts.append(Fact("|E| in the eyes", three_digits(plan.eye_e_v_per_m), "V/m", "exceeded in 1 %"))
     if plan.optimum is not None:
         held = listed(plan.optimum.binding) if plan.optimum.binding else "no limit"
         facts += [Fact("What was optimised", more=optimum_words(plan.optimum)), Fact("Held by", more=held)]
+    return facts
+
+
+def target_fact(dose: MontageDose) -> Fact:
+    """The mean field in the target."""
+    return Fact("Mean |E| in the target", three_digits(dose.mean_e_v_per_m), "V/m")
+
+
+def safety_facts(plan: TesPlan) -> list[Fact]:
+    """The field in the brain and in the eyes, where the head has eyes."""
+    facts = [Fact("|E| in the brain", three_digits(plan.brain_e_v_per_m), "V/m", "exceeded in 0.1 %")]
+    if plan.eye_e_v_per_m is not None:
+        facts.append(Fact("|E| in the eyes", three_digits(plan.eye_e_v_per_m), "V/m", "exceeded in 1 %"))
     return facts
 
 
@@ -103,8 +136,8 @@ def standard_name(plan: TesPlan) -> str:
 def dose_words(dose: MontageDose) -> str:
     """A montage's effect in one line."""
     return (
-        f"{dose.dose_v_per_m:.3g} V/m at {dose.total_current_ma:g} mA; mean |E| {dose.mean_e_v_per_m:.3g} in the target, "
-        f"{dose.grey_mean_e_v_per_m:.3g} in grey matter (focality {dose.focality:.2f})"
+        f"{three_digits(dose.dose_v_per_m)} V/m at {total_current(dose.total_current_ma)}; {target_fact(dose).phrase}, "
+        f"in grey matter {three_digits(dose.grey_mean_e_v_per_m)} V/m (focality {number(dose.focality, 2)})"
     )
 
 
@@ -126,7 +159,7 @@ def standard_words(plan: TesPlan) -> str:
     dose = f"{number(abs(more), 0)} % {'more' if more >= 0 else 'less'} dose in the target"
     return (
         f"At the same total current this montage gives {dose} than {usual}, and is {focality}. It gives the dose of {usual} "
-        f"at {number(standard.dose.total_current_ma, 2)} mA with about {number(standard.same_dose_ma)} mA."
+        f"at {total_current(standard.dose.total_current_ma)} with about {number(standard.same_dose_ma)} mA."
     )
 
 
@@ -157,7 +190,7 @@ def beside_standard(plan: TesPlan) -> list[tuple[str, str, str]]:
         return []
     ours, theirs = plan.dose, plan.standard.dose
     rows = [
-        ("Total current, mA", number(ours.total_current_ma, 2), number(theirs.total_current_ma, 2)),
+        ("Total current", total_current(ours.total_current_ma), total_current(theirs.total_current_ma)),
         ("Dose in the target, V/m", three_digits(ours.dose_v_per_m), three_digits(theirs.dose_v_per_m)),
     ]
     if plan.pole is not None and plan.pole.standard_normal_v_per_m is not None:

@@ -259,7 +259,7 @@ def write_plan(path: str | Path, plan: TmsPlan) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     ValueError
         If the plan is not valid (:func:`to_dict`).

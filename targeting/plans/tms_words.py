@@ -10,16 +10,46 @@ from targeting.dosing.record import PlanDosing
 from targeting.dosing.words import share_words, target_words, threshold_words, why_words
 from targeting.engines import by_engine
 from targeting.plans.handling import PlanAngle, PlanPulse
-from targeting.plans.tms import Placement, Plan
+from targeting.plans.tms import Placement, Plan, PlanCoil
 from targeting.robustness.words import robustness_facts
 from targeting.stimulators.pulse import NORMAL
 from targeting.tms.placement import HELD_OFF_MM
 from targeting.uncertainty.words import uncertainty_facts
 from targeting.words.fact import Fact
-from targeting.words.numbers import direction_words, number, point, sentence, three_digits
+from targeting.words.numbers import degrees, direction_words, number, point, sentence, three_digits, trimmed
 
 NOT_DETERMINED = "the dose does not determine the angle; the muscle does"
 ASSUMED = "assumed: the sign of the coil’s file is the first phase in the normal setting"
+
+
+def coil_fact(coil: PlanCoil) -> Fact:
+    """The coil, and up to which dI/dt it is driven, where that is known."""
+    more = "" if coil.max_didt_a_per_s is None else f"up to {top_didt(coil.max_didt_a_per_s)}"
+    return Fact("Coil", coil.name, more=more + (f" on a {coil.rated_on}" if more and coil.rated_on else ""))
+
+
+def top_didt(didt_a_per_s: float) -> str:
+    """The largest rate of change of a coil's current, as its maker gives it."""
+    return f"{trimmed(didt_a_per_s / 1e6)} A/µs"
+
+
+def placement_facts(placement: Placement, best: Placement) -> list[Fact]:
+    """A placement among others: its dose, that as a share of the best one's, and the angle of its current."""
+    return [
+        Fact("Dose", three_digits(placement.dose_v_per_m), "V/m"),
+        share_fact(placement.dose_v_per_m / best.dose_v_per_m if best.dose_v_per_m else 0.0),
+        angle_fact(placement.angle_deg),
+    ]
+
+
+def share_fact(of_best: float) -> Fact:
+    """A dose as a share of placement 1's."""
+    return Fact("Of placement 1’s dose", number(100 * of_best), "%")
+
+
+def angle_fact(angle_deg: float) -> Fact:
+    """The angle of the induced current."""
+    return Fact("Angle of the induced current", degrees(angle_deg))
 
 
 def dose_fact(plan: Plan) -> Fact:
@@ -31,10 +61,24 @@ def rated_dose_fact(plan: Plan) -> Fact | None:
     """The dose at the coil's largest dI/dt; None where that is not known."""
     if plan.coil.max_didt_a_per_s is None:
         return None
-    top = plan.coil.max_didt_a_per_s / 1e6
+    top = plan.coil.max_didt_a_per_s
     whose = f": {plan.coil.name} on a {plan.coil.rated_on}" if plan.coil.rated_on else ""
-    dose = three_digits(plan.placements[0].dose_v_per_m * top)
-    return Fact("Dose at the coil’s rated maximum", dose, "V/m", f"at {three_digits(top)} A/µs{whose}")
+    dose = three_digits(plan.placements[0].dose_v_per_m * top / 1e6)
+    return Fact("Dose at the coil’s rated maximum", dose, "V/m", f"at {top_didt(top)}{whose}")
+
+
+def field_facts(plan: Plan) -> list[Fact]:
+    """What a direct solve of placement 1 gives: the dose, and the field in the target."""
+    best = plan.placements[0]
+    facts = []
+    if best.direct_dose_v_per_m is not None:
+        name = f"Dose from a direct solve{by_engine(plan.search.direct_solves_by)}"
+        off = 100 * (best.dose_v_per_m / best.direct_dose_v_per_m - 1) if best.direct_dose_v_per_m else 0.0
+        more = f"the search differs by {number(off, 2)} %"
+        facts.append(Fact(name, three_digits(best.direct_dose_v_per_m), "V/m", more))
+    if best.direct_mean_e_v_per_m is not None:
+        facts.append(Fact("Mean |E| in the target", three_digits(best.direct_mean_e_v_per_m), "V/m"))
+    return [*facts, Fact("Largest |E| in the target", three_digits(best.max_e_v_per_m), "V/m")]
 
 
 def peak_fact(plan: Plan) -> Fact:
@@ -53,19 +97,7 @@ def dose_facts(plan: Plan) -> list[Fact]:
         facts += robustness_facts(plan.robustness, best.scalp_mm)
     if plan.uncertainty is not None:
         facts += uncertainty_facts(plan.uncertainty)
-    if best.direct_dose_v_per_m is not None:
-        off = 100 * (best.dose_v_per_m / best.direct_dose_v_per_m - 1) if best.direct_dose_v_per_m else 0.0
-        facts.append(
-            Fact(
-                f"Dose from a direct solve{by_engine(plan.search.direct_solves_by)}",
-                three_digits(best.direct_dose_v_per_m),
-                "V/m",
-                f"the search differs by {number(off, 2)} %",
-            )
-        )
-    if best.direct_mean_e_v_per_m is not None:
-        facts.append(Fact("Mean |E| in the target", three_digits(best.direct_mean_e_v_per_m), "V/m"))
-    facts += [Fact("Largest |E| in the target", three_digits(best.max_e_v_per_m), "V/m"), peak_fact(plan)]
+    facts += [*field_facts(plan), peak_fact(plan)]
     if best.dose_v_per_m > 0:
         facts.append(Fact("That peak over the dose", number(best.peak_e_v_per_m / best.dose_v_per_m, 2)))
     rated = rated_dose_fact(plan)
@@ -113,7 +145,7 @@ def dose_box(plan: Plan) -> Fact:
         more.append("The coil’s maximum dI/dt is not known.")
     else:
         whose = coil_on(plan.coil.name, plan.coil.rated_on) or "the coil’s rated maximum"
-        more.append(f"{rated.text} at {number(top / 1e6, 0)} A/µs: {whose}.")
+        more.append(f"{rated.text} at {top_didt(top)}: {whose}.")
     return Fact("Dose in the target", dose_fact(plan).value, "V/m per A/µs", " ".join(more))
 
 
@@ -135,16 +167,16 @@ def handle_facts(plan: Plan) -> list[Fact]:
     return facts
 
 
-def handle_lines(plan: Plan) -> list[str]:
-    """The same for a terminal."""
+def handle_lines(plan: Plan) -> list[tuple[str, str]]:
+    """The same for a terminal: a name and a statement each."""
     lines = []
     if plan.angle is not None:
         lines += [
-            f"angle      {plan.angle.words} ({plan.angle.clock} on a clock face seen from above); {plan.angle.why}",
-            f"           {dose_over_angles(plan.angle)}",
+            ("angle", f"{plan.angle.words} ({plan.angle.clock} on a clock face seen from above); {plan.angle.why}"),
+            ("", dose_over_angles(plan.angle)),
         ]
     if plan.pulse is not None:
-        lines.append(f"pulse      {pulse_words(plan.pulse)}; the current runs {effective_current(plan.pulse)}")
+        lines.append(("pulse", f"{pulse_words(plan.pulse)}; the current runs {effective_current(plan.pulse)}"))
     return lines
 
 

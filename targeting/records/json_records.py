@@ -75,7 +75,7 @@ def write_json(path: str | Path, document: Mapping[str, Any]) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)

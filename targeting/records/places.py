@@ -106,21 +106,21 @@ def place_facts(target: Target) -> dict[str, Any]:
     }
 
 
-def plan_target(aimed: AimedTarget, head: HeadMesh) -> PlanTarget:
+def plan_target(aimed_target: AimedTarget, head: HeadMesh) -> PlanTarget:
     """Make the record of a plan's target in a head."""
-    tets, _ = aimed.target.weights(head)
+    tets, _ = aimed_target.target.weights(head)
     return PlanTarget(
-        **place_facts(aimed.target),
-        snapped_mm=float(aimed.target.snapped_mm),
-        asked_mm=[float(x) for x in aimed.asked_mm],
-        mni_mm=None if aimed.mni_mm is None else [float(x) for x in aimed.mni_mm],
+        **place_facts(aimed_target.target),
+        snapped_mm=float(aimed_target.target.snapped_mm),
+        asked_mm=[float(x) for x in aimed_target.asked_mm],
+        mni_mm=None if aimed_target.mni_mm is None else [float(x) for x in aimed_target.mni_mm],
         volume_mm3=float(head.volumes_mm3[tets].sum()),
-        shape=aimed.target.shape,
+        shape=aimed_target.target.shape,
     )
 
 
-def place_name(aimed: AimedTarget) -> str:
+def place_name(aimed_target: AimedTarget) -> str:
     """A place's name with its side, where the name alone does not say it."""
-    target = aimed.target
+    target = aimed_target.target
     has_side = target.name in targets() or by_folds(target.name)  # coordinates and masks say where they are
     return f"{target.side} {target.name}" if has_side else target.name

@@ -68,7 +68,18 @@ def acting_pole(normal_v_per_m: float, mean_e_v_per_m: float) -> str:
 
 
 def pole_words(acting: str, normal_v_per_m: float, standard: str, standard_normal_v_per_m: float | None) -> str:
-    """Which pole acts and how strongly, beside the standard montage of a name, in a line.
+    """Which pole acts on the target and how strongly, in a line, with the standard montage's value beside it.
+
+    Parameters
+    ----------
+    acting : {"anode", "cathode", "mixed"}
+        Of :func:`acting_pole`.
+    normal_v_per_m : float
+        The mean field's component into the cortex in the target, V/m.
+    standard : str
+        Name of the standard montage.
+    standard_normal_v_per_m : float or None
+        The same component of its field; None leaves it out.
 
     Examples
     --------

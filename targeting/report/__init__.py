@@ -1,4 +1,4 @@
-"""The pages a person trusts or does not: what a plan is, shown, each in one file."""
+"""The HTML pages that show a plan to people, each a single file."""
 
 import lazy_loader
 

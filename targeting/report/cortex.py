@@ -92,6 +92,6 @@ def _bar(canvas: Canvas, evidence: Evidence, scalars: str) -> None:
     canvas.color_bar(low, high, color_scale(scalars), words, ticks=(low, (low + high) / 2, high))
 
 
-def _hidden_mm(seen: DepthImage, evidence: Evidence, view: View) -> float:
-    above = seen.above_mm(view, evidence.target_mm)
+def _hidden_mm(depth_image: DepthImage, evidence: Evidence, view: View) -> float:
+    above = depth_image.above_mm(view, evidence.target_mm)
     return above if np.isfinite(above) else 0.0

@@ -1,4 +1,4 @@
-"""How forgiving the plan is: the dose over positions (each at its best angle), and over angles at the best position.
+"""How sensitive the dose is to the coil's placement: over positions (each at its best angle), and over angles.
 
 The region in which the coil keeps 90 % of the best dose is that of the robustness: the coil moved along the scalp, its
 current kept in direction, as an operator moves it.  In plans without it, it is that of the search, each place at its own
@@ -44,7 +44,7 @@ def scalp_dose(evidence: TmsEvidence) -> NDArray[np.float64]:
 
 
 def position_view(evidence: TmsEvidence) -> View:
-    """Along the coil's axis, wide enough for the places round the best where the coil does something."""
+    """The view along the coil's axis, wide enough for all places round the best with a notable dose."""
     good = evidence.best_dose_at_point_v_per_m >= WORTH_SEEING * evidence.best.dose_v_per_m
     good &= np.linalg.norm(evidence.scalp_points_mm - evidence.best.scalp_mm, axis=1) <= SEEN_MM
     searched = np.vstack([evidence.scalp_points_mm[good], evidence.best.scalp_mm])
@@ -102,7 +102,7 @@ def position_picture(evidence: TmsEvidence) -> NDArray[np.uint8]:
 
 
 def _mark_steadiest(canvas: Canvas, view: View, scalp_mm: list[float], best_mm: list[float]) -> None:
-    """A diamond round the place of the pose that minds placement errors least; it leaves room for a rank inside."""
+    """A diamond round the place of the pose that minds placement errors least; it leaves space for a rank inside."""
     at = view.project(scalp_mm)
     side = 0.16 if at[0] < view.project(best_mm)[0] else 0.84  # its line must not cross the best place
     canvas.leader(at, (view.width * side, view.height - 30), "steadiest", STEADY, 27)
@@ -204,7 +204,7 @@ def farthest_reach_mm(evidence: TmsEvidence) -> float:
 
 
 def on_scalp(scalp: Surface, points_mm: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values at points of the scalp, taken to every point of its surface, (n,); NaN where no point is near.
+    """Interpolate values at some points of the scalp to every point of its surface, (n,); NaN where no point is near.
 
     Inverse-distance mean of the nearest points; "near" is within 1.6 times their usual spacing.
     """

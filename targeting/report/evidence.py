@@ -1,4 +1,4 @@
-"""Everything that a page shows of a plan, in one value, so that pages and pictures compute no physics of their own."""
+"""Evidence: a plan with its head and fields, all that a page shows of it; pages compute no physics of their own."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from targeting.pose import Pose
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.raster.surface import Surface
 from targeting.study.surfaces import HeadSurfaces, on_scene
+from targeting.words.numbers import total_current
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -81,7 +82,7 @@ class Evidence:
 
     @property
     def conditions(self) -> str:
-        """What the field is for, to be put after its unit: "at 1 A/µs"."""
+        """The current that the field belongs to, in words to put after its unit: "at 1 A/µs"."""
         raise NotImplementedError
 
     @property
@@ -234,7 +235,7 @@ class TmsEvidence(Evidence):
 
     @property
     def conditions(self) -> str:
-        """Every field of a TMS plan is for this."""
+        """Every field of a TMS plan belongs to 1 A/µs."""
         return "at 1 A/µs"
 
     def sources(self) -> tuple[Layer, ...]:
@@ -278,7 +279,7 @@ class TesEvidence(Evidence):
     @property
     def conditions(self) -> str:
         """The total current that the fields are for."""
-        return f"at {self.plan.total_current_ma:g} mA"
+        return f"at {total_current(self.plan.total_current_ma)}"
 
     @cached_property
     def facing(self) -> dict[str, NDArray[np.float64]]:

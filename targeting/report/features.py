@@ -1,4 +1,7 @@
-"""The features' parts of a page, each from the template in the feature's room; empty where the plan has not the feature."""
+"""Sections of a page about one feature each, made from the template in the feature's package.
+
+A section is empty where the plan does not have the feature.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from targeting.words.templates import render
 
 
 def dosing_section(dosing: PlanDosing | None) -> Markup:
-    """How strongly to stimulate."""
+    """The section about stimulator output."""
     if dosing is None:
         return Markup()
     return render(
@@ -35,7 +38,7 @@ def dosing_section(dosing: PlanDosing | None) -> Markup:
 
 
 def comparison_section(plan: Plan) -> Markup:
-    """Which coil."""
+    """The section that compares coils."""
     if not plan.comparison:
         return Markup()
     return render(
@@ -47,7 +50,7 @@ def comparison_section(plan: Plan) -> Markup:
 
 
 def goal_section(plan: Plan) -> Markup:
-    """What the search of a coil's placements was for."""
+    """The section about an objective other than the dose."""
     goal, doses = plan.goal, [each.dose_v_per_m for each in plan.placements]
     if goal is None:
         return Markup()
@@ -62,7 +65,7 @@ def goal_section(plan: Plan) -> Markup:
 
 
 def tes_goal_section(plan: TesPlan) -> Markup:
-    """What a montage was to do beside serving its target."""
+    """The section about a montage's avoided regions, further targets and map."""
     goal, dose, usual = plan.goal, plan.dose.dose_v_per_m, standard_name(plan)
     if goal is None:
         return Markup()

@@ -1,4 +1,4 @@
-"""How the field meets the folds: across them or along them.
+"""The angle at which the field crosses the folds of the cortex at the target.
 
 The normals of a fold's two walls point to and fro along one axis, which is straight across the fold.  It is the
 principal axis of the area-weighted second moment of the surface's normals, laid into the picture plane.

@@ -1,4 +1,4 @@
-"""Is the head model right?  Its outlines over the image on slices through the whole brain, and its volumes in a table."""
+"""A page to judge the head model by: its outlines over slices of the image, and a table of its volumes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from meshes.folds.agreement import FAR_MM, Agreement, agreement
 from meshes.tissue_codes import Tissue
 from targeting.report.evidence import Evidence
 from targeting.report.figures import Figure
@@ -44,6 +45,8 @@ class HeadCheck:
         Title, source and note of each range.
     excuse : str
         Why this head may be larger than life; empty for most.
+    surfaces : list of Agreement
+        The folded cortex beside the mesh; empty where its folds are not known.
     keys : tuple of pairs
         What the outlines are, and their colours.
     """
@@ -53,7 +56,9 @@ class HeadCheck:
     volumes: list[Volume]
     sources: list[tuple[str, str, str]]
     excuse: str
+    surfaces: list[Agreement]
     keys: tuple[tuple[str, str], ...] = KEYS
+    far_mm: float = FAR_MM
 
 
 def head_check(evidence: Evidence) -> HeadCheck:
@@ -65,7 +70,16 @@ def head_check(evidence: Evidence) -> HeadCheck:
         volumes,
         [(each.range.title, each.range.source, _note(each.range)) for each in volumes],
         excuse(evidence.plan.frame.image),
+        surface_agreements(evidence),
     )
+
+
+def surface_agreements(evidence: Evidence) -> list[Agreement]:
+    """How the white and the pial surface agree with the mesh; empty where the folds are not known."""
+    if evidence.on_cortex is None:
+        return []
+    cortex = evidence.on_cortex.cortex
+    return [found for layer in ("white", "pial") if (found := agreement(cortex, evidence.head, layer)) is not None]
 
 
 def mosaic(evidence: Evidence) -> Figure:

@@ -23,7 +23,7 @@ from targeting.plans.tms_words import dose_fact
 from targeting.report.evidence import Evidence, TesEvidence, TmsEvidence
 from targeting.report.provenance import PROGRAM
 from targeting.tms.search import ANGLE_STEP_DEG, STEP_MM
-from targeting.words.numbers import listed, measured_from, number, point, size, three_digits
+from targeting.words.numbers import listed, measured_from, number, point, size, three_digits, total_current, trimmed
 from targeting.words.target import extent_sentence
 
 PAD_WORDS = {"tdcs": "a pair of pads", "hd-tdcs": "small electrodes"}
@@ -235,7 +235,7 @@ def _electrodes(plan: TesPlan, cite: Citations) -> list[str]:
     return [
         f"Stimulation was by {PAD_WORDS.get(plan.kind, 'electrodes')} ({'; '.join(shapes)}) at positions of the 10-10 "
         f"system {cite('oostenveld2001')}, measured on the head model from landmarks ({plan.landmarks.source}).",
-        f"The montage was {currents}, for {number(plan.minutes, 0)} min; positive currents flow into the head.",
+        f"The montage was {currents}, for {trimmed(plan.minutes)} min; positive currents flow into the head.",
         f"Its field was calculated with complete electrodes {cite('somersalo1992')}.",
     ]
 
@@ -254,7 +254,7 @@ def _chosen(plan: TesPlan, cite: Citations) -> str:
 def _montage_dose(plan: TesPlan) -> str:
     dose = plan.dose
     return (
-        f"The dose is the {plan.objective}: {three_digits(dose.dose_v_per_m)} V/m at {number(plan.total_current_ma, 2)} mA "
+        f"The dose is the {plan.objective}: {three_digits(dose.dose_v_per_m)} V/m at {total_current(plan.total_current_ma)} "
         f"(mean |E| {three_digits(dose.mean_e_v_per_m)} V/m in the target, {three_digits(dose.grey_mean_e_v_per_m)} V/m in all "
         "grey matter)."
     )
@@ -266,7 +266,7 @@ def _standard(plan: TesPlan) -> str:
     theirs = plan.standard.dose
     return (
         f"For comparison, {theirs.montage} gives {three_digits(theirs.dose_v_per_m)} V/m at "
-        f"{number(theirs.total_current_ma, 2)} mA on the same head."
+        f"{total_current(theirs.total_current_ma)} on the same head."
     )
 
 

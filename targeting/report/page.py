@@ -61,7 +61,7 @@ def write_page(path: str | Path, page: str) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     with written_whole(path) as temporary:

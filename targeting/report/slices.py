@@ -72,14 +72,45 @@ def tissue_outlines(evidence: Evidence, plane: Plane, position_mm: float) -> lis
 
 
 def outlined_picture(evidence: Evidence, plane: Plane, view: View, lines: list[Outline]) -> NDArray[np.uint8]:
-    """The image in the plane of a view with outlines and letters, (h, w, 3) uint8."""
+    """Draw a plane of the image with outlines and letters.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        With the image.
+    plane : Plane
+        For the letters at the edges.
+    view : View
+        Its centre says where the plane is.
+    lines : list of Outline
+
+    Returns
+    -------
+    (h, w, 3) uint8
+    """
     canvas = _with_lines(evidence, view, lines, 1.0)
     _letters(canvas, plane)
     return canvas.rgb()
 
 
 def slice_picture(evidence: Evidence, plane: Plane, view: View, lines: list[Outline]) -> NDArray[np.uint8]:
-    """One plane through the target as pixels, (h, w, 3) uint8; ``lines`` are its :func:`outlines`."""
+    """Draw a plane of the image through the target, with cross hairs, the target's circle and a scale bar.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        With the image and the target.
+    plane : Plane
+        For the letters at the edges.
+    view : View
+        :func:`whole_view` or :func:`close_view`.
+    lines : list of Outline
+        Of :func:`outlines`.
+
+    Returns
+    -------
+    (h, w, 3) uint8
+    """
     finer = 1.5 if view.mm_per_pixel * WIDTH <= CLOSE_MM else 1.0
     canvas = _with_lines(evidence, view, lines, finer)
     column, row, _ = view.project(evidence.target_mm)

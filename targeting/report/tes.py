@@ -34,14 +34,14 @@ def write_tes_report(path: str | Path, evidence: TesEvidence) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     write_page(path, page_of(evidence))
 
 
 def page_of(evidence: TesEvidence) -> str:
-    """The whole page as text."""
+    """The whole page as HTML."""
     from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
 
     plan = evidence.plan

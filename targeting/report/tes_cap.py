@@ -25,7 +25,7 @@ SEEN = 0.5  # an electrode is seen where it faces the viewer by more than this (
 FAR_SIDE = -0.3  # a target whose nearest scalp faces away from the viewer by more than this is not drawn
 CLEAR_PIXELS = 110.0
 BESIDE_PIXELS = 14.0  # from an electrode's edge to its words, outward in the picture
-WORD_SIZE, LETTER_PIXELS, LINE_PIXELS = 27, 20.0, 40.0  # of the words at electrodes, with some room round them
+WORD_SIZE, LETTER_PIXELS, LINE_PIXELS = 27, 20.0, 40.0  # of the words at electrodes, with some space round them
 
 
 @dataclass(frozen=True)

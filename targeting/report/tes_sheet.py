@@ -40,14 +40,14 @@ def write_placement_sheet(path: str | Path, evidence: TesEvidence) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     write_page(path, sheet_of(evidence))
 
 
 def sheet_of(evidence: TesEvidence) -> str:
-    """The whole sheet as text."""
+    """The whole sheet as HTML."""
     plan = evidence.plan
     return render_page(
         "report/tes_sheet.html.jinja",

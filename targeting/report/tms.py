@@ -11,6 +11,7 @@ from targeting.navigation.navigators import product_of
 from targeting.plans.tms import Placement
 from targeting.plans.tms_words import (
     ASSUMED,
+    angle_fact,
     dose_box,
     dose_facts,
     dose_over_angles,
@@ -21,6 +22,7 @@ from targeting.plans.tms_words import (
     output_box,
     output_kind,
     place_box,
+    placement_facts,
     setting_words,
 )
 from targeting.report import figures
@@ -37,7 +39,7 @@ from targeting.report.treatment import SHEET
 from targeting.report.volumes import STRETCHED
 from targeting.tms.orientation import handle_deg
 from targeting.words.fact import Fact
-from targeting.words.numbers import direction_words, measured_from, number, three_digits
+from targeting.words.numbers import direction_words, measured_from, number
 from targeting.words.target import center_fact
 
 SHOWN = 5  # placements
@@ -54,14 +56,14 @@ def write_report(path: str | Path, evidence: TmsEvidence) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     write_page(path, page_of(evidence))
 
 
 def page_of(evidence: TmsEvidence) -> str:
-    """The whole page as text."""
+    """The whole page as HTML."""
     from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
 
     plan, best = evidence.plan, evidence.best
@@ -75,6 +77,7 @@ def page_of(evidence: TmsEvidence) -> str:
         sheet=SHEET,
         trust=trust_box(plan.warnings),
         place=place_box(plan, evidence.near),
+        current_angle=angle_fact(best.angle_deg),
         measured_from=measured_from(best.angle_from),
         handle_points=handle_direction(best),
         setting=setting_words(plan.pulse),
@@ -114,8 +117,7 @@ def ranking(placements: Sequence[Placement], side: str) -> list[tuple[str | int,
     return [
         (
             each.rank,
-            three_digits(each.dose_v_per_m),
-            number(100 * each.dose_v_per_m / best.dose_v_per_m if best.dose_v_per_m else 0.0),
+            *(fact.value for fact in placement_facts(each, best)[:2]),  # the page tells the handle's angle
             number(float(np.linalg.norm(np.array(each.scalp_mm) - best.scalp_mm))),
             number(handle_deg(np.array(each.pose), side), 0),
             ", ".join(number(x) for x in each.scalp_mm),

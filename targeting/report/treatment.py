@@ -62,14 +62,14 @@ def write_treatment_sheet(path: str | Path, evidence: TmsEvidence) -> None:
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     write_page(path, sheet_of(evidence))
 
 
 def sheet_of(evidence: TmsEvidence) -> str:
-    """The whole sheet as text."""
+    """The whole sheet as HTML."""
     plan = evidence.plan
     named = targets().get(plan.target.name)
     protocol = plan.dosing.protocol if plan.dosing else None

@@ -1,4 +1,4 @@
-"""The scene in space that the window, the report and the notebooks draw: layers, colours, cameras, files."""
+"""The 3D scene that the window, the report and the notebooks draw: layers, colours, cameras, files."""
 
 from targeting.scene.layer import Layer, Scene
 

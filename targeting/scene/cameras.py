@@ -36,7 +36,7 @@ CLOSE_UP_MM = 62.0  # half the height of the "target" view
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """Where to look from: position and focal point in RAS mm, and the direction that is up in the picture."""
+    """A camera of a scene: position and focal point in RAS mm, and the direction that is up in the picture."""
 
     position_mm: NDArray[np.float64]
     focus_mm: NDArray[np.float64]
@@ -44,7 +44,7 @@ class Camera:
 
 
 def camera(scene: Scene, name: str, aspect: float = 4 / 3) -> Camera:
-    """A preset.
+    """The camera of a scene by its name.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def camera(scene: Scene, name: str, aspect: float = 4 / 3) -> Camera:
 
 
 def direction(scene: Scene, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Unit vectors of a preset: out of the picture towards the viewer, and up in it."""
+    """The directions of a camera by its name, as unit vectors: out of the picture towards the viewer, and up in it."""
     if name in FROM:
         return FROM[name]
     if name == "coil":

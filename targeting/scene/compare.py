@@ -89,7 +89,7 @@ def draw_beside(scenes: Sequence[Scene], plotter: pv.BasePlotter, camera: str = 
 
 
 def look_beside(scenes: Sequence[Scene], plotter: pv.BasePlotter, camera: str) -> None:
-    """Turn all to a preset of the first scene."""
+    """Turn all pictures to a camera of the first scene, by its name."""
     for column in range(len(scenes)):
         plotter.subplot(0, column)
         look(plotter, scenes[0], camera)
@@ -110,12 +110,29 @@ def picture_beside(scenes: Sequence[Scene], camera: str = "target", size: tuple[
 def screenshot_beside(
     scenes: Sequence[Scene], path: str | Path, camera: str = "target", size: tuple[int, int] = SIZE
 ) -> Path:
-    """Write the picture (``.png``).
+    """Write a picture of scenes side by side.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+    path : path
+        Its name ends in ``.png``.
+    camera : one of :data:`targeting.scene.cameras.CAMERAS`
+        The same for all.
+    size : (int, int)
+        Width and height of the whole picture, pixels.
+
+    Returns
+    -------
+    Path
+        The file written.
 
     Raises
     ------
     InputError
-        As :func:`on_one_scale`; or the camera is unknown, or the file cannot be written.
+        As :func:`on_one_scale`; or the camera is unknown.
+    WriteError
+        If the file cannot be written.
     """
     from matplotlib.image import imsave
 

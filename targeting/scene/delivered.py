@@ -19,7 +19,7 @@ from atlases.scalp import Scalp
 from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.navigation.choice import chosen_pulses
-from targeting.navigation.measured_pose import Measured, apart, measured
+from targeting.navigation.measured_pose import MeasuredPose, apart, measured
 from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.records import Session
 from targeting.navigation.world import in_the_plans_world
@@ -34,6 +34,7 @@ from targeting.scene.planned import assembled, surfaces_of, target_e_of
 from targeting.study.head_stages import FrameImage
 from targeting.study.study import RecordedStudy
 from targeting.subject import Subject
+from targeting.words.numbers import degrees, number, percent
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +43,14 @@ FARTHEST_MM = 60.0  # of a pulse from the planned coil; farther is another head'
 
 
 @dataclass(frozen=True, eq=False)
-class Delivered:
-    """A file of delivered poses, read but not yet held against a plan: what it holds, and which of it is meant."""
+class DeliveredPoses:
+    """A navigator's file of delivered poses, and which of them are meant; not yet compared with a plan."""
 
     file: PoseFile
     session: Session
 
 
-def read_delivered(word: str | Path) -> Delivered:
+def read_delivered(word: str | Path) -> DeliveredPoses:
     """Read a navigator's file, named as ``FILE`` or ``FILE:NAME``.
 
     Raises
@@ -58,11 +59,21 @@ def read_delivered(word: str | Path) -> Delivered:
         If it is no navigator's file, or is damaged.
     """
     file = PoseFile.of(word)
-    return Delivered(file, file.read())
+    return DeliveredPoses(file, file.read())
 
 
-def delivered_pose(subject: Subject, plan: Plan, delivered: Delivered, gate: PoseGate) -> Measured:
-    """The pose that was given, RAS mm of the plan.
+def delivered_pose(subject: Subject, plan: Plan, delivered: DeliveredPoses, gate: PoseGate) -> MeasuredPose:
+    """The pose at which pulses were really given, RAS mm of the plan.
+
+    Parameters
+    ----------
+    subject : Subject
+        Whose T1 the navigator's coordinates are of.
+    plan : TmsPlan
+    delivered : DeliveredPoses
+        The navigator's file.
+    gate : PoseGate
+        Of the plan's coil and head.
 
     Raises
     ------
@@ -84,7 +95,7 @@ def delivered_pose(subject: Subject, plan: Plan, delivered: Delivered, gate: Pos
     return measured(chosen, gate, plan.placements[0].distance_mm)
 
 
-def delivered_scene(subject: Subject, delivered: Delivered) -> Scene:
+def delivered_scene(subject: Subject, delivered: DeliveredPoses) -> Scene:
     """The scene of a TMS plan's coil where it was delivered; its field from the basis, or from one solve.
 
     Raises
@@ -97,22 +108,22 @@ def delivered_scene(subject: Subject, delivered: Delivered) -> Scene:
     plan = read_plan(subject.folder / "plan.json")
     planned = Pose(np.array(plan.placements[0].pose))
     study = RecordedStudy.of(subject)
-    meshed, folded = study.head, study.cortex
+    head, cortex = study.head, study.cortex
     coil = planned_coil(subject, plan)
-    given = delivered_pose(subject, plan, delivered, PoseGate(Scalp.of(meshed.value), coil))
-    surfaces = surfaces_of(subject, meshed, folded)
+    given = delivered_pose(subject, plan, delivered, PoseGate(Scalp.of(head.value), coil))
+    surfaces = surfaces_of(subject, head, cortex)
     values = cortical_field_at(subject, coil, given.pose, surfaces)
     layers = coil_layers(coil, given.pose)
     scene = assembled(plan, surfaces, values, layers, "V/m at 1 A/µs", -planned.direction_mm, given.pose)
     away, turned = apart(planned, given.pose)
-    share = dose_share(subject, coil, given.pose, planned)
-    words = [f"{given.words}, {away:.1f} mm and {turned:.0f}° from the plan"]
-    words[0] += "" if share is None else f", {share:.0%} of the planned dose"
-    words += given.said
+    share = _dose_share(subject, coil, given.pose, planned)
+    words = [f"{given.words}, {number(away)} mm and {degrees(turned)} from the plan"]
+    words[0] += "" if share is None else f", {percent(share)} of the planned dose"
+    words += given.remarks
     for said in (*given.left_out, *given.warnings):
         log.warning("%s: %s", delivered.file.path.name, said)
     if given.deepest_mm:
-        words.append(f"casing up to {given.deepest_mm:.1f} mm in the head")
+        words.append(f"casing up to {number(given.deepest_mm)} mm in the head")
     return replace(
         scene,
         title=f"{plan.subject}: delivered ({'; '.join(words)})",
@@ -120,16 +131,16 @@ def delivered_scene(subject: Subject, delivered: Delivered) -> Scene:
     ).with_layer(_dots(given.poses))
 
 
-def dose_share(subject: Subject, coil: Coil, pose: Pose, planned: Pose) -> float | None:
-    """Size of the mean E vector over the target at a pose over that at the planned one; None without a dose map."""
+def _dose_share(subject: Subject, coil: Coil, pose: Pose, planned: Pose) -> float | None:
+    """|mean E| over the target at a pose as a share of that at the planned one; None without a dose map."""
     from targeting.coils.equivalent import searchable
     from targeting.tms import DoseMap
 
-    mapped = subject.recorded("dosemap", lambda folder: DoseMap.load(folder / "dosemap.npz"))
-    if mapped is None:
+    dose_map = subject.recorded("dosemap", lambda folder: DoseMap.load(folder / "dosemap.npz"))
+    if dose_map is None:
         return None
     both = np.stack([pose.matrix_mm, planned.matrix_mm])
-    here, there = np.linalg.norm(mapped.value.mean_e_v_per_m(searchable(coil), both, 1e6), axis=1)
+    here, there = np.linalg.norm(dose_map.value.mean_e_v_per_m(searchable(coil), both, 1e6), axis=1)
     return float(here / there)
 
 

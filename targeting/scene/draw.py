@@ -108,7 +108,7 @@ def set_visible(plotter: pv.BasePlotter, name: str, visible: bool) -> None:
 
 
 def color_bar(scene: Scene, plotter: pv.BasePlotter) -> None:
-    """The colour bar with its unit in the lower right corner, or none if nothing is coloured."""
+    """Draw the colour bar with its unit in the lower right corner, or none if nothing is coloured."""
     import pyvista as pv
     from vtkmodules.vtkRenderingAnnotation import vtkScalarBarActor
 
@@ -148,7 +148,7 @@ def color_bar(scene: Scene, plotter: pv.BasePlotter) -> None:
 
 
 def words(scene: Scene, plotter: pv.BasePlotter) -> None:
-    """The title with "seen from …", and letters at the picture's edges; they follow the camera at every render."""
+    """Write the title with "seen from …", and letters at the picture's edges; they follow the camera at every render."""
     renderer, middle_mm = plotter.renderer, scene.middle_mm
     texts = {}
     for place, (x, y) in {**EDGES, "title": (0.012, 0.985)}.items():

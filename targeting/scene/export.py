@@ -52,12 +52,28 @@ def picture(scene: Scene, camera: str = "target", size: tuple[int, int] = SIZE) 
 
 
 def screenshot(scene: Scene, path: str | Path, camera: str = "target", size: tuple[int, int] = SIZE) -> Path:
-    """Write a picture (``.png``).
+    """Write a picture of a scene.
+
+    Parameters
+    ----------
+    scene : Scene
+    path : path
+        Its name ends in ``.png``.
+    camera : one of :data:`targeting.scene.cameras.CAMERAS`
+    size : (int, int)
+        Width and height, pixels.
+
+    Returns
+    -------
+    Path
+        The file written.
 
     Raises
     ------
     InputError
-        If the camera is unknown, the name does not end in .png, or the file cannot be written.
+        If the camera is unknown or the name does not end in .png.
+    WriteError
+        If the file cannot be written.
     """
     from matplotlib.image import imsave
 

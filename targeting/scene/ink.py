@@ -13,7 +13,7 @@ ANODE, CATHODE, INDUCED, WINDING = "#d1495b", "#2f86c9", "#d6438a", "#c47f17"
 
 
 def svg(width: int, height: int, view: tuple[float, float, float, float], inside: Sequence[str], words: str) -> str:
-    """A drawing.
+    """A whole drawing as an SVG element.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def svg(width: int, height: int, view: tuple[float, float, float, float], inside
 
 
 def text(x: float, y: float, words: str, size: float, color: str = "currentColor", anchor: str = "middle") -> str:
-    """Words at a point of the drawing.
+    """SVG of words at a point of the drawing.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def text(x: float, y: float, words: str, size: float, color: str = "currentColor
 
 
 def arrow(start: ArrayLike, end: ArrayLike, color: str, width: float) -> str:
-    """A straight arrow.
+    """SVG of a straight arrow.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def arrow(start: ArrayLike, end: ArrayLike, color: str, width: float) -> str:
 
 
 def tip(at: NDArray[np.float64], along: NDArray[np.float64], color: str, size: float) -> str:
-    """The head of an arrow.
+    """SVG of the head of an arrow.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Layer and Scene: what there is to see, as plain surfaces with colours, before anything is drawn.
+"""Layer and Scene: the coloured surfaces and lines of a 3D scene, before anything is drawn.
 
 A scene knows no window.  It is made once (:mod:`targeting.scene.planned`) and then drawn into whatever shows it: a
 window, a picture, a page, a notebook (:mod:`targeting.scene.draw`), or written to a file (:mod:`targeting.scene.export`).
@@ -73,7 +73,7 @@ class Layer:
 
     @property
     def words_mm(self) -> NDArray[np.float64]:
-        """Where its words stand, (3,)."""
+        """Where its label stands, (3,)."""
         return np.array(self.surface.center if self.label_mm is None else self.label_mm, np.float64)
 
     @property
@@ -83,7 +83,7 @@ class Layer:
 
     @property
     def group(self) -> str:
-        """What it is shown and hidden with: "electrodes", "coil" (handle and edges, too) ..., or itself."""
+        """The group that it is shown and hidden with: "electrodes", "coil" (handle and edges, too) ..., or itself."""
         return GROUPS.get(self.name.split()[0], self.name)
 
 
@@ -132,7 +132,7 @@ class Scene:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the layers."""
+        """Names of the layers."""
         return tuple(layer.name for layer in self.layers)
 
     def layer(self, name: str) -> Layer:
@@ -168,7 +168,7 @@ class Scene:
 
     @property
     def scalars(self) -> str:
-        """What the colours show: "magnE", "normalE", or "" where nothing is coloured."""
+        """The quantity that the colours show: "magnE", "normalE", or "" where nothing is coloured."""
         return next((layer.scalars for layer in self.layers if layer.scalars and layer.visible), "")
 
     @property

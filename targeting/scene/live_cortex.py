@@ -41,46 +41,46 @@ FARTHEST_MM = 6.0  # beyond, nothing is known of a point: the brain stem, the in
 
 @dataclass(frozen=True, eq=False)
 class LiveCortex:
-    """The basis as seen from the shown cortex.
+    """The field on a scene's cortex at any pose of a coil, by the subject's field basis.
 
     Parameters
     ----------
-    made : CorticalBasis
+    cortical_basis : CorticalBasis
     coil : Coil
     points_mm, inward : (n, 3) float64
         Of the shown surface, with unit normals into the cortex.
-    spread : (n, K) csr_matrix
+    weights : (n, K) csr_matrix
         Basis points → shown points; rows sum to one, or are empty where no basis point is near.
     """
 
-    made: CorticalBasis
+    cortical_basis: CorticalBasis
     coil: Coil
     points_mm: NDArray[np.float64]
     inward: NDArray[np.float64]
-    spread: sp.csr_matrix
+    weights: sp.csr_matrix
 
     @classmethod
-    def of(cls, made: CorticalBasis, coil: Coil, shown: pv.PolyData) -> LiveCortex:
+    def of(cls, cortical_basis: CorticalBasis, coil: Coil, shown: pv.PolyData) -> LiveCortex:
         """For a surface whose triangles are wound outward."""
         from meshes.cortical_surface import CorticalSurface
 
         points = np.asarray(shown.points, np.float64)
         inward = -CorticalSurface(points, shown.regular_faces).normals
-        return cls(made, searchable(coil), points, inward, spread_to(made.basis.points_mm, points))
+        return cls(cortical_basis, searchable(coil), points, inward, spread_to(cortical_basis.basis.points_mm, points))
 
     def field(self, pose: NDArray[np.float64], names: Sequence[str] = ("magnE", "normalE")) -> dict[str, NDArray]:
         """At a pose and 1 A/µs, V/m by name, (n,) float32: |E| ("magnE"), E along the inward normal ("normalE").
 
         NaN where nothing is known.
         """
-        e = self.spread @ self.made.basis.e_v_per_m(self.coil, pose[None])[0]
-        e[np.diff(self.spread.indptr) == 0] = np.nan
-        made = {"magnE": lambda: np.linalg.norm(e, axis=1), "normalE": lambda: np.einsum("ij,ij->i", e, self.inward)}
-        return {name: made[name]().astype(np.float32) for name in names}
+        e = self.weights @ self.cortical_basis.basis.e_v_per_m(self.coil, pose[None])[0]
+        e[np.diff(self.weights.indptr) == 0] = np.nan
+        values = {"magnE": lambda: np.linalg.norm(e, axis=1), "normalE": lambda: np.einsum("ij,ij->i", e, self.inward)}
+        return {name: values[name]().astype(np.float32) for name in names}
 
 
 def spread_to(known_mm: NDArray[np.float64], points_mm: NDArray[np.float64]) -> sp.csr_matrix:
-    """Weights of the known points (K, 3) at each point (n, 3); a row is empty where none is within 6 mm.
+    """Interpolation weights of known points (K, 3) at each point (n, 3); a row is empty where none is within 6 mm.
 
     Examples
     --------
@@ -104,20 +104,38 @@ def spread_to(known_mm: NDArray[np.float64], points_mm: NDArray[np.float64]) -> 
 def cortical_field_at(
     subject: Subject, coil: Coil, pose: Pose, surfaces: HeadSurfaces
 ) -> dict[str, NDArray[np.floating]]:
-    """The values "magnE" and "normalE" at the points of ``surfaces.cortex``, V/m at 1 A/µs.
+    """The field on the cortex of a scene for a coil pose: from the subject's field basis, else from one solve.
 
-    On the outside of the brain (without mid-cortical surfaces) there is no "normalE".
+    Parameters
+    ----------
+    subject : Subject
+        With a plan of a coil.
+    coil : Coil
+    pose : Pose
+    surfaces : HeadSurfaces
+        Of the subject.
+
+    Returns
+    -------
+    dict of (n,) float
+        "magnE" (|E|) and "normalE" (E along the inward normal) at the points of ``surfaces.cortex``, V/m at 1 A/µs.
+        Where these are the outside of the brain, for want of mid-cortical surfaces, there is no "normalE".
+
+    Raises
+    ------
+    InputError
+        If there is no plan of a coil, or the cortex is gone.
     """
-    by_basis = _by_basis(subject, coil, pose, surfaces) if surfaces.folded else None
+    by_basis = _by_basis(subject, coil, pose, surfaces) if surfaces.has_cortex else None
     if by_basis is not None:
         return by_basis
     head, e_v_per_m = solved(subject, coil, pose)
-    if not surfaces.folded:
+    if not surfaces.has_cortex:
         return on_scene(surfaces, {"magnE": strength_at_nodes(head, e_v_per_m)})
-    folded = RecordedStudy.of(subject).cortex
-    if folded is None:
+    cortex = RecordedStudy.of(subject).cortex
+    if cortex is None:
         raise InputError(f"the cortex in {subject.folder} is gone; run 'target plan {subject.name}' again")
-    field = CorticalField.of(folded.value, head, e_v_per_m)
+    field = CorticalField.of(cortex.value, head, e_v_per_m)
     return on_scene(surfaces, {"magnE": field.magnitude_v_per_m, "normalE": field.normal_v_per_m})
 
 
@@ -135,5 +153,5 @@ def _by_basis(
     subject: Subject, coil: Coil, pose: Pose, surfaces: HeadSurfaces
 ) -> dict[str, NDArray[np.floating]] | None:
     """The basis' field, as the window shows it; None if no basis stands."""
-    made = standing_basis(subject)
-    return None if made is None else LiveCortex.of(made, coil, surfaces.cortex).field(pose.matrix_mm)
+    basis = standing_basis(subject)
+    return None if basis is None else LiveCortex.of(basis, coil, surfaces.cortex).field(pose.matrix_mm)

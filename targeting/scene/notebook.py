@@ -88,10 +88,10 @@ def show(
     return still(scene, camera, size)
 
 
-def chosen_backend(asked: str | None = None) -> str:
-    """The back end asked for; else the one set with pyvista; else trame where it can work, and static elsewhere."""
-    if asked is not None:
-        return asked
+def chosen_backend(backend: str | None = None) -> str:
+    """The back end that is asked for; else the one set with pyvista; else trame where it can work, and static elsewhere."""
+    if backend is not None:
+        return backend
     import pyvista as pv
 
     preset = pv.global_theme.jupyter_backend

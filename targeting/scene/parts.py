@@ -1,4 +1,4 @@
-"""What stands in and round the head as layers: rings of places, outlines of masks and maps, the coil, the electrodes.
+"""Layers of a scene beside the head itself: rings of places, outlines of masks and maps, the coil, the electrodes.
 
 Targets are magenta, regions to spare violet, the coil is teal.  Electrodes are red where current goes in (anode) and blue
 where it comes out (cathode).
@@ -100,7 +100,7 @@ def target_outline(
         return None
     values = np.zeros(len(head.tets))
     if isinstance(target, MapTarget):
-        values[target.tets], levels = target.wanted, [CORE, -CORE]
+        values[target.tets], levels = target.map_values, [CORE, -CORE]
     else:
         values[target.weights(head)[0]], levels = 1.0, [EDGE]
     surface = pv.PolyData.from_regular_faces(np.asarray(points_mm, np.float32), triangles)
@@ -120,7 +120,7 @@ def at_points(points_mm: NDArray[np.floating], head: HeadMesh, values: NDArray[n
 
 
 def outline_layers(lines: pv.PolyData, shape: str) -> tuple[Layer, ...]:
-    """An outline as the scene draws it.
+    """Layers of an outline on the cortex.
 
     Parameters
     ----------
@@ -292,7 +292,7 @@ def _axes(z: NDArray[np.float64]) -> tuple[NDArray[np.floating], NDArray[np.floa
 
 
 def plain(surface: pv.PolyData) -> pv.PolyData:
-    """Triangles and normals, and no other values."""
+    """A surface with its triangles and normals only."""
     bare = surface.copy()
     bare.cell_data.clear()
     bare = bare.triangulate()

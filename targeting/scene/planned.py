@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from meshes.choices import one_of
 from meshes.cortical_surface import Cortex
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from meshes.head import HeadMesh
 from targeting.fem.cortical_field import strength_at_nodes
 from targeting.modality import KINDS
@@ -68,7 +68,7 @@ def planned_scene(
 
 
 def planned_modality(subject: Subject, modality: str | None = None) -> str:
-    """What is planned in the folder: the modality asked for, or the first there is.
+    """The kind of plan in a subject's folder: the modality asked for, or the first there is.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def assembled(
     outward: NDArray[np.float64],
     pose: Pose | None = None,
 ) -> Scene:
-    """A scene out of its parts.
+    """Put a scene together from its parts.
 
     Parameters
     ----------
@@ -140,18 +140,18 @@ def target_e_of(plan: Plan | TesPlan) -> float:
 
 
 def title_of(plan: Plan | TesPlan) -> str:
-    """What a scene is called: "subject01: left m1-hand, figure8-70mm"."""
+    """The title of a plan's scene: "subject01: left m1-hand, figure8-70mm"."""
     tool = plan.coil.name if isinstance(plan, Plan) else plan.montage_name
     return f"{plan.subject}: {plan.target.side} {plan.target.name}".replace(":  ", ": ") + f", {tool}"
 
 
-def surfaces_of(subject: Subject, meshed: Done[HeadMesh], folded: Done[Cortex] | None) -> HeadSurfaces:
+def surfaces_of(subject: Subject, head: Done[HeadMesh], cortex: Done[Cortex] | None) -> HeadSurfaces:
     """The head's surfaces, from the folder or made now; where the folder cannot be written they are not kept."""
     try:
         with subject.locked():
-            return subject.run(surfaces_stage(meshed, folded)).value
-    except InputError:  # another run is at work there, or it is somebody else's folder: looking must still be possible
-        return HeadSurfaces.of(meshed.value, folded.value if folded else None)
+            return subject.run(surfaces_stage(head, cortex)).value
+    except (InputError, WriteError):  # another run's folder now, or somebody else's: looking must still be possible
+        return HeadSurfaces.of(head.value, cortex.value if cortex else None)
 
 
 def _tms_scene(subject: Subject, placement: int) -> Scene:
@@ -159,12 +159,12 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
     if not 1 <= placement <= len(plan.placements):
         raise InputError(f"there is no placement {placement}; the plan has 1 to {len(plan.placements)}")
     study = RecordedStudy.of(subject)
-    meshed, folded = study.head, study.cortex
-    _check_follows(subject, "files", meshed, folded)
-    surfaces = surfaces_of(subject, meshed, folded)
+    head, cortex = study.head, study.cortex
+    _check_follows(subject, "files", head, cortex)
+    surfaces = surfaces_of(subject, head, cortex)
     pose = Pose(np.array(plan.placements[placement - 1].pose))
     coil = planned_coil(subject, plan)
-    if placement == 1 and surfaces.folded:
+    if placement == 1 and surfaces.has_cortex:
         values = on_scene(surfaces, _stored(subject.folder / "cortex.vtp"))
     else:
         values = cortical_field_at(subject, coil, pose, surfaces)
@@ -179,24 +179,21 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
 def _tes_scene(subject: Subject, kind: str) -> Scene:
     plan = read_tes_plan(subject.folder / kind / "plan.json")
     study = RecordedStudy.of(subject)
-    meshed, folded = study.head, study.cortex
-    _check_follows(subject, f"{kind}-files", meshed, folded)
-    surfaces = surfaces_of(subject, meshed, folded)
-    confirmed = subject.folder / f"{kind}-confirm.npz"
+    head, cortex = study.head, study.cortex
+    _check_follows(subject, f"{kind}-files", head, cortex)
+    surfaces = surfaces_of(subject, head, cortex)
+    confirmation = subject.folder / f"{kind}-confirm.npz"
     names = [each.name for each in plan.montage]
     try:
-        with np.load(confirmed, allow_pickle=False) as arrays:
+        with np.load(confirmation, allow_pickle=False) as arrays:
             patches = {name: arrays[f"patch_{i}"] for i, name in enumerate(names)}
-            field = None if surfaces.folded else arrays["e_v_per_m"]
+            field = None if surfaces.has_cortex else arrays["e_v_per_m"]
     except (OSError, KeyError, ValueError):
         raise InputError(
-            f"{confirmed} is gone or of another plan; run 'target plan {subject.name} --with {kind}' again"
+            f"{confirmation} is gone or of another plan; run 'target plan {subject.name} --with {kind}' again"
         ) from None
-    if field is None:
-        stored = _stored(subject.folder / kind / "cortex.vtp")
-    else:
-        stored = {"magnE": strength_at_nodes(meshed.value, field)}
-    values = on_scene(surfaces, stored)
+    of_head = None if field is None else {"magnE": strength_at_nodes(head.value, field)}
+    values = on_scene(surfaces, of_head or _stored(subject.folder / kind / "cortex.vtp"))
     around = electrode_layers(plan.montage, patches) + _outline(subject.folder / kind, plan.target.shape)
     away = np.asarray(surfaces.scalp.points, np.float64) - plan.target.center_mm
     nearest = away[np.linalg.norm(away, axis=1).argmin()]
@@ -215,10 +212,10 @@ def _outline(folder: Path, shape: str) -> tuple[Layer, ...]:
     return outline_layers(pv.read(path), shape)
 
 
-def _check_follows(subject: Subject, files: str, meshed: Done[HeadMesh], folded: Done[Cortex] | None) -> None:
+def _check_follows(subject: Subject, files: str, head: Done[HeadMesh], cortex: Done[Cortex] | None) -> None:
     """Refuse a plan that was made of another mesh or cortex than the folder's."""
     after = subject.made_from(files).get("after", {})
-    for done in (meshed, folded):
+    for done in (head, cortex):
         if done is not None and after.get(done.stage, done.digest) != done.digest:
             raise InputError(
                 f"the plan in {subject.folder} is outdated ({done.stage} changed); run 'target plan {subject.name}' again"

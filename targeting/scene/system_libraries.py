@@ -1,4 +1,4 @@
-"""What VTK and Qt load of a Linux system, looked for before they do: where it is missing they end the program.
+"""Check for the libraries of a Linux system that VTK and Qt need: without them they end the program.
 
 Desktops have most of it; containers, servers and fresh installations often do not.
 """

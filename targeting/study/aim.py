@@ -64,7 +64,7 @@ class Aim:
 
     @property
     def recorded(self) -> str:
-        """The name as a stage's parameters have it: a file's bytes count; of a mask not what it is called, either."""
+        """The name as a stage's parameters hold it: of a mask its hash, not the name of its file."""
         if self.labels is not None:
             return f"{self.labels.file.name}:{self.labels.names}"
         if self.mask is None:

@@ -89,14 +89,14 @@ def positions_stage(study: Study, file: Path | None = None, cap: str = TEN_TEN_C
     return Stage(of_cap("positions", cap), 2, make, load, files=files, after=after)
 
 
-def with_own(measured: ScalpPositions, own: ScalpPositions) -> ScalpPositions:
+def with_own(positions: ScalpPositions, own: ScalpPositions) -> ScalpPositions:
     """Measured positions with the user's own electrodes added, or in place of those of the same name."""
     electrodes = own.of_kind(ELECTRODE, REFERENCE)
     named = {name.lower(): i for i, name in enumerate(electrodes.names) if name}
-    keep = [i for i, name in enumerate(measured.names) if name.lower() not in named]
-    names = [*(measured.names[i] for i in keep), *(electrodes.names[i] for i in named.values())]
-    kinds = [*(measured.kinds[i] for i in keep), *(ELECTRODE for _ in named)]
-    points = np.concatenate([measured.points_mm[keep], electrodes.points_mm[list(named.values())]])
+    keep = [i for i, name in enumerate(positions.names) if name.lower() not in named]
+    names = [*(positions.names[i] for i in keep), *(electrodes.names[i] for i in named.values())]
+    kinds = [*(positions.kinds[i] for i in keep), *(ELECTRODE for _ in named)]
+    points = np.concatenate([positions.points_mm[keep], electrodes.points_mm[list(named.values())]])
     return ScalpPositions(tuple(names), tuple(kinds), points)
 
 

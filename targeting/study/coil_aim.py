@@ -55,9 +55,9 @@ class CoilAim:
     angle: AngleRequest = field(default_factory=lambda: AngleRequest(FREE))
     pulse: PulseRequest = field(default_factory=PulseRequest)
 
-    def of_coil(self, chosen: ChosenCoil) -> CoilAim:
+    def of_coil(self, choice: ChosenCoil) -> CoilAim:
         """Another coil, used alike."""
-        return replace(self, coil=chosen.coil, file=chosen.file)
+        return replace(self, coil=choice.coil, file=choice.file)
 
     @property
     def files(self) -> dict[str, Path]:
@@ -104,12 +104,12 @@ class CoilAim:
         return orientation(self.angle, target, study.scalp, study.cortex.value if study.cortex else None)
 
 
-def orientation(asked: AngleRequest, target: Target, scalp: Scalp, cortex: Cortex | None) -> Orientation:
+def orientation(request: AngleRequest, target: Target, scalp: Scalp, cortex: Cortex | None) -> Orientation:
     """How a coil may be turned over a target, by the angle that was asked for.
 
     Parameters
     ----------
-    asked : AngleRequest
+    request : AngleRequest
     target : Target
     scalp : Scalp
         Whose normal over the target counts.
@@ -120,4 +120,4 @@ def orientation(asked: AngleRequest, target: Target, scalp: Scalp, cortex: Corte
 
     over = scalp.points_mm[scalp.nearest(target.center_mm)]
     normal = scalp.patch_normals(over[None])[0]
-    return orientation_of(asked.rule, asked.midline_deg, asked.usual_deg, target, cortex, normal)
+    return orientation_of(request.rule, request.midline_deg, request.usual_deg, target, cortex, normal)

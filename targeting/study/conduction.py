@@ -35,7 +35,23 @@ class Anisotropy:
         order: str = DEFAULT_ORDER,
         frame: Frame | None = None,
     ) -> Anisotropy | None:
-        """What is asked for, None for isotropic tissues; the image is looked at, so that bad input stops early.
+        """White matter's anisotropy as a user asks for it; the image is read here, so that bad input stops early.
+
+        Parameters
+        ----------
+        dti : path or None
+            NIfTI file of diffusion tensors; None: the tissues are isotropic.
+        mapping : str
+            How conductivity follows diffusion, one of :data:`targeting.fem.anisotropy.MAPPINGS`.
+        order : str
+            Of the six tensor components in the file, one of :data:`targeting.fem.anisotropy.ORDERS`.
+        frame : {"sform", "qform"}, optional
+            Which entry of the header counts, where the two disagree.
+
+        Returns
+        -------
+        Anisotropy or None
+            None without ``dti``.
 
         Raises
         ------
@@ -81,7 +97,14 @@ class Conduction:
         order: str = DEFAULT_ORDER,
         frame: Frame | None = None,
     ) -> Conduction:
-        """What is asked for: the table with some values replaced, and :meth:`Anisotropy.of`.
+        """A head's conduction as a user asks for it: the table with some values replaced, and :class:`Anisotropy`.
+
+        Parameters
+        ----------
+        overrides_s_per_m : mapping of str to float, optional
+            Conductivity by tissue name, S/m, instead of the table's.
+        dti, mapping, order, frame
+            As for :meth:`Anisotropy.of`.
 
         Raises
         ------
@@ -92,7 +115,7 @@ class Conduction:
 
     @classmethod
     def recorded(cls, made_from: Mapping[str, Any]) -> Conduction:
-        """What a stage was made with, by its sidecar (``Subject.made_from``)."""
+        """The conduction that a stage was made with, by its record (``Subject.made_from``)."""
         said = made_from["parameters"]
         words = said.get("anisotropy")
         anisotropy = None

@@ -187,15 +187,21 @@ def standing_basis(subject: Subject) -> CorticalBasis | None:
 
 def cortical_rows(cortex: Cortex, head: HeadMesh, points: int = POINTS) -> tuple[Cortex, Rows]:
     """The surfaces thinned to about so many vertices, all in grey matter, and E at them, weighted by their area."""
+    from scipy.spatial import cKDTree
+
     from meshes.midcortex import thinned
     from targeting.fem.cortical_field import sampling
     from targeting.tms.field_basis import Rows
 
-    def side(surface: CorticalSurface) -> CorticalSurface:
+    def side(name: str) -> CorticalSurface:
+        surface = cortex.hemispheres[name]
         sheet = thinned(surface, round(points * surface.area_mm2 / cortex.whole.area_mm2))
-        return sheet.part(np.diff(sampling(head, sheet.points_mm).indptr) > 0)
+        in_grey = np.diff(sampling(head, sheet.points_mm).indptr) > 0
+        if name in cortex.folds:
+            in_grey &= cortex.folds[name].cortex[cKDTree(surface.points_mm).query(sheet.points_mm)[1]]
+        return sheet.part(in_grey)
 
-    thin = Cortex(side(cortex.left), side(cortex.right), cortex.source)
+    thin = Cortex(side("lh"), side("rh"), cortex.source)
     return thin, Rows.at_points(head, thin.whole.points_mm, _areas_mm2(thin.whole))
 
 

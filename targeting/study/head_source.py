@@ -57,6 +57,18 @@ class HeadSource:
     ) -> HeadSource:
         """The one source that is given; else the one the subject was last made from; else, for its name, colin27.
 
+        Parameters
+        ----------
+        subject : Subject
+        t1, labels, head : path, optional
+            An MRI, an image of tissue labels, or a finished head (a mesh file or a charm folder): one of them at most.
+        t2 : path, optional
+            A T2-weighted MRI beside ``t1``.
+        threads : int
+            Of the segmentation.
+        frame : {"sform", "qform"}, optional
+            Which entry of an image's header counts, where the two disagree.
+
         Raises
         ------
         InputError

@@ -26,6 +26,7 @@ from targeting.subject import Done, Stage, Subject, sha256
 if TYPE_CHECKING:
     from atlases.warp import MniWarp
     from meshes.formats.head_folder import HeadFolder
+    from meshes.segmentation.hemisphere_shares import HemisphereShares
     from meshes.world import Frame
     from targeting.navigation.world import HeaderWorlds
 
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 HEAD_FILE = "head.json"
 MESH_FILE = "head.msh"
 TISSUES_FILE = "tissues.npz"
+SHARES_FILE = "{side}.shares.npz"  # white and grey matter of a hemisphere, where SAMSEG told them
+STRUCTURES_FILE = "structures.nii.gz"  # SAMSEG's labels
 WARP_FILE = "mni_warp.npz"
 CHARM_WARP_FILE = "charm_warp.npz"  # beside it: the warp that came with a charm folder, as the first stage read it
 
@@ -88,8 +91,8 @@ class FrameImage:
 
 
 @dataclass(frozen=True)
-class Segmented:
-    """What the first stage leaves: the frame, what the MRI's check had to say, and the tissues if there are any."""
+class Segmentation:
+    """The result of the first stage: the image's frame, warnings of the MRI's check, and the tissues if there are any."""
 
     folder: Path
     way: str
@@ -103,6 +106,16 @@ class Segmented:
         from meshes.formats.tissue_files import load_tissues
 
         return load_tissues(self.folder / TISSUES_FILE) if self.way != "head" else None
+
+    @cached_property
+    def shares(self) -> dict[str, HemisphereShares]:
+        """White and grey matter of the hemispheres, by ``lh`` and ``rh``; empty where SAMSEG did not tell them."""
+        from meshes.segmentation.hemisphere_shares import SIDES, HemisphereShares
+
+        files = {side: self.folder / SHARES_FILE.format(side=side) for side in SIDES}
+        if not all(path.is_file() for path in files.values()):
+            return {}
+        return {side: HemisphereShares.load(path) for side, path in files.items()}
 
     @property
     def affine_mm(self) -> NDArray[np.float64]:
@@ -121,7 +134,7 @@ class Segmented:
 Framed = tuple[FrameImage, tuple[str, ...]]  # the frame, and warnings
 
 
-def run_segment(subject: Subject, source: HeadSource) -> Done[Segmented]:
+def run_segment(subject: Subject, source: HeadSource) -> Done[Segmentation]:
     """Run stage "segment"; if the subject's earlier input is gone from the disk, what was made of it still serves."""
     if source.remembered and not all(path.exists() for path in source.files.values()):
         kept = subject.recorded("segment", _load_segmented)
@@ -134,13 +147,13 @@ def run_segment(subject: Subject, source: HeadSource) -> Done[Segmented]:
     return subject.run(segment_stage(source, subject.folder))
 
 
-def segment_stage(source: HeadSource, home: Path) -> Stage[Segmented]:
+def segment_stage(source: HeadSource, home: Path) -> Stage[Segmentation]:
     """Stage "segment": tissue fields (or, for a finished mesh, the frame alone).
 
     ``home`` is the subject's folder, where SAMSEG's log stays.
     """
 
-    def make(folder: Path) -> Segmented:
+    def make(folder: Path) -> Segmentation:
         charm_warp = False
         if source.way == "t1":
             frame, warnings = _from_t1(source, home, folder)
@@ -157,7 +170,7 @@ def segment_stage(source: HeadSource, home: Path) -> Stage[Segmented]:
         about = {"way": source.way, "frame": asdict(frame), "warnings": list(warnings), "charm_warp": charm_warp}
         (folder / HEAD_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
         # the tissues are read back: the file rounds them, and a later run shall mesh the very same
-        return Segmented(home, source.way, frame, warnings, charm_warp)
+        return Segmentation(home, source.way, frame, warnings, charm_warp)
 
     files = dict(source.files)
     if source.way == "head":
@@ -173,7 +186,7 @@ def segment_stage(source: HeadSource, home: Path) -> Stage[Segmented]:
     )
 
 
-def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> Stage[HeadMesh]:
+def mesh_stage(segmentation: Done[Segmentation], source: HeadSource, density: str) -> Stage[HeadMesh]:
     """Stage "mesh": conforming tetrahedra; a finished mesh is brought into the folder as it is."""
     one_of(density, DENSITIES, "density")
 
@@ -185,18 +198,18 @@ def mesh_stage(segmented: Done[Segmented], source: HeadSource, density: str) -> 
         else:
             from meshes.tetrahedralise import tetrahedralise
 
-            tissues = segmented.value.tissues
+            tissues = segmentation.value.tissues
             assert tissues is not None
             mesh = tetrahedralise(tissues, density)
         mesh.write(folder / MESH_FILE)
         return mesh
 
     parameters = {} if source.way == "head" else {"density": density, "seed": 0}
-    needs = partial(_mesh_need, segmented, density)
-    return Stage("mesh", 3, make, load_mesh, parameters=parameters, after=[segmented], needs=needs)
+    needs = partial(_mesh_need, segmentation, density)
+    return Stage("mesh", 3, make, load_mesh, parameters=parameters, after=[segmentation], needs=needs)
 
 
-def register_stage(segmented: Done[Segmented], head: Done[HeadMesh]) -> Stage[MniWarp]:
+def register_stage(segmentation: Done[Segmentation], head: Done[HeadMesh]) -> Stage[MniWarp]:
     """Stage "register": the warp between MNI152 and the subject, from the tissues (of a finished mesh: its voxels).
 
     The warp that a charm folder brought is taken as it is.
@@ -206,50 +219,50 @@ def register_stage(segmented: Done[Segmented], head: Done[HeadMesh]) -> Stage[Mn
         from atlases.registration import register
         from atlases.warp import load_warp, save_warp
 
-        if segmented.value.charm_warp:
-            warp = load_warp(segmented.value.folder / CHARM_WARP_FILE)
+        if segmentation.value.charm_warp:
+            warp = load_warp(segmentation.value.folder / CHARM_WARP_FILE)
             log.info("MNI152 to the subject: %s, so nothing is registered", warp.source)
             save_warp(warp, folder / WARP_FILE)
             return warp
-        tissues = segmented.value.tissues
+        tissues = segmentation.value.tissues
         if tissues is None:
             from meshes.rasterise import tissues_from_mesh
 
-            tissues = tissues_from_mesh(head.value, *_sampling_grid(segmented.value, head.value))
+            tissues = tissues_from_mesh(head.value, *_sampling_grid(segmentation.value, head.value))
         warp = register(tissues)
         save_warp(warp, folder / WARP_FILE)
         return warp
 
-    after: list[Done[Any]] = [segmented] if segmented.value.way != "head" else [head, segmented]
-    return Stage("register", 3, make, load_registration, after=after, needs=partial(_register_need, segmented, head))
+    after: list[Done[Any]] = [segmentation] if segmentation.value.way != "head" else [head, segmentation]
+    return Stage("register", 3, make, load_registration, after=after, needs=partial(_register_need, segmentation, head))
 
 
-def _mesh_need(segmented: Done[Segmented], density: str) -> MemoryNeed | None:
-    return mesh_need(segmented.value.tissues, density)
+def _mesh_need(segmentation: Done[Segmentation], density: str) -> MemoryNeed | None:
+    return mesh_need(segmentation.value.tissues, density)
 
 
-def _register_need(segmented: Done[Segmented], head: Done[HeadMesh]) -> MemoryNeed | None:
-    if segmented.value.charm_warp:  # only copied
+def _register_need(segmentation: Done[Segmentation], head: Done[HeadMesh]) -> MemoryNeed | None:
+    if segmentation.value.charm_warp:  # only copied
         return None
-    tissues = segmented.value.tissues
+    tissues = segmentation.value.tissues
     return register_need(
-        tissues.labels.shape if tissues is not None else _sampling_grid(segmented.value, head.value)[1]
+        tissues.labels.shape if tissues is not None else _sampling_grid(segmentation.value, head.value)[1]
     )
 
 
-def _sampling_grid(segmented: Segmented, head: HeadMesh) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
+def _sampling_grid(segmentation: Segmentation, head: HeadMesh) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
     """The grid a finished mesh is sampled on: its image's, or 1 mm round the mesh where that is finer than is worked with."""
     from meshes.rasterise import grid_around
     from meshes.segmentation.label_fields import FINE_MM
 
-    if (np.linalg.norm(segmented.affine_mm[:3, :3], axis=0) < FINE_MM).any():
+    if (np.linalg.norm(segmentation.affine_mm[:3, :3], axis=0) < FINE_MM).any():
         return grid_around(head)
-    return segmented.affine_mm, segmented.frame.shape
+    return segmentation.affine_mm, segmentation.frame.shape
 
 
-def _load_segmented(folder: Path) -> Segmented:
+def _load_segmented(folder: Path) -> Segmentation:
     about = json.loads((folder / HEAD_FILE).read_text(encoding="utf-8"))
-    return Segmented(
+    return Segmentation(
         folder, about["way"], FrameImage.kept_in(folder), tuple(about["warnings"]), about.get("charm_warp", False)
     )
 
@@ -268,12 +281,16 @@ def load_registration(folder: Path) -> MniWarp:
 
 def _from_t1(source: HeadSource, work_dir: Path, folder: Path) -> Framed:
     from meshes.formats.tissue_files import save_tissues
-    from meshes.mri import read_mri
+    from meshes.mri import read_mri, save_labels
     from meshes.segment import segment_checked
 
     t1 = read_mri(source.files["t1"], source.frame)
     t2 = read_mri(source.files["t2"], source.frame) if "t2" in source.files else None
-    save_tissues(segment_checked(t1, t2, work_dir, source.threads), folder / TISSUES_FILE)
+    found = segment_checked(t1, t2, work_dir, source.threads)
+    save_tissues(found.tissues, folder / TISSUES_FILE)
+    for side, shares in found.shares.items():
+        shares.save(folder / SHARES_FILE.format(side=side))
+    save_labels(found.structures, found.affine_mm, folder / STRUCTURES_FILE)
     frame, _ = _kept_image(t1.path, "T1", folder, source.frame)
     return frame, (*t1.warnings, *(t2.warnings if t2 else ()))
 
@@ -294,35 +311,40 @@ def _embedded(path: Path, folder: Path) -> Framed:
     return FrameImage(path.name, sha256(path), tissues.affine_mm.tolist(), tissues.fields.shape[:3]), ()
 
 
-def _frame_of_head(found: HeadFolder, source: HeadSource, folder: Path) -> Framed:
+def _frame_of_head(head_folder: HeadFolder, source: HeadSource, folder: Path) -> Framed:
     """The T1 beside a finished mesh; without one, a grid of 1 mm around the mesh, known by the mesh file's hash."""
     from meshes.rasterise import grid_around
 
-    warnings = _checked_images(found, source)
-    image = found.t1 or found.labels
+    warnings = _checked_images(head_folder, source)
+    image = head_folder.t1 or head_folder.labels
     if image is not None:
-        frame, further = _kept_image(image, "T1" if found.t1 else "labels", folder, source.frame)
+        frame, further = _kept_image(image, "T1" if head_folder.t1 else "labels", folder, source.frame)
         return frame, (*further, *warnings)
-    affine, shape = grid_around(found.mesh)
+    affine, shape = grid_around(head_folder.mesh)
     warning = (
         f"{source.files['head'].name} came without its T1: coordinates are those of the mesh, taken as RAS mm of the T1"
     )
-    return FrameImage(found.mesh_file.name, sha256(found.mesh_file), affine.tolist(), shape), (warning, *warnings)
+    return FrameImage(head_folder.mesh_file.name, sha256(head_folder.mesh_file), affine.tolist(), shape), (
+        warning,
+        *warnings,
+    )
 
 
-def _checked_images(found: HeadFolder, source: HeadSource) -> tuple[str, ...]:
+def _checked_images(head_folder: HeadFolder, source: HeadSource) -> tuple[str, ...]:
     """Hold the images of a charm folder against its mesh; what is doubtful in them."""
     from meshes.image_fit import check_image_fit
     from meshes.images import open_nifti
     from meshes.world import world_of
 
     doubts = []
-    for path in (found.t1, found.labels):
+    for path in (head_folder.t1, head_folder.labels):
         if path is not None:
             image = open_nifti(path)
             affine_mm = world_of(image, source.frame).affine_mm
-            doubts.append(check_image_fit(image.volume(), affine_mm, found.mesh, path.name, found.mesh_file.name))
-    return (*found.doubts, *(doubt for doubt in doubts if doubt))
+            doubts.append(
+                check_image_fit(image.volume(), affine_mm, head_folder.mesh, path.name, head_folder.mesh_file.name)
+            )
+    return (*head_folder.doubts, *(doubt for doubt in doubts if doubt))
 
 
 def _files_of_head(path: Path) -> dict[str, Path]:
@@ -332,16 +354,16 @@ def _files_of_head(path: Path) -> dict[str, Path]:
     return {"head": mesh_file_of(path), **(images_of_head(path) if path.is_dir() else {})}
 
 
-def _kept_charm_warp(found: HeadFolder, folder: Path, frame: Frame | None) -> bool:
+def _kept_charm_warp(head_folder: HeadFolder, folder: Path, frame: Frame | None) -> bool:
     """Keep a charm folder's own warp, if it has one, in the subject's folder; whether it had."""
-    if found.mni_to_subject is None:
+    if head_folder.mni_to_subject is None:
         return False
     from atlases.charm_warp import read_charm_warp
     from atlases.registration import check_warp_fit
     from atlases.warp import save_warp
 
-    warp = read_charm_warp(found.mni_to_subject, found.subject_to_mni, frame)
-    check_warp_fit(warp, found.mesh, found.mni_to_subject.name)
+    warp = read_charm_warp(head_folder.mni_to_subject, head_folder.subject_to_mni, frame)
+    check_warp_fit(warp, head_folder.mesh, head_folder.mni_to_subject.name)
     save_warp(warp, folder / CHARM_WARP_FILE)
     return True
 

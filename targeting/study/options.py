@@ -24,7 +24,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Kind(Enum):
-    """What a value is, and so how it is written in a terminal."""
+    """The kind of an option's value, which decides how it is written in a terminal."""
 
     TEXT = "text"
     FILE = "file"
@@ -91,7 +91,7 @@ def positive(most: float) -> Limits:
 
 @dataclass(frozen=True)
 class Option:
-    """What is declared of a request's field.
+    """The declaration of one option, which is a field of a request.
 
     Parameters
     ----------
@@ -166,7 +166,18 @@ class Option:
 
 
 def option(kind: Kind, default: Any, help: str, **about: Any) -> Any:  # noqa: A002
-    """A request's field with its declaration; ``about`` are further parameters of :class:`Option`."""
+    """Declare an option of a request: a dataclass field that carries an :class:`Option`.
+
+    Parameters
+    ----------
+    kind : Kind
+        What its value is.
+    default : object
+    help : str
+        What it is, in one line, as the command line's help shows it.
+    **about
+        Further parameters of :class:`Option`.
+    """
     return field(default=default, metadata={OPTION: Option(kind, default, help, **about)})
 
 
@@ -348,7 +359,7 @@ def flags_of(*requests: type[Options]) -> dict[str, str]:
 
 
 def as_flags(text: str, flags: Mapping[str, str]) -> str:
-    """A library's sentence as a terminal says it: options in backticks become flags, all else stays.
+    """Translate a message of the library for the terminal: options in backticks become flags, all else stays.
 
     Parameters
     ----------

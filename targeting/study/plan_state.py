@@ -93,7 +93,7 @@ def why_outdated(subject: Subject, stage: str = "files") -> str:
 
 
 def check_stands(subject: Subject, stage: str = "files", anyway: bool = False) -> None:
-    """Let the work go on if the plan still follows from all it was made of.
+    """Refuse a plan that no longer follows from all it was made of.
 
     Parameters
     ----------

@@ -15,16 +15,26 @@ from typing import TYPE_CHECKING, TypeVar
 from atlases.aim import AimedTarget
 from meshes.choices import one_of
 from meshes.cortical_surface import Cortex
-from meshes.errors import InputError, WriteError
+from meshes.errors import InputError
 from meshes.head import HeadMesh
+from targeting.records.warnings import PlanWarning, note, warning
 from targeting.study.aim import Aim
 from targeting.study.conduction import Conduction
 from targeting.study.cortex_stage import CortexSource, load_cortex, run_cortex
 from targeting.study.head_source import HeadSource
-from targeting.study.head_stages import Segmented, load_mesh, load_registration, mesh_stage, register_stage, run_segment
+from targeting.study.head_stages import (
+    Segmentation,
+    load_mesh,
+    load_registration,
+    mesh_stage,
+    register_stage,
+    run_segment,
+)
+from targeting.study.options import as_flags, flags_of
 from targeting.study.request import DENSITIES
 from targeting.study.surfaces import HeadSurfaces, surfaces_stage
 from targeting.study.target_stage import load_target, target_stage
+from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Stage, Subject
 
 if TYPE_CHECKING:
@@ -38,7 +48,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Study:
-    """A subject at work.  Ask for its stages within ``subject.locked()``.
+    """One subject with its head, target and surfaces, each made by a stage when it is first asked for.
+
+    Ask for its stages within ``subject.locked()``.
 
     Parameters
     ----------
@@ -76,7 +88,7 @@ class Study:
         return self.density if self.source.way != "head" else "as given"
 
     @cached_property
-    def tissues(self) -> Done[Segmented]:
+    def tissues(self) -> Done[Segmentation]:
         """Stage "segment"."""
         return run_segment(self.subject, self.source)
 
@@ -101,8 +113,6 @@ class Study:
         """The registration; None for a head that cannot be registered."""
         try:
             return self.registration
-        except WriteError:
-            raise
         except InputError:
             return None
 
@@ -130,6 +140,17 @@ class Study:
     def why_no_cortex(self) -> list[str]:
         """A line that says why there is no cortex; none where there is one."""
         return self._cortex[1]
+
+    @property
+    def cortex_notes(self) -> list[PlanWarning]:
+        """What a plan says of its cortex: that there is none, or that its folds are not known; and why."""
+        if self.cortex is None:
+            return [warning(each) for each in self.why_no_cortex]
+        why = self.cortex.value.why_no_folds
+        if not why:
+            return []
+        why = as_flags(why, flags_of(TmsRequest))
+        return [note(f"the cortex was not brought onto the group's folds, so there are no areas by name: {why}")]
 
     def make_head_and_target(self) -> None:
         """Have what every plan begins with made now, in its usual order: head, cortex and target."""

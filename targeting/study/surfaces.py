@@ -50,7 +50,7 @@ class HeadSurfaces:
     vertex : (n,) int64
         For each point of the cortex the nearest vertex of the surface it was made from: of ``Cortex.whole``, or a node
         of the mesh.
-    folded : bool
+    has_cortex : bool
         Whether the cortex is the mid-cortical surface, and not the outside of the brain.
     """
 
@@ -58,7 +58,7 @@ class HeadSurfaces:
     skull: pv.PolyData
     cortex: pv.PolyData
     vertex: NDArray[np.int64]
-    folded: bool
+    has_cortex: bool
 
     @classmethod
     def of(cls, head: HeadMesh, cortex: Cortex | None) -> HeadSurfaces:
@@ -95,7 +95,7 @@ class HeadSurfaces:
 
     def save(self, path: Path) -> None:
         """Write them as ``.npz``."""
-        arrays = {"vertex": self.vertex, "folded": np.array(self.folded), **dict(self.cortex.point_data)}
+        arrays = {"vertex": self.vertex, "folded": np.array(self.has_cortex), **dict(self.cortex.point_data)}
         for name, surface in self._named.items():
             arrays[f"{name}_points_mm"] = np.asarray(surface.points, np.float32)
             arrays[f"{name}_triangles"] = surface.regular_faces.astype(np.int32)

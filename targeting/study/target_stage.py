@@ -37,9 +37,9 @@ def target_stage(
     cortex = cortex if aim.by_folds else None
 
     def make(folder: Path) -> AimedTarget:
-        aimed = aimed_in(aim, head.value, registration, cortex)
-        save_target(folder / "target.npz", aimed)
-        return aimed
+        aimed_target = aimed_in(aim, head.value, registration, cortex)
+        save_target(folder / "target.npz", aimed_target)
+        return aimed_target
 
     return Stage(
         "target",
@@ -68,17 +68,20 @@ def aimed_in(aim: Aim, head: HeadMesh, registration: Done[MniWarp] | None, corte
     )
 
 
-def save_target(path: Path, aimed: AimedTarget) -> None:
+def save_target(path: Path, aimed_target: AimedTarget) -> None:
     """Write a target as :func:`load_target` reads it."""
-    target = aimed.target
-    arrays: dict[str, Any] = {"center_mm": target.center_mm, "asked_mm": np.asarray(aimed.asked_mm, dtype=np.float64)}
+    target = aimed_target.target
+    arrays: dict[str, Any] = {
+        "center_mm": target.center_mm,
+        "asked_mm": np.asarray(aimed_target.asked_mm, dtype=np.float64),
+    }
     if target.mask_points_mm is not None:
         arrays["mask_points_mm"] = target.mask_points_mm
-    if aimed.mni_mm is not None:
-        arrays["mni_mm"] = np.asarray(aimed.mni_mm, dtype=np.float64)
+    if aimed_target.mni_mm is not None:
+        arrays["mni_mm"] = np.asarray(aimed_target.mni_mm, dtype=np.float64)
     arrays_of = ("center_mm", "mask_points_mm")
     plain = {each.name: getattr(target, each.name) for each in fields(target) if each.name not in arrays_of}
-    about = {"target": plain, "warnings": list(aimed.warnings)}
+    about = {"target": plain, "warnings": list(aimed_target.warnings)}
     np.savez(path, **arrays, about=json.dumps(about, default=_number))
 
 

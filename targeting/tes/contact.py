@@ -30,7 +30,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from atlases.scalp import Scalp, scalp_feet
+from atlases.scalp import Scalp
 from atlases.scalp_positions import ScalpPositions
 from meshes.errors import InputError
 from targeting.tes.electrodes import Electrode
@@ -117,7 +117,7 @@ def lay_on(scalp: Scalp, electrode: Electrode) -> Contact:
     InputError
         If its centre is not near the scalp, or it does not rest on it all over.
     """
-    feet, triangle = scalp_feet(scalp, electrode.center_mm)
+    feet, triangle = scalp.feet(electrode.center_mm)
     center = feet[0]
     off = float(np.linalg.norm(center - electrode.center_mm))
     if off > FARTHEST_MM:

@@ -156,7 +156,7 @@ class Leadfield:
 
         Raises
         ------
-        InputError
+        WriteError
             If it cannot be written.
         """
         import h5py

@@ -17,7 +17,7 @@ from targeting.records.montage import PlanOptimum
 from targeting.records.pole import ANODAL, CATHODAL, GIVEN
 from targeting.tes.contact import lay_all, lay_on
 from targeting.tes.electrodes import Electrode, Montage, Shape
-from targeting.tes.montage_goal import Goal, Reached, settable, solve
+from targeting.tes.montage_goal import Goal, PlaceDoses, settable, solve
 from targeting.tes.montages import STANDARD, montage_named, placed
 from targeting.tes.objectives import TES_OBJECTIVES
 
@@ -34,7 +34,7 @@ class ChosenMontage:
 
     montage: Montage
     optimum: PlanOptimum | None
-    reached: Reached | None = None  # None for one that was given
+    places: PlaceDoses | None = None  # None for one that was given
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -51,8 +51,8 @@ class ChosenMontage:
             for each, current in zip(self.montage.electrodes, self.montage.currents_a, strict=True)
         ]
         optimum = asdict(self.optimum) if self.optimum else None
-        reached = asdict(self.reached) if self.reached else None
-        about = {"name": self.montage.name, "electrodes": rows, "optimum": optimum, "reached": reached}
+        places = asdict(self.places) if self.places else None
+        about = {"name": self.montage.name, "electrodes": rows, "optimum": optimum, "reached": places}
         path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
@@ -61,11 +61,11 @@ class ChosenMontage:
         about = json.loads(path.read_text(encoding="utf-8"))
         currents = np.array([row.pop("current_a") for row in about["electrodes"]])
         montage = Montage(about["name"], tuple(Electrode(**row) for row in about["electrodes"]), currents)
-        reached = about["reached"]
+        places = about["reached"]
         return cls(
             montage,
             PlanOptimum(**about["optimum"]) if about["optimum"] else None,
-            Reached(**{name: tuple(values) for name, values in reached.items()}) if reached else None,
+            PlaceDoses(**{name: tuple(values) for name, values in places.items()}) if places else None,
         )
 
 
@@ -170,18 +170,24 @@ def best_montage(
             return False
         return True
 
-    found = settable(leadfield, goal, solve(objective, leadfield, goal, fits))
-    electrodes = tuple(electrode(name) for name in found.currents_a)
-    montage = Montage(f"optimum ({objective})", electrodes, np.array(list(found.currents_a.values())))
-    words = objective_words(objective, goal, polarity)
-    count, dose, bound = len(leadfield.names), found.dose_v_per_m, found.bound_v_per_m
-    unrounded = dose if found.unrounded_v_per_m is None else found.unrounded_v_per_m
-    optimum = PlanOptimum(words, count, dose, unrounded, bound, found.gap, list(found.binding))
-    return ChosenMontage(montage, optimum, found.reached)
+    best = solve(objective, leadfield, goal, fits)
+    rounded = settable(leadfield, goal, best)
+    electrodes = tuple(electrode(name) for name in rounded.currents_a)
+    montage = Montage(f"optimum ({objective})", electrodes, np.array(list(rounded.currents_a.values())))
+    optimum = PlanOptimum(
+        objective_words(objective, goal, polarity),
+        len(leadfield.names),
+        rounded.dose_v_per_m,
+        best.dose_v_per_m,
+        best.bound_v_per_m,
+        best.gap,
+        list(best.binding),
+    )
+    return ChosenMontage(montage, optimum, rounded.places)
 
 
 def objective_words(objective: str, goal: Goal, polarity: str = GIVEN) -> str:
-    """What was optimised."""
+    """The objective of an optimised montage, in words."""
     words = TES_OBJECTIVES.named(objective).words
     if polarity in SIGNS:
         words += f", counted {SIGNS[polarity]}"

@@ -44,7 +44,7 @@ class LaidElectrode:
 
 @dataclass(frozen=True)
 class PlaceFields:
-    """What a montage's field is in other places than the target.
+    """A montage's field in other places than the target.
 
     ``e_v_per_m`` root mean square of |E| in each avoided region, then the dose of each further target; ``agreement`` with
     a map that is the target, None if it is none.
@@ -77,7 +77,7 @@ class PoleFields:
 
 @dataclass(frozen=True, eq=False)
 class Elsewhere:
-    """Where else than in the target a field is to be measured.
+    """Places other than the target at which a field is to be measured.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ def alike(montage: Montage, other: Montage) -> bool:
     )
 
 
-def laid_electrodes(solved: TesField) -> tuple[LaidElectrode, ...]:
+def laid_electrodes(field: TesField) -> tuple[LaidElectrode, ...]:
     """A solved montage's electrodes."""
     return tuple(
         LaidElectrode(
@@ -279,7 +279,7 @@ def laid_electrodes(solved: TesField) -> tuple[LaidElectrode, ...]:
             peak_a_per_m2=each.peak_a_per_m2,
             shunted_a=each.shunted_a,
         )
-        for contact, each, current in zip(solved.contacts, solved.electrodes, solved.montage.currents_a, strict=True)
+        for contact, each, current in zip(field.contacts, field.electrodes, field.montage.currents_a, strict=True)
     )
 
 

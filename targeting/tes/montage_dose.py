@@ -18,7 +18,7 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from atlases.scalp import Scalp, scalp_feet
+from atlases.scalp import Scalp
 from atlases.target import Target
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
@@ -136,6 +136,6 @@ def inward_of(head: HeadMesh, target: Target, cortex: Cortex | None = None) -> I
         length = float(np.linalg.norm(total))
         if length > 0 and length >= CLEAR_SHARE * np.linalg.norm(area_mm2, axis=1).sum():
             return Inward(total / length, OF_CORTEX)
-    feet_mm, _ = scalp_feet(Scalp.of(head), np.asarray(target.center_mm, dtype=np.float64)[None])
+    feet_mm, _ = Scalp.of(head).feet(np.asarray(target.center_mm, dtype=np.float64)[None])
     way = np.asarray(target.center_mm) - feet_mm[0]
     return Inward(way / np.linalg.norm(way), OF_SCALP)

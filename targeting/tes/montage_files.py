@@ -28,7 +28,7 @@ def write_montage_table(path: str | Path, electrodes: Sequence[PlanElectrode]) -
 
     Raises
     ------
-    InputError
+    WriteError
         If the file cannot be written.
     """
     with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -57,7 +57,7 @@ def write_bids(
 
     Raises
     ------
-    InputError
+    WriteError
         If a file cannot be written.
     """
     folder = Path(folder)

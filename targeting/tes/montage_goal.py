@@ -37,7 +37,7 @@ Unit = NDArray[np.float64] | None
 
 @dataclass(frozen=True, eq=False)
 class Goal:
-    """What is wanted.
+    """What the search for a montage is to reach, and within which limits.
 
     Parameters
     ----------
@@ -79,12 +79,12 @@ class Goal:
 
     @property
     def units(self) -> tuple[Unit, ...]:
-        """Their directions."""
+        """Directions of the doses in them."""
         return (self.unit, *self.also_units)
 
 
 @dataclass(frozen=True)
-class Reached:
+class PlaceDoses:
     """What regions and targets get by the leadfield, V/m.
 
     ``avoided_v_per_m`` root mean square of |E| in each; ``also_v_per_m`` dose of each further target; ``alone_v_per_m`` the
@@ -97,10 +97,10 @@ class Reached:
 
 
 @dataclass(frozen=True, eq=False)
-class Solved:
-    """The currents found, A by name, what they do on the leadfield, and how good they are (None: no bound is known).
+class GoalOptimum:
+    """The best currents for a goal, A by electrode name, what they do on the leadfield, and how good they are.
 
-    ``unrounded_v_per_m`` is the dose before :func:`settable` rounded the currents; None where it did not.
+    ``bound_v_per_m`` and ``gap`` are None where no bound is known.
     """
 
     currents_a: dict[str, float]
@@ -108,11 +108,10 @@ class Solved:
     bound_v_per_m: float | None
     gap: float | None
     binding: tuple[str, ...]
-    reached: Reached
-    unrounded_v_per_m: float | None = None
+    places: PlaceDoses
 
 
-def solve(name: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list[str]], bool]) -> Solved:
+def solve(name: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list[str]], bool]) -> GoalOptimum:
     """The best montage for an objective.
 
     Parameters
@@ -140,17 +139,17 @@ def solve(name: str, leadfield: Leadfield, goal: Goal, fits: Callable[[list[str]
     if objective.listed:
         return _entering(leadfield, goal, _best_listed(name, leadfield, goal, solution(), fits))
     alone = tuple(_alone(leadfield, *each, goal.limits) for each in zip(goal.targets, goal.units, strict=True))
-    found: Optimum = _several(leadfield, goal, alone) if goal.also else solution()
-    currents = found.currents_a
-    solved = Solved(
-        found.electrodes,
+    best: Optimum = _several(leadfield, goal, alone) if goal.also else solution()
+    currents = best.currents_a
+    optimum = GoalOptimum(
+        best.electrodes,
         dose_v_per_m(leadfield, goal.target, goal.unit, currents),
-        found.bound if objective.bounds_dose and not goal.also else None,
-        found.gap,
-        found.binding,
-        reached(leadfield, goal, currents, alone if goal.also else ()),
+        best.bound if objective.bounds_dose and not goal.also else None,
+        best.gap,
+        best.binding,
+        place_doses(leadfield, goal, currents, alone if goal.also else ()),
     )
-    return _entering(leadfield, goal, solved)
+    return _entering(leadfield, goal, optimum)
 
 
 def largest_magnitude(leadfield: Leadfield, goal: Goal) -> Optimum:
@@ -204,7 +203,7 @@ def _rms_caps(goal: Goal) -> list[RmsCap]:
     return [RmsCap(each, goal.share * goal.dose_v_per_m) for each in goal.avoid]
 
 
-def settable(leadfield: Leadfield, goal: Goal, found: Solved) -> Solved:
+def settable(leadfield: Leadfield, goal: Goal, optimum: GoalOptimum) -> GoalOptimum:
     """The same with currents that a stimulator can be set to, and what those do; what rounds to nothing is left out.
 
     The bound and the gap stay those of the search.
@@ -214,20 +213,19 @@ def settable(leadfield: Leadfield, goal: Goal, found: Solved) -> Solved:
     InputError
         If a limit is below a stimulator's step.
     """
-    steps = in_steps(_of_all(leadfield, found.currents_a), goal.limits)
+    steps = in_steps(_of_all(leadfield, optimum.currents_a), goal.limits)
     currents = np.asarray(STEP_A * steps, dtype=np.float64)
     return replace(
-        found,
-        currents_a={name: float(currents[leadfield.names.index(name)]) for name in _used(leadfield, found, steps)},
+        optimum,
+        currents_a={name: float(currents[leadfield.names.index(name)]) for name in _used(leadfield, optimum, steps)},
         dose_v_per_m=dose_v_per_m(leadfield, goal.target, goal.unit, currents),
-        reached=reached(leadfield, goal, currents, found.reached.alone_v_per_m),
-        unrounded_v_per_m=found.dose_v_per_m,
+        places=place_doses(leadfield, goal, currents, optimum.places.alone_v_per_m),
     )
 
 
-def _used(leadfield: Leadfield, found: Solved, steps: NDArray[np.int64]) -> list[str]:
+def _used(leadfield: Leadfield, optimum: GoalOptimum, steps: NDArray[np.int64]) -> list[str]:
     """The electrodes that carry current, the largest into the head first."""
-    used = [name for name in found.currents_a if steps[leadfield.names.index(name)]]
+    used = [name for name in optimum.currents_a if steps[leadfield.names.index(name)]]
     return sorted(used, key=lambda name: -steps[leadfield.names.index(name)])
 
 
@@ -236,15 +234,15 @@ def _of_all(leadfield: Leadfield, currents_a: Mapping[str, float]) -> NDArray[np
     return np.array([currents_a.get(name, 0.0) for name in leadfield.names])
 
 
-def _entering(leadfield: Leadfield, goal: Goal, found: Solved) -> Solved:
+def _entering(leadfield: Leadfield, goal: Goal, optimum: GoalOptimum) -> GoalOptimum:
     """What has no sign, turned so that the mean field in the target enters the cortex."""
     if goal.unit is not None or goal.inward is None:
-        return found
-    along = goal.inward @ goal.target.mean_rows(leadfield) @ _of_all(leadfield, found.currents_a)
+        return optimum
+    along = goal.inward @ goal.target.mean_rows(leadfield) @ _of_all(leadfield, optimum.currents_a)
     if along >= 0:
-        return found
-    turned = sorted(((name, -current) for name, current in found.currents_a.items()), key=lambda pair: -pair[1])
-    return replace(found, currents_a=dict(turned))
+        return optimum
+    turned = sorted(((name, -current) for name, current in optimum.currents_a.items()), key=lambda pair: -pair[1])
+    return replace(optimum, currents_a=dict(turned))
 
 
 def dose_v_per_m(leadfield: Leadfield, region: Region, unit: Unit, currents_a: NDArray[np.float64]) -> float:
@@ -264,9 +262,9 @@ def dose_v_per_m(leadfield: Leadfield, region: Region, unit: Unit, currents_a: N
     return float(region.row(leadfield, unit) @ currents_a)
 
 
-def reached(
+def place_doses(
     leadfield: Leadfield, goal: Goal, currents_a: NDArray[np.float64], alone_v_per_m: Sequence[float] = ()
-) -> Reached:
+) -> PlaceDoses:
     """What currents (n,) A give the regions and further targets.
 
     Parameters
@@ -278,7 +276,7 @@ def reached(
     alone_v_per_m : sequence of float
         The most that each target gets alone.
     """
-    return Reached(
+    return PlaceDoses(
         tuple(rms_v_per_m(leadfield, each, currents_a) for each in goal.avoid),
         tuple(dose_v_per_m(leadfield, *each, currents_a) for each in zip(goal.also, goal.also_units, strict=True)),
         tuple(alone_v_per_m),
@@ -316,7 +314,7 @@ def _alone(leadfield: Leadfield, region: Region, unit: Unit, limits: Limits) -> 
 
 def _best_listed(
     objective: str, leadfield: Leadfield, goal: Goal, candidates: Candidates, fits: Callable[[list[str]], bool]
-) -> Solved:
+) -> GoalOptimum:
     """Of all pairs or rings: the best that spares what is to be spared and sits on the head."""
     doses = np.stack(
         [
@@ -357,13 +355,13 @@ def _best_listed(
                 for each, is_broken in zip(goal.avoid, broken, strict=True)
                 if is_broken
             )
-        return Solved(
+        return GoalOptimum(
             {name: float(currents[i]) for name, i in zip(names, used, strict=True)},
             float(candidates.dose_v_per_m[k]),
             float(candidates.dose_v_per_m[k]) if objective == "pair" and free else None,
             0.0 if objective == "pair" else None,  # all pairs were looked at, but rings of one radius only
             binding,
-            reached(leadfield, goal, currents, alone if goal.also else ()),
+            place_doses(leadfield, goal, currents, alone if goal.also else ()),
         )
     raise InputError("none of the best pairs of pads fits on this head without overlap: take `kind=hd-tdcs`")
 

@@ -157,12 +157,12 @@ def montage_named(name: str, side: str = "left") -> NamedMontage:
     return montages()[one_of(name, montages(), "montage")].on(side)
 
 
-def placed(named: NamedMontage, positions: ScalpPositions) -> Montage:
+def placed(montage: NamedMontage, positions: ScalpPositions) -> Montage:
     """A named montage on one head.
 
     Parameters
     ----------
-    named : NamedMontage
+    montage : NamedMontage
         Of the side that is meant.
     positions : ScalpPositions
         The head's 10-10 positions.
@@ -177,11 +177,11 @@ def placed(named: NamedMontage, positions: ScalpPositions) -> Montage:
     from targeting.tes.electrodes import Electrode, Montage
 
     def electrode(name: str) -> Electrode:
-        angle = named.angles_deg.get(name, 0.0)
-        return Electrode(name, positions.point_mm(name), named.shape, named.size_mm, angle_deg=angle)
+        angle = montage.angles_deg.get(name, 0.0)
+        return Electrode(name, positions.point_mm(name), montage.shape, montage.size_mm, angle_deg=angle)
 
-    currents_a = np.array(list(named.currents_ma.values())) / 1e3
-    return Montage(named.name, tuple(electrode(name) for name in named.shares), currents_a)
+    currents_a = np.array(list(montage.currents_ma.values())) / 1e3
+    return Montage(montage.name, tuple(electrode(name) for name in montage.shares), currents_a)
 
 
 def _montage(name: str, row: dict[str, Any]) -> NamedMontage:

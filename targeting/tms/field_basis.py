@@ -432,7 +432,7 @@ class FieldBasis:
 
         Raises
         ------
-        InputError
+        WriteError
             If it cannot be written.
         """
         with written_whole(path) as temporary, temporary.open("wb") as file:

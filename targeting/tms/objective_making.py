@@ -260,8 +260,8 @@ def make_objective(
     unit = direction_vector(mesh, target, "normal" if name == "normal" else direction, cortex)
     together = []
     if also:
-        mapped = [dose_map or DoseMap.build(conductor, target), *(DoseMap.build(conductor, each) for each in also)]
-        every = zip([target, *also], mapped, strict=True)
+        dose_maps = [dose_map or DoseMap.build(conductor, target), *(DoseMap.build(conductor, each) for each in also)]
+        every = zip([target, *also], dose_maps, strict=True)
         together = [served_alone(mesh, each, coil, hair_mm, its_map) for each, its_map in every]
     parts = parts_of(name, mesh, target, avoid)
     basis = field(conductor, [tets for tets, _ in parts.values()]) if parts else None

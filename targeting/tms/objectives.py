@@ -76,12 +76,12 @@ class Patch:
     first: int = 0
     pull: NDArray[np.float64] | None = None
 
-    def only(self, chosen: NDArray[np.bool_]) -> Patch:
+    def only(self, mask: NDArray[np.bool_]) -> Patch:
         """The same patch without the points that are not chosen (K,)."""
-        return replace(self, volumes_mm3=np.where(chosen, self.volumes_mm3, 0.0))
+        return replace(self, volumes_mm3=np.where(mask, self.volumes_mm3, 0.0))
 
 
-class Seen(Protocol):
+class ObjectiveFields(Protocol):
     """Fields an objective looks at: of n poses through bases, or one that was solved directly."""
 
     @property
@@ -117,23 +117,23 @@ class OtherTarget:
 
 
 @dataclass(frozen=True, eq=False)
-class Posed:
+class PoseFields:
     """The fields of n poses."""
 
     coil: Coil
     poses: NDArray[np.float64]
     mean_e_v_per_m: NDArray[np.float64]
     didt_a_per_s: float
-    known: dict[int, NDArray[np.floating]] = field(default_factory=dict)  # patches share a basis: asked once
+    cache: dict[int, NDArray[np.floating]] = field(default_factory=dict)  # patches share a basis: asked once
 
     def sizes(self, patch: Patch) -> NDArray[np.floating]:
         """|E| in a patch, (n, K)."""
         basis = patch.field
         if basis is None:
             raise ValueError(f"the patch {patch.name} has no field to tell poses by")
-        if id(basis) not in self.known:
-            self.known[id(basis)] = basis.e_v_per_m(condensed(self.coil), self.poses, self.didt_a_per_s)
-        e = self.known[id(basis)][:, patch.first : patch.first + len(patch.tets)]
+        if id(basis) not in self.cache:
+            self.cache[id(basis)] = basis.e_v_per_m(condensed(self.coil), self.poses, self.didt_a_per_s)
+        e = self.cache[id(basis)][:, patch.first : patch.first + len(patch.tets)]
         if patch.pull is not None:
             off = self.mean_e_v_per_m - np.einsum("k,nkx->nx", patch.volumes_mm3 / patch.volumes_mm3.sum(), e)
             e = e + np.einsum("kxd,nd->nkx", patch.pull, off)
@@ -145,7 +145,7 @@ class Posed:
 
 
 @dataclass(frozen=True, eq=False)
-class Solved:
+class DirectField:
     """One field of the whole head, (M, 3), and its mean over the target, (1, 3)."""
 
     e_v_per_m: NDArray[np.floating]
@@ -239,12 +239,12 @@ class Objective(ABC):
         return objective_words(self.name)
 
     @abstractmethod
-    def value(self, seen: Seen) -> NDArray[np.float64]:
+    def value(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """The quantity in its own unit, (n,)."""
 
-    def rank(self, seen: Seen) -> NDArray[np.float64]:
+    def rank(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """The same as a number that is better when larger, (n,)."""
-        return self.value(seen)
+        return self.value(fields)
 
     def score(
         self, coil: Coil, poses: NDArray[np.float64], mean_e_v_per_m: NDArray[np.float64], didt_a_per_s: float
@@ -296,12 +296,16 @@ class Objective(ABC):
 
     @staticmethod
     def _in_turn(
-        measure: Callable[[Posed], NDArray], coil: Coil, poses: NDArray, mean_e_v_per_m: NDArray, didt_a_per_s: float
+        measure: Callable[[PoseFields], NDArray],
+        coil: Coil,
+        poses: NDArray,
+        mean_e_v_per_m: NDArray,
+        didt_a_per_s: float,
     ) -> NDArray[np.float64]:
         out = np.empty(len(poses))
         for start in range(0, len(poses), POSES_AT_ONCE):
             some = slice(start, start + POSES_AT_ONCE)
-            out[some] = measure(Posed(coil, poses[some], mean_e_v_per_m[some], didt_a_per_s))
+            out[some] = measure(PoseFields(coil, poses[some], mean_e_v_per_m[some], didt_a_per_s))
         return out
 
 
@@ -312,9 +316,9 @@ class LinearDose(Objective):
     direction: NDArray[np.float64] | None = None
     name: str = "dose"
 
-    def value(self, seen: Seen) -> NDArray[np.float64]:
+    def value(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """V/m."""
-        return dose_of(seen.mean_e_v_per_m, self.direction)
+        return dose_of(fields.mean_e_v_per_m, self.direction)
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,9 +328,9 @@ class MeanStrength(Objective):
     target: Patch
     name = "mean"
 
-    def value(self, seen: Seen) -> NDArray[np.float64]:
+    def value(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """V/m."""
-        return mean_size(seen.sizes(self.target), self.target.volumes_mm3)
+        return mean_size(fields.sizes(self.target), self.target.volumes_mm3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -337,9 +341,9 @@ class Percentile(Objective):
     percent: float
     name: str = "p75"
 
-    def value(self, seen: Seen) -> NDArray[np.float64]:
+    def value(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """V/m."""
-        return percentile_size(seen.sizes(self.target), self.target.volumes_mm3, self.percent)
+        return percentile_size(fields.sizes(self.target), self.target.volumes_mm3, self.percent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -351,10 +355,10 @@ class Focality(Objective):
     name = "focality"
     unit = ""
 
-    def value(self, seen: Seen) -> NDArray[np.float64]:
+    def value(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """A ratio."""
-        inside = mean_size(seen.sizes(self.target), self.target.volumes_mm3)
-        return inside / np.maximum(mean_size(seen.sizes(self.outside), self.outside.volumes_mm3), TINY)
+        inside = mean_size(fields.sizes(self.target), self.target.volumes_mm3)
+        return inside / np.maximum(mean_size(fields.sizes(self.outside), self.outside.volumes_mm3), TINY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -366,14 +370,14 @@ class FocalVolume(Objective):
     name = "focal-volume"
     unit = "cm³"
 
-    def value(self, seen: Seen) -> NDArray[np.float64]:
+    def value(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """cm³."""
-        half = mean_size(seen.sizes(self.target), self.target.volumes_mm3) / 2
-        return (seen.sizes(self.grey) > half[:, None]) @ self.grey.volumes_mm3 / 1000
+        half = mean_size(fields.sizes(self.target), self.target.volumes_mm3) / 2
+        return (fields.sizes(self.grey) > half[:, None]) @ self.grey.volumes_mm3 / 1000
 
-    def rank(self, seen: Seen) -> NDArray[np.float64]:
+    def rank(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """1/cm³; no volume is smaller than a point's."""
-        return 1 / np.maximum(self.value(seen), self.grey.volumes_mm3[self.grey.volumes_mm3 > 0].min() / 1000)
+        return 1 / np.maximum(self.value(fields), self.grey.volumes_mm3[self.grey.volumes_mm3 > 0].min() / 1000)
 
 
 @dataclass(frozen=True, eq=False)
@@ -384,10 +388,10 @@ class Depth(Objective):
     weight: float = PENALTY
     name = "depth"
 
-    def value(self, seen: Seen) -> NDArray[np.float64]:
+    def value(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """V/m."""
-        dose = dose_of(seen.mean_e_v_per_m, None)
-        above = percentile_size(seen.sizes(self.superficial), self.superficial.volumes_mm3, SUPERFICIAL_PERCENT)
+        dose = dose_of(fields.mean_e_v_per_m, None)
+        above = percentile_size(fields.sizes(self.superficial), self.superficial.volumes_mm3, SUPERFICIAL_PERCENT)
         return dose / (1 + self.weight * above / np.maximum(dose, TINY))
 
 
@@ -413,18 +417,18 @@ class Avoiding(Objective):
         """What the value is, and what is avoided."""
         return f"{self.inner.words}; avoided: {', '.join(each.name for each in self.regions)}"
 
-    def shares(self, seen: Seen) -> NDArray[np.float64]:
+    def shares(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """Mean |E| in each region over the target's dose, (n, regions)."""
-        dose = np.maximum(dose_of(seen.mean_e_v_per_m, None), TINY)
-        return np.stack([mean_size(seen.sizes(each), each.volumes_mm3) / dose for each in self.regions], axis=1)
+        dose = np.maximum(dose_of(fields.mean_e_v_per_m, None), TINY)
+        return np.stack([mean_size(fields.sizes(each), each.volumes_mm3) / dose for each in self.regions], axis=1)
 
-    def value(self, seen: Seen) -> NDArray[np.float64]:
+    def value(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """The other objective's."""
-        return self.inner.value(seen)
+        return self.inner.value(fields)
 
-    def rank(self, seen: Seen) -> NDArray[np.float64]:
+    def rank(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """The penalised one."""
-        shares, rank = self.shares(seen), self.inner.rank(seen)
+        shares, rank = self.shares(fields), self.inner.rank(fields)
         rank = np.where(rank > 0, rank / (1 + self.weight * shares.sum(1)), rank)
         if self.cap is None:
             return rank
@@ -455,15 +459,15 @@ class Together(Objective):
         names = ", ".join(each.name for each in self.others)
         return f"smallest of the doses of the target and {names}, each as a share of the largest it can get alone"
 
-    def shares(self, seen: Seen) -> NDArray[np.float64]:
+    def shares(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """Of each target, the first one first, (n, targets)."""
-        doses = [dose_of(seen.mean_e_v_per_m, None), *(seen.dose_at(each) for each in self.others)]
+        doses = [dose_of(fields.mean_e_v_per_m, None), *(fields.dose_at(each) for each in self.others)]
         best = np.array([self.best_v_per_m, *(each.best_v_per_m for each in self.others)])
-        return np.stack(doses, axis=1) / (best * seen.didt_a_per_s / 1e6)
+        return np.stack(doses, axis=1) / (best * fields.didt_a_per_s / 1e6)
 
-    def value(self, seen: Seen) -> NDArray[np.float64]:
+    def value(self, fields: ObjectiveFields) -> NDArray[np.float64]:
         """A share."""
-        return self.shares(seen).min(1)
+        return self.shares(fields).min(1)
 
     def promise(self, points_mm: NDArray[np.float64], best_dose_v_per_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """The smallest of the shares that the targets can have at each place, if each chose the angle."""

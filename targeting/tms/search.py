@@ -323,12 +323,12 @@ def _phase(
     return _Phase(sign, current, int(sign == want) if want else -1, want or sign)
 
 
-def _fold_deg(pose: NDArray[np.float64], turned: Orientation) -> float:
-    if turned.across is None:
+def _fold_deg(pose: NDArray[np.float64], orientation: Orientation) -> float:
+    if orientation.across is None:
         return float("nan")
     across = pose.copy()
-    across[:3, 1] = tangent(turned.across, -pose[None, :3, 2])[0]
-    return handle_deg(across, turned.side)
+    across[:3, 1] = tangent(orientation.across, -pose[None, :3, 2])[0]
+    return handle_deg(across, orientation.side)
 
 
 def _told(done: int, of: int) -> None:

@@ -1,4 +1,4 @@
-"""A planned folder held against itself: hashes, doses solved again, and what was written for other programs read back."""
+"""Check that a planned folder is consistent: hashes, doses solved again, and what was written for other programs read back."""
 
 from __future__ import annotations
 

@@ -44,7 +44,18 @@ def checked(name: str, look: Callable[[], Check]) -> Check:
 
 
 def same_number(name: str, what: str, plan: float, again: float, tolerance: float) -> Check:
-    """A number of the plan beside the one found now; ``tolerance`` is a share of the latter.
+    """Check that a number of the plan comes out again.
+
+    Parameters
+    ----------
+    name : str
+        Of the check.
+    what : str
+        What the number is, with its unit.
+    plan, again : float
+        As the plan has it, and as it is found now.
+    tolerance : float
+        By how much they may differ, as a share of ``again``.
 
     Examples
     --------

@@ -24,7 +24,7 @@ from targeting.study.conduction import Conduction
 from targeting.study.head_stages import FrameImage
 from targeting.study.target_stage import load_target
 from targeting.subject import Subject, sha256
-from targeting.tms.confirmed import confirm
+from targeting.tms.confirmation import confirm
 from targeting.verification.check import UNREADABLE, Check, checked, same_number
 
 if TYPE_CHECKING:

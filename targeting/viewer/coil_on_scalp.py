@@ -23,6 +23,7 @@ from targeting.plans.tms import Placement
 from targeting.subject import Subject
 from targeting.tms.placement import allowed, carry, current_angle_deg, settled
 from targeting.viewer.surface_rays import Surface
+from targeting.words.numbers import number
 
 HAIR_MM = 4.0  # a plan that does not say
 SAME_DISTANCE_MM = 0.1
@@ -67,7 +68,7 @@ class Difference:
     percent_of_plan: float
 
     def words(self) -> str:
-        """One line for a status bar.
+        """The difference in one line, for a status bar.
 
         Examples
         --------
@@ -75,10 +76,10 @@ class Difference:
         >>> Difference(12.34, -15.0, 8.0, 93.1).words()
         '12.3 mm from the plan, turned −15.0°, tilted 8.0°, 93.1 % of its dose'
         """
-        sign = "−" if self.turned_deg < -0.05 else "+"
+        sign = "+" if self.turned_deg >= 0.05 else ""
         return (
-            f"{self.moved_mm:.1f} mm from the plan, turned {sign}{abs(self.turned_deg):.1f}°, "
-            f"tilted {self.tilted_deg:.1f}°, {self.percent_of_plan:.1f} % of its dose"
+            f"{number(self.moved_mm)} mm from the plan, turned {sign}{number(self.turned_deg)}°, "
+            f"tilted {number(self.tilted_deg)}°, {number(self.percent_of_plan)} % of its dose"
         )
 
 
@@ -117,7 +118,7 @@ class CoilOnScalp:
 
     @cached_property
     def surface(self) -> Surface:
-        """The scalp, for the mouse."""
+        """The scalp as a surface that the mouse can point at."""
         return Surface(self.live.scalp.points_mm, self.live.scalp.triangles)
 
     @property
@@ -154,7 +155,7 @@ class CoilOnScalp:
         return self.live.answer(Request(self.pose))
 
     def difference(self, percent_of_plan: float | None = None) -> Difference:
-        """From the plan's first placement to where the coil is; its share of the dose is asked for if not given."""
+        """The difference from the plan's first placement to here; its share of the dose is computed if not given."""
         share = self.dose()["percent_of_plan"] if percent_of_plan is None else percent_of_plan
         return difference(self.pose, self.stands[0].pose, share)
 
@@ -166,7 +167,7 @@ class CoilOnScalp:
     # moves
 
     def move_to(self, scalp_mm: NDArray[np.float64]) -> bool:
-        """Along the scalp to a point of it; false, and nothing happens, where no coil can rest."""
+        """Move the coil along the scalp to a point of it; false, and nothing happens, where no coil can rest."""
         start = self._start or self.stand
         before, after = self._normal(start.scalp_mm), self._normal(scalp_mm)
         if before @ after < -0.999:
@@ -174,22 +175,22 @@ class CoilOnScalp:
         return self._rested(replace(start, scalp_mm=scalp_mm, heading=carry(start.heading, before, after[None])[0]))
 
     def nudge(self, along_mm: NDArray[np.float64]) -> bool:
-        """Along the scalp by a vector (3,), of which only the tangent counts; false where no coil can rest."""
+        """Move the coil along the scalp by a vector (3,), of which only the tangent counts; false where no coil can rest."""
         normal = self._normal(self.stand.scalp_mm)
         step = along_mm - normal * (normal @ along_mm)
         begun = self._begin("nudge")
         if not begun:
             self._start = None  # the heading is carried from the last step
-        moved = self.move_to(self.surface.nearest(self.stand.scalp_mm + step))
+        moved = self.move_to(self.live.scalp.feet(self.stand.scalp_mm + step)[0][0])
         return self._end(moved, begun)
 
     def turn(self, degrees: float) -> bool:
-        """About the normal, counter-clockwise seen from outside; false where no coil can rest so."""
+        """Turn the coil about the scalp's normal, counter-clockwise seen from outside; false where no coil can rest so."""
         begun = self._begin("turn")
         return self._end(self.turn_to(self.stand.heading, degrees), begun)
 
     def turn_to(self, heading: NDArray[np.float64], degrees: float = 0.0) -> bool:
-        """To a heading (3,), of which the tangent counts, and degrees on from it."""
+        """Turn the coil to a heading (3,), of which the tangent counts, and by degrees from there."""
         normal = self._normal(self.stand.scalp_mm)
         tangent = heading - normal * (normal @ heading)
         size = float(np.linalg.norm(tangent))
@@ -205,7 +206,7 @@ class CoilOnScalp:
         self._start = self.stand
 
     def drop(self) -> None:
-        """End it."""
+        """End a move that :meth:`grab` began."""
         if self._start is not None and self._start is not self.stand:
             self._past.append(self._start)
             self._future.clear()
@@ -219,7 +220,7 @@ class CoilOnScalp:
             self.drop()
 
     def back_to_plan(self) -> None:
-        """To placement 1."""
+        """Put the coil to placement 1."""
         self.put(self.stands[0])
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from targeting.scene.cameras import CAMERAS
 from targeting.scene.compare import draw_beside, look_beside
 from targeting.scene.layer import Scene
@@ -39,7 +39,7 @@ def show_beside(scenes: Sequence[Scene], camera: str = "target") -> None:
 
 
 def open_beside(scenes: Sequence[Scene], camera: str = "target") -> QtWidgets.QMainWindow:
-    """The window, shown; its central widget is the plotter.  Parameters and errors as for :func:`show_beside`."""
+    """Open the window and return it; its central widget is the plotter.  Otherwise as :func:`show_beside`."""
     from targeting.viewer.start import HINT, check_screen
 
     check_screen()
@@ -77,7 +77,7 @@ def _menus(window: QtWidgets.QMainWindow, plotter: QtInteractor, scenes: Sequenc
             return
         try:
             write_picture(plotter, Path(path))
-        except InputError as error:
+        except (InputError, WriteError) as error:
             QtWidgets.QMessageBox.warning(window, "target", str(error))
 
     file, view = window.menuBar().addMenu("&File"), window.menuBar().addMenu("&View")

@@ -1,4 +1,4 @@
-"""A scene in a file of the user's choice: a picture, a page that turns, a scene for ParaView or for a drawing program."""
+"""Write a scene to a file of the user's choice: a picture, a page that turns, a scene for ParaView or for a drawing program."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def export(scene: Scene, path: str | Path, camera: str = "target") -> Path:
     Raises
     ------
     InputError
-        If the ending is none of these, or the file cannot be written.
+        If the ending is none of these.
+    WriteError
+        If the file cannot be written.
     """
     path = export_path(path)
     if path.suffix.lower() == ".png":

@@ -1,4 +1,4 @@
-"""What a window is opened on: a planned subject, its plan and its scene."""
+"""PlannedView: a planned subject as a window shows it: a planned subject, its plan and its scene."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from targeting.subject import Subject
 
 @dataclass(frozen=True, eq=False)
 class PlannedView:
-    """A plan and how it looks.
+    """A plan and its 3D scene.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What ``target view`` was asked for: checked as a whole before anything is made."""
+"""ViewRequest: what ``target view`` is to show, checked as a whole before anything is made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.scene.cameras import CAMERAS
 from targeting.scene.compare import MOST, on_one_scale, screenshot_beside
-from targeting.scene.delivered import Delivered, delivered_scene, read_delivered
+from targeting.scene.delivered import DeliveredPoses, delivered_scene, read_delivered
 from targeting.scene.export import png_path, screenshot
 from targeting.scene.layer import SCALARS, Scene
 from targeting.scene.planned import MODALITIES, planned_modality, planned_scene
@@ -31,7 +31,7 @@ class View:
     placement: int = 1
 
     def scene(self) -> Scene:
-        """Its scene."""
+        """The plan's scene."""
         return planned_scene(self.subject, modality=self.modality, placement=self.placement)
 
 
@@ -43,7 +43,7 @@ class ViewRequest:
     ----------
     views : tuple of View
         The first is the subject's; others are shown beside it.
-    delivered : Delivered or None
+    delivered : DeliveredPoses or None
         Poses that were given, shown beside.
     camera : str or None
         None: over the target in a picture, as the window has it in a window.
@@ -53,7 +53,7 @@ class ViewRequest:
     """
 
     views: tuple[View, ...]
-    delivered: Delivered | None
+    delivered: DeliveredPoses | None
     camera: str | None
     field: str
     screenshot: Path | None
@@ -74,7 +74,28 @@ class ViewRequest:
         export: str | Path | None,
         anyway: bool = False,
     ) -> ViewRequest:
-        """Check what was asked for.
+        """Check what was asked for, and make a request of it.
+
+        Parameters
+        ----------
+        name : str
+            Of the subject.
+        out : path or None
+            Its folder; None: ``./name/``.
+        modality : {"tms", "tdcs", "hd-tdcs"} or None
+            None: the first that is planned.
+        placement : int
+            Rank of the coil's placement, from 1.
+        beside : sequence of str
+            Other plans: a subject's name or its folder, with ``:modality`` after it if it is not the first planned.
+        delivered : path or None
+            A navigator's file of pulses, as ``FILE`` or ``FILE:NAME``.
+        camera : one of :data:`targeting.scene.cameras.CAMERAS` or None
+        field : {"magnE", "normalE"}
+        screenshot, export : path or None
+            Files to write; without them a window opens.
+        anyway : bool
+            Show a plan that is outdated.
 
         Raises
         ------

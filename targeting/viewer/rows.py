@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from targeting.plans.tes import TesPlan
+from targeting.plans.tes_words import current_fact
 from targeting.plans.tms import Plan
+from targeting.plans.tms_words import angle_fact, placement_facts, share_fact
 from targeting.viewer.saved_poses import SavedPose
+from targeting.words.numbers import three_digits
 
 Row = tuple[str, ...]
 
@@ -21,46 +24,27 @@ ELECTRODE_HEAD: Row = ("electrode", "current", "density")
 
 def placement_rows(plan: Plan) -> list[Row]:
     """Rank, dose, share of the first's, angle."""
-    best = plan.placements[0].dose_v_per_m
-    return [
-        (str(each.rank), f"{each.dose_v_per_m:.3g}", percent(each.dose_v_per_m, best), angle(each.angle_deg))
-        for each in plan.placements
-    ]
+    rows: list[Row] = []
+    for each in plan.placements:
+        dose, share, angle = placement_facts(each, plan.placements[0])
+        rows.append((str(each.rank), dose.value, share.text, angle.text))
+    return rows
 
 
 def saved_rows(poses: list[SavedPose]) -> list[Row]:
     """Name, dose, share of the plan's, angle."""
     return [
-        (each.name, f"{each.dose_v_per_m:.3g}", f"{each.percent_of_plan:.0f} %", angle(each.angle_deg))
+        (
+            each.name,
+            three_digits(each.dose_v_per_m),
+            share_fact(each.percent_of_plan / 100).text,
+            angle_fact(each.angle_deg).text,
+        )
         for each in poses
     ]
 
 
 def electrode_rows(plan: TesPlan) -> list[Row]:
     """Name, current, current density."""
-    return [
-        (each.name, f"{signed(each.current_ma, 3)} mA", f"{abs(each.density_a_per_m2):.3g} A/m²")
-        for each in plan.montage
-    ]
-
-
-def percent(part: float, whole: float) -> str:
-    """As a share in whole percent; "–" of nothing."""
-    return f"{100 * part / whole:.0f} %" if whole else "–"
-
-
-def angle(degrees: float) -> str:
-    """With its sign.
-
-    Examples
-    --------
-    >>> angle(-23.17), angle(0.2), angle(45)
-    ('−23°', '0°', '+45°')
-    """
-    return f"{signed(round(degrees), 3)}°"
-
-
-def signed(value: float, digits: int) -> str:
-    """A number with its sign in type: "+1.5", "−2", "0"."""
-    sign = "+" if value > 0 else "−" if value < 0 else ""
-    return f"{sign}{abs(value):.{digits}g}"
+    facts = [current_fact(each) for each in plan.montage]
+    return [(fact.name, fact.text, fact.more) for fact in facts]

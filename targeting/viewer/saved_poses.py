@@ -24,7 +24,7 @@ VERSION = "1.0"
 
 @dataclass(frozen=True)
 class SavedPose:
-    """One pose and what it gives."""
+    """A pose that a person saved, with its dose."""
 
     name: str
     pose: list[list[float]]  # coil → world, RAS mm of the image; +z into the head, +y away from the handle
@@ -42,7 +42,7 @@ class SavedPose:
 
 @dataclass(frozen=True)
 class SavedPoses:
-    """The file."""
+    """The content of ``saved_poses.json``."""
 
     poses: list[SavedPose]
     schema_version: str = VERSION
@@ -76,12 +76,14 @@ def read_saved(folder: Path) -> list[SavedPose]:
 
 
 def save_pose(folder: Path, pose: SavedPose) -> list[SavedPose]:
-    """Add one; a name that is taken gets a number.  Returns all that are then in the file.
+    """Add a pose to the file; a name that is taken gets a number.  Returns all that are then in the file.
 
     Raises
     ------
     InputError
-        If the coil is in the head, the file that is there cannot be used, or the new one cannot be written.
+        If the coil is in the head or the file that is there cannot be used.
+    WriteError
+        If the new one cannot be written.
     """
     if fault := fault_at(pose.distance_mm):
         raise InputError(f"{pose.name!r} is not saved: {fault}")
@@ -96,7 +98,7 @@ def save_pose(folder: Path, pose: SavedPose) -> list[SavedPose]:
 
 
 def forget_pose(folder: Path, name: str) -> list[SavedPose]:
-    """Take one out of the file; returns those that stay.
+    """Delete a pose from the file; returns those that stay.
 
     Raises
     ------
@@ -120,7 +122,25 @@ def saved_pose(
     angle: tuple[float, str],
     dose: dict,
 ) -> SavedPose:
-    """A pose of a plan's subject as it is saved; ``dose`` is what ``target serve`` answers at it for 1 A/µs."""
+    """The record of a pose that a person saves in the viewer.
+
+    Parameters
+    ----------
+    name : str
+        The person's name for it; "pose" where it is blank.
+    plan : TmsPlan
+        Its target and image.
+    coil : str
+        Name of the coil.
+    pose : (4, 4) float
+        Coil → world, RAS mm of the plan's image.
+    scalp_mm : (3,) float
+        Scalp point under the coil, RAS mm.
+    angle : (float, str)
+        Of the induced current, degrees, and what it is measured from.
+    dose : dict
+        What ``target serve`` answers for the pose at 1 A/µs.
+    """
     return SavedPose(
         name=name.strip() or "pose",
         pose=np.asarray(pose, float).tolist(),

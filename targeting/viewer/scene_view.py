@@ -24,6 +24,7 @@ from targeting.scene.layer import Layer, Scene
 from targeting.scene.parts import coil_layers
 from targeting.viewer.slices import PlanImage
 from targeting.viewer.surface_rays import Surface
+from targeting.words.numbers import point, three_digits
 
 if TYPE_CHECKING:
     import pyvista as pv
@@ -47,7 +48,7 @@ class Light:
 
     @classmethod
     def of(cls, cortex: pv.PolyData) -> Light:
-        """Thin it (half a second)."""
+        """Make it from a cortex with all its triangles (half a second)."""
         from scipy.spatial import cKDTree
 
         bare = cortex.copy(deep=True)
@@ -136,7 +137,7 @@ class SceneView:
 
     @property
     def values(self) -> NDArray[np.float32] | None:
-        """What colours the cortex now, V/m; None where the field is not known."""
+        """The values that colour the cortex now, V/m; None where the field is not known."""
         return self.field.get(self.scalars)
 
     def set_visible(self, name: str, visible: bool) -> None:
@@ -148,12 +149,12 @@ class SceneView:
             self._which_cortex()
 
     def set_opacity(self, name: str, opacity: float) -> None:
-        """See through a layer, 0 to 1."""
+        """Set the opacity of a layer, 0 to 1."""
         self.scene = self.scene.with_layer(replace(self.scene.layer(name), opacity=opacity))
         set_opacity(self.plotter, self.scene.layer(name))
 
     def show_field(self, field: dict[str, NDArray[np.float32]], scalars: str | None = None) -> None:
-        """Other values on the cortex ("magnE", "normalE", V/m per point); none of them: it is grey."""
+        """Show other values on the cortex ("magnE", "normalE", V/m per point); none of them: it is grey."""
         before = self.scene.scalars
         self.field = field
         self.scalars = self.scalars if scalars is None else scalars
@@ -162,22 +163,22 @@ class SceneView:
             color_bar(self.scene, self.plotter)
 
     def set_top(self, top_v_per_m: float) -> None:
-        """The end of the colour scale."""
+        """Set the end of the colour scale."""
         self.scene = replace(self.scene, top_v_per_m=float(top_v_per_m))
         self._recolour()
         color_bar(self.scene, self.plotter)
 
     def set_threshold(self, threshold_v_per_m: float) -> None:
-        """Below this size of the field the cortex is grey."""
+        """Set the size of the field below which the cortex is grey."""
         self.threshold_v_per_m = float(threshold_v_per_m)
         self._recolour()
 
     def look(self, name: str) -> None:
-        """A camera by name."""
+        """Turn to a camera by its name."""
         look(self.plotter, self.scene, name)
 
     def mark(self, place_mm: NDArray[np.float64]) -> None:
-        """A small ball at a place that was picked."""
+        """Put a small ball at a place that was picked."""
         import pyvista as pv
 
         ball = pv.Sphere(radius=PICK_RADIUS_MM, center=place_mm, theta_resolution=12, phi_resolution=12)
@@ -237,7 +238,7 @@ class SceneView:
     # rays
 
     def ray(self, x: float, y: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """From a point of the picture (pixels from the lower left corner) into the scene: start, direction."""
+        """The ray from a point of the picture (pixels from the lower left corner) into the scene: start, direction."""
         renderer, share = self.plotter.renderer, self._size.share
         ends = []
         for depth in (0.0, 1.0):
@@ -332,7 +333,7 @@ class SceneView:
 
 
 def place_words(place_mm: NDArray[np.float64], view: SceneView, image: PlanImage | None) -> str:
-    """What is at a picked place, in one line: "RAS −38.2, −21.4, 57.0 mm · grey matter · |E| 1.12 V/m at 1 A/µs".
+    """What is at a picked place, in one line: "RAS x −38.2, y −21.4, z 57.0 mm · grey matter · |E| 1.12 V/m at 1 A/µs".
 
     Parameters
     ----------
@@ -342,13 +343,12 @@ def place_words(place_mm: NDArray[np.float64], view: SceneView, image: PlanImage
     image : PlanImage or None
         None: not read yet.
     """
-    x, y, z = (f"{value:.1f}".replace("-", "−") for value in place_mm)
-    words = [f"RAS {x}, {y}, {z} mm"]
+    words = [f"RAS {point(place_mm)} mm"]
     if image is not None:
         words.append(image.tissue_at(place_mm))
     strength = magnitude_at(place_mm, view)
     if strength is not None:
-        words.append(f"|E| {strength:.3g} {view.scene.unit}")
+        words.append(f"|E| {three_digits(strength)} {view.scene.unit}")
     elif view.field:
         words.append("|E| is known on the cortex only")
     else:

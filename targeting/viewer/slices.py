@@ -17,7 +17,7 @@ from meshes.head import HeadMesh
 from meshes.rasterise import labels_on_grid
 from meshes.tissue_codes import TISSUE_NAMES, Tissue
 from targeting.scene.directions import Plane
-from targeting.study.head_stages import HEAD_FILE, MESH_FILE, FrameImage, Segmented
+from targeting.study.head_stages import HEAD_FILE, MESH_FILE, FrameImage, Segmentation
 from targeting.subject import Subject
 
 STEP_MM = 1.0
@@ -27,7 +27,7 @@ BRIGHT_PERCENTILE = 99.5
 
 @dataclass(frozen=True, eq=False)
 class PlanImage:
-    """Voxels in the plan's world.
+    """The voxels of an image, in the plan's coordinates.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class PlanImage:
 
     @classmethod
     def of(cls, subject: Subject) -> PlanImage:
-        """Read from a planned subject's folder (a second or two).
+        """Read the image from a planned subject's folder (a second or two).
 
         Raises
         ------
@@ -56,13 +56,13 @@ class PlanImage:
         """
         frame = FrameImage.kept_in(subject.folder)
         about = json.loads((subject.folder / HEAD_FILE).read_text(encoding="utf-8"))
-        segmented = Segmented(subject.folder, about["way"], frame, ())
-        tissues = segmented.tissues
-        labels = _rasterised(subject.folder, segmented) if tissues is None else np.asarray(tissues.labels, np.uint8)
-        affine = segmented.affine_mm
+        segmentation = Segmentation(subject.folder, about["way"], frame, ())
+        tissues = segmentation.tissues
+        labels = _rasterised(subject.folder, segmentation) if tissues is None else np.asarray(tissues.labels, np.uint8)
+        affine = segmentation.affine_mm
         if tissues is not None and not np.allclose(tissues.affine_mm, affine):
             labels = _on_grid(labels, tissues.affine_mm, affine, frame.shape)
-        voxels = None if frame.copy is None else segmented.background()
+        voxels = None if frame.copy is None else segmentation.background()
         words = "tissues" if voxels is None or frame.copy is None else frame.copy.split(".")[0]
         return cls(labels.astype(np.float32) if voxels is None else voxels, affine, labels, words)
 
@@ -84,7 +84,7 @@ class PlanImage:
 
 @dataclass(frozen=True, eq=False)
 class Slicer:
-    """An image ready to be cut.
+    """Cuts slices through an image.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class Slicer:
 
     @classmethod
     def of(cls, image: PlanImage) -> Slicer:
-        """Framed on the head."""
+        """A slicer whose slices show the whole head."""
         filled = np.argwhere(image.labels[::2, ::2, ::2] > 0) * 2
         ends = np.array([filled.min(0), filled.max(0)]) if len(filled) else np.array([[0, 0, 0], image.labels.shape])
         corners = np.array([[ends[a, 0], ends[b, 1], ends[c, 2]] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
@@ -130,7 +130,21 @@ class Slicer:
         return (column if sign > 0 else width - 1 - column), (height - 1 - row if sign_up > 0 else row)
 
     def place(self, plane: Plane, column: float, row: float, through_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The place at a pixel of the plane through ``through_mm``, (3,)."""
+        """The place that a pixel of a slice shows.
+
+        Parameters
+        ----------
+        plane : Plane
+        column, row : float
+            Pixels from the upper left corner.
+        through_mm : (3,) float
+            A place in the slice, RAS mm.
+
+        Returns
+        -------
+        (3,) float64
+            RAS mm.
+        """
         width, height = self.size(plane)
         at = np.array(through_mm, np.float64)
         (axis, sign), (axis_up, sign_up) = _axis(plane.right), _axis(plane.up)
@@ -159,15 +173,18 @@ def _axis(direction: NDArray[np.float64]) -> tuple[int, int]:
     return axis, 1 if direction[axis] > 0 else -1
 
 
-def _rasterised(folder: Path, segmented: Segmented) -> NDArray[np.uint8]:
+def _rasterised(folder: Path, segmentation: Segmentation) -> NDArray[np.uint8]:
     mesh = HeadMesh.read(folder / MESH_FILE)
-    return np.asarray(labels_on_grid(mesh, segmented.affine_mm, segmented.frame.shape), np.uint8)
+    return np.asarray(labels_on_grid(mesh, segmentation.affine_mm, segmentation.frame.shape), np.uint8)
 
 
 def _on_grid(
-    labels: NDArray[np.uint8], affine: NDArray[np.float64], wanted: NDArray[np.float64], shape: tuple[int, int, int]
+    labels: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    grid_affine: NDArray[np.float64],
+    shape: tuple[int, int, int],
 ) -> NDArray[np.uint8]:
     from scipy.ndimage import affine_transform
 
-    step = np.linalg.inv(affine) @ wanted
+    step = np.linalg.inv(affine) @ grid_affine
     return np.asarray(affine_transform(labels, step[:3, :3], step[:3, 3], output_shape=shape, order=0), np.uint8)

@@ -1,4 +1,4 @@
-"""Opening the viewer's window."""
+"""Open the desktop viewer's window on a planned subject."""
 
 from __future__ import annotations
 
@@ -54,7 +54,18 @@ def show(
 def open_window(
     subject: str | Subject, out: str | Path | None = None, modality: str | None = None, camera: str | None = None
 ) -> ViewerWindow:
-    """The window, shown; parameters and errors as for :func:`show`."""
+    """Open a window on a planned subject and return it at once; errors as for :func:`show`.
+
+    Parameters
+    ----------
+    subject : str or Subject
+    out : path, optional
+        The subject's folder, instead of ``./subject/``.
+    modality : {"tms", "tdcs", "hd-tdcs"}, optional
+        Default: the first of them that is planned.
+    camera : one of :data:`targeting.scene.cameras.CAMERAS`, optional
+        Where to look from at first; default: along the coil, or over the target.
+    """
     from targeting.scene.cameras import CAMERAS
     from targeting.scene.planned import planned_modality
 

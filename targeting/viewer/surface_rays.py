@@ -1,4 +1,4 @@
-"""Where a ray meets a surface, and a surface's nearest point to a place: what the mouse points at, and where a coil goes."""
+"""Where a ray first meets a surface: what the mouse points at."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Surface:
-    """Triangles that can be asked, in a fraction of a millisecond, for the nearest point along a ray or to a place.
+    """Triangles that can be asked, in a fraction of a millisecond, for the first point along a ray.
 
     Parameters
     ----------
@@ -26,8 +26,6 @@ class Surface:
     [1.0, 1.0, 5.0]
     >>> roof.hit(np.array([1.0, 1, 50]), np.array([0.0, 0, 1])) is None
     True
-    >>> roof.nearest(np.array([2.0, -3, 5])).round(3).tolist()
-    [2.0, 0.0, 5.0]
     """
 
     def __init__(self, points_mm: NDArray[np.floating], triangles: NDArray[np.integer]) -> None:
@@ -78,11 +76,3 @@ class Surface:
             return None
         found = np.array(at)
         return found if pose is None else pose[:3, :3] @ found + pose[:3, 3]
-
-    def nearest(self, place_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The point of the surface nearest to a place, (3,)."""
-        from vtkmodules.vtkCommonCore import mutable
-
-        at, cell, part, squared = [0.0] * 3, mutable(0), mutable(0), mutable(0.0)
-        self._locator.FindClosestPoint(place_mm, at, cell, part, squared)
-        return np.array(at)

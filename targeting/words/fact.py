@@ -22,8 +22,9 @@ class Fact:
 
     Examples
     --------
-    >>> Fact("Dose", "1.42", "V/m", "mean along the cortex's normal").text
-    '1.42 V/m'
+    >>> dose = Fact("Dose", "1.42", "V/m", "mean along the cortex's normal")
+    >>> dose.text, dose.phrase
+    ('1.42 V/m', 'dose 1.42 V/m')
     """
 
     name: str
@@ -35,3 +36,8 @@ class Fact:
     def text(self) -> str:
         """The value with its unit."""
         return f"{self.value} {self.unit}" if self.unit else self.value
+
+    @property
+    def phrase(self) -> str:
+        """Name and value with its unit, as they stand within a line."""
+        return f"{self.name[:1].lower()}{self.name[1:]} {self.text}"

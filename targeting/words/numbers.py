@@ -76,10 +76,55 @@ def three_digits(value: float) -> str:
     return number(value, max(0, 2 - int(np.floor(np.log10(size)))))
 
 
+def trimmed(value: float) -> str:
+    """A number with at most three significant digits: a rating or a setting, with no zeros at its end.
+
+    Examples
+    --------
+    >>> trimmed(84.0), trimmed(66.94), trimmed(2.40), trimmed(120)
+    ('84', '66.9', '2.4', '120')
+    """
+    digits = three_digits(value)
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def degrees(angle_deg: float) -> str:
+    """An angle in whole degrees.
+
+    Examples
+    --------
+    >>> degrees(-23.17), degrees(-0.2), degrees(45)
+    ('−23°', '0°', '45°')
+    """
+    return f"{number(angle_deg, 0)}°"
+
+
+def percent(part: float, decimals: int = 0) -> str:
+    """A part of one in percent.
+
+    Examples
+    --------
+    >>> percent(0.624), percent(0.9876, 1)
+    ('62 %', '98.8 %')
+    """
+    return f"{number(100 * part, decimals)} %"
+
+
 def point(point_mm: ArrayLike) -> str:
     """World coordinates in mm."""
     x, y, z = np.asarray(point_mm, dtype=np.float64)
     return f"x {number(x)}, y {number(y)}, z {number(z)}"
+
+
+def total_current(current_ma: float) -> str:
+    """A current without a sign: of a whole montage, or of a pair.
+
+    Examples
+    --------
+    >>> total_current(2.0), total_current(1.25)
+    ('2 mA', '1.25 mA')
+    """
+    return f"{number(current_ma, 3).rstrip('0').rstrip('.')} mA"
 
 
 def milliamperes(current_ma: float) -> str:
@@ -90,8 +135,7 @@ def milliamperes(current_ma: float) -> str:
     >>> milliamperes(2.0), milliamperes(-0.25)
     ('+2 mA', '−0.25 mA')
     """
-    digits = number(abs(current_ma), 3).rstrip("0").rstrip(".")
-    return f"{'+' if current_ma > 0 else '−' if current_ma < 0 else ''}{digits} mA"
+    return f"{'+' if current_ma > 0 else '−' if current_ma < 0 else ''}{total_current(abs(current_ma))}"
 
 
 def size(size_mm: Sequence[float]) -> str:

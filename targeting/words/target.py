@@ -14,17 +14,17 @@ def target_line(target: PlanTarget) -> str:
     --------
     >>> spot = [-37.0, -21.0, 58.5]
     >>> target_line(PlanTarget("m1-hand", "left", spot, 7.0, 1.5, "a paper", spot, None, 900.0, "ball"))
-    'left m1-hand at (-37.0, -21.0, 58.5) mm, radius 7 mm, moved 1.5 mm to grey matter'
+    'left m1-hand at x −37.0, y −21.0, z 58.5 mm, moved 1.5 mm to reach grey matter, radius 7.0 mm'
     >>> target_line(PlanTarget("map pain", "", spot, 15.0, 0.0, "map pain.nii", spot, None, 14137.2, "map"))
-    'map pain, 14.14 cm³ of grey matter weighted by it, most at (-37.0, -21.0, 58.5) mm'
+    'map pain, 14.14 cm³ of grey matter weighted by it, most at x −37.0, y −21.0, z 58.5 mm'
     """
-    who, where = _who(target), f"({', '.join(f'{x:.1f}' for x in target.center_mm)}) mm"
+    who, center = _who(target), center_fact(target)
     volume = f"{number(target.volume_mm3 / 1000, 2)} cm³ of grey matter"
     if target.shape == "map":
-        return f"{who}, {volume} weighted by it, most at {where}"
+        return f"{who}, {volume} weighted by it, most at {center.text}"
     if target.shape == "mask":
-        return f"{who}, {volume} under that mask round {where}"
-    return f"{who} at {where}, radius {target.radius_mm:g} mm, moved {target.snapped_mm:.1f} mm to grey matter"
+        return f"{who}, {volume} under that mask round {center.text}"
+    return f"{who} at {center.text}, {center.more}, radius {number(target.radius_mm)} mm"
 
 
 def extent_sentence(target: PlanTarget) -> str:

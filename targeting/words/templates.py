@@ -12,7 +12,7 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from targeting.words.numbers import number, point, sentence, three_digits, when
+from targeting.words.numbers import number, point, sentence, three_digits, total_current, trimmed, when
 
 
 @cache
@@ -25,7 +25,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters.update(number=number, three_digits=three_digits, point=point, sentence=sentence, when=when)
+    templates.filters.update(number=number, three_digits=three_digits, trimmed=trimmed, total_current=total_current)
+    templates.filters.update(point=point, sentence=sentence, when=when)
     templates.globals.update(file=file_text)
     return templates
 

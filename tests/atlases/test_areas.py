@@ -60,7 +60,13 @@ class TestAtlas:
         turn = np.array([[np.cos(0.2), -np.sin(0.2), 0], [np.sin(0.2), np.cos(0.2), 0], [0, 0, 1]])
         _, folds = group_hemisphere("lh")
         turned = Folds(
-            folds.white_mm, folds.pial_mm, folds.thickness_mm, folds.depth_mm, folds.sphere, folds.sphere @ turn.T
+            folds.white_mm,
+            folds.pial_mm,
+            folds.thickness_mm,
+            folds.depth_mm,
+            folds.sphere,
+            folds.sphere @ turn.T,
+            folds.cortex,
         )
         found = areas_at_vertices(turned, "lh")
         truth = area_labels("lh")

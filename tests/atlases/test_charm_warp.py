@@ -44,7 +44,7 @@ def to_mni(points: np.ndarray) -> np.ndarray:
 
 
 def image_of(
-    mapped, low, shape, voxel_mm=3.0, axes=(0, 1, 2), flip=(False, False, False), five=True
+    dose_map, low, shape, voxel_mm=3.0, axes=(0, 1, 2), flip=(False, False, False), five=True
 ) -> nib.Nifti1Image:
     """The map's values on a grid whose voxel axes are permuted and flipped against the world's."""
     affine = np.zeros((4, 4))
@@ -55,7 +55,7 @@ def image_of(
         affine[world_axis, 3] = low[world_axis] + (voxel_mm * (shape[world_axis] - 1) if flip[voxel_axis] else 0)
     size = [shape[axis] for axis in axes]
     index = np.stack(np.meshgrid(*map(np.arange, size), indexing="ij"), axis=-1)
-    values = mapped(index.reshape(-1, 3) @ affine[:3, :3].T + affine[:3, 3]).reshape(*size, 3).astype(np.float32)
+    values = dose_map(index.reshape(-1, 3) @ affine[:3, :3].T + affine[:3, 3]).reshape(*size, 3).astype(np.float32)
     return nib.Nifti1Image(values[:, :, :, None] if five else values, affine)
 
 
@@ -168,11 +168,11 @@ def aimed(subject: Subject, head: Path | None):
     """The stages up to the target; the target, and which of the stages ran."""
     source = HeadSource.of(subject, head=head).checked()
     with subject.locked():
-        segmented = run_segment(subject, source)
-        meshed = subject.run(mesh_stage(segmented, source, "standard"))
-        registered = subject.run(register_stage(segmented, meshed))
-        target = subject.run(target_stage(Aim("m1-hand", "left"), meshed, registered))
-    return target.value, [each.stage for each in (segmented, meshed, registered, target) if not each.reused]
+        segmentation = run_segment(subject, source)
+        mesh = subject.run(mesh_stage(segmentation, source, "standard"))
+        registration = subject.run(register_stage(segmentation, mesh))
+        target = subject.run(target_stage(Aim("m1-hand", "left"), mesh, registration))
+    return target.value, [each.stage for each in (segmentation, mesh, registration, target) if not each.reused]
 
 
 @pytest.mark.slow

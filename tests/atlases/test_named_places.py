@@ -10,7 +10,7 @@ from heads import layered_ball
 from atlases.electrode_files import placed, read_electrodes
 from atlases.fiducials import Fiducials, check_fiducials
 from atlases.named_places import check_places, fit_of_all, own_seat
-from atlases.scalp import Scalp, scalp_feet
+from atlases.scalp import Scalp
 from atlases.scalp_positions import ScalpPositions
 from atlases.ten_ten import TEN_TEN, ten_five, ten_ten
 from meshes.errors import InputError
@@ -337,29 +337,29 @@ def test_files_of_ant_have_names_before_their_points(ball, places, tmp_path):
 def test_feet_are_what_distances_are_measured_from(ball, places):
     """A plug 15 mm off the skin over its own place is no fault of its name."""
     high = places.point_mm("C3") * (1 + 15 / np.linalg.norm(places.point_mm("C3")))
-    check_places("cap.csv", ["C3"], high[None], scalp_feet(ball, high[None])[0], places)
+    check_places("cap.csv", ["C3"], high[None], ball.feet(high[None])[0], places)
 
 
 @pytest.mark.parametrize("name", ["C3", "EEG C3-REF", "c3"])
 def test_a_montage_whose_c3_lies_at_c4_is_refused(ball, places, name):
-    located = HeadPositions(ten_ten(ball, FIDUCIALS), FIDUCIALS, places.point_mm("Cz"))
+    positions = HeadPositions(ten_ten(ball, FIDUCIALS), FIDUCIALS, places.point_mm("Cz"))
 
     def montage(place):
         pads = [Electrode(name, places.point_mm(place)), Electrode("FCC2h", places.point_mm("FCC2h"))]
         return Montage("own", tuple(pads), np.array([2e-3, -2e-3]))
 
-    check_montage(montage("C3"), "own.csv", ball, located)
+    check_montage(montage("C3"), "own.csv", ball, positions)
     apart = np.linalg.norm(places.point_mm("C3") - places.point_mm("C4"))
     with pytest.raises(InputError, match=f"electrode C3 of own.csv lies {apart:.0f} mm from .* it lies where C4 is"):
-        check_montage(montage("C4"), "own.csv", ball, located)
+        check_montage(montage("C4"), "own.csv", ball, positions)
 
 
 def test_a_montage_in_metres_or_mirrored_is_told_so(ball, places):
-    located = HeadPositions(ten_ten(ball, FIDUCIALS), FIDUCIALS, places.point_mm("Cz"))
+    positions = HeadPositions(ten_ten(ball, FIDUCIALS), FIDUCIALS, places.point_mm("Cz"))
 
     def check(turn):
         pads = [Electrode(name, turn(places.point_mm(name))) for name in ("C3", "Fp2")]
-        check_montage(Montage("own", tuple(pads), np.array([2e-3, -2e-3])), "own.csv", ball, located)
+        check_montage(Montage("own", tuple(pads), np.array([2e-3, -2e-3])), "own.csv", ball, positions)
 
     check(lambda p: np.add(p, (0, 10, 0)))
     with pytest.raises(InputError, match="left and right look exchanged"):

@@ -5,7 +5,7 @@ import pytest
 from heads import layered_ball
 
 from atlases.fiducials import Fiducials, fiducials_from_warp, fiducials_of, given_fiducials
-from atlases.scalp import Scalp, nearest_in_triangles, scalp_feet
+from atlases.scalp import Scalp, nearest_in_triangles
 from atlases.scalp_positions import ScalpPositions
 from atlases.scalp_tape import scalp_curve
 from atlases.ten_ten import TEN_FIVE, TEN_TEN, mirrored, ten_five, ten_ten
@@ -149,7 +149,7 @@ def test_the_nearest_point_of_a_triangle_is_the_nearest_of_many():
 
 def test_feet_lie_on_the_scalp(ball):
     points = np.array([[10.0, 20, 120], [-60, 30, 40]])
-    feet, triangles = scalp_feet(ball, points)
+    feet, triangles = ball.feet(points)
     assert np.linalg.norm(feet, axis=1) == pytest.approx([92, 92], abs=0.7)
     assert np.abs(np.cross(feet, points)).max() < 300  # nearly radial
     corners = ball.points_mm[ball.triangles[triangles]]

@@ -1,4 +1,7 @@
-"""Really made bad files: each gets one line that says what is wrong, exit code 2, and leaves what stood untouched."""
+"""Really made bad files: each gets one line that says what is wrong, exit code 2, and leaves what stood untouched.
+
+A disk that refuses is nobody's mistake: exit code 1.
+"""
 
 import gzip
 import resource
@@ -98,7 +101,7 @@ BAD_LABELS = [empty, truncated, text, four_d, unknown_codes, no_skull, no_scalp,
 
 
 @pytest.fixture
-def room(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch):
     """A working folder with an older plan in it, whose bytes must not change."""
     monkeypatch.chdir(tmp_path)
     kept = tmp_path / "s1" / "plan.json"
@@ -109,8 +112,8 @@ def room(tmp_path, monkeypatch):
     assert {path.name for path in kept.parent.iterdir()} <= {"plan.json", ".target.lock"}
 
 
-def complaint(capfd, *arguments):
-    assert run([*map(str, arguments), "--quiet"]) == 2
+def complaint(capfd, *arguments, code=2):
+    assert run([*map(str, arguments), "--quiet"]) == code
     out, err = capfd.readouterr()
     assert out == ""
     assert err.startswith("target: ") and err.count("\n") == 1, err
@@ -120,25 +123,25 @@ def complaint(capfd, *arguments):
 @pytest.mark.slow
 @pytest.mark.parametrize("spoil", BAD_T1, ids=lambda spoil: spoil.__name__)
 @pytest.mark.parametrize("command", ["plan", "segment"])
-def test_a_bad_t1(room, capfd, head, spoil, command):
-    spoil(room / "T1.nii.gz", head)
+def test_a_bad_t1(folder, capfd, head, spoil, command):
+    spoil(folder / "T1.nii.gz", head)
     side = ["--side", "left"] if command == "plan" else []
-    assert "T1.nii.gz" in complaint(capfd, command, "s1", "--t1", room / "T1.nii.gz", *side)
+    assert "T1.nii.gz" in complaint(capfd, command, "s1", "--t1", folder / "T1.nii.gz", *side)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spoil", BAD_LABELS, ids=lambda spoil: spoil.__name__)
-def test_bad_labels(room, capfd, head, spoil):
-    spoil(room / "tissues.nii.gz", head)
-    assert "tissues.nii.gz" in complaint(capfd, "plan", "s1", "--labels", room / "tissues.nii.gz", "--side", "left")
+def test_bad_labels(folder, capfd, head, spoil):
+    spoil(folder / "tissues.nii.gz", head)
+    assert "tissues.nii.gz" in complaint(capfd, "plan", "s1", "--labels", folder / "tissues.nii.gz", "--side", "left")
 
 
 @pytest.mark.slow
-def test_a_good_t1_is_not_complained_of(room, head):
+def test_a_good_t1_is_not_complained_of(folder, head):
     from meshes.mri import read_mri
 
-    save(room / "T1.nii.gz", head[0], head[2])
-    assert read_mri(room / "T1.nii.gz").data.shape == head[0].shape
+    save(folder / "T1.nii.gz", head[0], head[2])
+    assert read_mri(folder / "T1.nii.gz").data.shape == head[0].shape
 
 
 def truncated_mesh(path, mesh):
@@ -160,15 +163,15 @@ def mesh_without_scalp(path, mesh):
 
 
 @pytest.mark.parametrize("spoil", [empty, truncated_mesh, text_mesh, mesh_in_metres, mesh_without_scalp])
-def test_a_bad_mesh(room, capfd, ball_head, spoil):
-    spoil(room / "head.msh", ball_head)
-    line = complaint(capfd, "plan", "s1", "--head", room / "head.msh", "--aim", "ras:-30,0,60")
+def test_a_bad_mesh(folder, capfd, ball_head, spoil):
+    spoil(folder / "head.msh", ball_head)
+    line = complaint(capfd, "plan", "s1", "--head", folder / "head.msh", "--aim", "ras:-30,0,60")
     assert "head.msh" in line
 
 
-def test_an_empty_charm_folder(room, capfd):
-    (room / "m2m_s1").mkdir()
-    assert "m2m_s1" in complaint(capfd, "plan", "s1", "--head", room / "m2m_s1", "--aim", "ras:-30,0,60")
+def test_an_empty_charm_folder(folder, capfd):
+    (folder / "m2m_s1").mkdir()
+    assert "m2m_s1" in complaint(capfd, "plan", "s1", "--head", folder / "m2m_s1", "--aim", "ras:-30,0,60")
 
 
 @pytest.mark.parametrize("aim", ["ras:0,0,300", "ras:-30,0,115"])
@@ -179,10 +182,12 @@ def test_a_target_outside_the_head(tmp_path, capfd, ball_head, aim):
     assert not (tmp_path / "s1" / "target.json").exists()
 
 
-def test_a_folder_that_cannot_be_written(room, capfd, ball_head):
-    ball_head.write(room / "head.msh")
-    where = room / "head.msh" / "inside-a-file"
-    line = complaint(capfd, "plan", "s1", "--head", room / "head.msh", "--aim", "ras:-30,0,60", "--out", where)
+def test_a_folder_that_cannot_be_written(folder, capfd, ball_head):
+    ball_head.write(folder / "head.msh")
+    where = folder / "head.msh" / "inside-a-file"
+    line = complaint(
+        capfd, "plan", "s1", "--head", folder / "head.msh", "--aim", "ras:-30,0,60", "--out", where, code=1
+    )
     assert "cannot write in" in line
 
 
@@ -192,8 +197,9 @@ def test_a_full_disk(tmp_path, capfd, ball_head):
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
     try:
+        where = tmp_path / "s1"
         line = complaint(
-            capfd, "plan", "s1", "--head", tmp_path / "head.msh", "--aim", "ras:-30,0,60", "--out", tmp_path / "s1"
+            capfd, "plan", "s1", "--head", tmp_path / "head.msh", "--aim", "ras:-30,0,60", "--out", where, code=1
         )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

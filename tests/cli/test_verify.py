@@ -23,7 +23,7 @@ from targeting.study.study import Study
 from targeting.subject import Stage, Subject
 from targeting.tes.montage_files import write_bids, write_montage_table
 from targeting.tms import DoseMap
-from targeting.tms.confirmed import confirm
+from targeting.tms.confirmation import confirm
 from targeting.verification import verify
 
 pytestmark = pytest.mark.slow
@@ -57,10 +57,10 @@ def made(tmp_path_factory):
     )
     true = replace(plan, placements=[first, second], created="2026-03-01T09:30:05+00:00")
 
-    def files(room):
-        write_plan(room / "plan.json", true)
+    def files(there):
+        write_plan(there / "plan.json", true)
         for navigator in navigators_of_plans():
-            write_navigator(true, navigator, room, plan_gate(subject, true))
+            write_navigator(true, navigator, there, plan_gate(subject, true))
 
     after = [subject.recorded(name, lambda _: None) for name in ("mesh", "target", "dosemap", "search")]
     with subject.locked():
@@ -90,10 +90,10 @@ def rewritten(subject, stage="files"):
     record = subject.record(stage)
     outputs = record["outputs"]
 
-    def make(room):
+    def make(folder):
         for name in outputs:
-            (room / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(subject.folder / name, room / name)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(subject.folder / name, folder / name)
 
     after = [subject.recorded(name, lambda _: None) for name in record["made_from"]["after"]]
     assert all(after)
@@ -198,10 +198,10 @@ def test_a_plan_that_is_gone_or_a_record_that_is_no_record(subject, tmp_path):
         verify(Subject.named("nobody", tmp_path / "nobody"))
 
 
-def tables(room, _, plan):
-    write_tes_plan(room / "plan.json", plan)
-    write_montage_table(room / "montage.csv", plan.montage)
-    write_bids(room, plan.montage, plan.landmarks, plan.frame)
+def tables(folder, _, plan):
+    write_tes_plan(folder / "plan.json", plan)
+    write_montage_table(folder / "montage.csv", plan.montage)
+    write_bids(folder, plan.montage, plan.landmarks, plan.frame)
 
 
 @pytest.fixture(scope="module")

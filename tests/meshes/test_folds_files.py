@@ -24,6 +24,7 @@ def hemisphere():
         depth_mm=np.array([0.0, 5.0, 10.0, 20.0]),
         sphere=unit,
         fslr=unit @ turn,
+        cortex=np.array([True, False, True, True]),
     )
     return central, folds
 
@@ -32,7 +33,7 @@ def test_a_hemisphere_is_read_back(tmp_path):
     central, folds = hemisphere()
     write_folds(tmp_path, "lh", central, folds)
     again = read_folds(tmp_path, "lh")
-    for name in ("white_mm", "pial_mm", "thickness_mm", "depth_mm", "sphere", "fslr"):
+    for name in ("white_mm", "pial_mm", "thickness_mm", "depth_mm", "sphere", "fslr", "cortex"):
         np.testing.assert_allclose(getattr(again, name), getattr(folds, name), rtol=1e-6, atol=1e-6, err_msg=name)
     pial = read_surface(tmp_path / "lh.pial.surf.gii")
     np.testing.assert_array_equal(pial.triangles, central.triangles)

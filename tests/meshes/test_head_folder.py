@@ -17,8 +17,8 @@ def relabelled(mesh, codes):
 @pytest.fixture
 def charm_folder(tmp_path, ball_head):
     folder = tmp_path / "m2m_subject 01"
-    for room in ("toMNI", "eeg_positions"):
-        (folder / room).mkdir(parents=True)
+    for part in ("toMNI", "eeg_positions"):
+        (folder / part).mkdir(parents=True)
     ball_head.write(folder / "subject 01.msh")
     image = nib.Nifti1Image(np.zeros((3, 3, 3), np.uint8), np.eye(4))
     for name in ("T1.nii.gz", "final_tissues.nii.gz", "toMNI/Conform2MNI_nonl.nii.gz", "toMNI/MNI2Conform_nonl.nii.gz"):

@@ -84,9 +84,9 @@ def test_a_need_is_said_warned_of_or_refused(machine, caplog):
 def test_a_stage_that_is_refused_is_not_begun_and_a_reused_one_is_not_asked(machine, tmp_path):
     begun = []
 
-    def make(room):
-        begun.append(room)
-        (room / "a.txt").write_text("a")
+    def make(folder):
+        begun.append(folder)
+        (folder / "a.txt").write_text("a")
 
     def stage(gb, parameter):
         needs = lambda: MemoryNeed(gb, "all", "wait")  # noqa: E731
@@ -155,12 +155,12 @@ def test_meshing_needs_what_was_measured():
 
 
 def test_a_finished_mesh_is_sampled_on_its_images_grid_unless_that_is_too_fine(ball_head, tmp_path):
-    from targeting.study.head_stages import FrameImage, Segmented, _sampling_grid
+    from targeting.study.head_stages import FrameImage, Segmentation, _sampling_grid
 
     def grid(voxel_mm, shape):
         affine = np.diag([voxel_mm, voxel_mm, 1.0, 1.0])
         frame = FrameImage("T1.nii.gz", "0f", affine.tolist(), shape)
-        return affine, _sampling_grid(Segmented(tmp_path, "head", frame, ()), ball_head)
+        return affine, _sampling_grid(Segmentation(tmp_path, "head", frame, ()), ball_head)
 
     affine, (used, shape) = grid(0.8, (300, 301, 302))
     assert np.array_equal(used, affine) and shape == (300, 301, 302)

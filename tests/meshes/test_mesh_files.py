@@ -7,6 +7,7 @@ import pytest
 
 from cli.main import run
 from meshes import HeadMesh, InputError
+from meshes.errors import WriteError
 from meshes.formats.mesh_files import read_fields
 from meshes.whole_files import written_whole
 
@@ -70,7 +71,7 @@ def test_an_unknown_suffix_lists_the_known_ones(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["head.msh", "head.vtu"])
 def test_a_missing_folder_is_one_line(tmp_path, name):
-    with pytest.raises(InputError, match="cannot write") as error:
+    with pytest.raises(WriteError, match="cannot write") as error:
         MESH.write(tmp_path / "none" / name)
     assert "\n" not in str(error.value)
 
@@ -78,7 +79,7 @@ def test_a_missing_folder_is_one_line(tmp_path, name):
 @pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may write anywhere")
 def test_a_folder_without_permission_is_one_line(tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.raises(InputError, match="Permission denied"):
+    with pytest.raises(WriteError, match="Permission denied"):
         MESH.write(tmp_path / "head.msh")
 
 
@@ -86,7 +87,7 @@ def test_a_folder_without_permission_is_one_line(tmp_path):
 def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path):
     path = tmp_path / "head.msh"
     path.write_text("old")
-    with pytest.raises(InputError, match="No space left"), written_whole(path) as temporary:
+    with pytest.raises(WriteError, match="No space left"), written_whole(path) as temporary:
         temporary.symlink_to("/dev/full")
         temporary.write_text("new")
     assert path.read_text() == "old"

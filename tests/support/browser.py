@@ -59,9 +59,9 @@ def browser():
 @contextmanager
 def visit(browser: Any, path: Path, width: int = 1180, height: int = 900, init: str = "", **context: Any):
     """Open a page; ``init`` is a script that runs before the page's own."""
-    room = browser.new_context(viewport={"width": width, "height": height}, **context)
+    folder = browser.new_context(viewport={"width": width, "height": height}, **context)
     try:
-        page = room.new_page()
+        page = folder.new_page()
         if init:
             page.add_init_script(init)
         seen = Visit(page)
@@ -71,4 +71,4 @@ def visit(browser: Any, path: Path, width: int = 1180, height: int = 900, init: 
         page.goto(path.as_uri())
         yield seen
     finally:
-        room.close()
+        folder.close()

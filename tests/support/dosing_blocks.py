@@ -37,6 +37,6 @@ def request_of(
     return DoseRequest.of(asked.checked(), coil)
 
 
-def block(side="left", coil=COIL, spot=SPOT, own=False, name="psi", **asked):
+def block(side="left", coil=COIL, hotspot=SPOT, own=False, name="psi", **asked):
     target = replace(PLACE, side=side, name=name)
-    return dosing_of(request_of(coil=coil, **asked), spot, target, FOUND, CONFIRMED, coil, own)
+    return dosing_of(request_of(coil=coil, **asked), hotspot, target, FOUND, CONFIRMED, coil, own)

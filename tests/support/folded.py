@@ -16,7 +16,13 @@ def group_hemisphere(side, lift_mm=0.0):
     depth = np.linalg.norm(group.central.points_mm - group.central.points_mm.mean(0), axis=1)
     shift = [0.0, 0.0, lift_mm]
     folds = Folds(
-        group.white_mm + shift, group.pial_mm + shift, thickness, depth.max() - depth, group.sphere, group.sphere
+        group.white_mm + shift,
+        group.pial_mm + shift,
+        thickness,
+        depth.max() - depth,
+        group.sphere,
+        group.sphere,
+        group.cortex,
     )
     return CorticalSurface(group.central.points_mm + shift, group.central.triangles), folds
 
@@ -37,7 +43,7 @@ def warped_group(warp, sides=("lh", "rh")):
         central, white, pial = layers
         found[side] = CorticalSurface(central, group.central.triangles)
         thickness = np.linalg.norm(pial - white, axis=1)
-        folds[side] = Folds(white, pial, thickness, np.zeros(len(white)), group.sphere, group.sphere)
+        folds[side] = Folds(white, pial, thickness, np.zeros(len(white)), group.sphere, group.sphere, group.cortex)
     return Cortex(found["lh"], found["rh"], "the group's surfaces, warped", {side: folds[side] for side in sides})
 
 

@@ -34,28 +34,30 @@ def planned_ball(folder: Path, coil: str | Path = "figure8-70mm", direction=None
     subject = Subject.named("ball", folder)
 
     def keep(name, write, load, after=(), files=None, **parameters):
-        def make(room):
-            write(room)
-            return load(room)
+        def make(there):
+            write(there)
+            return load(there)
 
         return subject.run(Stage(name, 1, make, load, files or {}, parameters, after))
 
     aimed_at = AimedTarget(SPOT, SPOT.center_mm, None, ())
     with subject.locked():
-        meshed = keep("mesh", lambda room: head.write(room / "head.msh"), lambda room: HeadMesh.read(room / "head.msh"))
-        aimed = keep(
-            "target",
-            lambda room: save_target(room / "target.npz", aimed_at),
-            lambda room: load_target(room / "target.npz"),
-            [meshed],
+        mesh = keep(
+            "mesh", lambda there: head.write(there / "head.msh"), lambda there: HeadMesh.read(there / "head.msh")
         )
-        study = study_of(meshed, aimed, conductor=HeadConductor(head), conduction=Conduction.of())
-        mapped = subject.run(dose_map_stage(study))
-        searched = keep(
+        aimed_target = keep(
+            "target",
+            lambda there: save_target(there / "target.npz", aimed_at),
+            lambda there: load_target(there / "target.npz"),
+            [mesh],
+        )
+        study = study_of(mesh, aimed_target, conductor=HeadConductor(head), conduction=Conduction.of())
+        dose_map = subject.run(dose_map_stage(study))
+        search = keep(
             "search",
-            lambda room: (room / "search.txt").write_text("one pose"),
-            lambda room: None,
-            [meshed, aimed, mapped],
+            lambda there: (there / "search.txt").write_text("one pose"),
+            lambda there: None,
+            [mesh, aimed_target, dose_map],
             {"coil": file} if file else {},
             coil=tool.name,
             coil_sha256=fingerprint(tool),
@@ -63,9 +65,9 @@ def planned_ball(folder: Path, coil: str | Path = "figure8-70mm", direction=None
         )
         keep(
             "files",
-            lambda room: write_plan(room / "plan.json", _plan(head, tool, image_sha256)),
-            lambda room: read_plan(room / "plan.json"),
-            [meshed, aimed, mapped, searched],
+            lambda there: write_plan(there / "plan.json", _plan(head, tool, image_sha256)),
+            lambda there: read_plan(there / "plan.json"),
+            [mesh, aimed_target, dose_map, search],
         )
     return subject
 

@@ -35,22 +35,22 @@ def _second_placement(subject: Subject) -> None:
     """A worse placement 15 mm behind the first, turned by 50 degrees."""
     plan = read_plan(subject.folder / "plan.json")
     first = plan.placements[0]
-    meshed = subject.recorded("mesh", lambda room: HeadMesh.read(room / "head.msh"))
-    scalp, coil = Scalp.of(meshed.value), Coil.named(plan.coil.name)
+    head = subject.recorded("mesh", lambda folder: HeadMesh.read(folder / "head.msh"))
+    scalp, coil = Scalp.of(head.value), Coil.named(plan.coil.name)
     over = scalp.points_mm[scalp.nearest(np.array(first.scalp_mm) - [0.0, 15.0, 0.0])]
     pose = place(scalp, coil, over[None], np.array([first.angle_deg + 50.0]), HAIR_MM)[0][0, 0]
     second = replace(first, rank=2, pose=pose.tolist(), scalp_mm=over.tolist(), angle_deg=first.angle_deg + 50)
     second = replace(second, dose_v_per_m=0.8 * first.dose_v_per_m)
     files = [path for path in subject.folder.iterdir() if path.name in subject._sidecar("files")["outputs"]]
 
-    def make(room: Path):
+    def make(folder: Path):
         for path in files:
-            shutil.copy(path, room)
-        write_plan(room / "plan.json", replace(plan, placements=[first, second]))
+            shutil.copy(path, folder)
+        write_plan(folder / "plan.json", replace(plan, placements=[first, second]))
 
-    after = [meshed, *(subject.recorded(name, lambda room: None) for name in ("cortex", "search"))]
+    after = [head, *(subject.recorded(name, lambda folder: None) for name in ("cortex", "search"))]
     with subject.locked():
-        subject.run(Stage("files", 3, make, lambda room: read_plan(room / "plan.json"), after=after))
+        subject.run(Stage("files", 3, make, lambda folder: read_plan(folder / "plan.json"), after=after))
 
 
 def _image(folder, head):

@@ -12,11 +12,11 @@ from targeting import plan
 from targeting.dosing.hotspot import Hotspot
 from targeting.planning import tms as road
 from targeting.plans.tms import write_plan
-from targeting.study.head_stages import FrameImage, Segmented
+from targeting.study.head_stages import FrameImage, Segmentation
 from targeting.study.study import Study
 from targeting.subject import Stage, Subject
 from targeting.tms import TmsSearch
-from targeting.tms.confirmed import Confirmed
+from targeting.tms.confirmation import Confirmation
 
 OURS = ("dosing_stage", "files_stage")
 
@@ -24,7 +24,7 @@ OURS = ("dosing_stage", "files_stage")
 POSES = np.eye(4)[None]
 
 
-def searched():
+def search():
     one = np.ones(1)
     return TmsSearch(
         poses=POSES,
@@ -50,14 +50,14 @@ def short_road(monkeypatch, tmp_path):
     head = layered_ball(14.0)
     frame = FrameImage("T1.nii.gz", "ab" * 32, np.eye(4).tolist(), (9, 9, 9))
     one = np.ones(1)
-    confirmed = Confirmed(np.ones((len(head.tets), 3), np.float32), one, one, one, 2 * one, np.zeros((1, 3)))
-    aimed = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ())
+    confirmation = Confirmation(np.ones((len(head.tets), 3), np.float32), one, one, one, 2 * one, np.zeros((1, 3)))
+    aimed_target = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ())
     spot = Hotspot([-40.0, -20.0, 50.0], 7.0, "left", "measured", np.eye(4).tolist(), 1.5, ["motor hotspot: moved"])
-    values = {"mesh": head, "target": aimed, "search": searched(), "confirm": confirmed, "hotspot": spot}
+    values = {"mesh": head, "target": aimed_target, "search": search(), "confirm": confirmation, "hotspot": spot}
 
     def standing_in(name):
-        def make(room):
-            (room / f"{name}.txt").write_text(name)
+        def make(folder):
+            (folder / f"{name}.txt").write_text(name)
             return values.get(name)
 
         return Stage(name, 1, make, lambda _: values.get(name))
@@ -66,13 +66,13 @@ def short_road(monkeypatch, tmp_path):
         if attribute.endswith("_stage") and attribute not in OURS:
             name = {"dose_map_stage": "dosemap"}.get(attribute, attribute.removesuffix("_stage"))
             monkeypatch.setattr(road, attribute, lambda *_, name=name: standing_in(name))
-    segmented = Segmented(tmp_path, "head", frame, ("of the image",))
-    monkeypatch.setattr(Study, "tissues", done("segment", segmented))
+    segmentation = Segmentation(tmp_path, "head", frame, ("of the image",))
+    monkeypatch.setattr(Study, "tissues", done("segment", segmentation))
     monkeypatch.setattr(Study, "_cortex", (None, []))
     stages = {"mesh": "head", "register": "registration", "target": "target", "surfaces": "surfaces"}
     for name, attribute in stages.items():
         monkeypatch.setattr(Study, attribute, property(lambda study, name=name: study.run(standing_in(name))))
-    monkeypatch.setattr(road, "write_files", lambda room, _, made: write_plan(room / "plan.json", made))
+    monkeypatch.setattr(road, "write_files", lambda folder, _, made: write_plan(folder / "plan.json", made))
     subject = Subject.named("colin27", tmp_path / "colin27")
 
     def planned(**asked):

@@ -20,19 +20,19 @@ def viewed_head(folder: Path) -> Subject:
     """The planned ball with what the stages "cortex" and "files" leave of a real head."""
     subject = planned_ball(folder)
     plan = read_plan(folder / "plan.json")
-    meshed = subject.recorded("mesh", lambda room: HeadMesh.read(room / "head.msh"))
-    searched = subject.recorded("search", lambda room: None)
-    head, pose = meshed.value, Pose(np.array(plan.placements[0].pose))
+    mesh = subject.recorded("mesh", lambda there: HeadMesh.read(there / "head.msh"))
+    search = subject.recorded("search", lambda there: None)
+    head, pose = mesh.value, Pose(np.array(plan.placements[0].pose))
     e_v_per_m = simulate_tms(head, Coil.named(plan.coil.name), pose).e_v_per_m
 
-    def files(room: Path):
-        write_plan(room / "plan.json", plan)
-        write_cortical_field(room, CorticalField.of(folded.value, head, e_v_per_m))
+    def files(there: Path):
+        write_plan(there / "plan.json", plan)
+        write_cortical_field(there, CorticalField.of(cortex.value, head, e_v_per_m))
         return plan
 
     with subject.locked():
-        folded = subject.run(Stage("cortex", 1, lambda room: _kept(room, folded_cortex()), load_cortex, after=[meshed]))
-        stage = Stage("files", 2, files, lambda room: read_plan(room / "plan.json"), after=[meshed, folded, searched])
+        cortex = subject.run(Stage("cortex", 1, lambda there: _kept(there, folded_cortex()), load_cortex, after=[mesh]))
+        stage = Stage("files", 2, files, lambda there: read_plan(there / "plan.json"), after=[mesh, cortex, search])
         subject.run(stage)
     return subject
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """Where the viewer stands.
+    """An orthographic camera: from where it looks, and the scale of its picture.
 
     Parameters
     ----------
@@ -45,7 +45,16 @@ class View:
     ) -> View:
         """The view from a direction, upright: the vertex up, or the nose if the viewer is near the vertex.
 
-        ``span_mm`` is the width of the picture.
+        Parameters
+        ----------
+        toward_viewer : (3,) float
+            From the scene to the viewer, of any length.
+        center_mm : (3,) float
+            The place in the middle of the picture, RAS mm.
+        span_mm : float
+            Width of the picture, mm.
+        width, height : int
+            Pixels.
         """
         toward = _unit(toward_viewer)
         hint = np.array([0.0, 1.0, 0.0]) if abs(toward[2]) > 0.8 else np.array([0.0, 0.0, 1.0])
@@ -92,7 +101,7 @@ class View:
         return np.stack([column, row, away @ self.toward_viewer], axis=-1)
 
     def finer(self, factor: int) -> View:
-        """The same picture with ``factor`` times the pixels along each side."""
+        """The same view with ``factor`` times the pixels along each side."""
         return replace(
             self,
             mm_per_pixel=self.mm_per_pixel / factor,

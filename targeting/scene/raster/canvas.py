@@ -53,7 +53,19 @@ class Canvas:
         self.axes.set(xlim=(0, width), ylim=(height, 0))
 
     def words(self, at: ArrayLike, text: str, size: float = 24, color: str = INK, **more: Any) -> Text:
-        """Text, ``size`` in pixels, with a halo so that it reads on anything."""
+        """Write text with a halo, so that it can be read on anything.
+
+        Parameters
+        ----------
+        at : (2,) float
+            Column and row of its middle, pixels; further numbers (a depth) are left out.
+        text : str
+        size : float
+            Height of the letters, pixels.
+        color : str
+        **more
+            ``halo`` (its colour), and what :meth:`matplotlib.axes.Axes.text` takes.
+        """
         halo = more.pop("halo", "white")
         more.setdefault("ha", "center")
         more.setdefault("va", "center")
@@ -64,7 +76,16 @@ class Canvas:
         return drawn
 
     def arrow(self, start: NDArray, end: NDArray, color: str, width: float = 9) -> None:
-        """An arrow from one pixel to another, with a white edge."""
+        """Draw an arrow with a white edge.
+
+        Parameters
+        ----------
+        start, end : (2,) float
+            Column and row, pixels; further numbers (a depth) are left out.
+        color : str
+        width : float
+            Of the shaft, pixels.
+        """
         along = (end - start)[:2] / np.hypot(*(end - start)[:2])
         across = np.array([-along[1], along[0]])
         head = 3.2 * width
@@ -74,7 +95,18 @@ class Canvas:
         self.axes.add_patch(Polygon(outline, closed=True, facecolor=color, edgecolor="white", linewidth=2.0))
 
     def leader(self, point: NDArray, label: tuple[float, float], text: str, color: str, size: float = 24) -> None:
-        """A label away from what it names, joined to it by a thin line that ends at the edge of the words."""
+        """Write a label away from what it names, joined to it by a thin line that ends at the edge of the words.
+
+        Parameters
+        ----------
+        point : (2,) float
+            What is named: column and row, pixels; further numbers (a depth) are left out.
+        label : (float, float)
+            The middle of the words, pixels.
+        text, color : str
+        size : float
+            Height of the letters, pixels.
+        """
         box = self.words(label, text, size, color, weight="bold").get_window_extent(self._agg.get_renderer())
         half = np.array([box.width, box.height]) / 2 + CLEAR_OF_WORDS
         start, end = np.asarray(point, dtype=np.float64)[:2], np.asarray(label, dtype=np.float64)
@@ -88,7 +120,7 @@ class Canvas:
             )
 
     def compass(self, view: View, middle: ArrayLike, radius: float) -> None:
-        """Which way is left, right, front, back, up and down, as a small cross with letters; lengths in pixels."""
+        """Draw a small cross whose letters say where left, right, front, back, up and down are; lengths in pixels."""
         at = np.asarray(middle, np.float64)
         for letter, along in compass_letters(view.right, view.up):
             big = letter in SIDES
@@ -104,7 +136,7 @@ class Canvas:
         colors: tuple[str, str],
         halo: str = "white",
     ) -> None:
-        """What lies at the picture's left, right, top and bottom edge.
+        """Write what lies at the picture's left, right, top and bottom edge.
 
         Parameters
         ----------
@@ -133,7 +165,19 @@ class Canvas:
     def color_bar(
         self, bottom: float, top: float, colors: str | Colormap, text: str, ticks: Sequence[float] | None = None
     ) -> None:
-        """A colour bar with its unit, in the strip's right end; ``ticks`` are its numbers, round ones by default."""
+        """Draw a colour bar with its unit at the right end of the strip.
+
+        Parameters
+        ----------
+        bottom, top : float
+            Ends of the scale.
+        colors : str or Colormap
+            A colour map of matplotlib, or its name.
+        text : str
+            The quantity and its unit.
+        ticks : sequence of float, optional
+            The numbers beside the bar; default: round ones.
+        """
         width, height = 0.5 * self.width, 22
         left, upper = self.width - width - 40, self.height - self.strip + 58
         box = (left / self.width, 1 - (upper + height) / self.height, width / self.width, height / self.height)

@@ -53,14 +53,14 @@ class Surface:
 
 @dataclass(frozen=True, eq=False)
 class DepthImage:
-    """A surface as seen: ``rgb`` (h, w, 3) in 0..1, ``depth_mm`` (h, w) toward the viewer, -inf where nothing is."""
+    """A surface seen from a view: ``rgb`` (h, w, 3) in 0..1, ``depth_mm`` (h, w) toward the viewer, -inf where nothing is."""
 
     rgb: NDArray[np.float32]
     depth_mm: NDArray[np.float32]
 
     @property
     def covered(self) -> NDArray[np.bool_]:
-        """Where the surface is, (h, w)."""
+        """Which pixels show the surface, (h, w)."""
         return np.isfinite(self.depth_mm)
 
     def above_mm(self, view: View, point_mm: NDArray[np.float64]) -> float:
@@ -205,7 +205,23 @@ def mix_colors(
     triangles: NDArray[np.int32],
     colors: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Colours of the points (n, 3), mixed over each pixel's triangle, on white, (height, width, 3) float32."""
+    """Mix the colours of a triangle's corners over its pixels (Gouraud shading), on white.
+
+    Parameters
+    ----------
+    owner : (height, width) int32
+        Number of the triangle each pixel shows; below 0: none.
+    corners : (height, width, 3) float32
+        Barycentric weights of its corners at the pixel; they sum to 1.
+    triangles : (k, 3) int32
+        Points of each triangle.
+    colors : (n, 3) float32
+        RGB of each point, 0 to 1.
+
+    Returns
+    -------
+    (height, width, 3) float32
+    """
     height, width = owner.shape
     rgb = np.ones((height, width, 3), np.float32)
     for row in range(height):

@@ -1,4 +1,4 @@
-"""The views of a page's 3D scene, and its still: what stands in the page before it is turned, on paper, and without WebGL.
+"""Named views of a page's 3D scene, and its still picture: shown before it is turned, on paper, and without WebGL.
 
 The camera turns about the head's axis, so that the vertex stays up.  The still is drawn by :mod:`targeting.scene.raster`,
 so it needs no graphics driver.
@@ -34,7 +34,7 @@ COMPASS_AT, COMPASS_SIZE = np.array([86.0, HEIGHT - 86.0]), 60.0  # pixels
 
 @dataclass(frozen=True, eq=False)
 class SolidView:
-    """A named view.
+    """A direction from which a page's 3D scene is seen, by its name.
 
     Parameters
     ----------

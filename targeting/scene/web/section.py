@@ -1,4 +1,4 @@
-"""The part of a page in which a scene can be turned: a still, and vtk.js in its place after a click.
+"""The section of a page in which a scene can be turned: a still picture, replaced by vtk.js after a click.
 
 Scene and program are packed in the page, so nothing is fetched; until the click they cost nothing but their 2 MB.  The
 page's head must carry :func:`policy` for the two scripts to run.

@@ -1,4 +1,4 @@
-"""A scene in the words of vtk.js: the tree of objects, and their arrays, that its viewer builds a 3D picture from.
+"""Write a scene in the format of vtk.js: the tree of objects and arrays that its viewer draws.
 
 vtk.js takes a scene as a tree of JSON objects: each with an id, a type, properties, the objects it is made of
 ("dependencies") and the calls that put those in place, and arrays by reference to a table of base64 texts; all of it is

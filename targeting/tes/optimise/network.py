@@ -37,14 +37,14 @@ class Network:
     ----------
     region : Region
         The points, weighted by the map's size and their volume.
-    wanted : (m,) float64
+    map_values : (m,) float64
         The map at each, its largest size 1; positive along the normal (into the cortex).
     normals : (m, 3) float64
         Unit inward normals of the cortex.
     """
 
     region: Region
-    wanted: NDArray[np.float64]
+    map_values: NDArray[np.float64]
     normals: NDArray[np.float64]
 
     @classmethod
@@ -79,9 +79,9 @@ class Network:
         if largest == 0:
             raise InputError(f"the map {name!r} is zero everywhere in the grey matter; is it in the subject's space?")
         points = np.flatnonzero(np.abs(each) > LEAST_SHARE * largest)
-        wanted = each[points] / largest
-        region = Region(points, np.abs(wanted) * leadfield.volume_mm3[points], name)
-        return cls(region, wanted, along[points] / length[points, None])
+        map_values = each[points] / largest
+        region = Region(points, np.abs(map_values) * leadfield.volume_mm3[points], name)
+        return cls(region, map_values, along[points] / length[points, None])
 
     @classmethod
     def of_image(cls, leadfield: Leadfield, path: str | Path, normals: ArrayLike) -> Network:
@@ -129,7 +129,7 @@ def network_least_squares(
         raise InputError(f"the field for the map's largest value must be above 0 V/m, not {peak_v_per_m:g}")
     limits = limits or Limits()
     region, weights = network.region, network.region.weights
-    target = peak_v_per_m * network.wanted
+    target = peak_v_per_m * network.map_values
     silence = float(weights @ target**2)
     form, pull = np.zeros((len(leadfield.names),) * 2), np.zeros(len(leadfield.names))
     for first in range(0, len(weights), BLOCK):
@@ -167,7 +167,7 @@ def network_projection(
     avoid : sequence of Cap
         Caps on the field elsewhere.
     """
-    along = np.sign(network.wanted)[:, None] * network.normals
+    along = np.sign(network.map_values)[:, None] * network.normals
     found = maximum_intensity(leadfield, network.region, along, limits, avoid)
     return Optimum(
         "network-projection", found.names, found.currents_a, found.dose_v_per_m, found.value, found.bound, found.binding
@@ -175,7 +175,7 @@ def network_projection(
 
 
 def _signed_row(leadfield: Leadfield, network: Network) -> NDArray[np.float64]:
-    return network.region.row(leadfield, np.sign(network.wanted)[:, None] * network.normals)
+    return network.region.row(leadfield, np.sign(network.map_values)[:, None] * network.normals)
 
 
 def inward_normals(surface: CorticalSurface, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -218,9 +218,9 @@ class _Along:
         return best, kept
 
 
-def _along_field(rows: NDArray[np.float64], found: Optimum) -> NDArray[np.float64]:
+def _along_field(rows: NDArray[np.float64], optimum: Optimum) -> NDArray[np.float64]:
     """The direction (3,) of the mean field that rows (3, n) give a montage."""
-    mean = rows @ found.currents_a
+    mean = rows @ optimum.currents_a
     return mean / np.linalg.norm(mean)
 
 

@@ -1,1 +1,1 @@
-"""What of the viewer is Qt: thin widgets over the modules beside this package, which know nothing of windows."""
+"""The Qt part of the viewer: thin widgets over the modules beside this package, which know nothing of windows."""

@@ -1,4 +1,4 @@
-"""The questions the window asks: under which name, in which file, and whether to go without saving."""
+"""The window's dialogs: the name of a saved pose, the file to write, whether to close without saving."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy import QtWidgets
 
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from meshes.whole_files import written_whole
 from targeting.navigation.navigators import NAVIGATORS
 from targeting.viewer.export import WRITERS, export
@@ -53,7 +53,9 @@ def write_picture(window: ViewerWindow, path: str | Path) -> None:
     Raises
     ------
     InputError
-        If it is no .png, or cannot be written.
+        If it is no .png.
+    WriteError
+        If it cannot be written.
     """
     from matplotlib.image import imsave
 
@@ -106,5 +108,5 @@ def _file(window: ViewerWindow, title: str, proposed: str, kinds: str) -> str:
 def _try(window: ViewerWindow, deed: Callable[[], Any]) -> None:
     try:
         deed()
-    except InputError as error:
+    except (InputError, WriteError) as error:
         QtWidgets.QMessageBox.warning(window, "Not written", str(error))

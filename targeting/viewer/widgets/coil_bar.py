@@ -5,14 +5,14 @@ from __future__ import annotations
 from qtpy import QtCore, QtGui, QtWidgets
 
 from targeting.viewer.coil_on_scalp import CoilOnScalp
-from targeting.viewer.rows import angle as signed_angle
+from targeting.words.numbers import degrees, three_digits
 
 LARGE_PT = 4  # points over the usual size
 WARNING = "color: #b3261e"
 
 
 class CoilBar(QtWidgets.QWidget):
-    """Words and buttons; the buttons are the menu's actions."""
+    """The strip with the dose and the buttons below the picture; the buttons are the menu's actions."""
 
     def __init__(self, actions: list[QtGui.QAction], follow: QtGui.QAction) -> None:
         super().__init__()
@@ -54,11 +54,11 @@ class CoilBar(QtWidgets.QWidget):
     def show_pose(self, coil: CoilOnScalp, words: str) -> None:
         """The dose and the difference where the coil is; ``words`` go before them: "placement 1", "moved" ..."""
         answer = coil.dose()
-        self.dose.setText(f"{answer['dose_v_per_m']:.3g} V/m")
+        self.dose.setText(f"{three_digits(answer['dose_v_per_m'])} V/m")
         self.dose.setToolTip("Dose in the target at 1 A/µs")
         angle, source = coil.angle_deg
         there = coil.difference(answer["percent_of_plan"])
-        self.difference.setText(f"at 1 A/µs   ·   {words}   ·   angle {signed_angle(angle)}   ·   {there.words()}")
+        self.difference.setText(f"at 1 A/µs   ·   {words}   ·   angle {degrees(angle)}   ·   {there.words()}")
         self.difference.setToolTip(f"Angle of the induced current from {source}")
         self.warn("; ".join(answer["warnings"]))
 

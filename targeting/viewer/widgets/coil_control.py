@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy import QtCore, QtGui, QtWidgets
 
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from targeting.navigation.navigators import navigator_file
 from targeting.navigation.pose_file import write_poses
 from targeting.plans.tms import Plan
@@ -70,7 +70,7 @@ class CoilControl(QtCore.QObject):
     # what comes from the background
 
     def give(self, coil: CoilOnScalp) -> None:
-        """The coil can be moved from now on."""
+        """Take the coil, which can be moved from now on."""
         self.coil = coil
         self.mouse.give(coil)
         if self._wanted:
@@ -78,18 +78,18 @@ class CoilControl(QtCore.QObject):
         self.end()
 
     def give_field(self, cortex: LiveCortex) -> None:
-        """The field can follow from now on."""
+        """Take the field basis: the field on the cortex follows the coil from now on."""
         self.cortex = cortex
         self.end()
 
     # moves
 
     def begin(self) -> None:
-        """A hand is on the coil."""
+        """Begin a move of the coil by hand."""
         self.lists.choose(None)
 
     def step(self) -> None:
-        """The coil is on its way."""
+        """Show the coil during a move."""
         assert self.coil is not None
         self.view.move_coil(self.coil.pose)
         self._tell()
@@ -97,7 +97,7 @@ class CoilControl(QtCore.QObject):
         self.changed.emit(True)
 
     def end(self) -> None:
-        """The coil is at rest."""
+        """Show the coil after a move."""
         assert self.coil is not None
         self.view.rest_coil(self.coil.live.coil, self.coil.pose)
         self._tell()
@@ -108,7 +108,7 @@ class CoilControl(QtCore.QObject):
         self.changed.emit(False)
 
     def go_to_placement(self, row: int) -> None:
-        """To a placement of the plan."""
+        """Put the coil to a placement of the plan."""
         self._wanted = row
         if self.coil is not None:
             self.coil.put(self.coil.stands[row])
@@ -117,7 +117,7 @@ class CoilControl(QtCore.QObject):
             self.said.emit(self.not_ready)
 
     def go_to_saved(self, row: int) -> None:
-        """To a saved pose."""
+        """Put the coil to a saved pose."""
         pose = self.saved[row]
         if self.coil is None:
             self.said.emit(self.not_ready)
@@ -134,7 +134,7 @@ class CoilControl(QtCore.QObject):
         return self.coil.standing(np.array(saved.pose), np.array(saved.scalp_mm), saved.distance_mm)
 
     def step_placement(self, by: int) -> None:
-        """To the next placement, or the one before; from a moved coil to the nearest end of the list."""
+        """Put the coil to the next placement, or the one before; from a moved coil to the nearest end of the list."""
         now = self.placement if self.coil is not None else self._wanted
         row = (0 if by > 0 else len(self.plan.placements) - 1) if now is None else now + by
         if 0 <= row < len(self.plan.placements):
@@ -148,13 +148,13 @@ class CoilControl(QtCore.QObject):
             self.end()
 
     def redo(self) -> None:
-        """Make it again."""
+        """Make the move again that was undone last."""
         if self.coil is not None:
             self.coil.redo()
             self.end()
 
     def back_to_plan(self) -> None:
-        """To placement 1."""
+        """Put the coil to placement 1."""
         if self.coil is not None:
             self.coil.back_to_plan()
             self.end()
@@ -202,7 +202,7 @@ class CoilControl(QtCore.QObject):
     # what is shown of it
 
     def show_field(self) -> None:
-        """The field of the pose: the plan's own at placement 1, else from the basis, else none."""
+        """Show the field of the pose: the plan's own at placement 1, else from the basis, else none."""
         if self.coil is None or self.placement == 0:
             self.view.show_field(self.planned_field)
             self.bar.field.setText("The field is the plan's own, of placement 1." if self.planned_field else "")
@@ -217,7 +217,7 @@ class CoilControl(QtCore.QObject):
             self.bar.field.setText(GREY + self.why_no_field)
 
     def enable(self) -> None:
-        """What can be done now."""
+        """Enable the actions that are possible now."""
         ready = self.coil is not None
         for name in ("save", "brainsight", "localite", "back"):
             self.actions[name].setEnabled(ready)
@@ -238,7 +238,7 @@ class CoilControl(QtCore.QObject):
         record = saved_pose(name, self.plan, now.live.coil.name, now.pose, now.stand.scalp_mm, angle, now.dose())
         try:
             self.saved = of_image(save_pose(self.subject.folder, record), self.plan)
-        except InputError as error:
+        except (InputError, WriteError) as error:
             QtWidgets.QMessageBox.warning(self.window, "Not saved", str(error))
             return
         self.lists.show_saved(self.saved)
@@ -252,7 +252,7 @@ class CoilControl(QtCore.QObject):
             return
         try:
             self.saved = of_image(forget_pose(self.subject.folder, self.saved[row].name), self.plan)
-        except InputError as error:
+        except (InputError, WriteError) as error:
             QtWidgets.QMessageBox.warning(self.window, "Not deleted", str(error))
             return
         self.lists.show_saved(self.saved)
@@ -264,7 +264,9 @@ class CoilControl(QtCore.QObject):
         Raises
         ------
         InputError
-            If it cannot be written, or the coil is in the head.
+            If the coil is in the head.
+        WriteError
+            If the file cannot be written.
         """
         from pathlib import Path
 

@@ -65,12 +65,12 @@ class CoilMouse(QtCore.QObject):
         widget.installEventFilter(self)
 
     def give(self, coil: CoilOnScalp) -> None:
-        """The coil, when it can be moved."""
+        """Take the coil, which can be moved from now on."""
         self.coil = coil
         self.parts = parts_of(coil.live.coil)
 
     def eventFilter(self, _watched: Any, event: Any) -> bool:  # noqa: N802
-        """Qt asks: true for an event that is used up."""
+        """Qt calls this for every event: true for an event that is used up."""
         kind = event.type()
         if kind == QtCore.QEvent.Type.MouseButtonPress:
             return self._press(event)
@@ -87,7 +87,7 @@ class CoilMouse(QtCore.QObject):
     # what the mouse is on
 
     def part_at(self, at: NDArray[np.float64]) -> str:
-        """What of the coil is there: "coil", "handle", or "" where neither is seen."""
+        """Which part of the coil lies under a point of the picture: "coil", "handle", or "" where neither is seen."""
         if self.coil is None or not self.view.scene.layer("coil").visible:
             return ""
         start, way = self.view.ray(*at)
@@ -241,7 +241,7 @@ class CoilMouse(QtCore.QObject):
             return hit
         unit = way / np.linalg.norm(way)
         passing = start + unit * (unit @ (self.coil.stand.scalp_mm - start))
-        return self.coil.surface.nearest(passing)
+        return self.coil.live.scalp.feet(passing)[0][0]
 
     def _in_plane(self, at: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """From the scalp point to where the mouse's ray meets the tangent plane; None if that is seen edge on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy import QtCore, QtWidgets
 
 from targeting.scene.layer import Scene
+from targeting.words.numbers import three_digits
 
 STEPS = 200  # of a slider
 FIELDS = {"|E|": "magnE", "E into the cortex (normal)": "normalE"}
@@ -47,7 +48,7 @@ class LayerControls(QtWidgets.QGroupBox):
 
 
 def groups(scene: Scene) -> dict[str, list[str]]:
-    """What is switched together: name → layers."""
+    """Layers that are shown and hidden together: name → layers."""
     found = {name: [name] for name in ORDER if name in scene.names}
     for layer in scene.layers:
         if layer.group not in ORDER:
@@ -90,7 +91,7 @@ class FieldControls(QtWidgets.QGroupBox):
         self.top.setValue(self.own_top)
         self.top.setSuffix(" V/m")
         self.top.setKeyboardTracking(False)
-        self.top.setToolTip(f"The end of the colour scale; the plan's own is {self.own_top:.3g} V/m")
+        self.top.setToolTip(f"The end of the colour scale; the plan's own is {three_digits(self.own_top)} V/m")
         row = QtWidgets.QHBoxLayout()
         row.addWidget(self.threshold, 1)
         row.addWidget(self.threshold_words)
@@ -121,4 +122,4 @@ class FieldControls(QtWidgets.QGroupBox):
         self.threshold_set.emit(self.threshold_v_per_m)
 
     def _say(self) -> None:
-        self.threshold_words.setText(f"{self.threshold_v_per_m:.3g} V/m" if self.threshold.value() else "off")
+        self.threshold_words.setText(f"{three_digits(self.threshold_v_per_m)} V/m" if self.threshold.value() else "off")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from qtpy import QtCore, QtGui, QtWidgets
 
 from targeting.plans.tes import TesPlan
+from targeting.plans.tes_words import session_fact
 from targeting.plans.tms import Plan
 from targeting.viewer.rows import (
     ELECTRODE_HEAD,
@@ -75,7 +76,7 @@ class StepList(QtWidgets.QTableWidget):
 
     @property
     def chosen(self) -> int | None:
-        """The marked row."""
+        """The row that is marked."""
         rows = self.selectionModel().selectedRows()
         return rows[0].row() if rows else None
 
@@ -141,7 +142,7 @@ class ElectrodeList(QtWidgets.QWidget):
         self.table.fill(electrode_rows(plan))
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        words = QtWidgets.QLabel(f"{plan.montage_name}, {plan.total_current_ma:g} mA for {plan.minutes:g} min")
+        words = QtWidgets.QLabel(f"{plan.montage_name}: {session_fact(plan).text}")
         words.setWordWrap(True)
         layout.addWidget(words)
         layout.addWidget(self.table, 1)

@@ -1,4 +1,4 @@
-"""What the window gets after it is seen, one after the other in a thread: image, coil, thin cortex, field basis.
+"""Load in the background, one after the other, what the window shows once it is open: image, coil, thin cortex, field basis.
 
 A basis that is to be made keeps both cores busy for minutes, and Python threads would take turns with the window; so it
 gets a process of its own, which says each step on a line.  Ended early it leaves nothing half-made
@@ -16,7 +16,7 @@ from typing import Any
 
 from qtpy import QtCore
 
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from targeting.plans.tms import Plan
 from targeting.scene.live_cortex import LiveCortex
 from targeting.study.field_basis_stage import standing_basis
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 MAKE_BASIS = """
 import logging, sys
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from targeting.study.field_basis_stage import cortical_basis
 try:
     cortical_basis(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else None)
-except InputError as error:
+except (InputError, WriteError) as error:
     sys.exit(str(error))
 """
 DONE_OF = re.compile(r"(\d+) of (\d+) done")
@@ -58,7 +58,7 @@ class Work(QtCore.QThread):
         """In the thread; Qt calls it."""
         try:
             result = self._function()
-        except InputError as error:
+        except (InputError, WriteError) as error:
             self.failed.emit(str(error))
         except Exception as error:  # a thread's exception would vanish, and the window wait for ever
             log.exception("in the background")

@@ -59,7 +59,23 @@ Ctrl+S: save the pose &nbsp;·&nbsp; Ctrl+P: screenshot &nbsp;·&nbsp; Ctrl+E: e
 def make_actions(
     window: QtWidgets.QMainWindow, do: dict[str, Callable[[], Any]], look: Callable[[str], Any], coil: bool
 ) -> dict[str, QtGui.QAction]:
-    """Menus and actions; ``do`` says what each does, ``look`` takes a camera's name.  Cameras are "look left" ..."""
+    """Fill a window's menus, and return their actions.
+
+    Parameters
+    ----------
+    window : QMainWindow
+    do : dict of callable
+        What each of :data:`ITEMS` does, by its name.
+    look : callable
+        (camera) turns the view to a camera of :data:`targeting.scene.cameras.CAMERAS`.
+    coil : bool
+        Whether there is a coil to move; if not, :data:`COIL_ONLY` are hidden.
+
+    Returns
+    -------
+    dict of QAction
+        By name; those of the cameras are "look left", "look right" and so on.
+    """
     actions: dict[str, QtGui.QAction] = {}
     menus = {name: window.menuBar().addMenu(f"&{name}") for name in ("File", "View", "Coil", "Help")}
     if not coil:

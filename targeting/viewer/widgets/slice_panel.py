@@ -31,7 +31,7 @@ class SlicePanel(QtWidgets.QWidget):
             view.picked.connect(self.picked)
 
     def give(self, slicer: Slicer, target_mm: NDArray[np.float64], radius_mm: float) -> None:
-        """The image, when it is read."""
+        """Take the image, once it is read."""
         for view in self.views:
             view.slicer, view.target, view.radius_mm = slicer, target_mm, radius_mm
         self.go_to(target_mm)

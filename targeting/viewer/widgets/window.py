@@ -1,4 +1,4 @@
-"""The window: the picture in the middle, what is shown to its left, slices to its right, the coil's strip below."""
+"""The viewer's window: the 3D picture in the middle, lists to its left, slices to its right, the coil's strip below."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
         QtCore.QCoreApplication.sendPostedEvents(self, QtCore.QEvent.Type.UpdateRequest.value)
 
     def redraw(self, on_its_way: bool = False) -> None:
-        """Draw soon: quickly if more is to come, and once more at rest."""
+        """Draw the picture soon: quickly if more is to come, and once more at rest."""
         self.view.set_quick(on_its_way, few_pixels=True)
         if on_its_way:
             self._rest.start()
@@ -191,12 +191,12 @@ class ViewerWindow(QtWidgets.QMainWindow):
         self._draw.start()
 
     def look(self, name: str) -> None:
-        """A camera by name."""
+        """Turn to a camera by its name."""
         self.view.look(name)
         self.redraw()
 
     def say(self, words: str) -> None:
-        """For a while, in the status bar."""
+        """Show a line in the status bar for a while."""
         self.statusBar().showMessage(words, SAID_MS)
 
     def pick(self, place_mm: NDArray[np.float64]) -> None:

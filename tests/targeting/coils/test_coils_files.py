@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from targeting.coils import (
     Casing,
     Coil,
@@ -362,7 +362,7 @@ def test_what_a_format_cannot_hold_is_refused_and_leaves_the_file(tmp_path: Path
     with pytest.raises(InputError, match="names no coil format"):
         coil_of(MagneticDipoles(np.zeros((1, 3)), np.ones((1, 3)))).write(tmp_path / "coil.stl")
     assert len(list(tmp_path.iterdir())) == 1
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(WriteError, match="cannot write"):
         write_tcd(coil_of(MagneticDipoles(np.zeros((1, 3)), np.ones((1, 3)))), tmp_path / "nowhere" / "coil.tcd")
     assert casing_around((PotentialGrid(np.zeros((2, 2, 2, 3)), np.eye(4)),))[1].startswith("assumed")
 

@@ -53,7 +53,7 @@ from targeting.study.coil_aim import CoilAim, orientation
 from targeting.study.plan_state import stages_of
 from targeting.subject import Stage, Subject
 from targeting.tms.angle import AngleRequest
-from targeting.tms.confirmed import Confirmed
+from targeting.tms.confirmation import Confirmation
 from targeting.tms.field import simulate_tms
 
 FIGURE8 = "figure8-70mm on a Magstim Rapid"
@@ -268,7 +268,7 @@ def test_report_and_console_say_it_and_escape():
     assert "the limits leave cone 133 %, <b> 83 %." in comparison_sentence(rows)
     first, second, third = comparison_lines(plan.comparison)
     assert first.startswith(
-        "<b>: dose 0.5 V/m, peak elsewhere 2 V/m (4.0 times the dose) at (-55, -20, 35) mm; matching"
+        "<b>: dose 0.500 V/m, peak elsewhere 2.00 V/m (4.00 times the dose) at x −55.0, y −20.0, z 35.0 mm; matching"
     )
     assert "within reach" in second and "not known" in third
     assert comparison_section(one_plan()) == "" and comparison_lines(one_plan().comparison) == []
@@ -324,8 +324,8 @@ def test_on_the_road_the_rows_reach_plan_console_and_status(short_road, monkeypa
         rows = [on_target(), on_target("double-cone-110mm", 84e6, e_target=0.8)]
         made = Comparison(rows, ["circular-mc125 is not compared: it does not fit"])
 
-        def make(room):
-            (room / "rows.txt").write_text("rows")
+        def make(folder):
+            (folder / "rows.txt").write_text("rows")
             return made
 
         return Stage("comparison", 1, make, lambda _: made)
@@ -362,26 +362,26 @@ def ball():
 
 
 @pytest.fixture(scope="module")
-def searched(ball):
+def search(ball):
     return search_tms(ball[0], DEEP, COILS[0].coil, dose_map=ball[1], radius_mm=RADIUS_MM, keep=2)
 
 
 @pytest.fixture
-def run(ball, searched, tmp_path, monkeypatch):
+def run(ball, search, tmp_path, monkeypatch):
     """Runs the stage with some coils; the search looks near the target only, to save time."""
     conductor, dose_map = ball
     monkeypatch.setattr("targeting.comparison.compared.NEAR_MM", RADIUS_MM)
     monkeypatch.setattr("targeting.comparison.compared.RIM_MM", 0.0)
-    field = simulate_tms(conductor, COILS[0].coil, Pose(searched.poses[0]))
+    field = simulate_tms(conductor, COILS[0].coil, Pose(search.poses[0]))
     one = np.ones(2)
-    confirmed = Confirmed(field.e_v_per_m.astype(np.float32), one, one, one, one, np.zeros((2, 3)))
+    confirmation = Confirmation(field.e_v_per_m.astype(np.float32), one, one, one, one, np.zeros((2, 3)))
     subject = Subject.named("ball", tmp_path / "ball")
 
     def run(coils=COILS, hotspot=None, direction=None):
-        aimed = AimedTarget(DEEP, DEEP.center_mm, None, ())
-        study = study_of(conductor.head, aimed, conductor=conductor)
+        aimed_target = AimedTarget(DEEP, DEEP.center_mm, None, ())
+        study = study_of(conductor.head, aimed_target, conductor=conductor)
         aim = CoilAim(coil=coils[0].coil, direction=direction)
-        before = (done("dosemap", dose_map), done("search", searched), done("confirm", confirmed))
+        before = (done("dosemap", dose_map), done("search", search), done("confirm", confirmation))
         with subject.locked():
             spot = hotspot and subject.run(hotspot)
             return subject.run(comparison_stage(coils, study, aim, *before, EmbeddedEngine(), spot))
@@ -390,12 +390,12 @@ def run(ball, searched, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_both_coils_on_a_deep_target(ball, searched, run):
+def test_both_coils_on_a_deep_target(ball, search, run):
     head = ball[0].head
     made = run()
     figure8, cone = made.value.coils
     assert made.value.left_out == [] and [figure8.coil, cone.coil] == list(DEEP_COILS)
-    assert np.array(figure8.pose) == pytest.approx(searched.poses[0])
+    assert np.array(figure8.pose) == pytest.approx(search.poses[0])
     for each, chosen in zip((figure8, cone), COILS, strict=True):
         # a direct solve of that coil at that pose, from scratch
         e = simulate_tms(ball[0], chosen.coil, Pose(np.array(each.pose))).e_v_per_m
@@ -439,8 +439,8 @@ def test_the_field_at_a_hotspot_of_its_own_is_looked_for_with_each_coil(ball, ru
     there = DoseMap.build(ball[0], where, spacing_mm=5.0)
     spot = Hotspot(SPOT_MM, 9.0, "left", "measured", np.eye(4).tolist(), 1.5, [])
 
-    def make(room):
-        there.save(room / MAP_FILE)
+    def make(folder):
+        there.save(folder / MAP_FILE)
         return spot
 
     figure8, cone = run(hotspot=Stage("hotspot", 1, make, lambda _: spot)).value.coils

@@ -14,7 +14,6 @@ from studies import done, study_of
 
 from atlases import Target
 from atlases.aim import AimedTarget
-from cli.coil_summary import _output
 from meshes.errors import InputError
 from targeting import DoseMap, Pose
 from targeting.dosing.hotspot import own_hotspot
@@ -93,7 +92,7 @@ def test_in_the_protocols_own_target_it_is_as_in_the_trials():
     made = block(protocol="psi-10hz", muscle="leg")
     assert made.protocol.on_its_target and made.given_percent == 40
     assert "subthreshold in the target, as in the trials: 46 V/m, 67 % of the field at threshold" in dosing_line(made)
-    strong = block(protocol="psi-10hz", muscle="leg", spot=replace(SPOT, e_v_per_m=0.7))
+    strong = block(protocol="psi-10hz", muscle="leg", hotspot=replace(SPOT, e_v_per_m=0.7))
     assert "at or above threshold in the target, as in the trials: 46 V/m, 114 %" in dosing_line(strong)
 
 
@@ -204,13 +203,13 @@ def test_a_matched_field_is_held_at_the_strongest_field_in_grey_matter():
 
 def test_where_the_target_is_the_hotspot_every_place_gets_the_share_and_nothing_holds_it():
     spot = replace(SPOT, e_v_per_m=1.0)
-    made = block(match=0.9, own=True, spot=spot, name="m1-hand")
+    made = block(match=0.9, own=True, hotspot=spot, name="m1-hand")
     assert (made.given_percent, made.clamp, made.held_by) == (45, "none", "") and "peak" not in made.limits_percent
     assert "for 90 % of the field at threshold" in dosing_line(made) and dosing_warnings(made) == []
 
 
 def test_a_protocols_intensity_holds_a_matched_field():
-    made = block(match=1.2, own=True, protocol="m1-pain-10hz", spot=replace(SPOT, e_v_per_m=1.0), name="m1-hand")
+    made = block(match=1.2, own=True, protocol="m1-pain-10hz", hotspot=replace(SPOT, e_v_per_m=1.0), name="m1-hand")
     assert (made.given_percent, made.clamp) == (40, "protocol")
     assert (
         "held by: the protocol's intensity (80 % of the hand's motor threshold); the field asked for takes 60.0 %"
@@ -304,12 +303,11 @@ def test_less_than_one_percent_is_nothing_and_is_said():
 
 def test_console_and_report_say_it_and_escape():
     made = replace(block(protocol="m1-pain-10hz", match=2.0), stronger={"op4": 1.4})
-    (line,) = _output(made)
-    assert line.startswith("output     40 % MSO, 80.0 % of the hand's motor threshold (50.0 %); held by: ")
+    assert dosing_line(made).startswith("40 % MSO, 80.0 % of the hand's motor threshold (50.0 %); held by: ")
     page = dosing_section(made)
     assert "<b>40 % MSO</b>" in page and "<b>120.0 % MSO</b>" in page and "op4 (1.4 times)" in page
     assert "measured &lt;here&gt;" in page and "30 trains of 10 s, 10 Hz" in page and "published use" in page
-    assert dosing_section(None) == "" and _output(None) == []
+    assert dosing_section(None) == ""
 
 
 def test_a_request_without_a_threshold_is_none_or_refused():
@@ -353,9 +351,11 @@ def over(point_mm):
     return pose
 
 
-def at_the_hotspot(request, ball, aimed=None, registered=None):
+def at_the_hotspot(request, ball, aimed_target=None, registration=None):
     head, conductor = ball
-    study = study_of(head, aimed, conductor=conductor, registration=registered, aim=registered and Aim("psi", "left"))
+    study = study_of(
+        head, aimed_target, conductor=conductor, registration=registration, aim=registration and Aim("psi", "left")
+    )
     return hotspot_stage(request, study, CoilAim(coil=COIL))
 
 
@@ -448,8 +448,8 @@ def test_a_measured_pose_in_the_head_is_said_and_one_too_deep_is_refused(tmp_pat
 
 def test_the_dosing_stage_reads_back_and_is_redone_by_what_it_depends_on(tmp_path):
     subject = Subject.named("s1", tmp_path / "s1")
-    aimed = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ())
-    before = (study_of(None, aimed), CoilAim(coil=COIL), done("search", FOUND), done("confirm", CONFIRMED))
+    aimed_target = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ())
+    before = (study_of(None, aimed_target), CoilAim(coil=COIL), done("search", FOUND), done("confirm", CONFIRMED))
 
     def dosed(request):
         return run(subject, dosing_stage(request, *before, done("hotspot", SPOT)))

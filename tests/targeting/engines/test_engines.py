@@ -115,7 +115,7 @@ def test_the_stand_in_found_by_import_gets_pose_coil_and_conductivities(by_impor
     for (matrix, didt), pose in zip(handed["poses"], POSES, strict=True):
         assert np.array_equal(matrix, pose.matrix_mm) and didt == -2.5e6
     assert handed["sigma"] == [0.126, 0.3, 1.654, 0.02, 0.465, 0.5, 0.008, 0.025, 0.6, 0.16]
-    assert [path.name for path in (tmp_path / "s1").iterdir()] == [LOG_FILE]  # its room is gone
+    assert [path.name for path in (tmp_path / "s1").iterdir()] == [LOG_FILE]  # its folder is gone
     assert "Head Mesh" in (tmp_path / "s1" / LOG_FILE).read_text()
 
 

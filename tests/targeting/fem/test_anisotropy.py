@@ -335,13 +335,13 @@ def test_the_frame_of_a_tensor_image_is_asked_for_heeded_and_remembered(dti_file
 @pytest.mark.slow
 def test_the_dose_map_is_made_again_when_the_tensors_change(dti_file, tmp_path):
     subject = Subject("ball", tmp_path / "ball")
-    meshed: Done = Done("mesh", "m", 0.0, lambda: HEAD)
+    head: Done = Done("mesh", "m", 0.0, lambda: HEAD)
     aimed: Done = Done("target", "t", 0.0, lambda: SimpleNamespace(target=Target.sphere([0, 0, 68], 15)))
 
     def run(anisotropy):
         conduction = Conduction(TABLE, anisotropy)
         return subject.run(
-            dose_map_stage(study_of(meshed, aimed, conductor=conduction.conductor(HEAD), conduction=conduction))
+            dose_map_stage(study_of(head, aimed, conductor=conduction.conductor(HEAD), conduction=conduction))
         )
 
     with subject.locked():

@@ -6,6 +6,7 @@ import pytest
 import pyvista as pv
 
 from meshes import InputError
+from meshes.errors import WriteError
 from meshes.formats.gmsh_io import read_gmsh
 from targeting.files.fields import write_field_files
 
@@ -64,5 +65,5 @@ def test_a_field_of_another_mesh_is_refused(tmp_path, ball_head):
     with pytest.raises(InputError, match="the mesh needs"):
         write_field_files(tmp_path, ball_head, np.zeros((3, 3)), np.eye(4), (2, 2, 2), 150.0)
     assert not list(tmp_path.iterdir())
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(WriteError, match="cannot write"):
         write_field_files(tmp_path / "none", ball_head, lopsided_field(ball_head), np.eye(4), (2, 2, 2), 150.0)

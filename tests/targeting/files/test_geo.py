@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 from matplotlib.colors import to_rgb
 
 from meshes import HeadMesh, InputError
+from meshes.errors import WriteError
 from meshes.formats.gmsh_io import read_gmsh
 from targeting import Coil, Pose
 from targeting.coils import Casing, CurrentElements, MagneticDipoles
@@ -133,7 +134,7 @@ def test_any_points_and_words(tmp_path_factory, points, name):
 def test_what_cannot_be_drawn(tmp_path):
     with pytest.raises(InputError, match="not finite"):
         target_view([np.nan, 0, 0], "x")
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(WriteError, match="cannot write"):
         write_geo(tmp_path / "none" / "coil.geo", [GeoView("empty", "#000000")])
 
 

@@ -85,7 +85,7 @@ def ball_as_left():
     sphere, triangles = np.asarray(ball.points, float), ball.regular_faces
     sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
     flat = np.zeros(len(sphere))
-    folds = Folds(60 * sphere, 64 * sphere, flat + 4, flat, sphere, sphere)
+    folds = Folds(60 * sphere, 64 * sphere, flat + 4, flat, sphere, sphere, flat == 0)
     left = CorticalSurface(62 * sphere, triangles)
     right = group_as_subject([]).right
     return Cortex(left, right, "a ball", {"lh": folds})

@@ -154,8 +154,8 @@ def test_the_best_pair_that_spares_and_serves_is_the_best_of_all(unit):
         if rms_v_per_m(leadfield, face, x) <= 1.8 * dose(target, x)
     ]
     assert 0 < len(scores) < len(pairs)
-    got = min(found.dose_v_per_m / most[0], found.reached.also_v_per_m[0] / most[1])
-    assert got == pytest.approx(max(scores)) and found.reached.alone_v_per_m == pytest.approx(most)
+    got = min(found.dose_v_per_m / most[0], found.places.also_v_per_m[0] / most[1])
+    assert got == pytest.approx(max(scores)) and found.places.alone_v_per_m == pytest.approx(most)
     strongest = best_pairs(leadfield, target, unit).names  # one that does not fit on the head is passed over
     other_pair = solve("pair", leadfield, goal, lambda names: set(names) != set(found.currents_a))
     assert set(other_pair.currents_a) != set(found.currents_a) and set(other_pair.currents_a) < set(strongest)
@@ -199,17 +199,17 @@ def test_a_map_lies_where_it_was_drawn_left_is_left_and_its_sign_turns_the_field
     head = ball_head()
     right_front = 50.0 * np.array([0.7, 0.6, 0.3]) / np.linalg.norm([0.7, 0.6, 0.3])
     path = write_map(tmp_path / "net.nii.gz", [(SPOT, 1.0), (right_front, -0.6)])
-    aimed = map_target(NetworkMap.of(str(path)), head, cortex)
-    target = aimed.target
+    aimed_target = map_target(NetworkMap.of(str(path)), head, cortex)
+    target = aimed_target.target
     assert np.linalg.norm(target.center_mm - SPOT) < 8 and target.center_mm[0] < 0
     places = head.centroids_mm[target.tets]
-    assert (target.wanted[places[:, 0] < -15] > 0).all() and (target.wanted[places[:, 0] > 15] < 0).all()
+    assert (target.map_values[places[:, 0] < -15] > 0).all() and (target.map_values[places[:, 0] > 15] < 0).all()
     outward = places / np.linalg.norm(places, axis=1, keepdims=True)
-    assert (target.along * outward).sum(1) * np.sign(target.wanted) == pytest.approx(-1.0, abs=0.02)
+    assert (target.along * outward).sum(1) * np.sign(target.map_values) == pytest.approx(-1.0, abs=0.02)
     field = np.zeros((len(head.tets), 3))
-    field[target.tets] = target.along * np.abs(target.wanted)[:, None]
+    field[target.tets] = target.along * np.abs(target.map_values)[:, None]
     assert target.agreement(field) == pytest.approx(1) and target.agreement(-3 * field) == pytest.approx(-1)
-    target.save(tmp_path / "kept.npz", aimed.asked_mm, aimed.warnings)
+    target.save(tmp_path / "kept.npz", aimed_target.asked_mm, aimed_target.warnings)
     kept = MapTarget.load(tmp_path / "kept.npz").target
     assert (
         kept.name == "map net"
@@ -222,7 +222,9 @@ def test_a_map_lies_where_it_was_drawn_left_is_left_and_its_sign_turns_the_field
     moved[0, 3] = -20.0
     shift = MniWarp(moved, np.zeros((2, 2, 2, 3), np.float32), np.zeros(3), 1.0)
     again = map_target(NetworkMap.of(f"mni:{there}"), head, cortex, shift).target
-    assert again.tets.tolist() == target.tets.tolist() and again.wanted == pytest.approx(target.wanted, abs=1e-5)
+    assert again.tets.tolist() == target.tets.tolist() and again.map_values == pytest.approx(
+        target.map_values, abs=1e-5
+    )
 
 
 def test_a_map_of_another_space_or_head_is_refused(cortex, tmp_path):
@@ -253,7 +255,7 @@ def ball(tmp_path_factory):
 def _surface_and_no_pictures(cortex):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Study, "_cortex", (Done("cortex", "a ball's", 0.0, lambda: cortex), []))
-        patch.setattr(tes_road, "write_tes_files", lambda room, _, plan: write_tes_plan(room / "plan.json", plan))
+        patch.setattr(tes_road, "write_tes_files", lambda folder, _, plan: write_tes_plan(folder / "plan.json", plan))
         yield
 
 
@@ -289,7 +291,7 @@ def test_a_spared_region_gets_its_share_and_the_plan_says_so(ball, small, capfd)
     assert place.e_v_per_m == pytest.approx(place.search_e_v_per_m, rel=0.1)  # the direct solve's
     assert plan.optimum.dose_v_per_m < 0.999 * strong.optimum.dose_v_per_m and plan.optimum.gap is not None
     assert any("target's dose" in words for words in plan.optimum.binding)
-    assert "avoided: ras -24, 32, 34 gets" in said and "8%" in said
+    assert "avoided: ras -24, 32, 34 gets" in said and "8 %" in said
     page = tes_goal_section(plan)
     assert "<h2" in page and "m1-so" in page and "spared" in page
     assert command(ball, small, "hd-tdcs", "--avoid", FRONT, "--avoid-cap", "0.001") == 2
@@ -345,8 +347,8 @@ def test_a_map_is_the_target(ball, small, tmp_path, capfd, monkeypatch):
         assert (outline.group, outline.label) == ("map", words)
     page = (small / "hd-tdcs" / "plan.html").read_text(encoding="utf-8")
     assert "map +" in page and "map −" in page
-    wanted = ["--tes-objective", "least-squares", "--tes-dose", "0.05"]
-    assert command(ball, small, "hd-tdcs", "--network", str(path), *wanted, aim=False) == 0
+    map_values = ["--tes-objective", "least-squares", "--tes-dose", "0.05"]
+    assert command(ball, small, "hd-tdcs", "--network", str(path), *map_values, aim=False) == 0
     plan = read_tes_plan(small / "hd-tdcs" / "plan.json")
     assert plan.goal.network.wanted_v_per_m == 0.05 and plan.goal.network.agreement > 0.5
     capfd.readouterr()

@@ -92,9 +92,11 @@ def test_from_the_image_to_the_exported_file(tmp_path, case, capfd):
     saved(tmp_path / "labels.nii.gz", labels, turned(affine), codes)
     subject = Subject.named("s1", tmp_path / "s1")
     with subject.locked():
-        segmented = run_segment(subject, HeadSource.of(subject, labels=tmp_path / "labels.nii.gz", frame=frame)).value
-    assert (segmented.frame.form, segmented.frame.code) == (form, max(codes))
-    assert FrameImage.kept_in(subject.folder) == segmented.frame
+        segmentation = run_segment(
+            subject, HeadSource.of(subject, labels=tmp_path / "labels.nii.gz", frame=frame)
+        ).value
+    assert (segmentation.frame.form, segmentation.frame.code) == (form, max(codes))
+    assert FrameImage.kept_in(subject.folder) == segmentation.frame
     write_plan(subject.folder / "plan.json", over_a_ball(97.0))
     capfd.readouterr()
     export = ["export", "s1", "--to", "brainsight", "--quiet", "--out", str(subject.folder)]

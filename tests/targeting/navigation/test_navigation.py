@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from meshes import InputError
+from meshes.errors import WriteError
 from targeting import Pose
 from targeting.navigation import brainsight, localite, softaxic, visor2
 from targeting.navigation.records import rigid_pose
@@ -363,6 +364,6 @@ def test_files_are_written_whole_and_unknown_frames_refused(tmp_path):
         brainsight.write(tmp_path / "other.txt", [Pose(LEFT_M1)], "World")
     with pytest.raises(InputError, match="RAS or LPS"):
         localite.write(tmp_path / "other.xml", [Pose(LEFT_M1)], "scanner")
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(WriteError, match="cannot write"):
         brainsight.write(tmp_path / "none" / "plan.txt", [Pose(LEFT_M1)])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plan.txt", "plan.xml"]

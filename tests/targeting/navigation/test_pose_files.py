@@ -305,7 +305,7 @@ def test_pulses_in_the_air_are_left_out_and_a_wrong_frame_is_refused(tmp_path, g
     air, inside, good = over(LEFT, 120.0), over(LEFT, -20.0), over(LEFT)
     found = measured(delivered(written(tmp_path / "a.txt", samples=pulses(air, good, good, inside, good))), gate, 4.0)
     assert len(found.poses) == 3 and found.words == "mean of 3 pulses"
-    assert found.said == (
+    assert found.remarks == (
         "all within 0.0 mm and 0° of their mean",
         "1 of 5 pulses left out: with the coil off the head",
         "1 of 5 pulses left out: in the head or facing away",
@@ -318,7 +318,7 @@ def test_pulses_of_two_places_have_no_mean(tmp_path, gate):
     hand = [shifted(over(LEFT), x, 0, 0) for x in (-1.0, 0, 1, 0)]
     found = measured(delivered(written(tmp_path / "a.txt", samples=pulses(*hand))), gate, 4.0)
     np.testing.assert_allclose(found.pose.matrix_mm, over(LEFT), atol=1e-3)
-    assert found.said == ("all within 1.0 mm and 0° of their mean",)
+    assert found.remarks == ("all within 1.0 mm and 0° of their mean",)
     for name, others in (("b.txt", [over(RIGHT)] * 4), ("c.txt", [over(LEFT, turn_deg=45)] * 2)):
         file = written(tmp_path / name, samples=pulses(*hand, *others))
         said = refused(
@@ -328,7 +328,7 @@ def test_pulses_of_two_places_have_no_mean(tmp_path, gate):
         assert len(delivered(f"{file}:Sample 1").records) == 1
     stray = written(tmp_path / "d.txt", samples=pulses(*hand * 5, over(RIGHT)))
     found = measured(delivered(stray), gate, 4.0)
-    assert len(found.poses) == 20 and "1 of 21 pulses left out: more than 15 mm or 30°" in found.said[-1]
+    assert len(found.poses) == 20 and "1 of 21 pulses left out: more than 15 mm or 30°" in found.remarks[-1]
 
 
 # worlds

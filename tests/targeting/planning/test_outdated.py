@@ -31,7 +31,9 @@ def another_target(subject):
     """What a second plan for another target leaves when it is stopped half way."""
     mesh = subject.recorded("mesh", lambda folder: None)
     other = {"aim": "another"}
-    stage = Stage("target", 1, lambda room: (room / "target.npz").write_bytes(b"x"), lambda _: None, {}, other, [mesh])
+    stage = Stage(
+        "target", 1, lambda there: (there / "target.npz").write_bytes(b"x"), lambda _: None, {}, other, [mesh]
+    )
     with subject.locked():
         subject.run(stage)
 

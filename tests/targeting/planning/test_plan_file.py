@@ -17,6 +17,7 @@ from schemas import resolved
 from scipy.spatial.transform import Rotation
 
 from meshes import InputError
+from meshes.errors import WriteError
 from targeting.dosing.record import PlanDosing, PlanFinding, PlanProtocol
 from targeting.planning.tms_files import warnings_of
 from targeting.plans import tms as plan_file
@@ -350,7 +351,7 @@ def test_a_missing_file_and_a_missing_folder_get_one_line(tmp_path) -> None:
         read_plan(tmp_path / "plan.json")
     with pytest.raises(InputError, match="cannot read"):
         read_plan(tmp_path)
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(WriteError, match="cannot write"):
         write_plan(tmp_path / "nowhere" / "plan.json", one_plan())
 
 

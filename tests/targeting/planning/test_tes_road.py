@@ -66,7 +66,7 @@ def _no_cortex():
 @pytest.fixture
 def quick(monkeypatch):
     """Plans without pictures."""
-    monkeypatch.setattr(tes_road, "write_tes_files", lambda room, _, plan: write_tes_plan(room / "plan.json", plan))
+    monkeypatch.setattr(tes_road, "write_tes_files", lambda folder, _, plan: write_tes_plan(folder / "plan.json", plan))
 
 
 @pytest.fixture(scope="module")

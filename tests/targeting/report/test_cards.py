@@ -123,7 +123,7 @@ def test_a_plan_says_what_its_report_says_first(plan):
     best = plan.placements[0]
     assert "left spot left" in words and "TMS plan for ball" in words
     assert "figure8-70mm" in words and "1.00 V/m at 1 A/µs" in words and "40° from anterior" in words
-    assert "115 V/m (114.7 A/µs)" in words
+    assert "115 V/m (115 A/µs)" in words
     assert f"{best.scalp_mm[2]:.1f} mm" in words
     assert "<svg" in text
 

@@ -17,7 +17,7 @@ from markupsafe import escape
 from report_ball import NASTY, Reader, make_evidence, with_best, with_plan, working_notes
 
 from atlases import targets
-from meshes import InputError
+from meshes.errors import WriteError
 from targeting.dosing import protocols
 from targeting.dosing.record import dosing_warnings
 from targeting.plans.dangers import coil_dangers
@@ -328,7 +328,7 @@ def test_unknown_numbers_are_left_out(left: TmsEvidence, quick: None) -> None:
 
 
 def test_a_report_that_cannot_be_written_leaves_the_old_one(left: TmsEvidence, quick: None, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(WriteError, match="cannot write"):
         write_report(tmp_path / "nowhere" / "plan.html", left)
 
 

@@ -9,7 +9,7 @@ from report_ball import Reader, make_evidence
 from scipy.spatial.transform import Rotation
 
 from meshes import HeadMesh
-from targeting.report import head_check as room
+from targeting.report import head_check as page
 from targeting.report.volumes import Volume, ranges, volume_warnings, volumes_of
 from targeting.words.templates import render
 
@@ -17,7 +17,7 @@ GRID = np.diag([1.0, 1.0, 1.0, 1.0])
 
 
 def around(head: HeadMesh, margin_mm: float = 20.0) -> tuple[np.ndarray, tuple[int, ...]]:
-    """A grid of 1 mm that leaves room round a head."""
+    """A grid of 1 mm that leaves space round a head."""
     affine = GRID.copy()
     affine[:3, 3] = np.floor(head.points_mm.min(0)) - margin_mm
     return affine, tuple(int(n) for n in np.ceil(head.points_mm.max(0) - affine[:3, 3] + margin_mm))
@@ -88,7 +88,7 @@ def test_the_table_of_ranges_hangs_together() -> None:
 @pytest.mark.slow
 def test_the_section_flags_in_words_and_the_warning_names_the_part() -> None:
     evidence = make_evidence((-0.7, 0.25, 0.66))
-    text = Reader(render("report/head_check.html.jinja", head_check=room.head_check(evidence))).text
+    text = Reader(render("report/head_check.html.jinja", head_check=page.head_check(evidence))).text
     assert "! too large" in text and "above the range" in text and "Where the ranges come from" in text
     image = (evidence.background_affine_mm, evidence.background.shape)
     (warning,) = volume_warnings(evidence.head, *image, "T1.nii.gz")
@@ -98,7 +98,7 @@ def test_the_section_flags_in_words_and_the_warning_names_the_part() -> None:
     small = dataclasses.replace(
         evidence, head=HeadMesh(0.86 * evidence.head.points_mm, evidence.head.tets, evidence.head.tissue)
     )
-    assert [each.range.name for each in room.head_check(small).volumes if each.is_odd] == []
+    assert [each.range.name for each in page.head_check(small).volumes if each.is_odd] == []
     assert volume_warnings(small.head, *image, "T1.nii.gz") == []
 
 
@@ -109,8 +109,8 @@ def test_left_is_left_on_the_nine_slices() -> None:
     index = np.stack(np.meshgrid(*[np.arange(60)] * 3, indexing="ij"), -1)
     world = index @ evidence.background_affine_mm[:3, :3] + evidence.background_affine_mm[:3, 3]
     image = np.where((world[..., 0] < -20) & (evidence.background > 0), 1000, evidence.background)  # bright on the left
-    picture = room.mosaic(dataclasses.replace(evidence, background=image.astype(np.float32))).rgb.astype(int)
-    side = room.PIXELS
+    picture = page.mosaic(dataclasses.replace(evidence, background=image.astype(np.float32))).rgb.astype(int)
+    side = page.PIXELS
     assert picture.shape == (3 * side, 3 * side, 3)
     for row in (0, 1):
         middle = picture[row * side + side // 2 - 20 : row * side + side // 2 + 20, side : 2 * side].mean((0, 2))

@@ -148,8 +148,8 @@ def steady(left: TmsEvidence) -> TmsEvidence:
     elsewhere = best + STEADY_MM[0] * across + STEADY_MM[1] * along
     pose = left.pose.matrix_mm.copy()
     pose[:3, 3] += elsewhere - best
-    robust = PlanRobustness(5.0, 10.0, 5.0, 0.8, 0.9, 8.0, 40.0, 56.0, pose.tolist(), elsewhere.tolist(), 0.9, 0.88)
-    return dataclasses.replace(with_plan(left, robustness=robust), around_mm=foot, share_around=share)
+    robustness = PlanRobustness(5.0, 10.0, 5.0, 0.8, 0.9, 8.0, 40.0, 56.0, pose.tolist(), elsewhere.tolist(), 0.9, 0.88)
+    return dataclasses.replace(with_plan(left, robustness=robustness), around_mm=foot, share_around=share)
 
 
 def picture_axes(evidence: TmsEvidence) -> tuple[np.ndarray, View, np.ndarray, np.ndarray]:

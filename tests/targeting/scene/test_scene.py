@@ -189,7 +189,7 @@ def test_the_planned_pose_delivered_gives_the_planned_field(subject, planned, sc
     localite.write(file, [planned])
     delivered = delivered_scene(subject, read_delivered(file))
     assert (
-        "100% of the planned dose" in delivered.title
+        "100 % of the planned dose" in delivered.title
         and "delivered (target 'pose', row 1 of 1, 0.0 mm" in delivered.title
     )
     fields = (each.layer("cortex").surface["magnE"] for each in (delivered, scene))
@@ -212,7 +212,7 @@ def test_of_what_was_delivered_the_plans_own_target_is_shown_and_what_was_left_o
     file = recorded(tmp_path / "session.txt", [planned, planned, Pose(other), Pose(np.eye(4))], told)
     scene = delivered_scene(subject, read_delivered(file))
     for words in (
-        "mean of 2 pulses, 0.0 mm and 0° from the plan, 100% of the planned dose",
+        "mean of 2 pulses, 0.0 mm and 0° from the plan, 100 % of the planned dose",
         f"2 of 3 pulses, those at {own}",
         "1 of 4 samples left out: not of a coil (Pointer)",
     ):

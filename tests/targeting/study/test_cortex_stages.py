@@ -50,10 +50,10 @@ def test_the_folder_given_wins_then_charms_then_the_tissues(charm, tmp_path):
 def test_surfaces_of_the_users_are_kept_in_the_subjects_folder_and_reused(charm, tmp_path):
     subject = Subject.named("s1", tmp_path / "s1")
     source = CortexSource.of(HeadSource("head", {"head": charm}), None)
-    meshed = done("mesh", layered_ball(8.0))
+    head = done("mesh", layered_ball(8.0))
     with subject.locked():
-        first, notes = run_cortex(subject, source, done("segment", None), meshed, no_registration)
-        again, _ = run_cortex(subject, source, done("segment", None), meshed, no_registration)
+        first, notes = run_cortex(subject, source, done("segment", None), head, no_registration)
+        again, _ = run_cortex(subject, source, done("segment", None), head, no_registration)
     assert notes == [] and again.reused and not first.reused
     for cortex in (first.value, again.load()):
         assert isinstance(cortex, Cortex) and cortex.source == "SimNIBS' central surfaces"
@@ -63,13 +63,13 @@ def test_surfaces_of_the_users_are_kept_in_the_subjects_folder_and_reused(charm,
     away = charm.rename(tmp_path / "moved")
     remembered = CortexSource.of(HeadSource("head", {"head": charm}, remembered=True), None)
     with subject.locked():
-        kept, _ = run_cortex(subject, remembered, done("segment", None), meshed, no_registration)
+        kept, _ = run_cortex(subject, remembered, done("segment", None), head, no_registration)
     assert np.array_equal(kept.value.right.points_mm, first.value.right.points_mm)
     away.rename(charm)
     # another's surfaces stop the plan: the user asked for them
     write_surface(charm / "surfaces" / "lh.central.gii", sphere(67, 900, (-90, 0, 0)), "lh")
     with subject.locked(), pytest.raises(InputError, match=r"lh in .* lies about \d+ mm from this head's grey matter"):
-        run_cortex(subject, source, done("segment", None), meshed, no_registration)
+        run_cortex(subject, source, done("segment", None), head, no_registration)
 
 
 def test_a_head_that_cannot_be_registered_goes_without_and_is_told(tmp_path):
@@ -90,8 +90,8 @@ def test_the_advice_of_a_registration_that_failed_is_not_for_the_cortex(tmp_path
         another_head()
     subject = Subject.named("s1", tmp_path / "s1")
     with subject.locked():
-        segmented, meshed = done("segment", None), done("mesh", layered_ball(8.0))
-        _, notes = run_cortex(subject, CortexSource(), segmented, meshed, another_head)
+        segmentation, head = done("segment", None), done("mesh", layered_ball(8.0))
+        _, notes = run_cortex(subject, CortexSource(), segmentation, head, another_head)
     assert notes == ["no mid-cortical surface: the brain does not match MNI152"]
 
 

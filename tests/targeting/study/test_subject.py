@@ -33,10 +33,10 @@ class Kitchen:
         self.made: list[str] = []
 
     def stage(self, name: str, make: object, after: list[Done[str]], **parameters: object) -> Stage[str]:
-        def write(room: Path) -> str:
+        def write(there: Path) -> str:
             self.made.append(name)
             text = make()  # type: ignore[operator]
-            (room / f"{name}.txt").write_text(text)
+            (there / f"{name}.txt").write_text(text)
             return text
 
         files = {"basket": self.basket} if name == "pick" else {}
@@ -144,7 +144,7 @@ def test_outputs_of_an_older_run_that_are_not_made_any_more_go(tmp_path):
         return Stage(
             "write",
             1,
-            lambda room: [(room / n).write_text(n) for n in names],
+            lambda folder: [(folder / n).write_text(n) for n in names],
             lambda f: [],
             parameters={"names": names},
         )
@@ -160,15 +160,15 @@ KILLED = """
     from pathlib import Path
     from targeting.subject import Stage, Subject
 
-    def slow(room):
-        (room / "big.bin").write_bytes(b"half of it")
+    def slow(there):
+        (there / "big.bin").write_bytes(b"half of it")
         if sys.argv[2] == "die":
             os.kill(os.getpid(), signal.SIGKILL)
-        (room / "big.bin").write_bytes(b"all of it")
+        (there / "big.bin").write_bytes(b"all of it")
 
     subject = Subject.named("s1", sys.argv[1])
     with subject.locked():
-        quick = subject.run(Stage("quick", 1, lambda room: (room / "q.txt").write_text("q"), lambda f: None))
+        quick = subject.run(Stage("quick", 1, lambda there: (there / "q.txt").write_text("q"), lambda f: None))
         done = subject.run(Stage("slow", 1, slow, lambda f: None, after=[quick]))
     print(quick.reused, done.reused)
 """
@@ -222,7 +222,7 @@ def test_a_file_in_the_folders_place_is_one_line(tmp_path):
     (tmp_path / "s1").write_text("mine")
     with pytest.raises(InputError, match="is a file, not a folder"):
         Subject.named("s1", tmp_path / "s1")
-    with pytest.raises(InputError, match="cannot write in"), Subject.named("s1", tmp_path / "s1" / "deeper").locked():
+    with pytest.raises(WriteError, match="cannot write in"), Subject.named("s1", tmp_path / "s1" / "deeper").locked():
         pass
     assert (tmp_path / "s1").read_text() == "mine"
 
@@ -239,7 +239,7 @@ def test_a_full_disk_is_one_line_and_the_old_result_stands(kitchen):
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
     try:
-        with pytest.raises(InputError, match=r"cannot write in .*; free some space"), kitchen.subject.locked():
+        with pytest.raises(WriteError, match=r"cannot write in .*; free some space"), kitchen.subject.locked():
             kitchen.subject.run(kitchen.stage("pick", lambda: "x" * 100_000, [], size=9))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -253,9 +253,9 @@ HALF_PLACED = """
     from pathlib import Path
     from targeting.subject import Stage, Subject
 
-    def write(room):
+    def write(there):
         for name in sys.argv[2].split(","):
-            (room / name).write_text(name)
+            (there / name).write_text(name)
 
     if sys.argv[3] == "die":
         replace = Path.replace

@@ -8,7 +8,7 @@ from atlases.fiducials import Fiducials
 from atlases.scalp import Scalp
 from atlases.ten_ten import TEN_TEN, ten_five
 from meshes import Tissue
-from meshes.errors import InputError
+from meshes.errors import InputError, WriteError
 from targeting.fem import ElementTensors, HeadConductor
 from targeting.tes import Electrode, Leadfield, make_leadfield
 from targeting.tes.contact import lay_on, resting_electrodes
@@ -111,7 +111,7 @@ def test_other_files_are_refused(leadfield, tmp_path):
         file["names"] = [1]
     with pytest.raises(InputError, match="no leadfield of this version"):
         Leadfield.load(tmp_path / "other.h5")
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(WriteError, match="cannot write"):
         leadfield.save(tmp_path / "no" / "leadfield.h5")
 
 

@@ -348,11 +348,11 @@ def test_network_least_squares_is_downhill_of_all_and_finds_what_can_be_found():
     found = network_least_squares(leadfield, network, 0.3)
     grid = grid_currents(6)
     field = np.einsum("xn,nkd,kd->xk", grid, leadfield.e_v_per_m_per_a[:, network.region.points], network.normals)
-    error = (field - 0.3 * network.wanted) ** 2 @ network.region.weights
-    silence = (0.3 * network.wanted) ** 2 @ network.region.weights
+    error = (field - 0.3 * network.map_values) ** 2 @ network.region.weights
+    silence = (0.3 * network.map_values) ** 2 @ network.region.weights
     assert 0 < found.value <= (error / silence).min() + 1e-6 and found.value < 1
     most = network_projection(leadfield, network)
-    assert (np.sign(network.wanted) * field @ network.region.weights).max() <= most.value * (1 + 1e-6)
+    assert (np.sign(network.map_values) * field @ network.region.weights).max() <= most.value * (1 + 1e-6)
 
 
 def test_a_map_is_read_where_it_lies(tmp_path):
@@ -366,7 +366,7 @@ def test_a_map_is_read_where_it_lies(tmp_path):
     assert sampled(tmp_path / "map.nii.gz", points) == pytest.approx([2, 1, 0, 0, 0])
     leadfield = replace(random_leadfield(5, count=5), points_mm=points)
     network = Network.of_image(leadfield, tmp_path / "map.nii.gz", np.ones((5, 3)))
-    assert network.region.points.tolist() == [0, 1] and network.wanted == pytest.approx([1, 0.5])
+    assert network.region.points.tolist() == [0, 1] and network.map_values == pytest.approx([1, 0.5])
     with pytest.raises(InputError, match="there is no file"):
         sampled(tmp_path / "no.nii", points)
     with pytest.raises(InputError, match="zero everywhere"):

@@ -136,7 +136,7 @@ def test_rounding_costs_what_it_is_said_to_and_no_bound_is_passed():
     rounded = settable(leadfield, goal, found)
     steps = np.array(list(rounded.currents_a.values())) / STEP_A
     assert np.abs(steps - np.round(steps)).max() < 1e-9 and round(steps.clip(0).sum()) == 19 and steps.max() <= 8
-    assert rounded.unrounded_v_per_m == found.dose_v_per_m and rounded.dose_v_per_m < found.bound_v_per_m
+    assert rounded.bound_v_per_m == found.bound_v_per_m and rounded.dose_v_per_m < found.bound_v_per_m
     assert 0.9 * found.dose_v_per_m < rounded.dose_v_per_m < found.dose_v_per_m
 
 

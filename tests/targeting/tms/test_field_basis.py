@@ -243,21 +243,21 @@ def planned(tmp_path):
     subject, head = Subject.named("ball", tmp_path / "ball"), layered_ball(9.0, tuple(SMALL))
 
     def keep(name, write, after=(), **parameters):
-        def make(room):
-            write(room)
+        def make(folder):
+            write(folder)
 
         return subject.run(Stage(name, 1, make, lambda _: None, parameters=parameters, after=after))
 
-    def surfaces(room):
+    def surfaces(folder):
         for name, side in (("lh", -1), ("rh", 1)):
-            write_surface(room / f"{name}.central.surf.gii", sheet(side), name)
-        (room / "central.json").write_text(json.dumps({"source": "made up"}))
+            write_surface(folder / f"{name}.central.surf.gii", sheet(side), name)
+        (folder / "central.json").write_text(json.dumps({"source": "made up"}))
 
     with subject.locked():
-        meshed = keep("mesh", lambda room: head.write(room / "head.msh"))
-        keep("cortex", surfaces, [meshed])
+        mesh = keep("mesh", lambda folder: head.write(folder / "head.msh"))
+        keep("cortex", surfaces, [mesh])
         sigma = conductivities({"skull": 0.02})
-        keep("dosemap", lambda room: (room / "map.txt").write_text("none"), [meshed], conductivity_s_per_m=sigma)
+        keep("dosemap", lambda folder: (folder / "map.txt").write_text("none"), [mesh], conductivity_s_per_m=sigma)
     return subject
 
 

@@ -108,7 +108,7 @@ def found_by(conductor, scalp, dose_map):
     return found
 
 
-def written_plan(folder, gate, found, robust, compared=()):
+def written_plan(folder, gate, found, robustness, comparison=()):
     """A search and its steadiest pose in the files people use."""
     ranked = zip(found.poses, found.scalp_mm, found.distance_mm, found.dose_v_per_m, strict=True)
     plan = one_plan()
@@ -128,12 +128,12 @@ def written_plan(folder, gate, found, robust, compared=()):
         plan,
         coil=replace(plan.coil, name=gate.coil.name),
         placements=placements,
-        robustness=plan_robustness(robust),
-        comparison=[compared_row(coil, other) for coil, other in compared],
+        robustness=plan_robustness(robustness),
+        comparison=[compared_row(coil, other) for coil, other in comparison],
     )
     folder.mkdir(exist_ok=True)
     write_plan(folder / "plan.json", plan)
-    check_plan(read_plan(folder / "plan.json"), gate.scalp, [gate.coil, *(coil for coil, _ in compared)])
+    check_plan(read_plan(folder / "plan.json"), gate.scalp, [gate.coil, *(coil for coil, _ in comparison)])
     for navigator in navigators_of_plans():
         write_navigator(plan, navigator, folder, gate)
 
@@ -175,20 +175,22 @@ def steadiest(head, target, dose_map, found, coil, folder, direction=None):
         study_of(head, SimpleNamespace(target=target)),
         CoilAim(coil=coil, hair_mm=HAIR_MM, direction=direction),
     )
-    robust = robustness_stage(study, aim, done("dosemap", dose_map), done("search", found)).make(folder)
+    robustness = robustness_stage(study, aim, done("dosemap", dose_map), done("search", found)).make(folder)
     # nothing gives more than the best pose there is (which a search on a grid misses by a little)
-    assert robust.robust_dose_v_per_m <= 1.02 * max(found.best_dose_at_point_v_per_m.max(), found.dose_v_per_m.max())
-    assert robust.robust_worst_v_per_m <= robust.robust_dose_v_per_m * 1.001
-    return robust
+    assert robustness.robust_dose_v_per_m <= 1.02 * max(
+        found.best_dose_at_point_v_per_m.max(), found.dose_v_per_m.max()
+    )
+    assert robustness.robust_worst_v_per_m <= robustness.robust_dose_v_per_m * 1.001
+    return robustness
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", coil_names())
 def test_on_a_ball_what_is_written_is_outside(tmp_path, conductor, scalp, dose_map, skin, found_by, name):
     coil, found = Coil.named(name), found_by(name)
-    robust = steadiest(conductor.head, LEFT_SPOT, dose_map, found, coil, tmp_path / "stage")
+    robustness = steadiest(conductor.head, LEFT_SPOT, dose_map, found, coil, tmp_path / "stage")
     other = other_than(name)
-    written_plan(tmp_path / "plan", PoseGate(scalp, coil), found, robust, [(other, found_by(other.name))])
+    written_plan(tmp_path / "plan", PoseGate(scalp, coil), found, robustness, [(other, found_by(other.name))])
     plan = check_written(tmp_path / "plan", skin, {name: coil, other.name: other})
     assert len(plan.comparison) == 1 and len(plan.placements) == len(found.poses)
 
@@ -330,15 +332,15 @@ def test_the_readmes_deep_example_has_no_pose_in_the_head(planned, colin27):
     coils = {name: Coil.named(name) for name in coil_names()}
     plan = check_written(planned, colin27.skin, coils)
     assert plan.target.side == "right" and len(plan.comparison) > 1
-    robust, best = plan.robustness, plan.placements[0]
-    assert robust.robust_dose_v_per_m <= best.dose_v_per_m
-    assert np.linalg.norm(np.subtract(robust.robust_scalp_mm, best.scalp_mm)) < 30
+    robustness, best = plan.robustness, plan.placements[0]
+    assert robustness.robust_dose_v_per_m <= best.dose_v_per_m
+    assert np.linalg.norm(np.subtract(robustness.robust_scalp_mm, best.scalp_mm)) < 30
     page = (planned / "plan.html").read_text(encoding="utf-8")
     from targeting.robustness.words import steadier_elsewhere, steadiest_away_mm
     from targeting.words.numbers import number
 
-    if steadier_elsewhere(robust):  # the table and the map say the same distance
-        assert page.count(f"{number(steadiest_away_mm(robust, best.scalp_mm))} mm from placement 1") >= 2
+    if steadier_elsewhere(robustness):  # the table and the map say the same distance
+        assert page.count(f"{number(steadiest_away_mm(robustness, best.scalp_mm))} mm from placement 1") >= 2
 
 
 @pytest.mark.slow
@@ -350,10 +352,10 @@ def test_every_coil_at_every_target_stays_out(tmp_path, colin27, name, side, coi
         colin27.head, target, tool, HAIR_MM, dose_map=dose_map, scalp=colin27.scalp, radius_mm=50, keep=5
     )
     assert len(found.poses) == 5
-    robust = steadiest(colin27.head, target, dose_map, found, tool, tmp_path / "stage")
+    robustness = steadiest(colin27.head, target, dose_map, found, tool, tmp_path / "stage")
     other = other_than(coil)
-    compared = [(other, best_pose(colin27.scalp, target, other, HAIR_MM, dose_map))] if name == "psi" else []
-    written_plan(tmp_path / "plan", PoseGate(colin27.scalp, tool), found, robust, compared)
+    comparison = [(other, best_pose(colin27.scalp, target, other, HAIR_MM, dose_map))] if name == "psi" else []
+    written_plan(tmp_path / "plan", PoseGate(colin27.scalp, tool), found, robustness, comparison)
     check_written(tmp_path / "plan", colin27.skin, {coil: tool, other.name: other})
 
 
@@ -378,8 +380,8 @@ def test_every_objective_stays_out(tmp_path, colin27, objective):
         objective=wanted,
         tilt_deg=10.0 if objective == "focality" else 0.0,
     )
-    robust = steadiest(colin27.head, target, dose_map, found, CONE, tmp_path / "stage", direction)
-    written_plan(tmp_path / "plan", PoseGate(colin27.scalp, CONE), found, robust)
+    robustness = steadiest(colin27.head, target, dose_map, found, CONE, tmp_path / "stage", direction)
+    written_plan(tmp_path / "plan", PoseGate(colin27.scalp, CONE), found, robustness)
     check_written(tmp_path / "plan", colin27.skin, {CONE.name: CONE})
 
 

@@ -31,10 +31,10 @@ from targeting.study.coil_aim import CoilAim
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Subject
 from targeting.tms import DoseMap, search_tms, simulate_many
-from targeting.tms.confirmed import confirm
+from targeting.tms.confirmation import confirm
 from targeting.tms.objective_making import assemble, everywhere, grey_sample, make_objective, parts_of, patches
 from targeting.tms.objective_names import OBJECTIVES
-from targeting.tms.objectives import Posed, Solved, percentile_size, spread_sample
+from targeting.tms.objectives import DirectField, PoseFields, percentile_size, spread_sample
 from targeting.tms.placement import place
 
 COIL = Coil.named("figure8-70mm")
@@ -134,7 +134,7 @@ def test_an_objective_is_what_direct_solves_say(name, ball, few, maps):
     solved = assemble(name, ball.head, target, looked_at=looked_at)
     tets, weights = target.weights(ball.head)
     for e, value in zip(fields, truth, strict=True):
-        assert solved.value(Solved(e, (weights @ e[tets])[None], 1e6))[0] == pytest.approx(value, rel=1e-6)
+        assert solved.value(DirectField(e, (weights @ e[tets])[None], 1e6))[0] == pytest.approx(value, rel=1e-6)
     score = direct.score(COIL, poses, mean_e, 1e6)
     better = truth.argmin() if name == "focal-volume" else truth.argmax()
     assert score.argmax() == better and np.isfinite(score).all()
@@ -240,22 +240,22 @@ def test_two_targets_get_a_compromise(ball, ball_scalp, maps):
 
 @pytest.mark.slow
 def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
-    aimed, mapped = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ()), done("dosemap", maps["left spot"])
+    aimed_target, dose_map = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ()), done("dosemap", maps["left spot"])
     request = ObjectiveRequest.of(
         TmsRequest(avoid=["ras:-14,20,28/8"], also=["ras:-2,-25,28/8"], penalty=2.0, avoid_cap=0.6), "left"
     )
     subject = Subject.named("s1", tmp_path / "s1")
 
-    study = study_of(ball.head, aimed, subject=subject, conductor=ball)
+    study = study_of(ball.head, aimed_target, subject=subject, conductor=ball)
     aim = CoilAim(coil=COIL, hair_mm=HAIR_MM)
 
     def run():
-        wanted = StagedObjective.run(request, study, aim, mapped)
-        searched = subject.run(search_stage(TmsRequest(), study, aim, mapped, wanted))
+        wanted = StagedObjective.run(request, study, aim, dose_map)
+        searched = subject.run(search_stage(TmsRequest(), study, aim, dose_map, wanted))
         solved = simulate_many(ball, COIL, [Pose(each) for each in searched.value.poses], 1e6)
-        confirmed = done("confirm", confirm(ball.head, LEFT_SPOT, [each.e_v_per_m for each in solved]))
-        made = goal_of(wanted, searched.value, confirmed.value)
-        goal = subject.run(goal_stage(wanted, mapped, searched, confirmed))
+        confirmation = done("confirm", confirm(ball.head, LEFT_SPOT, [each.e_v_per_m for each in solved]))
+        made = goal_of(wanted, searched.value, confirmation.value)
+        goal = subject.run(goal_stage(wanted, dose_map, searched, confirmation))
         return wanted, searched, made, goal
 
     with subject.locked():
@@ -280,7 +280,7 @@ def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
     assert made.score == pytest.approx(searched.value.objective.tolist())
     objective = wanted.objective()
     assert "avoided: ras -14, 20, 28" in objective.words and "ras -2, -25, 28" in objective.words
-    seen = Posed(COIL, searched.value.poses, searched.value.mean_e_v_per_m, 1e6)
+    seen = PoseFields(COIL, searched.value.poses, searched.value.mean_e_v_per_m, 1e6)
     assert (objective.shares(seen).max(1) <= 0.6).all() or min(made.score) < 0
 
 
@@ -356,9 +356,9 @@ def test_the_plan_and_its_report_tell_the_goal():
     with pytest.raises(InputError, match="falling dose_v_per_m"):
         from_dict({**document, "goal": None})
     lines = goal_lines(plan.goal, plan.placements[0].dose_v_per_m)
-    assert "the target gets 50% of the most it can get alone" in lines
+    assert "the target gets 50 % of the most it can get alone" in lines
     assert "avoided: left front gets mean |E| 0.500 V/m, 62 % of the target's dose" in lines
-    assert "also a target: left <psi> gets 0.300 V/m, 50% of the most it can get alone" in lines
+    assert "also a target: left <psi> gets 0.300 V/m, 50 % of the most it can get alone" in lines
     section = goal_section(plan)
     assert "left &lt;psi&gt;" in section and "<psi>" not in section
     assert "0.310 V/m" in section and "1.60 V/m" in section

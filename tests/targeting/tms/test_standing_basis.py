@@ -7,8 +7,8 @@ from targeting.subject import Stage, Subject
 
 
 def ran(subject, name, after=(), text="made", **parameters):
-    def make(room):
-        (room / f"{name}.txt").write_text(text)
+    def make(there):
+        (there / f"{name}.txt").write_text(text)
 
     with subject.locked():
         return subject.run(Stage(name, 1, make, lambda folder: None, parameters=parameters, after=after))
@@ -34,14 +34,14 @@ def test_none_is_made(subject):
     ],
 )
 def test_of_the_plans_conductivities(subject, parameters, stands):
-    meshed = ran(subject, "mesh")
-    ran(subject, field_basis_stage.NAME, [meshed], sources=9, **parameters)
-    ran(subject, "dosemap", [meshed], conductivity_s_per_m={"scalp": 0.4})
+    head = ran(subject, "mesh")
+    ran(subject, field_basis_stage.NAME, [head], sources=9, **parameters)
+    ran(subject, "dosemap", [head], conductivity_s_per_m={"scalp": 0.4})
     assert (field_basis_stage.standing_basis(subject) == "the basis") == stands
 
 
 def test_of_the_plans_head(subject):
-    meshed = ran(subject, "mesh", seed=1)
-    ran(subject, field_basis_stage.NAME, [meshed], conductivity_s_per_m={"scalp": 0.4})
+    head = ran(subject, "mesh", seed=1)
+    ran(subject, field_basis_stage.NAME, [head], conductivity_s_per_m={"scalp": 0.4})
     ran(subject, "dosemap", [ran(subject, "mesh", text="another", seed=2)], conductivity_s_per_m={"scalp": 0.4})
     assert field_basis_stage.standing_basis(subject) is None

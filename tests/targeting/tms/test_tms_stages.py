@@ -29,20 +29,20 @@ MASK = Target(np.array([30.0, 1, 2]), 4.0, mask_points_mm=np.arange(12.0).reshap
 
 
 @pytest.mark.parametrize(
-    "aimed",
+    "aimed_target",
     [
         AimedTarget(SPHERE, np.array([-36.0, -20, 58]), np.array([-37.0, -21, 58]), ("moved far",)),
         AimedTarget(MASK, np.array([30.0, 1, 2]), None, ()),
     ],
 )
-def test_a_target_is_read_back_as_it_was(tmp_path, aimed):
-    save_target(tmp_path / "target.npz", aimed)
+def test_a_target_is_read_back_as_it_was(tmp_path, aimed_target):
+    save_target(tmp_path / "target.npz", aimed_target)
     again = load_target(tmp_path / "target.npz")
     for each in fields(Target):
-        np.testing.assert_equal(getattr(again.target, each.name), getattr(aimed.target, each.name))
-    np.testing.assert_equal(again.asked_mm, aimed.asked_mm)
-    np.testing.assert_equal(again.mni_mm, aimed.mni_mm)
-    assert again.warnings == aimed.warnings
+        np.testing.assert_equal(getattr(again.target, each.name), getattr(aimed_target.target, each.name))
+    np.testing.assert_equal(again.asked_mm, aimed_target.asked_mm)
+    np.testing.assert_equal(again.mni_mm, aimed_target.mni_mm)
+    assert again.warnings == aimed_target.warnings
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def named_stage(aim):
 def run_as(subject, stage):
     """Run a stage that makes nothing and needs nothing; whether it was reused."""
 
-    def make(room):
-        (room / f"{stage.name}.txt").write_text("made")
+    def make(folder):
+        (folder / f"{stage.name}.txt").write_text("made")
 
     with subject.locked():
         return subject.run(replace(stage, make=make, load=lambda _: None, needs=None)).reused

@@ -158,8 +158,8 @@ def test_what_leaves_nothing_to_state_is_refused_before_anything_is_made(tmp_pat
 def test_status_shows_the_stage_where_the_plan_has_it(tmp_path):
     subject = Subject("ball", tmp_path / "ball")
 
-    def make(room):
-        (room / "made.txt").write_text(room.name)
+    def make(there):
+        (there / "made.txt").write_text(there.name)
 
     with subject.locked():
         subject.run(Stage("files", 1, make, lambda folder: None))

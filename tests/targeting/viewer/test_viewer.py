@@ -21,6 +21,7 @@ from targeting.viewer.coil_on_scalp import CoilOnScalp, live_coil
 from targeting.viewer.saved_poses import FILE, forget_pose, of_image, read_saved, save_pose, saved_pose
 from targeting.viewer.scene_view import FEW_PIXELS
 from targeting.viewer.slices import PlanImage, Slicer
+from targeting.words.numbers import three_digits
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,7 @@ def coil(live):
 def test_a_coil_that_is_moved_rests_on_the_scalp_and_has_the_dose_of_its_pose(coil, live):
     coil.grab()
     for back in (4.0, 9.0, 15.0):
-        assert coil.move_to(coil.surface.nearest(coil.stands[0].scalp_mm - [0.0, back, 0.0]))
+        assert coil.move_to(coil.live.scalp.feet(coil.stands[0].scalp_mm - [0.0, back, 0.0])[0][0])
     coil.drop()
     assert coil.pose[1, 3] < coil.stands[0].pose[1, 3] - 10  # it went back, and nowhere else
     assert casing_distance_mm(live.scalp, live.coil, coil.pose) == pytest.approx(coil.hair_mm, abs=0.05)
@@ -61,7 +62,7 @@ def test_a_coil_that_is_moved_rests_on_the_scalp_and_has_the_dose_of_its_pose(co
 def test_a_way_there_and_back_in_one_drag_ends_where_it_began(coil):
     coil.grab()
     for y, z in ((10, 0), (10, 10), (-5, 12), (0, 0)):
-        coil.move_to(coil.surface.nearest(coil.stands[0].scalp_mm + np.array([0.0, y, z])))
+        coil.move_to(coil.live.scalp.feet(coil.stands[0].scalp_mm + np.array([0.0, y, z]))[0][0])
     coil.drop()
     assert np.abs(coil.pose - coil.stands[0].pose).max() < 0.05
 
@@ -270,7 +271,7 @@ def test_the_threshold_and_the_component_change_the_cortex(picture):
 def test_a_click_on_the_cortex_is_a_place_with_a_tissue_and_a_field(seen):
     place, words = seen["picked"]
     assert np.linalg.norm(np.array(place) - [-40.0, 5.0, 8.0]) < 6 and place[0] < -30
-    assert re.search(r"RAS −\d", words) and "grey matter" in words and re.search(r"\|E\| 0\.\d+ V/m", words)
+    assert re.search(r"RAS x −\d", words) and "grey matter" in words and re.search(r"\|E\| 0\.\d+ V/m", words)
     assert np.allclose(np.array(seen["picked in a slice"])[[0, 2]], [-30.0, 20.0], atol=1.5)
     at, width = seen["blob in the axial slice"]
     assert at < width / 3
@@ -290,7 +291,7 @@ def test_the_mouse_drags_the_coil_and_the_dose_follows(seen, live, subject):
     assert 5 < np.linalg.norm(pose[:3, 3] - np.array(planned["pose"])[:3, 3]) < 40
     assert casing_distance_mm(live.scalp, live.coil, pose) == pytest.approx(4.0, abs=0.05)
     dose = live.answer(Request(pose))
-    assert dragged["dose"] == f"{dose['dose_v_per_m']:.3g} V/m"
+    assert dragged["dose"] == f"{three_digits(dose['dose_v_per_m'])} V/m"
     assert f"{dose['percent_of_plan']:.1f} % of its dose" in dragged["words"]
     assert dragged["row"] is None and dragged["unsaved"] and dragged["undo"]
     assert dragged["largest"] is None and "target basis ball" in dragged["field"]  # no basis: grey, and it is said

@@ -14,7 +14,7 @@ from meshes.tissue_codes import Tissue
 
 
 @dataclass(frozen=True)
-class Confirmed:
+class Confirmation:
     """The direct solves of the search's k poses at 1 A/µs in the effective phase; ``e_v_per_m`` (M, 3) is the first's."""
 
     e_v_per_m: NDArray[np.float32]
@@ -30,7 +30,7 @@ def confirm(
     target: Target,
     fields_v_per_m: Sequence[NDArray[np.floating]],
     unit: NDArray[np.float64] | None = None,
-) -> Confirmed:
+) -> Confirmation:
     """Doses of fields, as the search counts them.
 
     Parameters
@@ -54,4 +54,4 @@ def confirm(
         rows.append((dose, weight @ size[tets], size[tets].max(), size[peak], head.centroids_mm[peak]))
         if rank == 0:
             first = e.astype(np.float32)
-    return Confirmed(first, *(np.array(column) for column in zip(*rows, strict=True)))
+    return Confirmation(first, *(np.array(column) for column in zip(*rows, strict=True)))
