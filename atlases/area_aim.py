@@ -215,6 +215,15 @@ def point_by_folds(aim: str, side: str, cortex: Cortex | None) -> NDArray[np.flo
 def on_subject(values: NDArray[np.bool_], folds: Folds, hemisphere: str, what: str) -> NDArray[np.bool_]:
     """Marks of vertices at the subject's own: they are of these already, or of fs_LR 32k, by their count.
 
+    Parameters
+    ----------
+    values : (V,) or (32492,) bool
+    folds : Folds
+        The subject's.
+    hemisphere : {"lh", "rh"}
+    what : str
+        Where the marks are from, for a refusal.
+
     Raises
     ------
     InputError

@@ -223,7 +223,19 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def unknown(what: str, word: str, known: Mapping[str, str], listed: str) -> str:
-    """The line for a name that is not known: the nearest ones (``known``: by their small letters), and where all stand."""
+    """The line for a name that is not known.
+
+    Parameters
+    ----------
+    what : str
+        What it is a name of.
+    word : str
+        The name.
+    known : mapping of str to str
+        Names by their small letters, of which the nearest are told.
+    listed : str
+        Where all stand.
+    """
     near = [repr(known[each]) for each in get_close_matches(word.lower(), known, 3)]
     return f"unknown {what} {word!r}" + (f", did you mean {' or '.join(near)}? " if near else "; ") + listed
 
