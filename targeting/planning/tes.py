@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlases.aim import AimedTarget, side_for
+from atlases.area_aim import in_cortex_folder
 from meshes.errors import InputError
 from targeting.fem.conductivity import sigma_per_tet
 from targeting.goals.request import linear_direction
@@ -172,7 +173,9 @@ def check_tes(subject: Subject, asked: TesRequest) -> TesQuestion:
     if network is None:
         side, notes = target_side(source, asked.aim, side, asked.pain_side, asked.hotspot_mm)
         notes += target_notes(asked.aim)
-        goal = Aim(asked.aim, side, asked.hotspot_mm, asked.radius_mm).checked(own)
+        goal = Aim(in_cortex_folder(asked.aim, side, asked.cortex), side, asked.hotspot_mm, asked.radius_mm).checked(
+            own
+        )
     elif asked.aim != DEFAULT_AIM or asked.hotspot_mm is not None or asked.radius_mm is not None:
         raise InputError("the map of `network` is the target: leave out `aim`, `hotspot_mm` and `radius_mm`")
     elif side is not None or asked.pain_side is not None:

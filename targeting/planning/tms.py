@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlases.area_aim import in_cortex_folder
 from meshes.errors import InputError
 from targeting.coils.files import ChosenCoil
 from targeting.comparison.request import asked_coils, compared_coils, why_compared, why_deep
@@ -164,7 +165,7 @@ def check_tms(subject: Subject, asked: TmsRequest) -> TmsQuestion:
     side, notes = target_side(source, asked.aim, asked.side, asked.pain_side, asked.hotspot_mm)
     notes += coil_notes(asked.aim)
     own = source.own(subject.folder)
-    goal = Aim(asked.aim, side, asked.hotspot_mm, asked.radius_mm).checked(own)
+    goal = Aim(in_cortex_folder(asked.aim, side, asked.cortex), side, asked.hotspot_mm, asked.radius_mm).checked(own)
     chosen = ChosenCoil.of(asked.coil)
     others = asked_coils(asked.compare)
     objective, direction = linear_direction(asked.objective, asked.direction)
