@@ -13,7 +13,7 @@ from targeting.dosing.record import PlanDosing
 from targeting.dosing.words import dosing_facts, threshold_words
 from targeting.field_by_area.files import TABLE
 from targeting.field_by_area.table import AreaField
-from targeting.field_by_area.words import SHOWN, about, area_row, headings, sides_known
+from targeting.field_by_area.words import SHOWN, about, area_row, headings, sides_known, threshold_sentence
 from targeting.goals.tes_words import network_sentences, place_rows, target_share_sentence
 from targeting.goals.words import direct_sentences, goal_headings, goal_rows, ranking_sentences
 from targeting.plans.tes import TesPlan
@@ -78,7 +78,7 @@ def tes_goal_section(plan: TesPlan) -> Markup:
     )
 
 
-def areas_section(rows: Sequence[AreaField], conditions: str, threshold_v_per_m: float | None = None) -> Markup:
+def areas_section(rows: Sequence[AreaField], conditions: str, dosing: PlanDosing | None = None) -> Markup:
     """What the field is in each area of the cortex; empty where no areas are known.
 
     Parameters
@@ -86,8 +86,8 @@ def areas_section(rows: Sequence[AreaField], conditions: str, threshold_v_per_m:
     rows : sequence of AreaField
     conditions : str
         What the field is for, put after its unit: "at 1 A/µs".
-    threshold_v_per_m : float, optional
-        What areas above threshold are held against.
+    dosing : PlanDosing, optional
+        With the threshold that areas are held against.
     """
     if not rows:
         return Markup()
@@ -99,7 +99,7 @@ def areas_section(rows: Sequence[AreaField], conditions: str, threshold_v_per_m:
         conditions=conditions,
         table=TABLE,
         sides=sides_known(rows),
-        threshold=threshold_v_per_m,
+        threshold=threshold_sentence(dosing),
         source=MMP_SOURCE,
         terms=TERMS,
     )

@@ -18,8 +18,9 @@ from targeting import regions
 from targeting.fem.cortical_field import CorticalField
 from targeting.field_by_area.files import COLUMNS, read_regions, write_regions
 from targeting.field_by_area.table import areas_of_target, field_by_area, threshold_of, weighted_quantile
-from targeting.field_by_area.words import SHOWN, sides_known, target_sentence
+from targeting.field_by_area.words import SHOWN, sides_known, target_sentence, threshold_sentence
 from targeting.report.features import areas_section
+from targeting.words.numbers import three_digits
 
 CORTEX = group_as_subject()
 
@@ -200,12 +201,19 @@ class TestFiles:
 
 class TestPage:
     def test_without_a_script_the_first_rows_show(self, rows):
-        html = str(areas_section(rows, "at 1 A/µs", 220.0))
+        html = str(areas_section(rows, "at 1 A/µs", block(rmt=50.0)))
         body = html.split("<tbody>")[1]
         assert body.count("<tr>") == SHOWN and body.count("<tr hidden>") == 360 - SHOWN
         assert "[S1]" in html and "Above threshold" in html and "WU-Minn" in html and "Glasser" in html
         assert "Above threshold" not in str(areas_section(field_by_area(field_of(CORTEX, np.ones(64984))), "at 2 mA"))
         assert str(areas_section([], "at 2 mA")) == ""
+
+    def test_what_counts_as_above_threshold_is_said_with_the_output(self):
+        alone, given = (threshold_sentence(block(rmt=50.0, match=match)) for match in (None, 0.8))
+        assert (
+            "at the motor threshold, |E|" in alone and f"is {three_digits(threshold_of(block(rmt=50.0)))} V/m." in alone
+        )
+        assert "at this plan’s output, |E|" in given and threshold_sentence(None) == ""
 
     @pytest.mark.slow
     def test_it_is_searched_and_sorted_in_a_browser(self, browser, rows, tmp_path):  # noqa: F811
@@ -214,7 +222,7 @@ class TestPage:
         from targeting.words.templates import environment
 
         path = tmp_path / "page.html"
-        section = areas_section(rows, "at 1 A/µs", 220.0)
+        section = areas_section(rows, "at 1 A/µs", block(rmt=50.0))
         script = environment().globals["file"]("report/page.js")
         path.write_text(f"<!doctype html><meta charset=utf-8><body>{Markup(section)}<script>{script}</script>", "utf-8")
         with visit(browser, path) as seen:
