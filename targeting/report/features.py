@@ -94,7 +94,7 @@ def areas_section(rows: Sequence[AreaField], conditions: str, dosing: PlanDosing
     return render(
         "field_by_area/page.html.jinja",
         headings=headings(rows),
-        rows=[(about(each), area_row(each)) for each in rows],
+        rows=[(about(each), area_row(each), ",".join(f"{x:.1f}" for x in each.peak_mm)) for each in rows],
         shown=SHOWN,
         conditions=conditions,
         table=TABLE,

@@ -1,6 +1,7 @@
 """The field in each area: against numbers worked out another way, on the right side, as file, frame and part of a page."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -203,7 +204,7 @@ class TestPage:
     def test_without_a_script_the_first_rows_show(self, rows):
         html = str(areas_section(rows, "at 1 A/µs", block(rmt=50.0)))
         body = html.split("<tbody>")[1]
-        assert body.count("<tr>") == SHOWN and body.count("<tr hidden>") == 360 - SHOWN
+        assert body.count("<tr ") == 360 and body.count(" hidden>") == 360 - SHOWN
         assert "[S1]" in html and "Above threshold" in html and "WU-Minn" in html and "Glasser" in html
         assert "Above threshold" not in str(areas_section(field_by_area(field_of(CORTEX, np.ones(64984))), "at 2 mA"))
         assert str(areas_section([], "at 2 mA")) == ""
@@ -245,3 +246,23 @@ class TestPage:
             page.click("thead th:nth-child(1) button")
             assert page.evaluate(names)[0].split()[0] == "1"  # words from A, numbers in their order
             assert seen.complaints == []
+
+    @pytest.mark.slow
+    def test_a_name_marks_in_the_scene_where_the_area_peaks(self, browser, rows, tmp_path):  # noqa: F811
+        from report_ball import make_evidence
+
+        from targeting.report import write_report
+
+        write_report(tmp_path / "plan.html", replace(make_evidence((-0.7, 0.25, 0.66)), by_area=rows))
+        with visit(browser, tmp_path / "plan.html") as seen:
+            page = seen.page
+            for side, from_side in (("right", "the right"), ("left", "the left")):
+                page.fill("input[type=search]", f"OP4 {side}")
+                page.click("#area-table tbody tr:not([hidden]) th button")
+                page.wait_for_function(
+                    "document.getElementById('solid-stage').dataset.state === 'ready'", timeout=60_000
+                )
+                page.wait_for_function(f"document.getElementById('solid-seen').textContent.includes('{from_side}')")
+                mark = page.locator("#solid-words span").last
+                assert mark.inner_text() == f"● OP4 {side}" and mark.is_visible()
+            assert [each for each in seen.complaints if not each.startswith("warning")] == [] and seen.requests == []
