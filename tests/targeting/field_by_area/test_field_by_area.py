@@ -259,10 +259,8 @@ class TestPage:
             for side, from_side in (("right", "the right"), ("left", "the left")):
                 page.fill("input[type=search]", f"OP4 {side}")
                 page.click("#area-table tbody tr:not([hidden]) th button")
-                page.wait_for_function(
-                    "document.getElementById('solid-stage').dataset.state === 'ready'", timeout=60_000
-                )
-                page.wait_for_function(f"document.getElementById('solid-seen').textContent.includes('{from_side}')")
+                page.wait_for_selector("#solid-stage[data-state=ready]", timeout=60_000)
+                page.wait_for_selector(f"#solid-seen:has-text('{from_side}')")
                 mark = page.locator("#solid-words span").last
                 assert mark.inner_text() == f"● OP4 {side}" and mark.is_visible()
             assert [each for each in seen.complaints if not each.startswith("warning")] == [] and seen.requests == []
