@@ -79,6 +79,25 @@ class LabelAim:
         return tuple(names)
 
 
+def in_cortex_folder(aim: str, side: str | None, cortex: str | Path | None) -> str:
+    """An aim whose file of labels may lie in a FreeSurfer subject that brings the cortex.
+
+    Parameters
+    ----------
+    aim : str
+        ``lh.aparc.annot:precentral``, or ``aparc.annot:precentral`` for the file of the side; any other aim stays as it is.
+    side : {"left", "right"} or None
+    cortex : path, optional
+        The subject's folder; its ``label`` is looked in for a file that is not there as it was named.
+    """
+    own = LabelAim.of(aim)
+    if own is None or cortex is None or own.file.exists() or own.file.name != str(own.file):
+        return aim
+    names = [own.file.name, f"{HEMISPHERES[side]}.{own.file.name}"] if side in HEMISPHERES else [own.file.name]
+    found = next((path for name in names if (path := Path(cortex) / "label" / name).is_file()), None)
+    return aim if found is None else f"{found}:{own.names}" if own.names else str(found)
+
+
 def by_folds(aim: str) -> bool:
     """Whether an aim needs the folds of the cortex.
 

@@ -28,7 +28,10 @@ AREAS = 180  # a side
 MMP, MMP_NAME = "mmp_1.0.npz", "HCP-MMP 1.0"
 MMP_SOURCE = "HCP-MMP 1.0 (Glasser 2016, Nature 536:171)"
 YEO_SOURCE = "Yeo 2011, J Neurophysiol 106:1125"
-AREA_CREDIT = f"Areas of {MMP_SOURCE}; sizes on the mean surface of 1,200 people. Group borders: yours differ."
+AREA_CREDIT = (
+    f"Areas of {MMP_SOURCE}; sizes on the mean surface of 1,200 people, whose folds are flatter than a person's. A single "
+    "person's borders differ."
+)
 JOINS = "+"
 LISTED = "'target atlas list --areas' lists them"
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from atlases.areas import aliases_of, areas
-from targeting.field_by_area.table import LEAST_SHARE, AreaField
+from targeting.dosing.record import PlanDosing
+from targeting.field_by_area.table import LEAST_SHARE, AreaField, threshold_of
 from targeting.words.numbers import number, three_digits
 
 MOST_NAMED = 4  # areas of a target
+DECIMALS = 3  # of a mean that may be next to nothing
 SHOWN = 15  # rows of the page's table before anybody asks for more
 HEADINGS = (
     ("Area", ""),
@@ -18,7 +20,7 @@ HEADINGS = (
     ("Peak |E|", "V/m"),
     ("Into the cortex", "mean, V/m"),
     ("Along the normal", "mean size, V/m"),
-    ("Area", "cm²"),
+    ("Size", "cm²"),
 )
 ABOVE = ("Above threshold", "cm²")
 
@@ -52,15 +54,9 @@ def headings(rows: Sequence[AreaField]) -> list[tuple[str, str]]:
 
 def area_row(each: AreaField) -> list[tuple[str, float | str]]:
     """The cells of an area, each as it is shown and as it is sorted by; the first is its name with title and aliases."""
-    values = (
-        each.mean_v_per_m,
-        each.p95_v_per_m,
-        each.peak_v_per_m,
-        each.normal_v_per_m,
-        each.normal_size_v_per_m,
-    )
     cells: list[tuple[str, float | str]] = [(each.name, each.name), (each.side, each.side)]
-    cells += [(three_digits(value), value) for value in values]
+    cells += [(three_digits(value), value) for value in (each.mean_v_per_m, each.p95_v_per_m, each.peak_v_per_m)]
+    cells += [(number(value, DECIMALS), value) for value in (each.normal_v_per_m, each.normal_size_v_per_m)]
     cells.append((number(each.area_cm2), each.area_cm2))
     if each.above_cm2 is not None:
         cells.append((number(each.above_cm2), each.above_cm2))
@@ -79,3 +75,15 @@ def sides_known(rows: Sequence[AreaField]) -> str:
     if len(sides) != 1:
         return ""
     return f"They are of the {sides[0]} hemisphere alone: the other one’s folds are not known."
+
+
+def threshold_sentence(dosing: PlanDosing | None) -> str:
+    """What counts as above threshold, and at which output; nothing where no threshold was given."""
+    threshold = threshold_of(dosing)
+    if dosing is None or threshold is None:
+        return ""
+    output = "at the motor threshold" if dosing.percent_of_rmt is None else "at this plan’s output"
+    return (
+        f"Above threshold is where, {output}, |E| exceeds the mean field that the motor hotspot has at the motor threshold; "
+        f"in this table that is {three_digits(threshold)} V/m."
+    )

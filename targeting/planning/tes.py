@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlases.aim import AimedTarget, side_for
+from atlases.area_aim import in_cortex_folder
 from meshes.errors import InputError
 from targeting.fem.conductivity import sigma_per_tet
 from targeting.goals.request import linear_direction
@@ -172,7 +173,9 @@ def check_tes(subject: Subject, request: TesRequest) -> TesQuestion:
     if network is None:
         side, notes = target_side(source, request.aim, side, request.pain_side, request.hotspot_mm)
         notes += target_notes(request.aim)
-        goal = Aim(request.aim, side, request.hotspot_mm, request.radius_mm).checked(own)
+        goal = Aim(
+            in_cortex_folder(request.aim, side, request.cortex), side, request.hotspot_mm, request.radius_mm
+        ).checked(own)
     elif request.aim != DEFAULT_AIM or request.hotspot_mm is not None or request.radius_mm is not None:
         raise InputError("the map of `network` is the target: leave out `aim`, `hotspot_mm` and `radius_mm`")
     elif side is not None or request.pain_side is not None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlases.area_aim import in_cortex_folder
 from meshes.errors import InputError
 from targeting.coils.files import ChosenCoil
 from targeting.comparison.request import asked_coils, compared_coils, why_compared, why_deep
@@ -164,7 +165,9 @@ def check_tms(subject: Subject, request: TmsRequest) -> TmsQuestion:
     side, notes = target_side(source, request.aim, request.side, request.pain_side, request.hotspot_mm)
     notes += coil_notes(request.aim)
     own = source.own(subject.folder)
-    goal = Aim(request.aim, side, request.hotspot_mm, request.radius_mm).checked(own)
+    goal = Aim(
+        in_cortex_folder(request.aim, side, request.cortex), side, request.hotspot_mm, request.radius_mm
+    ).checked(own)
     plan_coil = ChosenCoil.of(request.coil)
     others = asked_coils(request.compare)
     objective, direction = linear_direction(request.objective, request.direction)

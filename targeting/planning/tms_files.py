@@ -164,7 +164,6 @@ def write_files(folder: Path, results: Results, plan: TmsPlan) -> None:
     target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
     write_geo(folder / DRAWING, [*coil_views(results.coil, best), target])
     on_cortex = write_field_on_cortex(folder, results, results.confirmation.e_v_per_m)
-    threshold = threshold_of(results.dosing)
     evidence = TmsEvidence(
         plan=plan,
         head=results.head,
@@ -184,8 +183,7 @@ def write_files(folder: Path, results: Results, plan: TmsPlan) -> None:
         share_around=results.robustness.share if results.robustness else None,
         positions=results.place.positions if results.place else None,
         target=results.aimed_target.target,
-        by_area=write_field_by_area(folder, on_cortex, "1 A/µs", threshold),
-        threshold_v_per_m=threshold,
+        by_area=write_field_by_area(folder, on_cortex, "1 A/µs", threshold_of(results.dosing)),
     )
     write_field_in_volume(folder, results, evidence, DRAWING)
     if evidence.outline is not None:

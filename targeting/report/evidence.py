@@ -54,8 +54,6 @@ class Evidence:
         To be outlined, if it is no ball.
     by_area : sequence of AreaField
         The same field in each area of the cortex, where areas are known.
-    threshold_v_per_m : float, optional
-        |E| at motor threshold under the same currents, where a threshold was given.
     """
 
     plan: Plan | TesPlan
@@ -68,7 +66,6 @@ class Evidence:
     surfaces: HeadSurfaces | None = None
     target: Target | None = None
     by_area: Sequence[AreaField] = ()
-    threshold_v_per_m: float | None = None
 
     @property
     def outward(self) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from targeting.dosing.record import PlanDosing
 from targeting.dosing.words import dosing_facts, threshold_words
 from targeting.field_by_area.files import TABLE
 from targeting.field_by_area.table import AreaField
-from targeting.field_by_area.words import SHOWN, about, area_row, headings, sides_known
+from targeting.field_by_area.words import SHOWN, about, area_row, headings, sides_known, threshold_sentence
 from targeting.goals.tes_words import network_sentences, place_rows, target_share_sentence
 from targeting.goals.words import direct_sentences, goal_headings, goal_rows, ranking_sentences
 from targeting.plans.tes import TesPlan
@@ -81,7 +81,7 @@ def tes_goal_section(plan: TesPlan) -> Markup:
     )
 
 
-def areas_section(rows: Sequence[AreaField], conditions: str, threshold_v_per_m: float | None = None) -> Markup:
+def areas_section(rows: Sequence[AreaField], conditions: str, dosing: PlanDosing | None = None) -> Markup:
     """What the field is in each area of the cortex; empty where no areas are known.
 
     Parameters
@@ -89,20 +89,20 @@ def areas_section(rows: Sequence[AreaField], conditions: str, threshold_v_per_m:
     rows : sequence of AreaField
     conditions : str
         What the field is for, put after its unit: "at 1 A/µs".
-    threshold_v_per_m : float, optional
-        What areas above threshold are held against.
+    dosing : PlanDosing, optional
+        With the threshold that areas are held against.
     """
     if not rows:
         return Markup()
     return render(
         "field_by_area/page.html.jinja",
         headings=headings(rows),
-        rows=[(about(each), area_row(each)) for each in rows],
+        rows=[(about(each), area_row(each), ",".join(f"{x:.1f}" for x in each.peak_mm)) for each in rows],
         shown=SHOWN,
         conditions=conditions,
         table=TABLE,
         sides=sides_known(rows),
-        threshold=threshold_v_per_m,
+        threshold=threshold_sentence(dosing),
         source=MMP_SOURCE,
         terms=TERMS,
     )

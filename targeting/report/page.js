@@ -70,5 +70,21 @@ for (const table of document.querySelectorAll("table[data-shown]")) {
       show();
     });
   }
+  if (document.getElementById("solid-viewer")?.textContent.trim()) {
+    // a row's name shows in the 3D scene where the area peaks
+    for (const row of body.rows) {
+      const [name, button] = [row.cells[0], document.createElement("button")];
+      button.type = "button";
+      button.className = "sort shows";
+      button.title = "Show in the 3D scene where it peaks";
+      button.append(name.firstChild);
+      name.prepend(button);
+      button.addEventListener("click", () => {
+        const at = row.dataset.at.split(",").map(Number);
+        const text = `${name.dataset.value} ${row.cells[1].dataset.value}`;
+        document.dispatchEvent(new CustomEvent("mark-place", { detail: { at, text } }));
+      });
+    }
+  }
   search.closest("[hidden]").hidden = false;
 }

@@ -61,7 +61,7 @@ def page_of(evidence: TesEvidence) -> str:
         slice_keys=figures.slice_keys(plan.target),
         cortex_figures=cortex_figures(evidence),
         goal=tes_goal_section(plan),
-        areas=areas_section(evidence.by_area, evidence.conditions, evidence.threshold_v_per_m),
+        areas=areas_section(evidence.by_area, evidence.conditions),
         standard=standard_words(plan),
         beside_standard=beside_standard(plan),
         unverified=unverified,

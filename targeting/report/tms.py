@@ -92,7 +92,7 @@ def page_of(evidence: TmsEvidence) -> str:
         cortex_figures=figures.cortex(evidence),
         goal=goal_section(plan),
         comparison=comparison_section(plan),
-        areas=areas_section(evidence.by_area, evidence.conditions, evidence.threshold_v_per_m),
+        areas=areas_section(evidence.by_area, evidence.conditions, plan.dosing),
         dose_figures=figures.dose(evidence),
         angles=angle_rows(plan.angle),
         over_angles=dose_over_angles(plan.angle) if plan.angle else "",

@@ -1,6 +1,7 @@
 """The field in each area: against numbers worked out another way, on the right side, as file, frame and part of a page."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,8 +19,9 @@ from targeting import regions
 from targeting.fem.cortical_field import CorticalField
 from targeting.field_by_area.files import COLUMNS, read_regions, write_regions
 from targeting.field_by_area.table import areas_of_target, field_by_area, threshold_of, weighted_quantile
-from targeting.field_by_area.words import SHOWN, sides_known, target_sentence
+from targeting.field_by_area.words import SHOWN, sides_known, target_sentence, threshold_sentence
 from targeting.report.features import areas_section
+from targeting.words.numbers import three_digits
 
 CORTEX = group_as_subject()
 
@@ -200,12 +202,19 @@ class TestFiles:
 
 class TestPage:
     def test_without_a_script_the_first_rows_show(self, rows):
-        html = str(areas_section(rows, "at 1 A/µs", 220.0))
+        html = str(areas_section(rows, "at 1 A/µs", block(rmt=50.0)))
         body = html.split("<tbody>")[1]
-        assert body.count("<tr>") == SHOWN and body.count("<tr hidden>") == 360 - SHOWN
+        assert body.count("<tr ") == 360 and body.count(" hidden>") == 360 - SHOWN
         assert "[S1]" in html and "Above threshold" in html and "WU-Minn" in html and "Glasser" in html
         assert "Above threshold" not in str(areas_section(field_by_area(field_of(CORTEX, np.ones(64984))), "at 2 mA"))
         assert str(areas_section([], "at 2 mA")) == ""
+
+    def test_what_counts_as_above_threshold_is_said_with_the_output(self):
+        alone, given = (threshold_sentence(block(rmt=50.0, match=match)) for match in (None, 0.8))
+        assert (
+            "at the motor threshold, |E|" in alone and f"is {three_digits(threshold_of(block(rmt=50.0)))} V/m." in alone
+        )
+        assert "at this plan’s output, |E|" in given and threshold_sentence(None) == ""
 
     @pytest.mark.slow
     def test_it_is_searched_and_sorted_in_a_browser(self, browser, rows, tmp_path):  # noqa: F811
@@ -214,7 +223,7 @@ class TestPage:
         from targeting.words.templates import environment
 
         path = tmp_path / "page.html"
-        section = areas_section(rows, "at 1 A/µs", 220.0)
+        section = areas_section(rows, "at 1 A/µs", block(rmt=50.0))
         script = environment().globals["file"]("report/page.js")
         path.write_text(f"<!doctype html><meta charset=utf-8><body>{Markup(section)}<script>{script}</script>", "utf-8")
         with visit(browser, path) as seen:
@@ -237,3 +246,21 @@ class TestPage:
             page.click("thead th:nth-child(1) button")
             assert page.evaluate(names)[0].split()[0] == "1"  # words from A, numbers in their order
             assert seen.complaints == []
+
+    @pytest.mark.slow
+    def test_a_name_marks_in_the_scene_where_the_area_peaks(self, browser, rows, tmp_path):  # noqa: F811
+        from report_ball import make_evidence
+
+        from targeting.report import write_report
+
+        write_report(tmp_path / "plan.html", replace(make_evidence((-0.7, 0.25, 0.66)), by_area=rows))
+        with visit(browser, tmp_path / "plan.html") as seen:
+            page = seen.page
+            for side, from_side in (("right", "the right"), ("left", "the left")):
+                page.fill("input[type=search]", f"OP4 {side}")
+                page.click("#area-table tbody tr:not([hidden]) th button")
+                page.wait_for_selector("#solid-stage[data-state=ready]", timeout=60_000)
+                page.wait_for_selector(f"#solid-seen:has-text('{from_side}')")
+                mark = page.locator("#solid-words span").last
+                assert mark.inner_text() == f"● OP4 {side}" and mark.is_visible()
+            assert [each for each in seen.complaints if not each.startswith("warning")] == [] and seen.requests == []

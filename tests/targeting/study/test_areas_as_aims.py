@@ -9,6 +9,7 @@ import pytest
 from folded import grey_box, group_as_subject
 from studies import done
 
+from atlases.area_aim import in_cortex_folder
 from atlases.areas import areas
 from meshes.errors import InputError
 from targeting.records.places import place_name
@@ -97,3 +98,24 @@ def test_a_file_of_labels_is_kept_by_its_bytes_and_named_without_its_folder(tmp_
 def test_every_area_can_be_aimed_at():
     for name in areas():
         Aim(f"area:{name}", "right").checked()
+
+
+def test_labels_of_the_freesurfer_subject_that_brings_the_cortex_are_found_by_their_name(tmp_path, monkeypatch):
+    from nibabel.freesurfer import write_annot
+
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "fs" / "label"
+    folder.mkdir(parents=True)
+    table = np.array([[25, 5, 5, 0, 0], [50, 5, 5, 0, 0]])
+    for side in ("lh", "rh"):
+        write_annot(folder / f"{side}.aparc.annot", np.arange(50) % 2, table, ["rest", "precentral"], fill_ctab=True)
+    own = in_cortex_folder("aparc.annot:precentral", "right", "fs")
+    assert own == f"{Path('fs') / 'label' / 'rh.aparc.annot'}:precentral" and Aim(own, "right").checked().by_folds
+    assert in_cortex_folder("lh.aparc.annot:precentral", "left", "fs").endswith("lh.aparc.annot:precentral")
+    for aim in ("area:4", "m1-hand", "ras:1,2,3", "other.annot:a"):
+        assert in_cortex_folder(aim, "left", "fs") == aim
+    assert in_cortex_folder("aparc.annot:precentral", "left", None) == "aparc.annot:precentral"
+    write_annot(tmp_path / "aparc.annot", np.arange(50) % 2, table, ["rest", "precentral"], fill_ctab=True)
+    assert (
+        in_cortex_folder("aparc.annot:precentral", "left", "fs") == "aparc.annot:precentral"
+    )  # the one named is there
