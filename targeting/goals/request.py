@@ -100,9 +100,9 @@ class ObjectiveRequest:
         return self.regions.in_mni
 
     @property
-    def by_folds(self) -> bool:
+    def needs_cortex(self) -> bool:
         """Whether the cortex is needed for a region or a further target."""
-        return self.regions.by_folds
+        return self.regions.needs_cortex
 
     @property
     def files(self) -> dict[str, Path]:

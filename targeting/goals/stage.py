@@ -69,7 +69,7 @@ class Regions:
 def regions_stage(request: ObjectiveRequest, study: Study) -> Stage[Regions]:
     """Stage "regions"; the sampled grey matter and the regions' tetrahedra are found anew when it is loaded."""
     registration = study.registration if request.in_mni else None
-    surfaces = study.cortex if request.by_folds else None
+    surfaces = study.cortex if request.needs_cortex else None
 
     def paths(folder: Path, role: str) -> list[Path]:
         return [folder / f"{role}{i}.npz" for i in range(len(getattr(request, role)))]

@@ -15,7 +15,7 @@ def places_stage(kind: str, request: Regions, study: Study) -> Stage[Places]:
     """Stage "…-places" of a kind of montage."""
     counts = {"avoid": len(request.avoid), "also": len(request.also)}
     registration = study.registration if request.in_mni else None
-    surfaces = study.cortex if request.by_folds else None
+    surfaces = study.cortex if request.needs_cortex else None
 
     def make(folder: Path) -> Places:
         for role, aims in (("avoid", request.avoid), ("also", request.also)):

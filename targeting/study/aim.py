@@ -37,8 +37,8 @@ class Aim:
         return mask_path(self.name) if is_mask(self.name) else None
 
     @property
-    def by_folds(self) -> bool:
-        """Whether the cortex is needed: an area, a label on the surface, or a vertex of the group's cortex."""
+    def needs_cortex(self) -> bool:
+        """Whether the folds of the cortex say where it is: an area, a label on the surface, a vertex of the group's cortex."""
         return by_folds(self.name)
 
     @property
@@ -58,7 +58,7 @@ class Aim:
         """Whether the registration is needed: a named target, mni:x,y,z or mni:MASK that no measured hotspot overrides."""
         if self.mask is not None:
             return self.name.lower().startswith(MNI)
-        if self.by_folds:
+        if by_folds(self.name):
             return False
         return not self.name.startswith("ras:") and self.hotspot_mm is None
 
@@ -99,7 +99,7 @@ class Aim:
         InputError
             If the target's name or coordinates are not usable, or a mask is not, or its place is not known.
         """
-        if self.by_folds:
+        if by_folds(self.name):
             check_by_folds(self.name, self.side, self.radius_mm)
         elif self.mask is not None:
             image = open_nifti(self.mask)

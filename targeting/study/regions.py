@@ -65,9 +65,9 @@ class Regions:
         return any(each.in_mni for each in (*self.avoid, *self.also))
 
     @property
-    def by_folds(self) -> bool:
+    def needs_cortex(self) -> bool:
         """Whether the cortex is needed for one of them."""
-        return any(each.by_folds for each in (*self.avoid, *self.also))
+        return any(each.needs_cortex for each in (*self.avoid, *self.also))
 
     @property
     def files(self) -> dict[str, Path]:

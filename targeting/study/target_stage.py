@@ -34,7 +34,7 @@ def target_stage(
     cortex : Done[Cortex], optional
         For an aim that is found by the folds.
     """
-    cortex = cortex if aim.by_folds else None
+    cortex = cortex if aim.needs_cortex else None
 
     def make(folder: Path) -> AimedTarget:
         aimed_target = aimed_in(aim, head.value, registration, cortex)

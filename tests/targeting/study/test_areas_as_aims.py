@@ -34,7 +34,7 @@ def test_an_area_needs_a_side_and_no_registration_of_its_own():
     with pytest.raises(InputError, match="which side"):
         target_side(MRI, "area:4", None, None, None)
     aim = Aim("area:4", "left").checked()
-    assert aim.by_folds and not aim.in_mni and aim.mask is None and aim.files == {}
+    assert aim.needs_cortex and not aim.in_mni and aim.mask is None and aim.files == {}
 
 
 def test_a_mistyped_area_is_refused_before_anything_is_made():
@@ -77,7 +77,7 @@ def test_regions_to_spare_may_be_areas_of_either_side(tmp_path):
     with pytest.raises(InputError, match=r"write `avoid=area:4@left`"):
         region_of("area:4", None, "avoid")
     regions = Regions.of(["area:4@right"], ["m1-face"], "left")
-    assert regions is not None and regions.by_folds and regions.in_mni
+    assert regions is not None and regions.needs_cortex and regions.in_mni
 
 
 def test_a_file_of_labels_is_kept_by_its_bytes_and_named_without_its_folder(tmp_path):
@@ -110,7 +110,7 @@ def test_labels_of_the_freesurfer_subject_that_brings_the_cortex_are_found_by_th
     for side in ("lh", "rh"):
         write_annot(folder / f"{side}.aparc.annot", np.arange(50) % 2, table, ["rest", "precentral"], fill_ctab=True)
     own = in_cortex_folder("aparc.annot:precentral", "right", "fs")
-    assert own == f"{Path('fs') / 'label' / 'rh.aparc.annot'}:precentral" and Aim(own, "right").checked().by_folds
+    assert own == f"{Path('fs') / 'label' / 'rh.aparc.annot'}:precentral" and Aim(own, "right").checked().needs_cortex
     assert in_cortex_folder("lh.aparc.annot:precentral", "left", "fs").endswith("lh.aparc.annot:precentral")
     for aim in ("area:4", "m1-hand", "ras:1,2,3", "other.annot:a"):
         assert in_cortex_folder(aim, "left", "fs") == aim
