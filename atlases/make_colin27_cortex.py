@@ -21,7 +21,7 @@ from atlases.folded_cortex import folded_cortex
 from atlases.fslr import TERMS
 from meshes.cortical_surface import Cortex
 from meshes.folds.cat_surf import CAT_SURF
-from meshes.formats.embedded_cortex import FILE, save_embedded
+from meshes.formats.embedded_cortex import EMBEDDED_FILE, save_embedded
 from meshes.segmentation.hemisphere_shares import shares_from_samseg
 from meshes.segmentation.samseg import SAMSEG
 
@@ -31,7 +31,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(description="Make the folded cortex of the built-in head colin27.")
     parser.add_argument("posteriors", type=Path, help="posteriors folder of a SAMSEG run on its T1")
-    parser.add_argument("--out", type=Path, default=FILE.parent)
+    parser.add_argument("--out", type=Path, default=EMBEDDED_FILE.parent)
     choices = parser.parse_args()
     image = nib.MGHImage.from_bytes(gzip.decompress((choices.posteriors.parent / "seg.mgz").read_bytes()))
     structures = np.asarray(image.dataobj).reshape(image.shape[:3]).astype(np.int16)
@@ -41,7 +41,7 @@ def main() -> None:
 
 def write(cortex: Cortex, folder: Path) -> None:
     """The cortex' file and its provenance."""
-    file = folder / FILE.name
+    file = folder / EMBEDDED_FILE.name
     save_embedded(cortex, file)
     about = {
         "name": "colin27",

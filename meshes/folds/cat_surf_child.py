@@ -98,6 +98,7 @@ def register(job: Arrays) -> dict[str, Any]:
         (job["sphere"], job["triangles"]),
         (job["group_points_mm"], job["group_triangles"]),
         (job["group_sphere"], job["group_triangles"]),
+        cortex_mask=np.asarray(job["group_cortex"], np.float64),
         **settings(job, "register"),
     )
     return {"sphere": warped}

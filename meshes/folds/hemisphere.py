@@ -46,7 +46,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "thin": {"target_faces": TRIANGLES, "aggressiveness": 7.0},
     "deform": {"w1": 0.1, "w2": 0.1, "w3": 1.0, "sigma": 0.2, "iterations": 75, "remove_intersect": True},
     "layers": {"remove_intersect": True},
-    "sphere": {"stop_at": 5},
+    "sphere": {"stop_at": 5, "relax": True},  # relaxed: areas of the sphere vary half as much
+    "register": {"iters": 80, "rotate": False},  # it is turned before (see turned), where a search takes 45 s
 }
 MARCHING_CUBES: dict[str, Any] = {
     "threshold": 0.5, "n_iter": 10, "iter_laplacian": 50, "n_median_filter": 2, "strength_gyri_mask": 0.1,
@@ -151,18 +152,19 @@ def fold(
     """
     tissue, affine = tissue_map(shares)
     points, triangles, thickness = _central(tissue, affine, folder, log_file, name)
+    if _volume(points, triangles) < 0:
+        triangles = triangles[:, ::-1]
     job = {"points_mm": points, "triangles": triangles}
     at_vertices = _thickness_mm(thickness, affine, points)
     log.info("%s: white and pial surface", name)
     volumes = {"thickness_mm": at_vertices, "tissue": tissue, "affine_mm": affine}
     layers = run_step("layers", {**job, **volumes}, SETTINGS, folder, log_file, LIMIT_S)
     sphere, fslr = unfold(points, triangles, group, folder, log_file, name)
-    outward = _volume(points, triangles) > 0
-    central = CorticalSurface(points, triangles if outward else triangles[:, ::-1])
+    central = CorticalSurface(points, triangles)
     folds = Folds(
         white_mm=layers["white_mm"],
         pial_mm=layers["pial_mm"],
-        thickness_mm=np.linalg.norm(layers["pial_mm"] - layers["white_mm"], axis=1),
+        thickness_mm=at_vertices,
         depth_mm=depth_mm(points, triangles, folder, log_file),
         sphere=sphere,
         fslr=fslr,
@@ -205,6 +207,7 @@ def unfold(
     ----------
     points_mm : (V, 3)
     triangles : (T, 3)
+        Normals outward.
     group : GroupSurface
     folder : Path
         For files in between.
@@ -223,13 +226,14 @@ def unfold(
     if sphere is None:
         log.info("%s: unfolding to a sphere", name)
         sphere = run_step("sphere", job, SETTINGS, folder, log_file, LIMIT_S)["sphere"]
-    unit = _unit(sphere)
+    unit = turned(points_mm, _unit(sphere), group)
     _check_sphere(unit, triangles, name)
     log.info("%s: bringing its folds onto the group's", name)
     reference = {
         "group_points_mm": group.points_mm,
         "group_triangles": group.triangles,
         "group_sphere": 100 * group.sphere,
+        "group_cortex": group.cortex,
     }
     warped = run_step("register", {**job, "sphere": 100 * unit, **reference}, SETTINGS, folder, log_file, LIMIT_S)[
         "sphere"
@@ -239,11 +243,31 @@ def unfold(
     return unit, registered
 
 
+def turned(points_mm: NDArray[np.float64], sphere: NDArray[np.float64], group: GroupSurface) -> NDArray[np.float64]:
+    """A unit sphere turned so that places of a hemisphere come to lie near the same places of the group's, (V, 3).
+
+    The two hemispheres are laid over each other by their extents; the rotation is the best, in least squares, for the
+    vertices and the group's nearest to them (Kabsch 1976, Acta Cryst A32:922).
+
+    Parameters
+    ----------
+    points_mm : (V, 3)
+        The hemisphere.
+    sphere : (V, 3)
+        Its sphere.
+    group : GroupSurface
+    """
+    box, group_box = (np.percentile(each, (1, 99), axis=0) for each in (points_mm, group.points_mm))
+    over_mm = (points_mm - box.mean(0)) / np.ptp(box, axis=0) * np.ptp(group_box, axis=0) + group_box.mean(0)
+    same_place = group.sphere[cKDTree(group.points_mm).query(over_mm)[1]]
+    u, _, vt = np.linalg.svd(sphere.T @ same_place)
+    return sphere @ u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
+
+
 def turned_over(sphere: NDArray[np.float64], triangles: NDArray[np.int32]) -> float:
-    """The share of a unit sphere's triangles that face the other way than most."""
+    """The share of a sphere's triangles that face inward, where those of its surface face outward."""
     a, b, c = (sphere[triangles[:, i]] for i in range(3))
-    volume = np.einsum("ij,ij->i", a, np.cross(b, c))
-    return float(min((volume > 0).mean(), (volume < 0).mean()))
+    return float((np.einsum("ij,ij->i", a, np.cross(b, c)) < 0).mean())
 
 
 def _central(

@@ -10,14 +10,14 @@ from meshes.cortical_surface import Cortex, CorticalSurface, Folds
 from meshes.whole_files import written_whole
 
 DATA = Path(__file__).parents[1] / "data"
-FILE = DATA / "colin27-cortex.npz"
+EMBEDDED_FILE = DATA / "colin27-cortex.npz"
 EMBEDDED_FOLDS = "colin27's own"
 STEP_MM = 0.01  # what coordinates are rounded to
 MOST = np.iinfo(np.int16).max  # spheres are in so many steps
 SIDES = ("lh", "rh")
 
 
-def embedded_cortex(path: Path = FILE) -> Cortex:
+def embedded_cortex(path: Path = EMBEDDED_FILE) -> Cortex:
     """The cortex of colin27.
 
     Examples

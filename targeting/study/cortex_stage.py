@@ -22,7 +22,7 @@ from meshes.cortex_fit import check_fit
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.formats.cortex_files import charm_files, cortex_files, layer_files, read_cortex, read_layers
-from meshes.formats.embedded_cortex import EMBEDDED_FOLDS, embedded_cortex
+from meshes.formats.embedded_cortex import EMBEDDED_FILE, EMBEDDED_FOLDS, embedded_cortex
 from meshes.formats.folds_files import read_folds, write_folds
 from meshes.formats.gifti import read_surface, write_surface
 from meshes.head import HeadMesh
@@ -162,7 +162,8 @@ def cortex_stage(segmentation: Done[Segmentation], head: Done[HeadMesh], registr
             return _kept(folder, _halfway(segmentation.value, head, registration.value, str(error)))
 
     after: list[Done[Any]] = [head, segmentation, registration] if way == "head" else [segmentation, registration]
-    return Stage("cortex", 3, make, load_cortex, parameters={"folds": environment}, after=after)
+    files = {"embedded": EMBEDDED_FILE} if way == "embedded" else {}
+    return Stage("cortex", 3, make, load_cortex, files=files, parameters={"folds": environment}, after=after)
 
 
 def _halfway(segmentation: Segmentation, head: Done[HeadMesh], warp: MniWarp, why: str) -> Cortex:
@@ -183,12 +184,14 @@ def _halfway(segmentation: Segmentation, head: Done[HeadMesh], warp: MniWarp, wh
 
 def _cat_surf() -> tuple[str, str]:
     """CAT-Surf's version, and why it cannot be had; one of them is empty."""
+    from meshes.environments import python_in
     from meshes.folds import cat_surf
 
-    try:
-        cat_surf.ENVIRONMENT.ensure()
-    except InputError as error:
-        return "", str(error)
+    if not python_in(cat_surf.ENVIRONMENT.folder).exists():  # whether it works is seen when it is used
+        try:
+            cat_surf.ENVIRONMENT.ensure()
+        except InputError as error:
+            return "", str(error)
     return cat_surf.CAT_SURF, ""
 
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from meshes.errors import InputError
-from meshes.folds.hemisphere import STEP_MM, tissue_map, turned_over
+from meshes.folds.hemisphere import STEP_MM, GroupSurface, tissue_map, turned, turned_over
 from meshes.segmentation.hemisphere_shares import HemisphereShares, filled_shares
 
 AFFINE = np.array(
@@ -70,5 +71,20 @@ def test_ventricles_and_nuclei_of_one_side_are_filled():
 def test_a_sphere_that_is_folded_over_is_told():
     points = np.array([[1.0, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
     triangles = np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]])
-    assert turned_over(points, triangles) == 0 == turned_over(points, triangles[:, ::-1])
+    assert turned_over(points, triangles) == 0
     assert turned_over(points, np.vstack([triangles[:3], triangles[3:, ::-1]])) == 0.25
+    assert turned_over(points * [-1, 1, 1], triangles) == 1  # mirrored
+
+
+def test_a_sphere_is_turned_to_the_group_and_never_mirrored():
+    """An uneven body, its sphere turned anyhow: each of its places comes back to the same place of the group's."""
+    rng = np.random.default_rng(0)
+    group_sphere = rng.normal(size=(3000, 3))
+    group_sphere /= np.linalg.norm(group_sphere, axis=1, keepdims=True)
+    body = group_sphere * [30.0, 80, 50] + np.outer(group_sphere[:, 1] ** 2, [8.0, 0, 12])
+    group = GroupSurface(body, np.zeros((1, 3), np.int32), group_sphere, np.ones(3000, bool))
+    turn = Rotation.from_rotvec([0.9, -1.4, 0.5]).as_matrix()
+    back = turned(body * 1.1 + [5.0, -7, 3], group_sphere @ turn, group)
+    np.testing.assert_allclose(back, group_sphere, atol=1e-6)
+    mirrored = turned(body, group_sphere * [-1, 1, 1], group)
+    assert np.linalg.norm(mirrored - group_sphere, axis=1).max() > 0.5
