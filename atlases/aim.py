@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from atlases.area_aim import FORMS, FSLR, by_folds, check_by_folds, patch_by_folds, point_by_folds
 from atlases.target import Target, read_mask
 from atlases.targets import HEMISPHERES, SIDES, NamedTarget, targets
 from atlases.warp import MniWarp
@@ -120,7 +121,8 @@ def resolve_target(
     Parameters
     ----------
     aim : str
-        A target's name, ``mni:x,y,z``, ``ras:x,y,z``, or the path of a NIfTI mask (``mni:FILE`` for one in MNI152).
+        A target's name, ``mni:x,y,z``, ``ras:x,y,z``, the path of a NIfTI mask (``mni:FILE`` for one in MNI152), or one of
+        those that need the folds of the cortex (:mod:`atlases.area_aim`): ``area:NAME``, ``FILE:LABEL``, ``fslr:VERTEX``.
     side : str or None
         "left" or "right"; needed for a name, checked against the point otherwise.
     head : HeadMesh
@@ -135,7 +137,7 @@ def resolve_target(
         Which frame of a mask counts, where its two disagree.
     cortex : Cortex, optional
         The subject's cortex: where its folds are known, a name with areas is a patch of it, or with ``radius_mm`` the ball
-        round that patch's middle.
+        round that patch's middle; and aims that are found by the folds alone need it.
 
     Raises
     ------
@@ -152,6 +154,8 @@ def resolve_target(
         one_of(side, SIDES, "side")
     if hotspot_mm is not None and not aim.startswith("m1-"):
         raise InputError(f"a hotspot replaces the atlas point of an m1- target; it does not go with the target {aim!r}")
+    if by_folds(aim):
+        return _target_by_folds(aim, side, head, cortex, radius_mm)
     if is_mask(aim):
         if radius_mm is not None:
             raise InputError("a mask has its own extent; leave out the radius")
@@ -169,7 +173,7 @@ def resolve_target(
         name = f"ras {_words(point)}"
         side = _agreed_side(float(_lateral_mm(point[None], head)[0]), side, name, MIDLINE_MM)
         return _snapped(point, None, name, side, head, radius_mm or POINT_RADIUS_MM, "given by the user")
-    one_of(aim, [*targets(), "mni:x,y,z", "ras:x,y,z", "MASK.nii.gz"], "target")
+    one_of(aim, [*targets(), "mni:x,y,z", "ras:x,y,z", "MASK.nii.gz", *FORMS], "target")
     raise InputError(f"{aim!r} has no numbers; write them as {space}:x,y,z in mm")
 
 
@@ -181,7 +185,7 @@ def is_mask(aim: str) -> bool:
     >>> is_mask("spot.NII.gz"), is_mask("mni:spot.nii"), is_mask("mni:-38,-20,60")
     (True, True, False)
     """
-    return aim.lower().endswith(MASK_SUFFIXES)
+    return aim.lower().endswith(MASK_SUFFIXES) and not by_folds(aim)
 
 
 def mask_path(aim: str) -> Path:
@@ -273,6 +277,21 @@ def _on_folds(
         )
         found = replace(found, warnings=(*found.warnings, line))
     return found
+
+
+def _target_by_folds(
+    aim: str, side: str | None, head: HeadMesh, cortex: Cortex | None, radius_mm: float | None
+) -> AimedTarget:
+    """A target of an area, of a label on the surface, or round a vertex of the group's cortex."""
+    check_by_folds(aim, side, radius_mm)
+    assert side is not None
+    if aim.lower().startswith(FSLR):
+        point = point_by_folds(aim, side, cortex)
+        name = f"{FSLR}{aim[len(FSLR) :].strip()}"
+        source = "vertex of fs_LR 32k given by the user, by this head's folds"
+        return _snapped(point, None, name, side, head, radius_mm or POINT_RADIUS_MM, source)
+    target = patch_by_folds(aim, side, cortex)
+    return AimedTarget(target, target.center_mm, None, _grey_share(target, head))
 
 
 def _grey_share(target: Target, head: HeadMesh) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def crown_and_lip(
     >>> float(y[crown_and_lip(sheet, y, np.ones(40, bool), 9.0)].max())
     3.0
     """
-    size = vertex_areas_mm2(central)
+    size = central.vertex_areas_mm2
     order = np.flatnonzero(area)[np.argsort(depth_mm[area], kind="stable")]
     if not len(order) or size[order].sum() == 0:
         raise InputError("an area without surface has no crown")
@@ -74,12 +74,6 @@ def crown_and_lip(
     center = np.flatnonzero(piece)[np.linalg.norm(points[piece] - middle, axis=1).argmin()]
     near = piece & (np.linalg.norm(points - points[center], axis=1) <= radius_mm)
     return _with(central, near, int(center))
-
-
-def vertex_areas_mm2(surface: CorticalSurface) -> NDArray[np.float64]:
-    """A third of the triangles round each vertex, (V,)."""
-    third = np.repeat(np.linalg.norm(surface.face_vectors_mm2, axis=1) / 3, 3)
-    return np.bincount(surface.triangles.ravel(), third, len(surface.points_mm)).astype(np.float64)
 
 
 def _pieces(surface: CorticalSurface, vertices: NDArray[np.bool_]) -> NDArray[np.int32]:

@@ -20,8 +20,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
+from atlases.areas import area_names
 from atlases.fslr import at_vertices, group_cortex
-from atlases.mmp import mmp_areas
 from atlases.targets import HEMISPHERES, targets
 from meshes.cortical_surface import Cortex, CorticalSurface
 
@@ -84,7 +84,7 @@ def hand_knob(cortex: Cortex, side: str) -> HandKnob | None:
     if folds is None:
         return None
     central, group = cortex.hemispheres[hemisphere], group_cortex(hemisphere)
-    sulcus = np.isin(at_vertices(folds, hemisphere, mmp_areas(hemisphere)), SULCUS)
+    sulcus = np.isin(at_vertices(folds, hemisphere, area_names(hemisphere)), SULCUS)
     way = _deepest_way(central, folds.depth_mm, sulcus, [_end(folds.fslr, sulcus, hemisphere, at) for at in ENDS_MM])
     if len(way) < 3:
         return None
@@ -107,7 +107,7 @@ def _end(
     """The subject's vertex at one end of the floor: the group's, carried over."""
     group = group_cortex(hemisphere)
     points = group.central.points_mm * (np.sign(group.central.points_mm[:, :1].mean()), 1.0, 1.0)
-    own = np.flatnonzero(np.isin(mmp_areas(hemisphere), SULCUS))
+    own = np.flatnonzero(np.isin(area_names(hemisphere), SULCUS))
     end = own[np.linalg.norm(points[own] - at_mm, axis=1).argmin()]
     rows = np.flatnonzero(sulcus)
     return int(rows[np.linalg.norm(fslr[rows] - group.sphere[end], axis=1).argmin()])

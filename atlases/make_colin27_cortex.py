@@ -54,7 +54,9 @@ def write(cortex: Cortex, folder: Path) -> None:
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "vertices": {side: len(surface.points_mm) for side, surface in cortex.hemispheres.items()},
         "area_cm2": {side: round(surface.area_mm2 / 100, 1) for side, surface in cortex.hemispheres.items()},
-        "thickness_mm": {side: round(float(folds.thickness_mm.mean()), 2) for side, folds in cortex.folds.items()},
+        "thickness_mm": {
+            side: round(float(folds.thickness_mm[folds.cortex].mean()), 2) for side, folds in cortex.folds.items()
+        },
     }
     (folder / f"{file.stem}.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from atlases.areas import area_names
 from atlases.crown import crown_and_lip
 from atlases.fslr import at_vertices, group_cortex
-from atlases.mmp import mmp_areas
 from atlases.patch import patch_target
 from atlases.target import Target
 from atlases.targets import HEMISPHERES, NamedTarget
@@ -39,7 +39,7 @@ def group_part(named: NamedTarget, side: str) -> NDArray[np.bool_]:
     hemisphere = HEMISPHERES[side]
     group = group_cortex(hemisphere)
     away, up = np.abs(group.central.points_mm[:, 0]), group.central.points_mm[:, 2]
-    part = np.isin(mmp_areas(hemisphere), named.areas)
+    part = np.isin(area_names(hemisphere), named.areas)
     for values, limits in ((away, named.midline_mm), (up, named.up_mm)):
         if limits is not None:
             part &= (values >= limits[0]) & (values < limits[1])

@@ -72,6 +72,12 @@ class CorticalSurface:
         return sums / 3
 
     @cached_property
+    def vertex_areas_mm2(self) -> NDArray[np.float64]:
+        """A third of the triangles round each vertex, (V,): they sum to the sheet's area."""
+        thirds = np.repeat(np.linalg.norm(self.face_vectors_mm2, axis=1) / 3, 3)
+        return np.bincount(self.triangles.ravel(), thirds, len(self.points_mm)).astype(np.float64)
+
+    @cached_property
     def normals(self) -> NDArray[np.float64]:
         """Outward unit normal at each vertex, the area-weighted mean of its triangles', (V, 3)."""
         length = np.linalg.norm(self.area_vectors_mm2, axis=1, keepdims=True)

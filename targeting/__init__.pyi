@@ -1,4 +1,5 @@
 from .coils.coil import Coil as Coil
+from .field_by_area.files import regions as regions
 from .planning.tes import plan_tes as plan_tes
 from .planning.tms import plan as plan
 from .planning.tms import plan_tms as plan_tms

@@ -170,6 +170,12 @@ def test_04_group(folder, monkeypatch):
         assert within == []
         assert "made up" in "".join(cell.source for cell in ran.notebook.cells if cell.cell_type == "markdown")
         assert "tDCS plan for colin27" in "".join(ran.shown("text/html"))
+        in_mni = ran.ask(
+            "[list(image.shape), float(image.get_fdata().max())]",
+            before="import nibabel\nimage = nibabel.load('colin27-fast/tdcs/magnE_MNI152.nii.gz')",
+        )
+        assert in_mni[0] == [99, 117, 95] and in_mni[1] > wanted
+        assert len(ran.shown("image/png")) >= 2  # the bars, and nilearn's
 
 
 @pytest.mark.slow

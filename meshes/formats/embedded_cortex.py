@@ -36,7 +36,7 @@ def embedded_cortex(path: Path = EMBEDDED_FILE) -> Cortex:
         folds[side] = Folds(
             white_mm=white,
             pial_mm=pial,
-            thickness_mm=np.linalg.norm(pial - white, axis=1),
+            thickness_mm=arrays[f"{side}_thickness"] * STEP_MM,
             depth_mm=arrays[f"{side}_depth"] * STEP_MM,
             sphere=sphere / np.linalg.norm(sphere, axis=1, keepdims=True),
             fslr=fslr / np.linalg.norm(fslr, axis=1, keepdims=True),
@@ -62,6 +62,7 @@ def save_embedded(cortex: Cortex, path: Path) -> None:
             "white": folds.white_mm,
             "pial": folds.pial_mm,
             "depth": folds.depth_mm,
+            "thickness": folds.thickness_mm,
         }
         for name, value in lengths.items():
             arrays[f"{side}_{name}"] = np.rint(value / STEP_MM).astype(np.int16)

@@ -151,6 +151,40 @@ def read_values(path: str | Path) -> NDArray[np.float64]:
     return arrays[0].astype(np.float64)
 
 
+def read_labels(path: str | Path) -> tuple[NDArray[np.int64], dict[int, str], str]:
+    """Read the label of each vertex from a ``.label.gii``.
+
+    Returns
+    -------
+    keys : (V,) int64
+    names : dict of int to str
+        By key.
+    side : {"lh", "rh", ""}
+        The hemisphere, where the file says it.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, has several maps, or no names for its keys.
+    """
+    path = whole_file(path)
+    try:
+        image = _opened(path)
+        maps = [np.asarray(each.data) for each in image.darrays]
+        names = {int(key): str(name) for key, name in image.labeltable.get_labels_as_dict().items()}
+        about = dict(image.meta)
+        for each in image.darrays:
+            about |= dict(each.meta)
+    except DAMAGE as error:
+        raise InputError(f"{path} is truncated or no GIFTI file; copy or make it again") from error
+    if len(maps) != 1 or maps[0].ndim != 1:
+        raise InputError(f"{path} has {len(maps)} maps of labels; give a file with one label for each vertex")
+    if not names or not np.isfinite(maps[0]).all():
+        raise InputError(f"{path} has no table of labels; give a .label.gii file")
+    primary = about.get("AnatomicalStructurePrimary", "")
+    return maps[0].astype(np.int64), names, next((side for side, name in STRUCTURE.items() if name == primary), "")
+
+
 def _opened(path: Path) -> GiftiImage:
     _check_sizes(path.read_bytes())
     image = nib.load(path)

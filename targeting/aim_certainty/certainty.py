@@ -22,10 +22,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from atlases.crown import vertex_areas_mm2
+from atlases.areas import area_names
 from atlases.fslr import at_vertices, group_cortex
 from atlases.hand_knob import HAND, hand_knob
-from atlases.mmp import mmp_areas
 from atlases.target import Target
 from atlases.targets import HEMISPHERES
 from atlases.warp import MniWarp
@@ -127,8 +126,8 @@ def aim_certainty(
         <= spread_mm + _radius_mm(surface, inside) + ROUND_MM
     )
     near |= inside
-    labels = at_vertices(cortex.folds[hemisphere], hemisphere, mmp_areas(hemisphere))[near]
-    size, own = vertex_areas_mm2(surface)[near], inside[near]
+    labels = at_vertices(cortex.folds[hemisphere], hemisphere, area_names(hemisphere))[near]
+    size, own = surface.vertex_areas_mm2[near], inside[near]
     graph = _steps(surface, near)
     strength = np.linalg.norm(field_at(head, e_v_per_m, surface.points_mm[near]), axis=1)
     size = np.where(np.isfinite(strength), size, 0.0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from meshes.cortical_surface import Cortex
-from meshes.errors import InputError, WriteError
+from meshes.errors import InputError
 from targeting.result_files import load_plain, save_plain
 from targeting.study.study import Study
 from targeting.subject import Done, Stage
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 FILE = "certainty.json"
 
 
-def run_certainty(study: Study, confirmed: Done[Any], kind: str = "") -> tuple[Done[AimCertainty] | None, list[str]]:
+def run_certainty(study: Study, confirmation: Done[Any], kind: str = "") -> tuple[Done[AimCertainty] | None, list[str]]:
     """Run the stage; where it cannot be had, None and a line that says why.
 
     Parameters
     ----------
     study : Study
-    confirmed : Done
+    confirmation : Done
         What was solved for the plan; its ``e_v_per_m`` is the field.
     kind : str
         Of a montage.
@@ -34,17 +34,26 @@ def run_certainty(study: Study, confirmed: Done[Any], kind: str = "") -> tuple[D
 
     cortex = study.cortex
     if cortex is None or not knows_folds(cortex.value, study.target.value.target):
-        return None, [_not_told("the folds of its hemisphere are not known")]
+        return None, []  # the cortex' own note says why its folds are not known
     try:
-        return study.run(certainty_stage(study, cortex, confirmed, kind)), []
-    except WriteError:
-        raise
+        return study.run(certainty_stage(study, cortex, confirmation, kind)), []
     except InputError as error:
         return None, [_not_told(str(error))]
 
 
-def certainty_stage(study: Study, cortex: Done[Cortex], confirmed: Done[Any], kind: str = "") -> Stage[AimCertainty]:
-    """Stage "aim-certainty" of a head whose folds are known."""
+def certainty_stage(study: Study, cortex: Done[Cortex], confirmation: Done[Any], kind: str = "") -> Stage[AimCertainty]:
+    """Stage "aim-certainty" of a head whose folds are known.
+
+    Parameters
+    ----------
+    study : Study
+    cortex : Done[Cortex]
+        With its folds.
+    confirmation : Done
+        The direct solution of the plan: its field.
+    kind : str
+        "tdcs" or "hd-tdcs"; "" for a coil.
+    """
     name = f"{kind}-aim-certainty" if kind else "aim-certainty"
     file = f"{kind}-{FILE}" if kind else FILE
     registration = study.registration_if_any
@@ -52,7 +61,7 @@ def certainty_stage(study: Study, cortex: Done[Cortex], confirmed: Done[Any], ki
     def make(folder: Path) -> AimCertainty:
         from targeting.aim_certainty.certainty import aim_certainty
 
-        target, field = study.target.value.target, np.asarray(confirmed.value.e_v_per_m)
+        target, field = study.target.value.target, np.asarray(confirmation.value.e_v_per_m)
         warp = registration.value if registration else None
         found = aim_certainty(cortex.value, study.head.value, target, field, warp)
         save_plain(folder / file, found)
@@ -63,7 +72,7 @@ def certainty_stage(study: Study, cortex: Done[Cortex], confirmed: Done[Any], ki
 
         return load_plain(folder / file, AimCertainty)
 
-    before = (study.head, cortex, study.target, confirmed, registration)
+    before = (study.head, cortex, study.target, confirmation, registration)
     return Stage(name, 1, make, load, after=[each for each in before if each])
 
 

@@ -1,8 +1,8 @@
 """Which coils a plan compares, and why: those asked for, and for a deep target two of different kind without being asked.
 
 A figure-of-eight and a double cone are what clinics try on the operculum and the insula.  A named target is deep if the
-table of targets says so (the operculo-insular ones).  A point or a mask is if its centre lies more than
-:data:`DEEP_MM` under the scalp: many insular trials mark the target on each patient's own MRI.
+table of targets says so (the operculo-insular ones).  A point is if it lies more than :data:`DEEP_MM` under the scalp, a
+mask or an area if half of it does: many insular trials mark the target on each patient's own MRI.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from atlases.targets import targets
 from targeting.coils.coil import fingerprint
@@ -41,7 +42,8 @@ def why_deep(name: str, target: Target, head: Callable[[], HeadMesh]) -> str:
         return f"{name} is a deep target" if named.deep else ""
     mesh = head()
     scalp_mm = mesh.points_mm[np.unique(mesh.boundary())]
-    depth_mm = float(np.linalg.norm(scalp_mm - target.center_mm, axis=1).min())
+    places_mm = target.center_mm[None] if target.mask_points_mm is None else target.mask_points_mm
+    depth_mm = float(np.median(cKDTree(scalp_mm).query(places_mm)[0]))
     return (
         f"the target lies {depth_mm:.0f} mm under the scalp, deeper than {DEEP_MM:.0f} mm" if depth_mm > DEEP_MM else ""
     )

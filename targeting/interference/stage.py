@@ -108,7 +108,7 @@ def interference_stage(subject: Subject, request: InterferenceRequest, leadfield
         write_envelope(own, subject, head.value, cortex, e1, e2)
         return found
 
-    files = {"mask": aim.mask} if aim and aim.mask else {}
+    files = aim.files if aim else {}
     after = [each for each in (head, field, target, registration, study.cortex) if each]
     return Stage(NAME, 2, make, load, files=files, parameters=request.parameters, after=after)
 

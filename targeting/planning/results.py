@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from atlases.target import is_center
 from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
+from meshes.images import open_nifti
 from targeting.aim_certainty.record import plan_aim_certainty
 from targeting.records.places import Frame, plan_target
 from targeting.records.warnings import PlanWarning, note, warning
@@ -22,8 +23,10 @@ from targeting.versions import versions
 
 if TYPE_CHECKING:
     from atlases.aim import AimedTarget
+    from atlases.warp import MniWarp
     from targeting.aim_certainty.certainty import AimCertainty
     from targeting.fem.cortical_field import CorticalField
+    from targeting.field_by_area.table import AreaField
     from targeting.report.evidence import Evidence
     from targeting.study.surfaces import HeadSurfaces
 
@@ -47,6 +50,7 @@ class PlanResults:
     cortex: Cortex | None = None
     surfaces: HeadSurfaces | None = None
     certainty: AimCertainty | None = None
+    warp: MniWarp | None = None
 
     @property
     def target_tets(self) -> NDArray[np.integer]:
@@ -89,10 +93,46 @@ def head_warnings(results: PlanResults) -> list[PlanWarning]:
     return [*(warning(each) for each in (*segmentation.warnings, *found.warnings, *odd)), *told]
 
 
+def area_notes(results: PlanResults) -> list[PlanWarning]:
+    """A line that says in which areas of the cortex the target lies, where that is known."""
+    from targeting.field_by_area.table import areas_of_target
+    from targeting.field_by_area.words import target_sentence
+
+    words = target_sentence(areas_of_target(results.aimed_target.target, results.cortex))
+    return [note(words)] if words else []
+
+
+def write_field_by_area(
+    folder: Path, on_cortex: CorticalField | None, conditions: str, threshold_v_per_m: float | None = None
+) -> list[AreaField]:
+    """Write the table of the field in each area, where areas are known.
+
+    Parameters
+    ----------
+    folder : Path
+    on_cortex : CorticalField or None
+    conditions : str
+        What the field is at.
+    threshold_v_per_m : float, optional
+        |E| at motor threshold under the same currents.
+
+    Returns
+    -------
+    list of AreaField
+        The rows of the table; none where no folds are known.
+    """
+    from targeting.field_by_area.files import write_regions
+    from targeting.field_by_area.table import field_by_area
+
+    rows = field_by_area(on_cortex, threshold_v_per_m) if on_cortex is not None else []
+    write_regions(folder, rows, conditions, threshold_v_per_m)
+    return rows
+
+
 def write_field_on_cortex(
     folder: Path, results: PlanResults, e_v_per_m: NDArray[np.floating], conditions: str | None = None
 ) -> CorticalField | None:
-    """Write the field on the cortex, where the cortex is known.
+    """Write the field on the cortex and on the group's, where the cortex and its folds are known.
 
     Parameters
     ----------
@@ -109,18 +149,21 @@ def write_field_on_cortex(
         The field on the cortex, if that is known.
     """
     from targeting.fem.cortical_field import CorticalField, write_cortical_field
+    from targeting.files.group_spaces import write_on_group_cortex
 
     if results.cortex is None:
         return None
     on_cortex = CorticalField.of(results.cortex, results.head, e_v_per_m)
-    write_cortical_field(folder, on_cortex, **({} if conditions is None else {"conditions": conditions}))
+    said = {} if conditions is None else {"conditions": conditions}
+    write_cortical_field(folder, on_cortex, **said)
+    write_on_group_cortex(folder, on_cortex, **said)
     return on_cortex
 
 
 def write_field_in_volume(
     folder: Path, results: PlanResults, evidence: Evidence, drawing: str, conditions: str | None = None
 ) -> None:
-    """Write the field on the mesh and in the image, its colour scale ending where that of the plan's pictures does.
+    """Write the field on the mesh, in the image and in MNI152, its colour scale ending where that of the plan's pictures does.
 
     Parameters
     ----------
@@ -134,17 +177,23 @@ def write_field_in_volume(
         What the field is at, for the files; default: 1 A/µs.
     """
     from targeting.files.fields import write_field_files
+    from targeting.files.group_spaces import write_in_mni
 
-    write_field_files(
+    said = {} if conditions is None else {"conditions": conditions}
+    affine_mm, scale_end = results.segmentation.affine_mm, evidence.scale_end_v_per_m
+    *_, image = write_field_files(
         folder,
         results.head,
         evidence.e_v_per_m,
-        results.segmentation.affine_mm,
+        affine_mm,
         results.segmentation.frame.shape,
-        evidence.scale_end_v_per_m,
+        scale_end,
         drawings=[drawing],
-        **({} if conditions is None else {"conditions": conditions}),
+        **said,
     )
+    if results.warp is not None:
+        on_grid = open_nifti(image).volume()
+        write_in_mni(folder, on_grid, affine_mm, results.warp, scale_end, **said)
 
 
 def background_of(results: PlanResults) -> NDArray[np.floating]:

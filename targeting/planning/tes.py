@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlases.aim import AimedTarget, side_for
+from atlases.area_aim import in_cortex_folder
 from meshes.errors import InputError
 from targeting.aim_certainty.stage import run_certainty
 from targeting.fem.conductivity import sigma_per_tet
@@ -43,6 +44,7 @@ from targeting.subject import Done, Stage, Subject
 from targeting.tms.objective_names import DEFAULT, OBJECTIVES
 
 if TYPE_CHECKING:
+    from atlases.warp import MniWarp
     from targeting.aim_certainty.certainty import AimCertainty
     from targeting.study.surfaces import HeadSurfaces
     from targeting.tes.leadfield import Leadfield
@@ -173,7 +175,9 @@ def check_tes(subject: Subject, request: TesRequest) -> TesQuestion:
     if network is None:
         side, notes = target_side(source, request.aim, side, request.pain_side, request.hotspot_mm)
         notes += target_notes(request.aim)
-        goal = Aim(request.aim, side, request.hotspot_mm, request.radius_mm).checked(own)
+        goal = Aim(
+            in_cortex_folder(request.aim, side, request.cortex), side, request.hotspot_mm, request.radius_mm
+        ).checked(own)
     elif request.aim != DEFAULT_AIM or request.hotspot_mm is not None or request.radius_mm is not None:
         raise InputError("the map of `network` is the target: leave out `aim`, `hotspot_mm` and `radius_mm`")
     elif side is not None or request.pain_side is not None:
@@ -202,6 +206,7 @@ def check_tes(subject: Subject, request: TesRequest) -> TesQuestion:
 class TesStages:
     """The stages of a montage's plan between the head and the files; None: it was not asked for."""
 
+    registration: Done[MniWarp] | None
     places: Done[Places] | None
     positions: Done[HeadPositions]
     leadfield: Done[Leadfield] | None
@@ -213,7 +218,7 @@ class TesStages:
 
     def all(self, study: Study) -> list[Done[Any]]:
         """All stages that the plan follows from, in their order."""
-        of_every_plan = (study.tissues, study.head, study.cortex, study.target)
+        of_every_plan = (study.tissues, study.head, self.registration, study.cortex, study.target)
         own = (self.places, self.positions, self.leadfield, self.search, self.confirmation, self.certainty)
         return [each for each in (*of_every_plan, *own) if each]
 
@@ -231,6 +236,7 @@ def run_stages(question: TesQuestion) -> TesStages:
     confirmation = run(confirm_stage(request, study, positions, search, places))
     certainty, no_certainty = (None, []) if question.network else run_certainty(study, confirmation, request.kind)
     return TesStages(
+        registration=study.registration_of_target or (study.registration_if_any if study.cortex else None),
         places=places,
         positions=positions,
         leadfield=leadfield,
@@ -285,6 +291,7 @@ def _results(question: TesQuestion, stages: TesStages) -> TesResults:
         cortex=cortex,
         surfaces=stages.surfaces.value,
         certainty=stages.certainty.value if stages.certainty else None,
+        warp=stages.registration.value if stages.registration else None,
         goal=plan_goal_of(question.request, target, places, stages.search.value, confirmation),
     )
 

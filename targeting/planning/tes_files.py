@@ -15,9 +15,11 @@ from targeting.planning.on_scalp import landmarks_of
 from targeting.planning.results import (
     DEEP_RATIO,
     PlanResults,
+    area_notes,
     background_of,
     fields_of_both,
     head_warnings,
+    write_field_by_area,
     write_field_in_volume,
     write_field_on_cortex,
 )
@@ -95,6 +97,7 @@ def _warnings(results: TesResults, plan: TesPlan, beyond: Sequence[PlanWarning])
             *beyond,
             *side_dangers(plan.target),
             *results.notes,
+            *area_notes(results),
             *head_warnings(results),
             *([note(confirmation.note)] if confirmation.note else []),
             *warnings_of(plan, elsewhere, confirmation.scalp_share, results.positions.fiducials.source),
@@ -182,6 +185,7 @@ def write_tes_files(folder: Path, results: TesResults, plan: TesPlan) -> None:
     write_bids(folder, plan.montage, plan.landmarks, plan.frame)
     target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
     write_geo(folder / DRAWING, [*electrode_views(plan.montage, patches), target])
+    on_cortex = write_field_on_cortex(folder, results, results.confirmation.e_v_per_m, conditions)
     evidence = TesEvidence(
         plan=plan,
         head=results.head,
@@ -189,7 +193,8 @@ def write_tes_files(folder: Path, results: TesResults, plan: TesPlan) -> None:
         target_tets=results.target_tets,
         background=background_of(results),
         background_affine_mm=results.segmentation.affine_mm,
-        on_cortex=write_field_on_cortex(folder, results, results.confirmation.e_v_per_m, conditions),
+        on_cortex=on_cortex,
+        by_area=write_field_by_area(folder, on_cortex, conditions),
         surfaces=results.surfaces,
         target=results.aimed_target.target,
         patches_mm=patches,

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlases.area_aim import in_cortex_folder
 from meshes.errors import InputError
 from targeting.aim_certainty.stage import run_certainty
 from targeting.coils.files import ChosenCoil
@@ -166,7 +167,9 @@ def check_tms(subject: Subject, request: TmsRequest) -> TmsQuestion:
     side, notes = target_side(source, request.aim, request.side, request.pain_side, request.hotspot_mm)
     notes += coil_notes(request.aim)
     own = source.own(subject.folder)
-    goal = Aim(request.aim, side, request.hotspot_mm, request.radius_mm).checked(own)
+    goal = Aim(
+        in_cortex_folder(request.aim, side, request.cortex), side, request.hotspot_mm, request.radius_mm
+    ).checked(own)
     plan_coil = ChosenCoil.of(request.coil)
     others = asked_coils(request.compare)
     objective, direction = linear_direction(request.objective, request.direction)
@@ -327,6 +330,7 @@ def _results(question: TmsQuestion, stages: TmsStages) -> Results:
         cortex=study.cortex.value if study.cortex else None,
         surfaces=stages.surfaces.value,
         certainty=stages.certainty.value if stages.certainty else None,
+        warp=registration.value if registration else None,
         place=on_scalp(search.scalp_mm[0], study.head.value, registration.value if registration else None),
         aimed_target=study.target.value,
         coil=aim.coil,

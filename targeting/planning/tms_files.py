@@ -14,6 +14,7 @@ from targeting.coils.coil import Coil
 from targeting.comparison.record import compare
 from targeting.dosing.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
 from targeting.dosing.record import PlanDosing, dosing_warnings
+from targeting.field_by_area.table import threshold_of
 from targeting.goals.record import PlanGoal, goal_warnings
 from targeting.navigation.navigators import navigator_file, navigators_of_plans
 from targeting.navigation.pose_file import write_poses
@@ -21,9 +22,11 @@ from targeting.planning.on_scalp import OnScalp
 from targeting.planning.results import (
     DEEP_RATIO,
     PlanResults,
+    area_notes,
     background_of,
     fields_of_both,
     head_warnings,
+    write_field_by_area,
     write_field_in_volume,
     write_field_on_cortex,
 )
@@ -97,6 +100,7 @@ def _warnings(results: Results, plan: TmsPlan) -> list[PlanWarning]:
             *(dosing_warnings(results.dosing, results.accepted_risks) if results.dosing else []),
             *(warning(each) for each in (goal_warnings(results.goal, best.dose_v_per_m) if results.goal else [])),
             *results.notes,
+            *area_notes(results),
             *head_warnings(results),
             *(note(each) for each in (results.comparison.left_out if results.comparison else [])),
             *warnings_of(plan, results.is_elsewhere(best.peak_mm)),
@@ -179,6 +183,7 @@ def write_files(folder: Path, results: Results, plan: TmsPlan) -> None:
         share_around=results.robustness.share if results.robustness else None,
         positions=results.place.positions if results.place else None,
         target=results.aimed_target.target,
+        by_area=write_field_by_area(folder, on_cortex, "1 A/µs", threshold_of(results.dosing)),
     )
     write_field_in_volume(folder, results, evidence, DRAWING)
     if evidence.outline is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
+from atlases.area_aim import by_folds
 from atlases.targets import targets
 from targeting.records.json_records import require
 from targeting.records.kinds import AtLeastZero, Count, Matrix, NonEmpty, OneOf, Point, Positive, Side
@@ -163,5 +164,5 @@ def _patch(aimed_target: AimedTarget) -> PlanPatch | None:
 def place_name(aimed_target: AimedTarget) -> str:
     """A place's name with its side, where the name alone does not say it."""
     target = aimed_target.target
-    has_side = target.name in targets()  # coordinates and masks say where they are
+    has_side = target.name in targets() or by_folds(target.name)  # coordinates and masks say where they are
     return f"{target.side} {target.name}" if has_side else target.name

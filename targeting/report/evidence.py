@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from atlases.target import Target, is_center
 from meshes import HeadMesh, Tissue
 from targeting.coils.coil import Casing
 from targeting.fem.cortical_field import CorticalField, strength_at_nodes
+from targeting.field_by_area.table import AreaField
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Placement, Plan
 from targeting.pose import Pose
@@ -51,6 +52,8 @@ class Evidence:
         Thinned surfaces for the scene, where they are made already.
     target : Target, optional
         To be outlined, if it is no ball.
+    by_area : sequence of AreaField
+        The same field in each area of the cortex, where areas are known.
     """
 
     plan: Plan | TesPlan
@@ -62,6 +65,7 @@ class Evidence:
     on_cortex: CorticalField | None = None
     surfaces: HeadSurfaces | None = None
     target: Target | None = None
+    by_area: Sequence[AreaField] = ()
 
     @property
     def outward(self) -> NDArray[np.float64]:

@@ -9,10 +9,15 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from atlases.areas import MMP_SOURCE
+from atlases.fslr import TERMS
 from targeting.aim_certainty.words import certainty_facts
 from targeting.comparison.words import comparison_rows, comparison_sentence, verdict_facts
 from targeting.dosing.record import PlanDosing
 from targeting.dosing.words import dosing_facts, threshold_words
+from targeting.field_by_area.files import TABLE
+from targeting.field_by_area.table import AreaField
+from targeting.field_by_area.words import SHOWN, about, area_row, headings, sides_known, threshold_sentence
 from targeting.goals.tes_words import network_sentences, place_rows, target_share_sentence
 from targeting.goals.words import direct_sentences, goal_headings, goal_rows, ranking_sentences
 from targeting.plans.tes import TesPlan
@@ -86,4 +91,31 @@ def tes_goal_section(plan: TesPlan) -> Markup:
         standard=usual,
         standard_ma=None if plan.standard is None else plan.standard.dose.total_current_ma,
         network="" if goal.network is None else network_sentences(goal.network, usual),
+    )
+
+
+def areas_section(rows: Sequence[AreaField], conditions: str, dosing: PlanDosing | None = None) -> Markup:
+    """What the field is in each area of the cortex; empty where no areas are known.
+
+    Parameters
+    ----------
+    rows : sequence of AreaField
+    conditions : str
+        What the field is for, put after its unit: "at 1 A/µs".
+    dosing : PlanDosing, optional
+        With the threshold that areas are held against.
+    """
+    if not rows:
+        return Markup()
+    return render(
+        "field_by_area/page.html.jinja",
+        headings=headings(rows),
+        rows=[(about(each), area_row(each), ",".join(f"{x:.1f}" for x in each.peak_mm)) for each in rows],
+        shown=SHOWN,
+        conditions=conditions,
+        table=TABLE,
+        sides=sides_known(rows),
+        threshold=threshold_sentence(dosing),
+        source=MMP_SOURCE,
+        terms=TERMS,
     )

@@ -18,7 +18,7 @@ from targeting.plans.tes_words import (
 from targeting.report import cortex as cortex_pictures
 from targeting.report import figures, tes_cap
 from targeting.report.evidence import TesEvidence
-from targeting.report.features import certainty_section, tes_goal_section
+from targeting.report.features import areas_section, certainty_section, tes_goal_section
 from targeting.report.figures import Figure
 from targeting.report.hand_knob import knob_figures
 from targeting.report.head_check import head_check
@@ -63,6 +63,7 @@ def page_of(evidence: TesEvidence) -> str:
         certainty=certainty_section(plan, knob_figures(evidence)),
         cortex_figures=cortex_figures(evidence),
         goal=tes_goal_section(plan),
+        areas=areas_section(evidence.by_area, evidence.conditions),
         standard=standard_words(plan),
         beside_standard=beside_standard(plan),
         unverified=unverified,

@@ -27,7 +27,13 @@ from targeting.plans.tms_words import (
 )
 from targeting.report import figures
 from targeting.report.evidence import TmsEvidence
-from targeting.report.features import certainty_section, comparison_section, dosing_section, goal_section
+from targeting.report.features import (
+    areas_section,
+    certainty_section,
+    comparison_section,
+    dosing_section,
+    goal_section,
+)
 from targeting.report.folds import crossing_words
 from targeting.report.hand_knob import knob_figures
 from targeting.report.handle import angle_rows
@@ -94,6 +100,7 @@ def page_of(evidence: TmsEvidence) -> str:
         cortex_figures=figures.cortex(evidence),
         goal=goal_section(plan),
         comparison=comparison_section(plan),
+        areas=areas_section(evidence.by_area, evidence.conditions, plan.dosing),
         dose_figures=figures.dose(evidence),
         angles=angle_rows(plan.angle),
         over_angles=dose_over_angles(plan.angle) if plan.angle else "",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from atlases.aim import MNI, is_mask, mask_path, parse_point, side_for
+from atlases.area_aim import LabelAim, by_folds, check_by_folds, notes_by_folds
 from atlases.target import read_mask
 from atlases.targets import targets
 from meshes.choices import one_of
@@ -36,21 +37,41 @@ class Aim:
         return mask_path(self.name) if is_mask(self.name) else None
 
     @property
+    def needs_cortex(self) -> bool:
+        """Whether the folds of the cortex say where it is.
+
+        So they do of an area, a label on the surface, a vertex of the group's cortex, and of a named target with areas that no
+        measured hotspot overrides.
+        """
+        named = targets().get(self.name)
+        return by_folds(self.name) or (named is not None and bool(named.areas) and self.hotspot_mm is None)
+
+    @property
+    def labels(self) -> LabelAim | None:
+        """The labels of a file of the user's, if the aim is that."""
+        return LabelAim.of(self.name)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What a stage reads for it, by its role."""
+        if self.labels is not None:
+            return {"labels": self.labels.file}
+        return {"mask": self.mask} if self.mask is not None else {}
+
+    @property
     def in_mni(self) -> bool:
         """Whether the registration is needed: a named target, mni:x,y,z or mni:MASK that no measured hotspot overrides."""
         if self.mask is not None:
             return self.name.lower().startswith(MNI)
+        if by_folds(self.name):
+            return False
         return not self.name.startswith("ras:") and self.hotspot_mm is None
-
-    @property
-    def needs_cortex(self) -> bool:
-        """Whether the folds of the cortex say where it is: a named target with areas that no measured hotspot overrides."""
-        named = targets().get(self.name)
-        return named is not None and bool(named.areas) and self.hotspot_mm is None
 
     @property
     def recorded(self) -> str:
         """The name as a stage's parameters hold it: of a mask its hash, not the name of its file."""
+        if self.labels is not None:
+            return f"{self.labels.file.name}:{self.labels.names}"
         if self.mask is None:
             return self.name
         return f"{MNI}mask" if self.in_mni else "mask"
@@ -85,7 +106,9 @@ class Aim:
         InputError
             If the target's name or coordinates are not usable, or a mask is not, or its place is not known.
         """
-        if self.mask is not None:
+        if by_folds(self.name):
+            check_by_folds(self.name, self.side, self.radius_mm)
+        elif self.mask is not None:
             image = open_nifti(self.mask)
             if own is not None:
                 frame = None if self.in_mni else frame_needed(image, own.frame)
@@ -94,7 +117,7 @@ class Aim:
                     check_own_space(self.mask, mask.world, own.world)
                 return replace(self, frame=frame)
         elif ":" in self.name:
-            one_of(self.name.partition(":")[0], ["mni", "ras"], "space of a target")
+            one_of(self.name.partition(":")[0], ["mni", "ras", "area", "fslr"], "space of a target")
             parse_point(self.name.partition(":")[2], self.name)
         else:
             named = targets()[one_of(self.name, targets(), "target")]
@@ -130,7 +153,7 @@ def target_side(
     """
     if side is not None or pain_side is not None:
         return side_for(side, pain_side), []
-    if ":" in aim or is_mask(aim):
+    if (":" in aim and not by_folds(aim)) or is_mask(aim):
         return None, []  # coordinates have the side of their x
     if source.way == "embedded":
         if hotspot_mm is not None:
@@ -140,8 +163,10 @@ def target_side(
 
 
 def target_notes(aim: str) -> list[PlanWarning]:
-    """The clinical remark of a named target."""
+    """The clinical remark of a named target; of an area, what its name means."""
     named = targets().get(aim)
+    if by_folds(aim):
+        return [note(each) for each in notes_by_folds(aim)]
     return [note(f"{named.name}: {named.note}")] if named else []
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from atlases.area_aim import LabelAim
 from targeting.study.head_source import HeadSource
 from targeting.study.options import given_options, options_of
 from targeting.study.request import PlanOptions
@@ -74,6 +75,8 @@ def _word(value: Any) -> str:
     if isinstance(value, int | float):
         return f"{value:.10g}"
     text = str(value)
+    if (labels := LabelAim.of(text)) is not None:
+        return f"{labels.file.name}:{labels.names}"
     if not text.lower().endswith(FILES):
         return text
     space, _, rest = text.partition(":")

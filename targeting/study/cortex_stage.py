@@ -203,7 +203,7 @@ def _kept(folder: Path, cortex: Cortex) -> Cortex:
         about["area_cm2"][side] = round(surface.area_mm2 / 100, 1)
     for side, folds in cortex.folds.items():
         write_folds(folder, side, cortex.hemispheres[side], folds)
-        about.setdefault("thickness_mm", {})[side] = round(float(folds.thickness_mm.mean()), 2)
+        about.setdefault("thickness_mm", {})[side] = round(float(folds.thickness_mm[folds.cortex].mean()), 2)
     (folder / ABOUT_FILE).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     return load_cortex(folder)
 

@@ -1,7 +1,7 @@
-"""Regions to avoid and further targets, as a user writes them: a name, a point or a mask, with side and radius.
+"""Regions to avoid and further targets, as a user writes them: a name, an area, a point or a mask, with side and radius.
 
 A name is on the plan's own side unless ``@left`` or ``@right`` follows; ``/12`` makes a ball of 12 mm radius:
-``m1-face@right``, ``ras:-40,-20,50/12``.
+``m1-face@right``, ``area:FEF@right``, ``ras:-40,-20,50/12``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from atlases.aim import is_mask
+from atlases.area_aim import LabelAim, by_folds
 from atlases.targets import SIDES, targets
 from meshes.choices import one_of
 from meshes.errors import InputError
@@ -70,9 +71,10 @@ class Regions:
 
     @property
     def files(self) -> dict[str, Path]:
-        """Masks by the place they have in the request."""
+        """Masks and files of labels by the place they have in the request."""
         places = {"avoid": self.avoid, "also": self.also}
-        return {f"{role}{i}": each.mask for role, aims in places.items() for i, each in enumerate(aims) if each.mask}
+        aims = [(f"{role}{i}", each) for role, aims in places.items() for i, each in enumerate(aims)]
+        return {place: path for place, each in aims for path in each.files.values()}
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -82,6 +84,8 @@ class Regions:
 
 def region_of(text: str, side: str | None, name: str, own: OwnWorld | None = None) -> Aim:
     """The region that ``NAME[@side][/radius]``, ``mni:x,y,z[/radius]``, ``ras:x,y,z[/radius]`` or a mask means.
+
+    ``area:NAME[@side]`` and ``FILE:LABEL[@side]`` have their own extent, ``fslr:VERTEX[@side][/radius]`` is a ball.
 
     Parameters
     ----------
@@ -105,20 +109,23 @@ def region_of(text: str, side: str | None, name: str, own: OwnWorld | None = Non
     """
     if is_mask(text):
         return Aim(text, None).checked(own)
+    if LabelAim.of(text.rpartition("@")[0] or text):  # its path may have a /
+        place, at, word = text.rpartition("@") if text.endswith(tuple(f"@{each}" for each in SIDES)) else (text, "", "")
+        return Aim(place, word if at else side).checked()
     rest, slash, radius = text.partition("/")
     place, at, word = (each.strip() for each in rest.partition("@"))
     try:
         radius_mm = float(radius) if slash else None
     except ValueError:
         raise InputError(f"`{name}={text}`: a radius in mm follows the /, such as {rest}/10") from None
-    if ":" in place:
+    if ":" in place and not by_folds(place):
         if at:
             raise InputError(f"`{name}={text}`: coordinates have the side of their x; leave out @{word}")
         return Aim(place, None, None, radius_mm).checked()
-    aim = Aim(place, one_of(word, SIDES, "side") if at else side, None, radius_mm).checked()
-    if aim.side is None:
+    side = one_of(word, SIDES, "side") if at else side
+    if side is None and (by_folds(place) or place in targets()):
         raise InputError(f"which side of {place}? write `{name}={place}@left` or {place}@right")
-    return aim
+    return Aim(place, side, None, radius_mm).checked()
 
 
 def check_cap(cap: float | None, avoid: Sequence[str]) -> None:

@@ -83,9 +83,11 @@ class PlanOptions(HeadOptions):
     aim: str = option(
         Kind.TEXT,
         DEFAULT_AIM,
-        "A named target (target atlas list), mni:x,y,z, ras:x,y,z or a mask (mni:MASK).",
+        "A named target (target atlas list), area:NAME, mni:x,y,z, ras:x,y,z or a mask (mni:MASK).",
         metavar="TARGET",
-        more="ras: is in RAS mm of the T1.",
+        more="ras: is in RAS mm of the T1. Areas (target atlas list --areas) join as OP1+OP4; a label of your own file is "
+        "FILE.annot:LABEL (.label.gii, .dlabel.nii; also of a FreeSurfer subject given as the cortex), a vertex of the "
+        "group's cortex fslr:NUMBER.",
     )
     side: str | None = option(Kind.TEXT, None, "Side of the target.", metavar="left|right")
     pain_side: str | None = option(

@@ -18,6 +18,7 @@ from targeting.subject import Done, Stage
 
 if TYPE_CHECKING:
     from atlases.registration import MniWarp
+    from meshes.cortical_surface import Cortex
 
 
 def target_stage(
@@ -46,7 +47,7 @@ def target_stage(
         3,
         make,
         lambda folder: load_target(folder / "target.npz"),
-        files={"mask": aim.mask} if aim.mask else {},
+        files=aim.files,
         parameters={**asdict(aim), "name": aim.recorded, "entry": aim.entry},
         after=[each for each in (head, registration, cortex) if each],
     )

@@ -8,7 +8,8 @@ import pytest
 import pyvista as pv
 from scipy.spatial import cKDTree
 
-from atlases.fslr import at_vertices, data_folder, grayordinates, group_cortex
+from atlases.areas import area_labels, areas
+from atlases.fslr import at_vertices, group_cortex
 from meshes.errors import InputError
 from meshes.folds.cat_surf import run_step
 from meshes.folds.hemisphere import fold, turned_over
@@ -39,16 +40,6 @@ def group_as_tissues(side):
     return HemisphereShares(white, np.clip(all_of_it - white, 0, 1), affine)
 
 
-def areas(side):
-    """The number of the HCP-MMP area of each vertex of fs_LR, 0 on the medial wall."""
-    with np.load(data_folder() / "mmp_1.0.npz", allow_pickle=False) as atlas:
-        numbers = atlas["map_all"]
-    found = np.zeros(len(group_cortex(side).sphere), int)
-    first = 0 if side == "lh" else len(grayordinates("lh"))
-    found[grayordinates(side)] = numbers[first : first + len(grayordinates(side))]
-    return found
-
-
 def check_surfaces(central, folds, area_cm2):
     triangles = central.triangles
     edges = np.sort(np.vstack([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
@@ -65,7 +56,7 @@ def check_surfaces(central, folds, area_cm2):
 
 
 def test_the_group_gets_its_own_areas_back(tmp_path):
-    group, numbers = group_cortex("lh"), areas("lh")
+    group, numbers = group_cortex("lh"), area_labels("lh")
     central, folds = fold(group_as_tissues("lh"), group.surface, tmp_path, tmp_path / "log", "left hemisphere")
     check_surfaces(central, folds, (500, 650))
     distance, nearest = cKDTree(group.central.points_mm).query(central.points_mm)
@@ -88,7 +79,7 @@ def test_a_real_head_has_its_areas_on_its_folds(tmp_path):
     shares = filled_shares(white, grey, np.asarray(image.dataobj), image.affine, "lh")
     central, folds = fold(shares, group_cortex("lh").surface, tmp_path, tmp_path / "log", "left hemisphere")
     check_surfaces(central, folds, (700, 1150))
-    found = at_vertices(folds, "lh", areas("lh"))
+    found = at_vertices(folds, "lh", area_labels("lh"))
     border, fundus = central_sulcus(central, folds, found)
     away = cKDTree(fundus).query(border)[0]
     assert np.median(away) < 3.0
@@ -96,14 +87,13 @@ def test_a_real_head_has_its_areas_on_its_folds(tmp_path):
 
 def central_sulcus(central, folds, found):
     """The border between areas 4 and 3a, and the fundus of the central sulcus by depth, (n, 3) mm each."""
-    with np.load(data_folder() / "mmp_1.0.npz", allow_pickle=False) as atlas:
-        number = dict(zip(atlas["labels"].tolist(), atlas["ids"].tolist(), strict=True))
+    number = {name: areas()[name].number for name in ("4", "3a", "3b")}
     a, b, c = central.triangles.T
     pairs = np.vstack([np.column_stack(each) for each in ((a, b), (b, c), (c, a))])
     kinds = found[pairs]
-    on_border = (kinds == number["L_4"]).any(1) & (kinds == number["L_3a"]).any(1)
+    on_border = (kinds == number["4"]).any(1) & (kinds == number["3a"]).any(1)
     border = central.points_mm[pairs[on_border]].mean(1)
-    banks = np.flatnonzero(np.isin(found, [number[f"L_{name}"] for name in ("4", "3a", "3b")]))
+    banks = np.flatnonzero(np.isin(found, list(number.values())))
     points, depth = central.points_mm[banks], folds.depth_mm[banks]
     deepest = np.array([depth[near].max() for near in cKDTree(points).query_ball_point(points, 5.0)])
     return border, points[(depth > 0.9 * deepest) & (depth > 5.0)]

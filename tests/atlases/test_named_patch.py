@@ -7,8 +7,8 @@ import pytest
 from folded_group import group_head, group_subject, mirrored
 
 from atlases import MniWarp, resolve_target, targets
-from atlases.crown import LIP_MM, SHARE, crown_and_lip, vertex_areas_mm2
-from atlases.mmp import mmp_areas
+from atlases.areas import area_names
+from atlases.crown import LIP_MM, SHARE, crown_and_lip
 from atlases.named_patch import group_part, named_patch
 from atlases.targets import HEMISPHERES
 from meshes.cortical_surface import Cortex
@@ -32,7 +32,7 @@ def test_the_target_lies_in_its_own_area(name, side):
     named, hemisphere = targets()[name], HEMISPHERES[side]
     patch = named_patch(named, side, group_subject())
     inside = vertices_in(patch, side)
-    areas = mmp_areas(hemisphere)[inside]
+    areas = area_names(hemisphere)[inside]
     assert np.isin(areas, named.areas).mean() > 0.75  # a tetrahedron's width more, of a patch of 6 mm
     assert patch.shape == "patch" and patch.side == side and (patch.center_mm[0] < 0) == (side == "left")
     assert np.linalg.norm(patch.center_mm - named.mni_mm(side)) < WITHIN_MM
@@ -45,7 +45,7 @@ def test_the_parts_of_the_motor_strip_are_apart_and_in_order(side):
     order = ["m1-leg", "m1-trunk", "m1-shoulder", "m1-hand", "m1-face"]
     parts = [group_part(targets()[name], side) for name in order]
     assert np.sum(parts, axis=0).max() == 1
-    strip = mmp_areas(HEMISPHERES[side]) == "4"
+    strip = area_names(HEMISPHERES[side]) == "4"
     assert np.any(parts, axis=0)[strip].all()
     centers = [named_patch(targets()[name], side, group_subject()).center_mm for name in order]
     assert (np.diff(np.abs([x for x, _, _ in centers])) > 0).all()
@@ -67,13 +67,13 @@ def test_the_patch_is_shallow_connected_and_no_more_than_a_third(side):
     surface, folds = group_subject().hemispheres[hemisphere], group_subject().folds[hemisphere]
     area = group_part(targets()["op4"], side)
     patch = crown_and_lip(surface, folds.depth_mm, area, 40.0)
-    size = vertex_areas_mm2(surface)
+    size = surface.vertex_areas_mm2
     assert (patch <= area).all() and surface.part(patch).piece_of_vertex().max() == 0
     assert size[patch].sum() <= 1.1 * SHARE * size[area].sum()
     # all that is shallower belongs to it, or to a smaller piece
     rest = area & ~patch & (folds.depth_mm < np.median(folds.depth_mm[patch]))
     assert size[rest].sum() < size[patch].sum()
-    assert vertex_areas_mm2(surface).sum() == pytest.approx(surface.area_mm2)
+    assert surface.vertex_areas_mm2.sum() == pytest.approx(surface.area_mm2)
 
 
 @pytest.mark.parametrize("side", SIDES)

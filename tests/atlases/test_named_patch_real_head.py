@@ -8,9 +8,9 @@ import pytest
 from scipy.spatial import cKDTree
 
 from atlases import register, targets
+from atlases.areas import area_names
 from atlases.fslr import at_vertices, group_cortex
 from atlases.hand_knob import hand_knob
-from atlases.mmp import mmp_areas
 from atlases.named_patch import named_patch
 from meshes.cortical_surface import Cortex
 from meshes.folds.hemisphere import fold
@@ -49,7 +49,7 @@ def test_the_hand_knob_lies_under_the_hand(left):
 
 def check_targets(cortex, warp):
     surface, folds = cortex.left, cortex.folds["lh"]
-    places, areas = cKDTree(group_cortex("lh").sphere), at_vertices(folds, "lh", mmp_areas("lh"))
+    places, areas = cKDTree(group_cortex("lh").sphere), at_vertices(folds, "lh", area_names("lh"))
     apart, same_place = {}, {}
     for name, each in targets().items():
         if not each.areas:

@@ -236,3 +236,15 @@ def raises(error):
         raise error
 
     return fail
+
+
+def test_areas_are_listed_with_their_aliases_and_sizes(capfd):
+    assert run(["atlas", "list", "--areas"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    four = next(line for line in lines if line.split()[:2] == ["8", "4"])
+    assert four.split()[4] == "M1" and four.endswith("primary motor cortex") and 14 < float(four.split()[2]) < 20
+    assert any("Eickhoff" in line for line in lines if " OP1 " in line)
+    assert run(["atlas", "list", "--areas", "--json"]) == 0
+    answer = json.loads(capfd.readouterr().out)
+    assert [each["number"] for each in answer["areas"]] == list(range(1, 181))
+    assert next(each for each in answer["aliases"] if each["name"] == "S2")["areas"] == ["OP1", "OP4"]

@@ -67,7 +67,8 @@
     facts.labels.forEach((label, k) => {
       const away = label.at.map((x, i) => x - view.center[i]), span = words.children[k];
       const x = stage.clientWidth / 2 + scale * dot(away, right), y = stage.clientHeight / 2 - scale * dot(away, up);
-      const hidden = !facts.layers[label.layer].on || x < 0 || y < 0 || x > stage.clientWidth || y > stage.clientHeight;
+      const on = label.layer === null || facts.layers[label.layer].on;
+      const hidden = !on || x < 0 || y < 0 || x > stage.clientWidth || y > stage.clientHeight;
       span.hidden = hidden;
       span.style.left = x + "px";
       span.style.top = y - scale * label.lift + "px";
@@ -251,12 +252,33 @@
     seen.textContent = "The scene cannot be turned here: " + why + ".";
   }
 
-  for (const label of facts.labels) {
+  function write(label) {
     const span = document.createElement("span");
     span.textContent = label.text;
     span.style.color = label.ink;
     words.append(span);
+    return span;
   }
+
+  // A place that another part of the page names (page.js) gets a word in the scene, which turns to it.
+  let mark = null, marked = null;
+  document.addEventListener("mark-place", (event) => {
+    if (!mark) {
+      mark = { text: "", at: [0, 0, 0], lift: 0, ink: "#8a1c52", layer: null };
+      marked = write(mark);
+      facts.labels.push(mark);
+    }
+    mark.at = event.detail.at;
+    mark.text = marked.textContent = "● " + event.detail.text;
+    const [x, y, z] = mark.at.map((value, i) => value - facts.middle[i]);
+    const azimuth = Math.atan2(x, -y) * 180 / Math.PI, elevation = Math.atan2(z, Math.hypot(x, y)) * 180 / Math.PI;
+    view = { ...view, azimuth, elevation, center: facts.views[0].center };
+    find("solid-stage").scrollIntoView({ block: "center" });
+    if (scene) drawSoon();
+    else if (!start.disabled) begin();
+  });
+
+  facts.labels.forEach(write);
   start.hidden = !find("solid-viewer").textContent.trim();
   start.addEventListener("click", begin);
 })();

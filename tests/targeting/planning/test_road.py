@@ -87,6 +87,11 @@ def test_all_files_are_there_and_agree(planned):
     image = nibabel.load(planned / "magnE.nii.gz")
     assert image.shape == tuple(made.frame.shape)
     assert np.allclose(image.affine, made.frame.affine)
+    in_mni = nibabel.load(planned / "magnE_MNI152.nii.gz")
+    x, y, z = made.target.mni_mm
+    here, across = (np.linalg.inv(in_mni.affine) @ [each, y, z, 1] for each in (x, -x))
+    at = [float(in_mni.dataobj[tuple(np.rint(each[:3]).astype(int))]) for each in (here, across)]
+    assert x < 0 and at[0] == pytest.approx(made.placements[0].dose_v_per_m, rel=0.5) and at[0] > 2 * at[1]
     assert 'View "target"' in (planned / "coil.geo").read_text()
     field = HeadMesh.read(planned / "E.msh")
     assert len(field.tets) == len(HeadMesh.read(planned / "head.msh").tets)
