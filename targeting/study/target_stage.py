@@ -54,7 +54,17 @@ def target_stage(
 
 
 def aimed_in(aim: Aim, head: HeadMesh, registration: Done[MniWarp] | None, cortex: Done[Cortex] | None) -> AimedTarget:
-    """What an aim means in a head, with its registration and its cortex where they are needed and known."""
+    """What an aim means in a head, with its registration and its cortex where they are needed and known.
+
+    Parameters
+    ----------
+    aim : Aim
+    head : HeadMesh
+    registration : Done[MniWarp], optional
+        For an aim in MNI152.
+    cortex : Done[Cortex], optional
+        For an aim that is found by the folds.
+    """
     from atlases.aim import resolve_target
 
     return resolve_target(
