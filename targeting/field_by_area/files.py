@@ -140,10 +140,10 @@ def regions(subject: str | Subject, *, out: str | Path | None = None, kind: str 
 
     Examples
     --------
-    >>> regions("nobody")
+    >>> regions("nobody")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    meshes.errors.InputError: nobody/regions.tsv is not there: plan the subject first; a head whose folds are not known has \
+    meshes.errors.InputError: ...regions.tsv is not there: plan the subject first; a head whose folds are not known has \
 no areas, and its plan says why
     """
     one_of(kind, (TMS, *KINDS), "kind of plan")

@@ -120,7 +120,7 @@ class TestAims:
     def test_an_area_is_the_grey_matter_of_its_vertices_on_its_side(self, head, side, hemisphere, sign):
         found = resolve_target("area:4", side, head, cortex=CORTEX)
         tets, _ = found.target.weights(head)
-        assert found.target.side == side and found.target.name == "area:4" and found.target.shape == "mask"
+        assert found.target.side == side and found.target.name == "area:4" and found.target.shape == "patch"
         assert (np.sign(head.centroids_mm[tets][:, 0]) == sign).mean() > 0.95  # the medial wall lies at the midline
         away = np.linalg.norm(
             middle_mm(hemisphere, patch_of("4", hemisphere).vertices) - head.centroids_mm[tets].mean(0)

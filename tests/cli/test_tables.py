@@ -14,7 +14,7 @@ from cli.interference import interference_summary
 from cli.lists import Entry, listing
 from cli.main import run
 from cli.tables import checklist, plain, summary, table
-from targeting.interference.files import DirectSwing, Found, TwoPairs
+from targeting.interference.files import DirectSwing, InterferenceResult, TwoPairs
 
 LONG = "what was found is told in a sentence that is longer than a terminal is wide, " * 4 + "no more"
 NAMES = "[bold]session[/bold] :brain: 3.50 V/m"
@@ -108,7 +108,7 @@ def test_the_best_two_pairs_stand_in_a_table_between_what_was_asked_and_what_a_s
     pairs = [["C3", "Fp2"], ["T7", "Cz"]]
     montages = [TwoPairs(pairs, [1.0, 0.75], 0.2, 0.1, 2.0), TwoPairs(pairs, [0.5, 1.25], 0.1234, 0.0987, 1.25)]
     direct = DirectSwing(0.21, 0.3, 0.11, 1.909, 0.5, [-40.0, 1.0, 50.0], 3.25, 0.9)
-    found = Found("ball", one_plan().target, "all", 64, 1234567, 1000, 1.75, montages, direct, ["a note"])
+    found = InterferenceResult("ball", one_plan().target, "all", 64, 1234567, 1000, 1.75, montages, direct, ["a note"])
     lines = plain(interference_summary(found, Path("ball/interference"))).splitlines()
     assert lines[0].startswith("target     left m1-hand at x −37.0, y −21.0, z 58.0 mm")
     assert lines[1].startswith("searched   1,234,567 montages of two pairs from 64 positions")

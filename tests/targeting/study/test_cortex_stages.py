@@ -121,7 +121,7 @@ def test_the_built_in_head_brings_its_folds(tmp_path):
             subject, CortexSource(), segmentation_of("embedded"), done("mesh", None), lambda: done("register", None)
         )
     kept, shipped = load_cortex(subject.folder), embedded_cortex()
-    assert kept.why_no_folds == "" and set(kept.folds) == {"lh", "rh"} and "CAT" in kept.source
+    assert kept.why_no_folds == "" and set(kept.folds) == {"lh", "rh"} and "cat-surf" in kept.source
     for side, folds in shipped.folds.items():
         np.testing.assert_allclose(kept.folds[side].fslr, folds.fslr, atol=1e-6)
         np.testing.assert_allclose(found.value.folds[side].pial_mm, folds.pial_mm, atol=1e-4)
