@@ -7,7 +7,8 @@ the cortex from white matter to the pial surface.
 TMS acts on crowns and lips more than on the walls below them: the induced field falls off with depth, and the field that
 explains the motor evoked potentials of three finger muscles best was found mainly on the crowns and rims of the precentral
 gyrus (Numssen 2021, NeuroImage 245:118654, abstract).  Depth counts from the area's own top, so that the rule also holds where
-an area reaches no crown: of the insula it takes what is nearest to the surface.  A third keeps to the crown where an area lies
+an area reaches no crown: it takes what is nearest to the surface.  (Of cortex that lies deep under other cortex, as the insula,
+all counts alike: :mod:`atlases.named_patch`.)  A third keeps to the crown where an area lies
 on a crown; the limit in depth keeps to the lip where it runs down a wall, as the hand's part of area 4 does: of that a third
 reaches 9 mm down, far into the wall.  5 mm is twice the cortex's thickness, and a third of the central sulcus' depth.
 """

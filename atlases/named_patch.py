@@ -33,7 +33,7 @@ def group_part(named: NamedTarget, side: str) -> NDArray[np.bool_]:
     --------
     >>> from atlases.targets import targets
     >>> hand, face = (group_part(targets()[name], "left") for name in ("m1-hand", "m1-face"))
-    >>> bool((hand & face).any()), int(hand.sum()) > 100
+    >>> bool((hand & face).any()), int(hand.sum()) > 30
     (False, True)
     """
     hemisphere = HEMISPHERES[side]
@@ -43,6 +43,11 @@ def group_part(named: NamedTarget, side: str) -> NDArray[np.bool_]:
     for values, limits in ((away, named.midline_mm), (up, named.up_mm)):
         if limits is not None:
             part &= (values >= limits[0]) & (values < limits[1])
+    if named.within_mm is not None and part.any():
+        points = group.central.points_mm
+        there = np.flatnonzero(part)
+        nearest = there[np.linalg.norm(points[there] - named.mni_mm(side), axis=1).argmin()]
+        part &= np.linalg.norm(points - points[nearest], axis=1) <= named.within_mm
     if not part.any():
         raise InputError(f"target {named.name}: none of {', '.join(named.areas)} lies in its limits; see targets.toml")
     return part
@@ -71,6 +76,9 @@ def named_patch(named: NamedTarget, side: str, cortex: Cortex) -> Target:
         raise InputError(
             f"{named.name} has no cortex in this head: the folds of its {side} side are wrong; look at them"
         )
-    crown = crown_and_lip(central, folds.depth_mm, area, named.radius_mm)
-    source = f"{named.cortex_words}, by this person's folds: its crown and lip, or where it lies nearest to them"
+    # buried cortex has neither crown nor lip: of a deep target all of its area counts alike
+    depth_mm = np.zeros_like(folds.depth_mm) if named.deep else folds.depth_mm
+    crown = crown_and_lip(central, depth_mm, area, named.radius_mm)
+    where = "round its middle" if named.deep else "its crown and lip, or where it lies nearest to them"
+    source = f"{named.cortex_words}, by this person's folds: {where}"
     return patch_target(central, folds, crown, named.name, side, source)

@@ -62,6 +62,8 @@ class NamedTarget:
     midline_mm, up_mm : (2,) tuple of float, optional
         Limits of that part on the group's mid-cortical surface, MNI152: of the distance from the midline, and of z; from the
         first to below the second.
+    within_mm : float, optional
+        A further limit of that part there: the distance from the vertex of the areas that is nearest to the target's point.
 
     Raises
     ------
@@ -87,6 +89,7 @@ class NamedTarget:
     part: str = ""
     midline_mm: tuple[float, float] | None = None
     up_mm: tuple[float, float] | None = None
+    within_mm: float | None = None
 
     def __post_init__(self) -> None:
         for side in self.sides:
@@ -103,7 +106,7 @@ class NamedTarget:
         for limits in (self.midline_mm, self.up_mm):
             if limits is not None and not limits[0] < limits[1]:
                 raise InputError(f"target {self.name}: limits of its part must rise, not {limits}")
-        if not self.areas and (self.part or self.midline_mm or self.up_mm):
+        if not self.areas and (self.part or self.midline_mm or self.up_mm or self.within_mm):
             raise InputError(f"target {self.name}: a part needs the areas it is of")
         if not 2 <= self.radius_mm <= 20:
             raise InputError(f"target {self.name}: a radius of {self.radius_mm} mm is not between 2 and 20 mm")

@@ -90,7 +90,7 @@ class Aim:
             "source": named.source,
             "current": named.current_medial_anterior,
             "areas": named.areas,
-            "limits": [named.midline_mm, named.up_mm],
+            "limits": [named.midline_mm, named.up_mm, named.within_mm],
         }
 
     def checked(self, own: OwnWorld | None = None) -> Aim:
