@@ -95,7 +95,7 @@ def test_01_first_plan(folder, monkeypatch):
         scalp_mm, dose, direct, side, subject = best
         assert (side, subject) == ("left", "colin27")
         assert scalp_mm[0] < -30 and scalp_mm[2] > 60  # over the left hand area
-        assert 0.9 < dose < 1.6
+        assert 0.6 < dose < 1.6
         assert abs(dose / direct - 1) < 0.02
         turns, doses, along = ran.ask("[turns_deg.tolist(), doses.tolist(), along.tolist()]")
         at, along_at = dict(zip(turns, doses, strict=True)), dict(zip(turns, along, strict=True))
@@ -104,8 +104,8 @@ def test_01_first_plan(folder, monkeypatch):
         assert along_at[180] == pytest.approx(-at[0], rel=1e-3)  # ... the direction does
         rule, share = ran.ask("[made.angle.rule, made.angle.rows[0].share]")
         assert rule == "fold"  # turned by the fold, not by the last per cent of the dose, which the plan states
-        assert share > 0.99 and at[0] / max(doses) == pytest.approx(share, abs=2e-3)
-        assert 0.85 * at[0] < at[90] < 0.99 * at[0]  # a few per cent, as the text says
+        assert 0.85 < share <= 1 and at[0] / max(doses) == pytest.approx(share, abs=2e-3)
+        assert 0.7 * max(doses) < min(doses)  # little, as the text says
         assert abs(along_at[90]) < 0.3 * at[0]
         assert "TMS plan for colin27" in "".join(ran.shown("text/html"))
         assert (900, 600) in [png_size(each) for each in ran.shown("image/png")]  # the scene, as a picture

@@ -143,7 +143,7 @@ def test_a_plan_with_the_plugins_coil_engine_and_objective(acme, tmp_path, capfd
     words = ["plan", "ball", "--head", str(tmp_path / "ball.msh"), "--aim", "ras:-45,-20,45", "--radius", "12"]
     asked = ["--coil", "acme-twin", "--engine", "acme", "--objective", "acme-median", "--out", str(tmp_path / "ball")]
     assert run([*words, *asked]) == 0, capfd.readouterr()
-    assert "(direct solve by Acme Solve 3.1 " in capfd.readouterr().out
+    assert "dose from a direct solve by Acme Solve 3.1 " in capfd.readouterr().out
     plan = read_plan(tmp_path / "ball" / "plan.json")
     assert plan.coil.name == "acme-twin" and plan.search.direct_solves_by == "acme 3.1"
     assert (plan.goal.name, plan.goal.words) == ("acme-median", "median of |E| over the target's volume")
