@@ -124,8 +124,6 @@ def test_a_bad_second_command_leaves_the_first_plan_as_it_was(planned, capfd):
 
 
 def test_the_cortex_lies_in_grey_matter_with_left_on_the_left(planned):
-    from scipy.spatial import cKDTree
-
     from meshes.folds.agreement import agreement
     from meshes.formats.gifti import read_surface
     from meshes.formats.tissue_files import embedded_head
@@ -152,11 +150,10 @@ def test_the_cortex_lies_in_grey_matter_with_left_on_the_left(planned):
         values = [nibabel.load(planned / f"{side}.{name}.func.gii").darrays[0].data for name in ("magnE", "normalE")]
         assert all(each.shape == (len(x),) for each in values)
         missing = np.isnan(values[0])
-        assert missing[~cortex].all() and missing[cortex].mean() < 0.01
-        well_inside = (
-            cKDTree(x[~cortex]).query(x)[0] > 6.0
-        )  # of the medial wall, beside which the border is the group's
-        assert missing[well_inside].mean() < 1e-3  # where a coarse mesh has no grey matter
+        # no grey matter is near on the medial wall, and in one spot where the surface dips to the ventricle's trigone
+        assert missing[~cortex].all() and missing[cortex].mean() < 3e-3
+        spot = x[missing & cortex]
+        assert not len(spot) or np.linalg.norm(spot - spot.mean(0), axis=1).max() < 15
         assert np.all(np.abs(values[1][~missing]) <= values[0][~missing] * 1.001 + 1e-6)
     field = np.linalg.norm(np.load(planned / "confirm.npz")["e_v_per_m"][head.tissue == 2], axis=1)
     left = nibabel.load(planned / "lh.magnE.func.gii").darrays[0].data
