@@ -70,7 +70,8 @@ def all_flags():
 def test_every_flag_in_what_the_library_says_exists(all_flags):
     unknown = set()
     for path in LIBRARY:
-        if path.parts[-2] == "segmentation" or path.name == "make_colin27.py":  # they call other programs
+        # these call other programs
+        if path.parts[-2] in ("segmentation", "folds") or path.name in ("environments.py", "make_colin27.py"):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
