@@ -20,6 +20,7 @@ from atlases.areas import JOINS, names_in, notes_on, patch_of, unknown
 from atlases.fslr import VERTICES, at_vertices, group_cortex, on_fslr
 from atlases.patch import patch_target
 from atlases.target import Target
+from atlases.targets import HEMISPHERES
 from meshes.cortical_surface import Cortex, CorticalSurface, Folds
 from meshes.errors import InputError
 from meshes.formats.surface_labels import SUFFIXES, SurfaceLabels, read_surface_labels
@@ -27,7 +28,6 @@ from meshes.formats.surface_labels import SUFFIXES, SurfaceLabels, read_surface_
 AREA, FSLR = "area:", "fslr:"
 _ENDS = "|".join(re.escape(each) for each in SUFFIXES)
 LABEL = re.compile(rf"(?P<file>.+(?:{_ENDS}))(?::(?P<names>.*))?", re.IGNORECASE)
-HEMISPHERES = {"left": "lh", "right": "rh"}
 FORMS = ("area:NAME", "FILE.annot:LABEL", "fslr:VERTEX")
 
 

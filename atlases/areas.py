@@ -198,6 +198,11 @@ def areas_at_vertices(folds: Folds, side: str) -> NDArray[np.int16]:
     return at_vertices(folds, side, area_labels(side))
 
 
+def names_at_vertices(folds: Folds, side: str) -> NDArray[np.str_]:
+    """The name of the area at each of a subject's vertices, (V,), "" on the medial wall."""
+    return at_vertices(folds, side, area_names(side))
+
+
 def area_cm2(side: str) -> dict[str, float]:
     """How large each area is on the group's mid-cortical surface, cm²."""
     labels = area_labels(side)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from meshes.cortical_surface import CorticalSurface
+from meshes.cortical_surface import CorticalSurface, edges_of
 from meshes.errors import InputError
 
 SHARE = 1 / 3
@@ -80,7 +80,7 @@ def crown_and_lip(
 def _pieces(surface: CorticalSurface, vertices: NDArray[np.bool_]) -> NDArray[np.int32]:
     """The number of the connected piece of each chosen vertex, others alone in one of their own, (V,)."""
     inner = surface.triangles[vertices[surface.triangles].sum(1) >= 2]
-    pairs = np.vstack([inner[:, [0, 1]], inner[:, [1, 2]], inner[:, [2, 0]]])
+    pairs = edges_of(inner)
     pairs = pairs[vertices[pairs].all(1)]
     n = len(surface.points_mm)
     return connected_components(coo_matrix((np.ones(len(pairs), bool), tuple(pairs.T)), shape=(n, n)), directed=False)[

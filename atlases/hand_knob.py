@@ -20,10 +20,10 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from atlases.areas import area_names
-from atlases.fslr import at_vertices, group_cortex
+from atlases.areas import area_names, names_at_vertices
+from atlases.fslr import group_cortex
 from atlases.targets import HEMISPHERES, targets
-from meshes.cortical_surface import Cortex, CorticalSurface
+from meshes.cortical_surface import Cortex, CorticalSurface, edges_of
 
 SULCUS = ("4", "3a", "3b")  # the areas on the two walls of the central sulcus and on its floor
 ENDS_MM = ((17.0, -29.0, 58.5), (47.0, -10.0, 28.0))  # of the floor on the group: from the midline, y and z in MNI152
@@ -84,7 +84,7 @@ def hand_knob(cortex: Cortex, side: str) -> HandKnob | None:
     if folds is None:
         return None
     central, group = cortex.hemispheres[hemisphere], group_cortex(hemisphere)
-    sulcus = np.isin(at_vertices(folds, hemisphere, area_names(hemisphere)), SULCUS)
+    sulcus = np.isin(names_at_vertices(folds, hemisphere), SULCUS)
     way = _deepest_way(central, folds.depth_mm, sulcus, [_end(folds.fslr, sulcus, hemisphere, at) for at in ENDS_MM])
     if len(way) < 3:
         return None
@@ -117,7 +117,7 @@ def _deepest_way(
     central: CorticalSurface, depth_mm: NDArray[np.float64], sulcus: NDArray[np.bool_], ends: list[int]
 ) -> NDArray[np.int64]:
     """The vertices of the way between two that stays deepest, in order; empty if there is none."""
-    edges = np.vstack([central.triangles[:, [0, 1]], central.triangles[:, [1, 2]], central.triangles[:, [2, 0]]])
+    edges = edges_of(central.triangles)
     edges = edges[sulcus[edges].all(1)]
     length = np.linalg.norm(np.diff(central.points_mm[edges], axis=1)[:, 0], axis=1)
     deepest = float(depth_mm[sulcus].max())

@@ -117,7 +117,7 @@ def hemisphere_shares(tissues: Tissues, warp: MniWarp) -> dict[str, HemisphereSh
     """
     labels = tissues.labels
     brain = np.isin(labels, (Tissue.WM, Tissue.GM))
-    box = ndimage.find_objects(ndimage.binary_fill_holes(brain).astype(np.int8))
+    box = ndimage.find_objects(brain.astype(np.int8))
     if not box:
         raise InputError("the tissues have no white and grey matter, so no cortex; check the segmentation")
     labels, fields = labels[box[0]], np.clip(tissues.fields[box[0]], 0, 1)
@@ -177,7 +177,7 @@ def landmarks() -> Landmarks:
         for points in (pial, white, (pial + white) / 2):
             places.append(points)
             kinds.append(np.where(_wall(name), OTHER, side))
-    nuclei, _, hindbrain = _structures(*surfaces)
+    nuclei, _, hindbrain = _structures()
     others = np.vstack([nuclei, hindbrain])
     places.append(others)
     kinds.append(np.full(len(others), OTHER))
@@ -188,9 +188,9 @@ def landmarks() -> Landmarks:
 def structure_landmarks() -> Landmarks:
     """Like :func:`landmarks`, with the medial wall, deep nuclei, ventricles and what lies below the cerebrum told apart."""
     cortex = landmarks()
-    pial, white = _group_surfaces()
-    nuclei, ventricles, hindbrain = _structures(pial, white)
-    wall = np.vstack([_in_mni152(*_fsaverage(f"white_{name}")).points_mm[_wall(name)] for name in ("left", "right")])
+    _, white = _group_surfaces()
+    nuclei, ventricles, hindbrain = _structures()
+    wall = np.vstack([each.points_mm[_wall(name)] for each, name in zip(white, ("left", "right"), strict=True)])
     of_cortex = cortex.kind != OTHER
     places = [cortex.points_mm[of_cortex], wall, nuclei, ventricles, hindbrain]
     kinds = [
@@ -204,6 +204,7 @@ def _wall(name: str) -> NDArray[np.bool_]:
     return _fsaverage(f"thick_{name}")[0] < NO_CORTEX_MM
 
 
+@cache
 def _group_surfaces() -> tuple[list[CorticalSurface], list[CorticalSurface]]:
     """Pial and white surfaces of fsaverage, left and right, in MNI152."""
     pial, white = (
@@ -224,10 +225,10 @@ def _in_mni152(points_mm: NDArray, triangles: NDArray) -> CorticalSurface:
     return CorticalSurface(points_mm @ MNI305_TO_MNI152[:, :3].T + MNI305_TO_MNI152[:, 3], triangles)
 
 
-def _structures(
-    pial: list[CorticalSurface], white: list[CorticalSurface]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+@cache
+def _structures() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Points of the template's deep nuclei, of its ventricles, and of its cerebellum and brain stem, (n, 3) mm each."""
+    pial, white = _group_surfaces()
     white_matter, grey_matter, affine = template_tissues()
     thin = (slice(None, None, TEMPLATE_STEP),) * 3
     grey = grey_matter[thin]

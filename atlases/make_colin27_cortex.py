@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import gzip
 import hashlib
 import json
 import logging
 from pathlib import Path
-
-import nibabel as nib
-import numpy as np
 
 from atlases.folded_cortex import folded_cortex
 from atlases.fslr import TERMS
 from meshes.cortical_surface import Cortex
 from meshes.folds.cat_surf import CAT_SURF
 from meshes.formats.embedded_cortex import EMBEDDED_FILE, save_embedded
-from meshes.segmentation.hemisphere_shares import shares_from_samseg
+from meshes.segmentation.hemisphere_shares import read_structures, shares_from_samseg
 from meshes.segmentation.samseg import SAMSEG
 
 
@@ -33,9 +29,8 @@ def main() -> None:
     parser.add_argument("posteriors", type=Path, help="posteriors folder of a SAMSEG run on its T1")
     parser.add_argument("--out", type=Path, default=EMBEDDED_FILE.parent)
     choices = parser.parse_args()
-    image = nib.MGHImage.from_bytes(gzip.decompress((choices.posteriors.parent / "seg.mgz").read_bytes()))
-    structures = np.asarray(image.dataobj).reshape(image.shape[:3]).astype(np.int16)
-    shares = shares_from_samseg(choices.posteriors, structures, image.affine)
+    structures, affine_mm = read_structures(choices.posteriors)
+    shares = shares_from_samseg(choices.posteriors, structures, affine_mm)
     write(folded_cortex(shares, choices.out, "SAMSEG's labels"), choices.out)
 
 

@@ -6,15 +6,12 @@
 Prints a table and writes ``benchmarks/results/cortex.json``.
 """
 
-import gzip
 import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import nibabel as nib
-import numpy as np
 from history import keep
 
 from atlases.folded_cortex import folded_cortex
@@ -22,7 +19,7 @@ from atlases.hemispheres import hemisphere_shares
 from atlases.registration import register
 from meshes.folds import hemisphere
 from meshes.formats.tissue_files import embedded_head
-from meshes.segmentation.hemisphere_shares import HemisphereShares, shares_from_samseg
+from meshes.segmentation.hemisphere_shares import HemisphereShares, read_structures, shares_from_samseg
 
 seconds: dict[str, list[float]] = {}
 
@@ -42,9 +39,8 @@ def shares_of(words: list[str]) -> dict[str, HemisphereShares]:
         tissues = embedded_head()
         return hemisphere_shares(tissues, register(tissues))
     posteriors = Path(words[0])
-    image = nib.MGHImage.from_bytes(gzip.decompress((posteriors.parent / "seg.mgz").read_bytes()))
-    structures = np.asarray(image.dataobj).reshape(image.shape[:3]).astype(np.int16)
-    return shares_from_samseg(posteriors, structures, image.affine)
+    structures, affine_mm = read_structures(posteriors)
+    return shares_from_samseg(posteriors, structures, affine_mm)
 
 
 def main(words: list[str]) -> None:

@@ -17,6 +17,18 @@ from numpy.typing import NDArray
 from meshes.errors import InputError
 
 
+def edges_of(triangles: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The three sides of each triangle as pairs of vertices, (3 T, 2): an edge between two triangles comes twice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> edges_of(np.array([[0, 1, 2]])).tolist()
+    [[0, 1], [1, 2], [2, 0]]
+    """
+    return np.vstack([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+
+
 @dataclass(frozen=True, eq=False)
 class CorticalSurface:
     """A sheet of triangles, open or closed.
@@ -100,9 +112,8 @@ class CorticalSurface:
         from scipy.sparse import coo_matrix
         from scipy.sparse.csgraph import connected_components
 
-        a, b, c = self.triangles.T
-        edges = (np.concatenate([a, b]), np.concatenate([b, c]))
-        graph = coo_matrix((np.ones(len(edges[0]), bool), edges), shape=(len(self.points_mm),) * 2)
+        edges = edges_of(self.triangles)
+        graph = coo_matrix((np.ones(len(edges), bool), tuple(edges.T)), shape=(len(self.points_mm),) * 2)
         return connected_components(graph, directed=False)[1]
 
     def largest_piece(self) -> CorticalSurface:

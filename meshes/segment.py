@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import shutil
 from collections.abc import Mapping
@@ -10,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from meshes.errors import InputError
 from meshes.mri import Mri, read_mri, save_canonical
 from meshes.tissues import Tissues
 from meshes.world import Frame
@@ -106,7 +103,7 @@ def segment_checked(t1: Mri, t2: Mri | None, work_dir: Path, threads: int = 2) -
         For SAMSEG's files.
     threads : int
     """
-    from meshes.segmentation.hemisphere_shares import shares_from_samseg
+    from meshes.segmentation.hemisphere_shares import read_structures, shares_from_samseg
     from meshes.segmentation.posteriors import tissues_from_posteriors
     from meshes.segmentation.samseg import run_samseg
 
@@ -124,16 +121,8 @@ def segment_checked(t1: Mri, t2: Mri | None, work_dir: Path, threads: int = 2) -
             inputs[0], inputs[1] if t2 is not None else None, run_dir / "out", work_dir / "samseg.log", threads
         )
         log.info("closing the layers of the head")
-        structures = _structures(posteriors.parent / "seg.mgz")
+        structures, _ = read_structures(posteriors)
         shares = shares_from_samseg(posteriors, structures, t1.affine_mm)
         return Segmentation(tissues_from_posteriors(posteriors, t1.affine_mm), structures, t1.affine_mm, shares)
     finally:
         shutil.rmtree(run_dir, ignore_errors=True)
-
-
-def _structures(path: Path) -> NDArray[np.int16]:
-    """SAMSEG's labels."""
-    if not path.is_file():
-        raise InputError(f"SAMSEG left no {path.name}; run it again")
-    image = nib.MGHImage.from_bytes(gzip.decompress(path.read_bytes()))
-    return np.asarray(image.dataobj).reshape(image.shape[:3]).astype(np.int16)

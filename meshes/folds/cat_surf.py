@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def run_step(
     InputError
         If CAT-Surf cannot be set up, fails, or takes too long.
     """
-    python = ENVIRONMENT.ensure()
+    python = _python_of(ENVIRONMENT.folder)
     job, result = folder / f"{step}-job.npz", folder / f"{step}-result.npz"
     try:
         np.savez(job, **arrays, settings=np.array(json.dumps(settings)))
@@ -80,3 +81,9 @@ def run_step(
     finally:
         job.unlink(missing_ok=True)
         result.unlink(missing_ok=True)
+
+
+@cache
+def _python_of(folder: Path) -> Path:
+    """The Python of the environment in a folder; that it works is seen once in a process, not once a step."""
+    return ENVIRONMENT.ensure()

@@ -159,6 +159,9 @@ def fold(
     log.info("%s: white and pial surface", name)
     volumes = {"thickness_mm": at_vertices, "tissue": tissue, "affine_mm": affine}
     layers = run_step("layers", {**job, **volumes}, SETTINGS, folder, log_file, LIMIT_S)
+    for layer, count in zip(("white", "pial"), layers["intersections"].tolist(), strict=True):
+        if count:
+            log.warning("%s: its %s surface cuts itself in %d places", name, layer, count)
     sphere, fslr = unfold(points, triangles, group, folder, log_file, name)
     central = CorticalSurface(points, triangles)
     folds = Folds(

@@ -6,16 +6,15 @@ and its surface closes over the medial wall.  Hippocampus, amygdala and the temp
 
 from __future__ import annotations
 
-import gzip
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from meshes.errors import InputError
+from meshes.segmentation.mgz import read_mgz
 from meshes.whole_files import written_whole
 
 SIDES = {"lh": "Left", "rh": "Right"}
@@ -67,6 +66,18 @@ class HemisphereShares:
             return cls(white, grey, found["affine_mm"])
 
 
+def read_structures(posteriors: Path) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
+    """SAMSEG's labels, ``seg.mgz`` beside its folder of posteriors, in FreeSurfer's codes, (nx, ny, nz), and their affine (mm).
+
+    Raises
+    ------
+    InputError
+        If they are not there.
+    """
+    labels, affine_mm = read_mgz(posteriors.parent / "seg.mgz")
+    return labels.astype(np.int16), affine_mm
+
+
 def shares_from_samseg(
     posteriors: Path, labels: NDArray[np.integer], affine_mm: NDArray[np.float64]
 ) -> dict[str, HemisphereShares]:
@@ -91,8 +102,7 @@ def shares_from_samseg(
 
 def _shares(posteriors: Path, labels: NDArray, affine_mm: NDArray[np.float64], side: str) -> HemisphereShares:
     white, grey = (
-        _posterior(posteriors / f"{SIDES[side]}-Cerebral-{name}.mgz", labels.shape)
-        for name in ("White-Matter", "Cortex")
+        read_mgz(posteriors / f"{SIDES[side]}-Cerebral-{name}.mgz")[0] for name in ("White-Matter", "Cortex")
     )
     return filled_shares(white, grey, labels, affine_mm, side)
 
@@ -120,10 +130,3 @@ def filled_shares(
     inside = ndimage.binary_closing(inside, iterations=CLOSING_VOXELS) & (labels != WHITE_AND_GREY[side][1])
     white = np.maximum(white, inside).astype(np.float32)
     return HemisphereShares(white, np.minimum(grey, 1 - white).astype(np.float32), np.asarray(affine_mm, np.float64))
-
-
-def _posterior(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    if not path.is_file():
-        raise InputError(f"{path.parent} has no {path.name}; run SAMSEG with --save-posteriors")
-    image = nib.MGHImage.from_bytes(gzip.decompress(path.read_bytes()))
-    return np.asarray(image.dataobj, np.float32).reshape(shape)

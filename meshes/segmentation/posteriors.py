@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from meshes.segmentation.cleaning import clean_labels
 from meshes.segmentation.head_grid import HeadGrid
+from meshes.segmentation.mgz import read_mgz
 from meshes.segmentation.tissue_fields import Fields, fields_for, one_hot
 from meshes.tissue_codes import Tissue
 from meshes.tissues import Tissues
@@ -57,10 +56,9 @@ def read_posteriors(folder: Path) -> tuple[Fields, NDArray[np.float64]]:
         raise InputError(f"{folder} holds no SAMSEG posteriors (*.mgz); run SAMSEG with --save-posteriors")
     sums, affine = None, np.eye(4)
     for file in files:
-        image = nib.MGHImage.from_bytes(gzip.decompress(file.read_bytes()))  # nib.load unpacks it twice
-        values = np.asarray(image.dataobj, np.float32).reshape(image.shape[:3])
+        values, own_affine = read_mgz(file)
         if sums is None:
-            sums, affine = np.zeros((len(Tissue), *values.shape), np.float32), image.affine
+            sums, affine = np.zeros((len(Tissue), *values.shape), np.float32), own_affine
         sums[tissue_of(file.stem)] += values
     assert sums is not None
     sums[Tissue.OUTSIDE] += np.maximum(1 - sums.sum(0), 0)

@@ -22,16 +22,17 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from atlases.areas import area_names
-from atlases.fslr import at_vertices, group_cortex
+from atlases.areas import names_at_vertices
+from atlases.fslr import group_cortex
 from atlases.hand_knob import HAND, hand_knob
 from atlases.target import Target
 from atlases.targets import HEMISPHERES
 from atlases.warp import MniWarp
-from meshes.cortical_surface import Cortex, CorticalSurface
+from meshes.cortical_surface import Cortex, CorticalSurface, edges_of
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.fem.cortical_field import field_at
+from targeting.study.cortex_stage import CortexFacts
 
 SPREAD_MM = 10.0
 SPREAD_OF = (
@@ -83,7 +84,7 @@ class AimCertainty:
     knob: Knob | None = None
 
 
-def knows_folds(cortex: Cortex | None, target: Target) -> bool:
+def knows_folds(cortex: Cortex | CortexFacts | None, target: Target) -> bool:
     """Whether the folds are known on the target's side."""
     return cortex is not None and HEMISPHERES.get(target.side, "") in cortex.folds
 
@@ -126,7 +127,7 @@ def aim_certainty(
         <= spread_mm + _radius_mm(surface, inside) + ROUND_MM
     )
     near |= inside
-    labels = at_vertices(cortex.folds[hemisphere], hemisphere, area_names(hemisphere))[near]
+    labels = names_at_vertices(cortex.folds[hemisphere], hemisphere)[near]
     size, own = surface.vertex_areas_mm2[near], inside[near]
     graph = _steps(surface, near)
     strength = np.linalg.norm(field_at(head, e_v_per_m, surface.points_mm[near]), axis=1)
@@ -182,7 +183,7 @@ def _steps(surface: CorticalSurface, near: NDArray[np.bool_]) -> csr_matrix:
     """The lengths of the edges between some vertices, both ways, numbered among themselves."""
     number = np.cumsum(near) - 1
     inner = surface.triangles[near[surface.triangles].all(1)]
-    edges = np.unique(np.sort(np.vstack([inner[:, [0, 1]], inner[:, [1, 2]], inner[:, [2, 0]]]), axis=1), axis=0)
+    edges = np.unique(np.sort(edges_of(inner), axis=1), axis=0)
     length = np.linalg.norm(surface.points_mm[edges[:, 0]] - surface.points_mm[edges[:, 1]], axis=1)
     rows, columns = number[edges].T
     n = int(near.sum())

@@ -33,7 +33,7 @@ def run_certainty(study: Study, confirmation: Done[Any], kind: str = "") -> tupl
     from targeting.aim_certainty.certainty import knows_folds
 
     cortex = study.cortex
-    if cortex is None or not knows_folds(cortex.value, study.target.value.target):
+    if cortex is None or not knows_folds(study.cortex_facts, study.target.value.target):
         return None, []  # the cortex' own note says why its folds are not known
     try:
         return study.run(certainty_stage(study, cortex, confirmation, kind)), []

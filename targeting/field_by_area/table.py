@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from atlases.areas import areas, areas_at_vertices
+from meshes.weighted import weighted_quantile
 from targeting.fem.cortical_field import CorticalField
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def field_by_area(field: CorticalField, threshold_v_per_m: float | None = None) 
                     area_cm2=whole / 100,
                     known_share=float(weight[here].sum()) / whole,
                     mean_v_per_m=float(share @ strength),
-                    p95_v_per_m=weighted_quantile(strength, share, HIGH),
+                    p95_v_per_m=float(weighted_quantile(strength, share, HIGH)),
                     peak_v_per_m=float(strength.max()),
                     normal_v_per_m=float(share @ along),
                     normal_size_v_per_m=float(share @ np.abs(along)),
@@ -118,19 +118,6 @@ def field_by_area(field: CorticalField, threshold_v_per_m: float | None = None) 
                 )
             )
     return sorted(found, key=lambda each: -each.mean_v_per_m)
-
-
-def weighted_quantile(values: NDArray[np.floating], weights: NDArray[np.floating], share: float) -> float:
-    """The smallest of some values, (n,), that values with a share of the weight do not exceed.
-
-    Examples
-    --------
-    >>> weighted_quantile(np.array([3.0, 1.0, 2.0]), np.array([1.0, 8.0, 1.0]), 0.85)
-    2.0
-    """
-    order = np.argsort(values)
-    reached = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(reached, share * reached[-1] * (1 - 1e-12))])
 
 
 def threshold_of(dosing: PlanDosing | None) -> float | None:

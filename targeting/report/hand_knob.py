@@ -6,8 +6,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from numpy.typing import NDArray
 
-from atlases.areas import area_names
-from atlases.fslr import at_vertices
+from atlases.areas import names_at_vertices
 from atlases.hand_knob import SULCUS
 from atlases.targets import HEMISPHERES
 from targeting.aim_certainty.record import PlanKnob
@@ -84,8 +83,7 @@ def _walls(evidence: Evidence, center_mm: NDArray[np.float64]) -> tuple[NDArray[
     assert evidence.on_cortex is not None
     cortex, hemisphere = evidence.on_cortex.cortex, HEMISPHERES[evidence.plan.target.side]
     surface = cortex.hemispheres[hemisphere]
-    areas = at_vertices(cortex.folds[hemisphere], hemisphere, area_names(hemisphere))
-    sulcus = np.isin(areas, SULCUS)
+    sulcus = np.isin(names_at_vertices(cortex.folds[hemisphere], hemisphere), SULCUS)
     near = np.linalg.norm(surface.points_mm[:, :2] - center_mm[:2], axis=1) <= AROUND_MM
     chosen = (sulcus & near)[surface.triangles].all(1)
     cut = [

@@ -104,12 +104,12 @@ def run_cortex(
         If surfaces of the user's cannot be used.
     """
     if source.folder is not None:
-        return subject.run(given_cortex_stage(source, head)), []
+        return subject.run(given_cortex_stage(source, head, subject.folder)), []
     kept = subject.recorded("cortex", load_cortex) if source.gone else None
     if kept is not None:
         return kept, []
     try:
-        return subject.run(cortex_stage(segmentation, head, register())), []
+        return subject.run(cortex_stage(segmentation, head, register(), subject.folder)), []
     except InputError as error:
         from atlases.registration import NoMatchError
 
@@ -118,8 +118,11 @@ def run_cortex(
         return None, [f"no mid-cortical surface: {as_flags(str(reason), flags_of(TmsRequest))}"]
 
 
-def given_cortex_stage(source: CortexSource, head: Done[HeadMesh]) -> Stage[Cortex]:
-    """Stage "cortex" with surfaces from FreeSurfer or SimNIBS, checked against the head."""
+def given_cortex_stage(source: CortexSource, head: Done[HeadMesh], home: Path) -> Stage[Cortex]:
+    """Stage "cortex" with surfaces from FreeSurfer or SimNIBS, checked against the head.
+
+    ``home`` is the subject's folder, where CAT-Surf's logs stay.
+    """
     environment, why = _cat_surf() if source.layers else ("", NO_SPHERES)
 
     def make(folder: Path) -> Cortex:
@@ -131,7 +134,7 @@ def given_cortex_stage(source: CortexSource, head: Done[HeadMesh]) -> Stage[Cort
         from atlases.folded_cortex import unfolded_cortex
 
         try:
-            return _kept(folder, unfolded_cortex(cortex, read_layers(source.folder, cortex), folder))
+            return _kept(folder, unfolded_cortex(cortex, read_layers(source.folder, cortex), home))
         except InputError as error:
             return _kept(folder, replace(cortex, why_no_folds=str(error)))
 
@@ -139,8 +142,19 @@ def given_cortex_stage(source: CortexSource, head: Done[HeadMesh]) -> Stage[Cort
     return Stage("cortex", 3, make, load_cortex, files=source.files or {}, parameters=parameters, after=[head])
 
 
-def cortex_stage(segmentation: Done[Segmentation], head: Done[HeadMesh], registration: Done[MniWarp]) -> Stage[Cortex]:
-    """Stage "cortex" with surfaces made from the tissues (of a finished mesh: from its voxels)."""
+def cortex_stage(
+    segmentation: Done[Segmentation], head: Done[HeadMesh], registration: Done[MniWarp], home: Path
+) -> Stage[Cortex]:
+    """Stage "cortex" with surfaces made from the tissues (of a finished mesh: from its voxels).
+
+    Parameters
+    ----------
+    segmentation : Done[Segmentation]
+    head : Done[HeadMesh]
+    registration : Done[MniWarp]
+    home : Path
+        The subject's folder, where CAT-Surf's logs stay.
+    """
     way = segmentation.value.way
     environment, why = {"head": ("", OF_A_MESH), "embedded": (EMBEDDED_FOLDS, "")}.get(way) or _cat_surf()
 
@@ -157,7 +171,7 @@ def cortex_stage(segmentation: Done[Segmentation], head: Done[HeadMesh], registr
             if not shares:
                 assert segmentation.value.tissues is not None
                 shares, of = hemisphere_shares(segmentation.value.tissues, registration.value), "the tissues"
-            return _kept(folder, folded_cortex(shares, folder, of))
+            return _kept(folder, folded_cortex(shares, home, of))
         except InputError as error:
             return _kept(folder, _halfway(segmentation.value, head, registration.value, str(error)))
 
@@ -208,9 +222,35 @@ def _kept(folder: Path, cortex: Cortex) -> Cortex:
     return load_cortex(folder)
 
 
+@dataclass(frozen=True)
+class CortexFacts:
+    """What stage "cortex" left beside the surfaces, which take a second to read.
+
+    Parameters
+    ----------
+    source : str
+        Where the surfaces came from, in words.
+    folds : tuple of str
+        ``lh`` and ``rh``, as far as their folds are known.
+    why_no_folds : str
+        Why they are not known, in words; "" where they are.
+    """
+
+    source: str
+    folds: tuple[str, ...]
+    why_no_folds: str
+
+    @classmethod
+    def kept_in(cls, folder: Path) -> CortexFacts:
+        """The facts in a subject's folder."""
+        about = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
+        why = about.get("why_no_folds", "it was made by an earlier version")
+        return cls(about["source"], tuple(about.get("thickness_mm", {})), why)
+
+
 def load_cortex(folder: Path) -> Cortex:
     """The surfaces that stage "cortex" left in a subject's folder."""
-    about = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
+    facts = CortexFacts.kept_in(folder)
     left, right = (read_surface(folder / f"{side}.central.surf.gii") for side in ("lh", "rh"))
-    folds = {side: read_folds(folder, side) for side in about.get("thickness_mm", {})}
-    return Cortex(left, right, about["source"], folds, about.get("why_no_folds", "it was made by an earlier version"))
+    folds = {side: read_folds(folder, side) for side in facts.folds}
+    return Cortex(left, right, facts.source, folds, facts.why_no_folds)

@@ -7,7 +7,7 @@ A :class:`Study` makes them, or reuses what still stands; a :class:`RecordedStud
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,9 +18,9 @@ from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from targeting.records.warnings import PlanWarning, note, warning
-from targeting.study.aim import Aim
+from targeting.study.aim import Aim, target_side
 from targeting.study.conduction import Conduction
-from targeting.study.cortex_stage import CortexSource, load_cortex, run_cortex
+from targeting.study.cortex_stage import CortexFacts, CortexSource, load_cortex, run_cortex
 from targeting.study.head_source import HeadSource
 from targeting.study.head_stages import (
     Segmentation,
@@ -33,12 +33,13 @@ from targeting.study.head_stages import (
 from targeting.study.options import as_flags, flags_of
 from targeting.study.request import DENSITIES
 from targeting.study.surfaces import HeadSurfaces, surfaces_stage
-from targeting.study.target_stage import load_target, target_stage
+from targeting.study.target_stage import aimed_in, load_target, target_stage
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Stage, Subject
 
 if TYPE_CHECKING:
     from atlases.scalp import Scalp
+    from atlases.target import Target
     from atlases.warp import MniWarp
     from targeting.fem.anisotropy import ElementTensors
     from targeting.fem.conductor import HeadConductor
@@ -142,11 +143,16 @@ class Study:
         return self._cortex[1]
 
     @property
+    def cortex_facts(self) -> CortexFacts:
+        """What is known of the cortex without its surfaces being read; only where there is a cortex."""
+        return CortexFacts.kept_in(self.subject.folder)
+
+    @property
     def cortex_notes(self) -> list[PlanWarning]:
         """What a plan says of its cortex: that there is none, or that its folds are not known; and why."""
         if self.cortex is None:
             return [warning(each) for each in self.why_no_cortex]
-        why = self.cortex.value.why_no_folds
+        why = self.cortex_facts.why_no_folds
         if not why:
             return []
         why = as_flags(why, flags_of(TmsRequest))
@@ -250,7 +256,7 @@ class RecordedStudy(Study):
 
 @dataclass(frozen=True, eq=False)
 class MadeHead:
-    """A subject's head.
+    """A subject's head, and what a plan would find in it.
 
     Parameters
     ----------
@@ -259,12 +265,47 @@ class MadeHead:
     mesh : HeadMesh
         RAS mm of the T1.
     warp : MniWarp
-        MNI152 ↔ subject: what named targets and scalp positions are found by.
+        MNI152 ↔ subject: what scalp positions are found by.
     """
 
     subject: Subject
     mesh: HeadMesh
     warp: MniWarp
+    _study: Study
+
+    @property
+    def cortex(self) -> Cortex | None:
+        """The cortex with its folds, made (minutes, of an MRI) when first asked for; None where none can be found."""
+        with self.subject.locked():
+            cortex = self._study.cortex
+        return cortex.value if cortex else None
+
+    def target(
+        self, aim: str, side: str | None = None, *, pain_side: str | None = None, radius_mm: float | None = None
+    ) -> Target:
+        """The target as a plan with the same words finds it: a named one by the folds of this cortex, where they are known.
+
+        Parameters
+        ----------
+        aim : str
+            As for :func:`targeting.planning.tms.plan`: a name, an area, coordinates or a mask.
+        side, pain_side : {"left", "right"}, optional
+            The side of the brain, or of the pain (the target is then opposite).
+        radius_mm : float, optional
+            Of a ball, instead of the target's own extent.
+
+        Raises
+        ------
+        InputError
+            If the aim cannot be read, has no side or contradicts it, or lies outside the head.
+        """
+        side, _ = target_side(self._study.source, aim, side, pain_side, None)
+        own = self._study.source.own(self.subject.folder)
+        asked = Aim(aim, side, radius_mm=radius_mm).checked(own)
+        with self.subject.locked():
+            study = replace(self._study, aim=asked)
+            cortex = study.cortex if asked.needs_cortex else None
+            return aimed_in(asked, study.head.value, study.registration_of_target, cortex).target
 
 
 def make_head(
@@ -305,4 +346,4 @@ def make_head(
     study = Study(subject=subject, source=source, density=density)
     with subject.locked():
         mesh, registration = study.head, study.registration
-        return MadeHead(subject, mesh.value, registration.value)
+        return MadeHead(subject, mesh.value, registration.value, study)

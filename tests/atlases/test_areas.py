@@ -3,7 +3,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
-from folded import grey_box, group_as_subject, group_hemisphere
+from folded_group import grey_box, group_as_subject, group_hemisphere
 from nibabel.cifti2 import BrainModelAxis, Cifti2Image, LabelAxis, ScalarAxis
 
 from atlases import resolve_target

@@ -1,5 +1,6 @@
 """The group's cortex as a subject whose folds and areas are known, its mirror image, and a head of tetrahedra round it."""
 
+import itertools
 from dataclasses import replace
 from functools import cache
 
@@ -9,6 +10,7 @@ from scipy.spatial import ConvexHull, cKDTree
 from atlases.fslr import group_cortex
 from meshes.cortical_surface import Cortex, CorticalSurface, Folds
 from meshes.head import HeadMesh
+from meshes.tissue_codes import Tissue
 
 SIDES = ("lh", "rh")
 CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
@@ -28,6 +30,20 @@ def group_subject() -> Cortex:
     return Cortex(
         groups["lh"].central, groups["rh"].central, "fs_LR", {side: _folds(group) for side, group in groups.items()}
     )
+
+
+def group_as_subject(sides=SIDES) -> Cortex:
+    """The same with the folds of some sides only."""
+    whole = group_subject()
+    return replace(whole, folds={side: whole.folds[side] for side in sides})
+
+
+def group_hemisphere(side, lift_mm=0.0):
+    """One hemisphere of it with its folds, higher up by some millimetres."""
+    whole, shift = group_subject(), [0.0, 0.0, lift_mm]
+    surface, folds = whole.hemispheres[side], whole.folds[side]
+    lifted = replace(folds, white_mm=folds.white_mm + shift, pial_mm=folds.pial_mm + shift)
+    return CorticalSurface(surface.points_mm + shift, surface.triangles), lifted
 
 
 def mirrored(cortex: Cortex) -> Cortex:
@@ -58,6 +74,25 @@ def group_head(voxel_mm: float = 4.0) -> HeadMesh:
     tets[wrong] = tets[wrong][:, [1, 0, 2, 3]]
     away = cKDTree(points).query(places[tets].mean(1))[0]
     return HeadMesh(places, tets, np.where(away < 3.0, 2, 1))
+
+
+def grey_box(step_mm=5.0):
+    """A block of grey matter that holds the group's brain."""
+    axes = [np.arange(low, high + step_mm, step_mm) for low, high in ((-76, 76), (-112, 80), (-60, 90))]
+    shape = tuple(len(each) for each in axes)
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    corner = np.stack(np.meshgrid(*(np.arange(n - 1) for n in shape), indexing="ij"), -1).reshape(-1, 3)
+    tets = []
+    for order in itertools.permutations(range(3)):  # Kuhn's six tetrahedra of a cube
+        path = [corner]
+        for axis in order:
+            path.append(path[-1] + np.eye(3, dtype=int)[axis])
+        tets.append(np.stack([np.ravel_multi_index(each.T, shape) for each in path], -1))
+    tets = np.concatenate(tets)
+    a, b, c, d = np.moveaxis(points[tets], 1, 0)
+    turned = np.einsum("ij,ij->i", np.cross(b - a, c - a), d - a) < 0
+    tets[turned] = tets[turned][:, [0, 2, 1, 3]]
+    return HeadMesh(points, tets, np.full(len(tets), Tissue.GM, np.uint8))
 
 
 def _folds(group) -> Folds:

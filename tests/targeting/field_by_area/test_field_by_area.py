@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from browser import browser, visit  # noqa: F401  (browser is a fixture)
 from dosing_blocks import block
-from folded import grey_box, group_as_subject
+from folded_group import grey_box, group_as_subject
 
 from atlases import Target, resolve_target
 from atlases.areas import area_cm2, area_labels, areas

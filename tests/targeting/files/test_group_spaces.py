@@ -3,7 +3,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
-from folded import group_as_subject
+from folded_group import group_as_subject
 
 from atlases import MniWarp
 from atlases.fslr import data_folder, grayordinates, group_cortex

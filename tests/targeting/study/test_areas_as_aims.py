@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from folded import grey_box, group_as_subject
+from folded_group import grey_box, group_as_subject
 from studies import done
 
 from atlases.area_aim import in_cortex_folder
