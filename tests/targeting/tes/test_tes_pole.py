@@ -183,12 +183,12 @@ def test_the_anode_acts_on_the_left_motor_cortex_of_colin27(tmp_path):
     """Before polarity was asked for, the pair was Cz +2 mA, C5 −2 mA: the larger field, with the cathode beside M1."""
     plan = plan_tes("colin27", side="left", density="fast", out=tmp_path / "colin27")
     currents = {each.name: each.current_ma for each in plan.montage}
-    assert currents == pytest.approx({"C3": 2.0, "F8": -2.0}, abs=1e-9)
+    assert currents == pytest.approx({"CP3": 2.0, "FCz": -2.0}, abs=1e-9)  # across the central sulcus, from behind
     pole = plan.pole
     assert (pole.polarity, pole.acting, pole.inward_of) == ("anodal", "anode", "cortex")
-    assert pole.inward == pytest.approx([0.634, -0.102, -0.766], abs=0.02)  # in from the left and above
-    assert pole.normal_v_per_m == pytest.approx(0.138, rel=0.03) and plan.dose.dose_v_per_m == pole.normal_v_per_m
-    assert pole.standard_normal_v_per_m == pytest.approx(0.135, rel=0.03)
+    assert pole.inward == pytest.approx([0.672, 0.736, 0.079], abs=0.02)  # into the lip of the gyrus, out of the sulcus
+    assert pole.normal_v_per_m == pytest.approx(0.201, rel=0.03) and plan.dose.dose_v_per_m == pole.normal_v_per_m
+    assert pole.standard_normal_v_per_m == pytest.approx(0.112, rel=0.03)
     assert plan.standard.dose.dose_v_per_m == pytest.approx(pole.standard_normal_v_per_m)
-    assert "the anode acts on the target" in pole.words and "(m1-so: 0.13" in pole.words
+    assert "the anode acts on the target" in pole.words and "(m1-so: 0.11" in pole.words
     assert not any("has no polarity" in each.text for each in plan.warnings)
