@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Anyway, Json, Name, Out, Quiet
+from cli.options import Anyway, Json, Out, PlanName, Quiet
 from cli.tables import summary
 
 LARGE_ERROR = 0.02  # with the default number of sources it is 0.5 %
@@ -25,7 +25,7 @@ Then, in Python: `cortical_basis("subject01").value.basis.e_v_per_m(coil, poses)
 
 def basis_command(
     context: typer.Context,
-    name: Name,
+    name: PlanName,
     sources: Annotated[
         int | None, typer.Option("--sources", metavar="N", help="Forward solves; more of them, less error.")
     ] = None,
@@ -40,7 +40,7 @@ def basis_command(
         from targeting.study.field_basis_stage import FILE, cortical_basis
         from targeting.subject import Subject
 
-        subject = Subject.named(name, out)
+        subject = Subject.planned(name, out)
         done = cortical_basis(subject, out, sources, anyway)
         made, size = done.value, sum(path.stat().st_size for path in done.outputs)
     points, modes = len(made.basis.points_mm), made.basis.modes.shape[1]

@@ -12,9 +12,11 @@ from cli import (
     coils,
     doctor,
     export,
+    head,
     mesh,
     montages,
     plan,
+    plans,
     protocols,
     segment,
     serve,
@@ -58,6 +60,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("plan", epilog=plan.EXAMPLES + plan.OBJECTIVE_LIST)(plan.plan_command)
+app.command("head", epilog=head.EXAMPLES)(head.head_command)
+app.command("plans", epilog=plans.EXAMPLES)(plans.plans_command)
 app.command("segment", epilog=segment.EXAMPLES)(segment.segment_command)
 app.command("mesh", epilog=mesh.EXAMPLES)(mesh.mesh_command)
 app.command("status", epilog=status.EXAMPLES)(status.status_command)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Anyway, Json, Name, Out, Quiet
+from cli.options import Anyway, Json, Out, PlanName, Quiet
 
 EXAMPLES = """
 **Examples**
@@ -21,7 +21,7 @@ EXAMPLES = """
 
 def export_command(
     context: typer.Context,
-    name: Name,
+    name: PlanName,
     to: Annotated[str, typer.Option("--to", metavar="brainsight|localite", help="The neuronavigator.")],
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="Where to write; default: in the subject's folder.")
@@ -41,9 +41,9 @@ def export_command(
         from targeting.study.plan_state import check_stands
         from targeting.subject import Subject
 
-        subject = Subject.named(name, out)
-        plan = read_plan(subject.folder / "plan.json")
+        subject = Subject.planned(name, out)
+        plan = read_plan(subject.plan_folder / "plan.json")
         check_stands(subject, anyway=anyway)
         gate, frame = plan_gate(subject, plan), FrameImage.kept_in(subject.folder)
-        written = write_navigator(plan, to, file or subject.folder, gate, frame)
+        written = write_navigator(plan, to, file or subject.plan_folder, gate, frame)
     talk.answer(str(written), {"file": str(written)})

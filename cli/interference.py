@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Anyway, Json, Name, Out, Quiet, values_of, with_options
+from cli.options import Anyway, Json, Out, PlanName, Quiet, values_of, with_options
 from cli.tables import summary, table
 from targeting.interference.request import InterferenceRequest
 from targeting.study.options import options_of
@@ -36,7 +36,7 @@ SHOWN = 5
 @with_options(options_of(InterferenceRequest).values())
 def interference_command(
     context: typer.Context,
-    name: Name,
+    name: PlanName,
     anyway: Anyway = False,
     out: Out = None,
     quiet: Quiet = False,
@@ -50,10 +50,10 @@ def interference_command(
         from targeting.interference.stage import interference
         from targeting.subject import Subject
 
-        subject = Subject.named(name, out)
+        subject = Subject.planned(name, out)
         request = InterferenceRequest(**values_of(InterferenceRequest, words))
         result = interference(subject, request, anyway=anyway).value
-    talk.answer(interference_summary(result, subject.folder / NAME), asdict(result))
+    talk.answer(interference_summary(result, subject.plan_folder / NAME), asdict(result))
 
 
 def interference_summary(result: InterferenceResult, folder: Path) -> Group:

@@ -49,16 +49,14 @@ def mesh_command(
         if check is not None:
             report = check_mesh(HeadMesh.read(check))
         else:
-            from targeting.study.head_source import HeadSource
+            from targeting.study.head_choice import HeadChoice
             from targeting.study.study import Study
             from targeting.subject import Subject
 
             assert name is not None
             subject = Subject.named(name, out)
-            asked = values_of(HeadOptions, words)
-            density = asked.pop("density")
-            source = HeadSource.of(subject, **asked).checked()
-            study = Study(subject=subject, source=source, density=density)
+            choice = HeadChoice.of(subject, HeadOptions(**values_of(HeadOptions, words)).checked())
+            study = Study(subject=subject, source=choice.source.checked(), density=choice.density)
             with subject.locked():
                 report = check_mesh(study.head.value, study.tissues.value.tissues)
     talk.answer(report.table(), report.as_dict())

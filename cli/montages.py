@@ -13,6 +13,8 @@ from cli.console import at_work, talk_of
 from cli.lists import Entry, examples_of, group, listing
 from cli.options import Anyway, Json, Quiet
 from cli.tables import table
+from meshes.errors import InputError
+from targeting.modality import KINDS
 
 app = group("Named montages of tDCS, equal doses, and temporal interference.")
 
@@ -21,10 +23,10 @@ EQUAL_EXAMPLES = """
 
     target montages equal-dose subject01 subject02 subject03
 
-    target montages equal-dose subject01/hd-tdcs subject02/hd-tdcs --dose 0.25
+    target montages equal-dose subject01/m1-hand-left subject02/m1-hand-left --dose 0.25
 """
 Plans = Annotated[
-    list[Path], typer.Argument(metavar="FOLDER...", help="Subjects' folders, their tdcs/ folders, or plan.json files.")
+    list[Path], typer.Argument(metavar="FOLDER...", help="Subjects' folders, NAME/PLAN, or plan.json files.")
 ]
 Dose = Annotated[
     float | None, typer.Option("--dose", metavar="V/m", help="The dose wanted; default: the mean of the plans' own.")
@@ -100,20 +102,36 @@ app.command("interference", epilog=interference.EXAMPLES)(interference.interfere
 
 
 def plan_file(path: Path) -> Path:
-    """The montage's ``plan.json`` that a path means: the file, its folder, or the subject's with its ``tdcs/``."""
+    """The montage's ``plan.json`` that a path means: the file, its folder, a plan's or the subject's, or NAME/PLAN.
+
+    Raises
+    ------
+    InputError
+        If a subject has several plans of montages, and none of them is named.
+    """
+    from targeting.subject import PLANS
+
+    if not path.exists() and (path.parent / PLANS / path.name).is_dir():  # as other commands name it
+        path = path.parent / PLANS / path.name
     if not path.is_dir():
         return path
     inside = [path / "plan.json", path / "tdcs" / "plan.json", path / "hd-tdcs" / "plan.json"]
-    montages = [each for each in inside[1:] if each.is_file()]
-    return inside[0] if inside[0].is_file() and not montages else (montages or inside)[0]
+    montages = [each for each in inside[1:] if each.is_file()] or [each for each in inside[:1] if each.is_file()]
+    beside = sorted(each for kind in KINDS for each in path.glob(f"{PLANS}/*/{kind}/plan.json"))
+    if len(beside) > 1 and not montages:
+        names = ", ".join(f"{path.name}/{each.parents[1].name}" for each in beside)
+        raise InputError(f"{path.name} has {len(beside)} plans of montages: say which ({names})")
+    return (montages or beside or inside)[0]
 
 
 def check_in_place(file: Path, anyway: bool) -> None:
     """Refuse (or warn of) a plan that is outdated; one that was taken out of its subject's folder cannot be asked."""
     from targeting.study.plan_state import check_stands, last_stage
-    from targeting.subject import Subject
+    from targeting.subject import PLANS, Subject
 
-    folder = file.absolute().parent
-    stage = last_stage(folder.name)
-    if (folder.parent / f"{stage}.json").is_file():
-        check_stands(Subject(folder.parent.name, folder.parent), stage, anyway)
+    folder = file.absolute().parent.parent
+    stage = last_stage(file.absolute().parent.name)
+    if (folder / f"{stage}.json").is_file():
+        home = folder.parents[1]
+        beside = folder.parent.name == PLANS
+        check_stands(Subject(home.name, home, folder.name) if beside else Subject(folder.name, folder), stage, anyway)

@@ -16,6 +16,10 @@ from targeting.study.options import Kind, Option, Options, options_of
 Command = TypeVar("Command", bound=Callable[..., None])
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The subject; results go to ./NAME/. 'colin27' is built in.")]
+PlanName = Annotated[
+    str,
+    typer.Argument(metavar="NAME[/PLAN]", help="The subject; with several plans which one (target plans NAME)."),
+]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results, instead of ./NAME/.")]
 Anyway = Annotated[
     bool, typer.Option("--anyway", help="Take a plan that no longer follows from what it was made of; it is said.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -18,6 +19,11 @@ from targeting.study.options import Option, options_of
 from targeting.study.tes_request import TesRequest
 from targeting.study.tms_request import TmsRequest
 from targeting.tms.objective_names import OBJECTIVES
+
+if TYPE_CHECKING:
+    from targeting.plans.tes import TesPlan
+    from targeting.plans.tms import TmsPlan
+    from targeting.subject import Subject
 
 UNSAFE = 3  # exit code of a plan with a danger that was not accepted
 OBJECTIVE_LIST = "**Objectives**\n" + "".join(f"\n    {name}: {words}\n" for name, words in OBJECTIVES.items())
@@ -94,17 +100,22 @@ def plan_command(
             lines += [("", "")] if lines else []  # between two plans
             if kind == TMS:
                 coil_plan = plan_tms(subject, TmsRequest(**{**of_coil, "accept_risk": risks[kind]}))
-                lines += coil_lines(coil_plan, subject.folder)
+                lines += coil_lines(coil_plan, folder_of(subject, coil_plan))
                 documents[kind] = tms_plan.to_dict(coil_plan)
                 unsafe |= bool(coil_plan.unaccepted)
             else:
                 montage_plan = plan_tes(subject, montages[kind])
-                lines += montage_lines(montage_plan, subject.folder / kind)
+                lines += montage_lines(montage_plan, folder_of(subject, montage_plan) / kind)
                 documents[kind] = tes_plan.to_dict(montage_plan)
                 unsafe |= bool(montage_plan.unaccepted)
     talk.answer(summary(lines), documents if len(kinds) > 1 else documents[kinds[0]])
     if unsafe:
         raise typer.Exit(UNSAFE)
+
+
+def folder_of(subject: Subject, plan: TmsPlan | TesPlan) -> Path:
+    """The folder of a plan that was just made."""
+    return subject.of(str(plan.search.name)).plan_folder
 
 
 def kinds_of(words: str) -> list[str]:

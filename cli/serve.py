@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Anyway, Json, Name, Out, Quiet
+from cli.options import Anyway, Json, Out, PlanName, Quiet
 
 EXAMPLES = """
 **Examples**
@@ -21,7 +21,7 @@ EXAMPLES = """
 
 def serve_command(
     context: typer.Context,
-    name: Name,
+    name: PlanName,
     port: Annotated[int, typer.Option("--port", metavar="N", help="The port; 0 for any free one.")] = 0,
     host: Annotated[
         str, typer.Option("--host", metavar="127.0.0.1|::1", help="This machine by IPv4 or IPv6; no other is served.")
@@ -44,7 +44,7 @@ def serve_command(
         from targeting.live.server import Listener
         from targeting.subject import Subject
 
-        subject = Subject.named(name, out)
+        subject = Subject.planned(name, out)
         listener = Listener(host, port)  # before the work: a port in use is said at once
         live = LiveDose.of(subject, coil, anyway)
     where = {"host": listener.host, "port": listener.port}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Json, Name, Out, Quiet
+from cli.options import Json, Out, PlanName, Quiet
 from cli.tables import checklist
 
 EXAMPLES = """
@@ -25,7 +25,7 @@ Exit code 0: every check passed; 1: those marked FAILED did not.
 
 def verify_command(
     context: typer.Context,
-    name: Name,
+    name: PlanName,
     file: Annotated[
         list[Path] | None,
         typer.Option("--file", metavar="FILE", help="A navigator's file that was exported elsewhere; repeatable."),
@@ -40,7 +40,7 @@ def verify_command(
         from targeting.subject import Subject
         from targeting.verification import verify
 
-        checks = verify(Subject.named(name, out), exported=file or ())
+        checks = verify(Subject.planned(name, out), exported=file or ())
     failed = [check.name for check in checks if not check.passed]
     rows = [(check.name, "ok" if check.passed else "FAILED", check.words) for check in checks]
     verdict = f"FAILED: {', '.join(failed)}" if failed else f"all {len(checks)} checks passed"

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Anyway, Json, Name, Out, Quiet
+from cli.options import Anyway, Json, Out, PlanName, Quiet
 
 EXAMPLES = """
 **Examples**
@@ -31,7 +31,7 @@ The window needs `pip install '.[viewer]'`; pictures and exports need no display
 
 def view_command(
     context: typer.Context,
-    name: Name,
+    name: PlanName,
     screenshot: Annotated[
         Path | None, typer.Option("--screenshot", metavar="PNG", help="Write a picture instead of opening a window.")
     ] = None,

@@ -1,4 +1,7 @@
-"""The subject folder: each stage's result beside the hash of all it was made from.
+"""A person's folder: the head once, and plans beside each other, each stage's result with the hash of all it was made from.
+
+``subject01/`` holds the head (:data:`OF_THE_HEAD`), ``subject01/plans/m1-hand-left/`` the stages and files of a plan.  Older
+versions left one plan in the person's folder itself: it is read there, under the name ".".
 
 A stage is plain data: the files it reads, its parameters, the stages it follows, a function that writes its result.
 It is *valid* while its sidecar ``<stage>.json`` names the same files (by SHA-256), parameters, predecessors (by the
@@ -8,6 +11,8 @@ again; because predecessors count by what they *made*, one redone with the same 
 A stage writes into ``.making-<stage>/``; its files are then renamed into place and the sidecar last.  So a killed run
 leaves nothing half-written under a final name, and the next run clears these folders and resumes at the stage it died in.
 What it had renamed by then is listed there, so that files of which no sidecar tells are taken away again.
+
+A stage that another plan of the same person has made from the very same things is not made again: its files are linked.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +44,10 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAKING = ".making-"
+PLANS = "plans"  # in a person's folder: the folders of plans
+OF_THE_HEAD = frozenset({"segment", "mesh", "register", "cortex", "surfaces", "basis"})
+IN_THE_FOLDER = "."  # the name of a plan that lies in the person's folder itself
+LAST_STAGES = frozenset({"files", "tdcs-files", "hd-tdcs-files", "interference"})  # of which a plan's name is part
 PLACING = ".placing.json"  # in such a folder: the files that are being renamed into place
 COARSEST_CLOCK_NS = 2_000_000_000  # by which file systems know when a file was written (FAT: 2 s)
 NAME_RULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -115,7 +124,15 @@ class StageStatus:
 
 @dataclass(frozen=True)
 class Subject:
-    """A person (or the embedded head) and the folder their results live in.
+    """A person (or the embedded head), the folder of their head, and the name of the plan at work.
+
+    Parameters
+    ----------
+    name : str
+    folder : Path
+        Of the head.
+    plan : str
+        "": none, or not chosen yet; ".": the one that an older version left in ``folder``.
 
     Examples
     --------
@@ -134,19 +151,89 @@ class Subject:
 
     name: str
     folder: Path
+    plan: str = ""
 
     @classmethod
     def named(cls, name: str, out: str | Path | None = None) -> Subject:
-        """The subject ``name`` in ``./name/``, or in the folder ``out``; nothing is written yet."""
-        if not NAME_RULE.fullmatch(name):
+        """The subject ``name`` in ``./name/``, or in the folder ``out``; ``name/plan`` names a plan, too.  Nothing is written.
+
+        Raises
+        ------
+        InputError
+            If a name cannot be used, or the folder is a file.
+
+        Examples
+        --------
+        >>> Subject.named("subject01/m1-hand-left").plan
+        'm1-hand-left'
+        """
+        name, slash, plan = name.partition("/")
+        if not NAME_RULE.fullmatch(name) or (slash and plan != IN_THE_FOLDER and not NAME_RULE.fullmatch(plan)):
             raise InputError(
-                f"subject name {name!r} cannot be used: letters, digits, '-', '_' and '.' only, no path "
-                "(another folder is given with `out`)"
+                f"subject name {name + slash + plan!r} cannot be used: letters, digits, '-', '_' and '.' only, no path; "
+                "NAME/PLAN for one of its plans (another folder is given with `out`)"
             )
         folder = Path(name) if out is None else Path(out)
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file, not a folder; choose another `out`")
-        return cls(name, folder.absolute())
+        return cls(name, folder.absolute(), plan)
+
+    @classmethod
+    def planned(cls, subject: str | Subject, out: str | Path | None = None) -> Subject:
+        """The subject with the plan that is meant: the one named, or the only one there is; without any, the subject as it is.
+
+        Raises
+        ------
+        InputError
+            If there is no such plan, or several of which none is named.
+        """
+        found = subject if isinstance(subject, Subject) else cls.named(subject, out)
+        there = found.plans()
+        if found.plan and found.plan not in there:
+            have = f"it has {', '.join(there)}" if there else "it has none yet"
+            raise InputError(f"{found.name} has no plan {found.plan!r}: {have}; `target plans {found.name}` lists them")
+        if found.plan or not there:
+            return found
+        if len(there) > 1:
+            raise InputError(
+                f"{found.name} has {len(there)} plans ({', '.join(there)}): say which, such as {found.name}/{there[-1]}"
+            )
+        return found.of(there[0])
+
+    def of(self, plan: str) -> Subject:
+        """The same person with one of their plans.
+
+        Raises
+        ------
+        InputError
+            If a plan cannot have this name.
+        """
+        if plan != IN_THE_FOLDER and not NAME_RULE.fullmatch(plan):
+            raise InputError(f"a plan cannot be named {plan!r}: letters, digits, '-', '_' and '.' only")
+        return replace(self, plan=plan)
+
+    @property
+    def plan_folder(self) -> Path:
+        """Where the plan at work has its files."""
+        return self.folder if self.plan in ("", IN_THE_FOLDER) else self.folder / PLANS / self.plan
+
+    @property
+    def words(self) -> str:
+        """The name that commands take: NAME, or NAME/PLAN."""
+        return f"{self.name}/{self.plan}" if self.plan else self.name
+
+    def plans(self) -> list[str]:
+        """Names of this person's plans, in their order; first the one that an older version left in the folder itself."""
+        here = [IN_THE_FOLDER] if any((self.folder / f"{stage}.json").is_file() for stage in LAST_STAGES) else []
+        return [*here, *sorted(each.name for each in self._plan_folders() if any(each.glob("*.json")))]
+
+    def _plan_folders(self) -> list[Path]:
+        home = self.folder / PLANS
+        return [each for each in home.iterdir() if NAME_RULE.fullmatch(each.name)] if home.is_dir() else []
+
+    def place(self, stage: str) -> Path:
+        """The folder that a stage's result lies in: the head's, or the plan's."""
+        return self.folder if stage in OF_THE_HEAD else self.plan_folder
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -159,11 +246,13 @@ class Subject:
         with _refusals_explained(self.folder):
             try:
                 with locked(self.folder):
-                    for stale in self.folder.glob(f"{MAKING}*"):
-                        self._clear(stale)
+                    for folder in (self.folder, *self._plan_folders()):
+                        for stale in folder.glob(f"{MAKING}*"):
+                            self._clear(stale)
                     try:
                         yield
                     finally:
+                        self._remove_empty_plan()
                         if sys.platform != "win32":  # under the lock, or another run's lock file might be taken away
                             _remove_if_unused(self.folder, made)
             finally:
@@ -177,14 +266,17 @@ class Subject:
         if known and known["made_from"] == wanted and self._outputs_stand(known):
             log.info("%s: reused", stage.name, extra={"stage": stage.name, "event": "reused"})
             return self._done(known, stage.load, reused=True)
+        twin = self._twin(stage.name, wanted)
+        if twin is not None:
+            log.info("%s: reused", stage.name, extra={"stage": stage.name, "event": "reused"})
+            return self._done(self._linked(stage, wanted, twin), stage.load, reused=True)
         log.info("%s", stage.name, extra={"stage": stage.name, "event": "started"})
         need = stage.needs() if stage.needs else None
         if need is not None:
             check_memory(stage.name, need)
         start = time.perf_counter()
-        making = self.folder / f"{MAKING}{stage.name}"
         with _refusals_explained(self.folder):
-            making.mkdir()
+            making = self._making(stage.name)
             try:
                 value = stage.make(making)
                 sidecar = self._commit(stage, wanted, making, time.perf_counter() - start)
@@ -193,6 +285,49 @@ class Subject:
         seconds = sidecar["seconds"]
         log.info("%s: %.1f s", stage.name, seconds, extra={"stage": stage.name, "event": "done", "seconds": seconds})
         return self._done(sidecar, lambda _: value, reused=False)
+
+    def _making(self, stage: str) -> Path:
+        """An empty folder beside a stage's place, to write its result into."""
+        folder = self.place(stage)
+        folder.mkdir(parents=True, exist_ok=True)
+        making = folder / f"{MAKING}{stage}"
+        making.mkdir()
+        return making
+
+    def _twin(self, stage: str, wanted: dict[str, Any]) -> Subject | None:
+        """Another plan of this person whose stage was made from the same things and stands; a plan's last stage has none."""
+        if stage in OF_THE_HEAD or stage in LAST_STAGES or not self.plan:
+            return None
+        for plan in self.plans():
+            other = self.of(plan)
+            known = other._sidecar(stage) if plan != self.plan else None
+            if known and known["made_from"] == wanted and other._outputs_stand(known):
+                return other
+        return None
+
+    def _linked(self, stage: Stage[Any], wanted: dict[str, Any], twin: Subject) -> dict[str, Any]:
+        """Take a stage's result over from another plan; files are linked where the disk can, else copied."""
+        known = twin._sidecar(stage.name)
+        assert known is not None
+        with _refusals_explained(self.folder):
+            making = self._making(stage.name)
+            try:
+                for name in known["outputs"]:
+                    (making / name).parent.mkdir(parents=True, exist_ok=True)
+                    try:
+                        os.link(twin.place(stage.name) / name, making / name)
+                    except OSError:  # a disk without links
+                        shutil.copy2(twin.place(stage.name) / name, making / name)
+                return self._commit(stage, wanted, making, known["seconds"])
+            finally:
+                self._clear(making)
+
+    def _remove_empty_plan(self) -> None:
+        """Take away the folder of a plan in which nothing was made."""
+        if self.plan_folder != self.folder:
+            with suppress(OSError):
+                self.plan_folder.rmdir()
+                self.plan_folder.parent.rmdir()
 
     def recorded(self, stage: str, load: Callable[[Path], T]) -> Done[T] | None:
         """The result of a stage as it stands in the folder; None if it does not.
@@ -250,14 +385,14 @@ class Subject:
         outputs = {p.relative_to(result).as_posix(): _written(p) for p in files}
         if not outputs or f"{stage.name}.json" in outputs:
             raise RuntimeError(f"stage {stage.name} must write files, none of them named like its sidecar")
-        old = self._sidecar(stage.name)
+        old, place = self._sidecar(stage.name), self.place(stage.name)
         (result / PLACING).write_text(json.dumps(sorted(outputs)), encoding="utf-8")
         for path in files:
-            final = self.folder / path.relative_to(result)
+            final = place / path.relative_to(result)
             final.parent.mkdir(parents=True, exist_ok=True)
             path.replace(final)
         for name in set(old["outputs"]) - set(outputs) if old else ():
-            (self.folder / name).unlink(missing_ok=True)
+            (place / name).unlink(missing_ok=True)
         sidecar = {
             "stage": stage.name,
             "made_from": made_from,
@@ -270,27 +405,22 @@ class Subject:
         }
         written = result / f"{stage.name}.json"
         written.write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
-        written.replace(self.folder / written.name)
+        written.replace(place / written.name)
         return sidecar
 
     def _clear(self, making: Path) -> None:
         """Remove the folder a stage was made in, and what it brought into the subject's if that was not finished."""
-        known = self._sidecar(making.name.removeprefix(MAKING))
+        known = _sidecar_in(making.parent, making.name.removeprefix(MAKING))
         try:
             placing = json.loads((making / PLACING).read_text(encoding="utf-8"))
         except (OSError, ValueError):  # it had not come so far
             placing = []
         for name in set(placing) - set(known["outputs"] if known else ()):
-            (self.folder / name).unlink(missing_ok=True)
+            (making.parent / name).unlink(missing_ok=True)
         shutil.rmtree(making, ignore_errors=True)
 
     def _sidecar(self, stage: str) -> dict[str, Any] | None:
-        try:
-            known = json.loads((self.folder / f"{stage}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        whole = isinstance(known, dict) and known.keys() >= {"made_from", "paths", "outputs", "digest", "seconds"}
-        return known if whole and known.get("stage") == stage else None
+        return _sidecar_in(self.place(stage), stage)
 
     def _outputs_stand(self, record: dict[str, Any], by_time: bool = True) -> bool:
         """Every result file is there as it was written, by its size and hash.
@@ -298,7 +428,7 @@ class Subject:
         ``by_time``: a large file whose time of writing is the recorded one need not be read again; :meth:`status` reads it.
         """
         for name, each in record["outputs"].items():
-            path = self.folder / name
+            path = self.place(record["stage"]) / name
             if not path.is_file() or path.stat().st_size != each["bytes"]:
                 return False
             untouched = by_time and each.get("written_ns") == path.stat().st_mtime_ns
@@ -307,8 +437,19 @@ class Subject:
         return True
 
     def _done(self, record: dict[str, Any], load: Callable[[Path], T], reused: bool) -> Done[T]:
-        outputs = tuple(self.folder / name for name in record["outputs"])
-        return Done(record["stage"], record["digest"], record["seconds"], lambda: load(self.folder), outputs, reused)
+        folder = self.place(record["stage"])
+        outputs = tuple(folder / name for name in record["outputs"])
+        return Done(record["stage"], record["digest"], record["seconds"], lambda: load(folder), outputs, reused)
+
+
+def _sidecar_in(folder: Path, stage: str) -> dict[str, Any] | None:
+    """A stage's sidecar in a folder, if it is there and whole."""
+    try:
+        known = json.loads((folder / f"{stage}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    whole = isinstance(known, dict) and known.keys() >= {"made_from", "paths", "outputs", "digest", "seconds"}
+    return known if whole and known.get("stage") == stage else None
 
 
 def sha256(path: Path) -> str:

@@ -109,7 +109,9 @@ def test_01_first_plan(folder, monkeypatch):
         assert abs(along_at[90]) < 0.3 * at[0]
         assert "TMS plan for colin27" in "".join(ran.shown("text/html"))
         assert (900, 600) in [png_size(each) for each in ran.shown("image/png")]  # the scene, as a picture
-        assert (folder / "colin27-fast" / "plan.html").is_file() and "plan_brainsight.txt" in ran.printed
+        assert (
+            folder / "colin27-fast" / "plans" / "hand" / "plan.html"
+        ).is_file() and "plan_brainsight.txt" in ran.printed
 
 
 @pytest.mark.slow
@@ -176,7 +178,7 @@ def test_04_group(folder, monkeypatch):
         assert "tDCS plan for colin27" in "".join(ran.shown("text/html"))
         in_mni = ran.ask(
             "[list(image.shape), float(image.get_fdata().max())]",
-            before="import nibabel\nimage = nibabel.load('colin27-fast/tdcs/magnE_MNI152.nii.gz')",
+            before="import nibabel\nimage = nibabel.load('colin27-fast/plans/pads/tdcs/magnE_MNI152.nii.gz')",
         )
         assert in_mni[0] == [99, 117, 95] and in_mni[1] > wanted
         assert len(ran.shown("image/png")) >= 2  # the bars, and nilearn's

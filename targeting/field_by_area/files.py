@@ -147,8 +147,8 @@ def regions(subject: str | Subject, *, out: str | Path | None = None, kind: str 
 no areas, and its plan says why
     """
     one_of(kind, (TMS, *KINDS), "kind of plan")
-    subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
-    path = (subject.folder if kind == TMS else subject.folder / kind) / TABLE
+    subject = Subject.planned(subject, out)
+    path = (subject.plan_folder if kind == TMS else subject.plan_folder / kind) / TABLE
     if not path.is_file():
         raise InputError(
             f"{path} is not there: plan the subject first; a head whose folds are not known has no areas, and its plan "

@@ -55,7 +55,7 @@ def interference(
     ...
     meshes.errors.InputError: there is no leadfield of nobody yet: run 'target plan nobody --with hd-tdcs' first
     """
-    subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
+    subject = Subject.planned(subject, out)
     asked = request.checked()
     leadfield = of_cap(f"{HD}-leadfield", asked.cap)
     if not subject.made_from(leadfield):

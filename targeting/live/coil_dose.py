@@ -192,10 +192,10 @@ class LiveDose:
 def _valid_plan(subject: Subject, anyway: bool) -> Plan:
     from targeting.study.plan_state import check_stands
 
-    if not (subject.folder / "plan.json").is_file():
-        raise InputError(f"there is no plan in {subject.folder}; run 'target plan {subject.name}' first")
+    if not (subject.plan_folder / "plan.json").is_file():
+        raise InputError(f"there is no plan in {subject.plan_folder}; run 'target plan {subject.name}' first")
     check_stands(subject, anyway=anyway)
-    return read_plan(subject.folder / "plan.json")
+    return read_plan(subject.plan_folder / "plan.json")
 
 
 def planned_direction(subject: Subject, head: HeadMesh) -> NDArray[np.float64] | None:

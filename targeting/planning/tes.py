@@ -33,9 +33,9 @@ from targeting.study.aim import Aim, check_direction, target_notes, target_side
 from targeting.study.cap_stages import HeadPositions, leadfield_stage, positions_stage
 from targeting.study.command_line import command_line
 from targeting.study.conduction import Conduction
-from targeting.study.cortex_stage import CortexSource
-from targeting.study.head_source import HeadSource
+from targeting.study.head_choice import HeadChoice
 from targeting.study.options import takes
+from targeting.study.plan_name import with_plan
 from targeting.study.regions import Regions
 from targeting.study.request import DEFAULT_AIM, Direction
 from targeting.study.study import Study
@@ -159,15 +159,8 @@ def check_tes(subject: Subject, request: TesRequest) -> TesQuestion:
         If anything given cannot be used.
     """
     side = request.side
-    source = HeadSource.of(
-        subject,
-        t1=request.t1,
-        t2=request.t2,
-        labels=request.labels,
-        head=request.head,
-        threads=request.threads,
-        frame=request.frame,
-    )
+    head = HeadChoice.of_plan(subject, request)
+    source = head.source
     own = source.own(subject.folder)
     network = NetworkMap.of(request.network, own.frame, own.world) if request.network else None
     goal: Aim | None = None
@@ -182,6 +175,8 @@ def check_tes(subject: Subject, request: TesRequest) -> TesQuestion:
         raise InputError("the map of `network` is the target: leave out `aim`, `hotspot_mm` and `radius_mm`")
     elif side is not None or request.pain_side is not None:
         side = side_for(side, request.pain_side)  # of avoided regions by name
+    request = head.told(request, subject.plan)
+    subject = with_plan(subject, request, side)
     sought = Regions.of(request.avoid, request.also, side, own)
     conduction = Conduction.of(
         request.conductivity_s_per_m, request.dti, request.dti_mapping, request.tensor_order, source.frame
@@ -189,11 +184,11 @@ def check_tes(subject: Subject, request: TesRequest) -> TesQuestion:
     check_direction(request.direction)
     patient = checked_patient_id(request.patient_id)
     source.checked()
-    surfaces = CortexSource.of(source, request.cortex)
+    surfaces = head.cortex_source()
     shared: dict[str, Any] = {
         "subject": subject,
         "source": source,
-        "density": request.density,
+        "density": head.density,
         "cortex_source": surfaces,
         "conduction": conduction,
         "right_hand_sides": 1 if request.montage else CAP_ELECTRODES,
@@ -282,6 +277,7 @@ def _results(question: TesQuestion, stages: TesStages) -> TesResults:
             cortex=cortex.source if cortex else "none",
             white_matter=study.conduction.words(study.tensors),
             command=command_line(question.request, study.subject.name, study.source),
+            name=study.subject.plan,
         ),
         conductivity_s_per_m=sigma,
         seconds={each.stage: each.seconds for each in stages.all(study)},

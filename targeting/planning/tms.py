@@ -30,9 +30,9 @@ from targeting.study.aim import Aim, check_direction, coil_notes, target_side
 from targeting.study.coil_aim import CoilAim
 from targeting.study.command_line import command_line
 from targeting.study.conduction import Conduction
-from targeting.study.cortex_stage import CortexSource
-from targeting.study.head_source import HeadSource
+from targeting.study.head_choice import HeadChoice
 from targeting.study.options import takes
+from targeting.study.plan_name import with_plan
 from targeting.study.pulse_request import PulseRequest
 from targeting.study.request import Direction
 from targeting.study.study import Study
@@ -155,17 +155,12 @@ def check_tms(subject: Subject, request: TmsRequest) -> TmsQuestion:
     InputError
         If anything given cannot be used.
     """
-    source = HeadSource.of(
-        subject,
-        t1=request.t1,
-        t2=request.t2,
-        labels=request.labels,
-        head=request.head,
-        threads=request.threads,
-        frame=request.frame,
-    )
+    head = HeadChoice.of_plan(subject, request)
+    source = head.source
     side, notes = target_side(source, request.aim, request.side, request.pain_side, request.hotspot_mm)
     notes += coil_notes(request.aim)
+    request = head.told(request, subject.plan)
+    subject = with_plan(subject, request, side)
     own = source.own(subject.folder)
     goal = Aim(
         in_cortex_folder(request.aim, side, request.cortex), side, request.hotspot_mm, request.radius_mm
@@ -189,7 +184,7 @@ def check_tms(subject: Subject, request: TmsRequest) -> TmsQuestion:
     accepted = checked_risks(request.accept_risk, TMS_RISKS)
     patient = checked_patient_id(request.patient_id)
     source.checked()
-    surfaces = CortexSource.of(source, request.cortex)
+    surfaces = head.cortex_source()
     solver = engine_named(request.engine, subject.folder)
     if conduction.anisotropy and solver.name != "embedded":
         raise InputError(f"`engine={solver.name}` gets no tensors from here: leave out `dti`, or `engine`")
@@ -198,7 +193,7 @@ def check_tms(subject: Subject, request: TmsRequest) -> TmsQuestion:
         study=Study(
             subject=subject,
             source=source,
-            density=request.density,
+            density=head.density,
             cortex_source=surfaces,
             conduction=conduction,
             aim=goal,
@@ -353,6 +348,7 @@ def _results(question: TmsQuestion, stages: TmsStages) -> Results:
             coils_compared_because=why_compared(stages.deep) if comparison else None,
             white_matter=study.conduction.words(study.tensors),
             command=command_line(question.request, study.subject.name, study.source),
+            name=study.subject.plan,
         ),
         conductivity_s_per_m=study.conduction.conductivity_s_per_m,
         seconds={each.stage: each.seconds for each in stages.all(study)},

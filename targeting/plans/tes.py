@@ -84,6 +84,7 @@ class TesSearchSummary:
     cap: Annotated[str | None, "Positions that could be used: 10-10 or 10-5."] = None
     white_matter: Annotated[str | None, "How the white matter's conductivity tensors were made."] = None
     command: Annotated[str | None, "The command line that makes the plan again."] = None
+    name: Annotated[str | None, "Name of the plan among its subject's, and of its folder."] = None
     current_kept_by_scalp: Annotated[float | None, "Share of the current that stays in the scalp."] = None
 
 

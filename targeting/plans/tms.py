@@ -139,6 +139,7 @@ class TmsSearchSummary:
     coils_compared_because: Annotated[str | None, "Why other coils were compared."] = None
     white_matter: Annotated[str | None, "How the white matter's conductivity tensors were made."] = None
     command: Annotated[str | None, "The command line that makes the plan again."] = None
+    name: Annotated[str | None, "Name of the plan among its subject's, and of its folder."] = None
 
 
 @dataclass(frozen=True)

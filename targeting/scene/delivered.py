@@ -103,9 +103,9 @@ def delivered_scene(subject: Subject, delivered: DeliveredPoses) -> Scene:
     InputError
         If there is no TMS plan, or as :func:`delivered_pose`.
     """
-    if not (subject.folder / "plan.json").is_file():
-        raise InputError(f"delivered poses are compared with a coil's plan, and there is none in {subject.folder}")
-    plan = read_plan(subject.folder / "plan.json")
+    if not (subject.plan_folder / "plan.json").is_file():
+        raise InputError(f"delivered poses are compared with a coil's plan, and there is none in {subject.plan_folder}")
+    plan = read_plan(subject.plan_folder / "plan.json")
     planned = Pose(np.array(plan.placements[0].pose))
     study = RecordedStudy.of(subject)
     head, cortex = study.head, study.cortex

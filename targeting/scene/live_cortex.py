@@ -142,7 +142,7 @@ def cortical_field_at(
 def solved(subject: Subject, coil: Coil, pose: Pose) -> tuple[HeadMesh, NDArray[np.float64]]:
     """The subject's mesh, and one direct solve with the plan's conductivities, (M, 3) V/m at 1 A/µs."""
     if not subject.made_from("dosemap"):
-        raise InputError(f"there is no coil plan in {subject.folder}; run 'target plan {subject.name}' first")
+        raise InputError(f"there is no coil plan in {subject.plan_folder}; run 'target plan {subject.name}' first")
     study = RecordedStudy.of(subject, solved_by="dosemap")
     head = study.head.value
     log.info("solving the field of %s at %s", coil.name, pose.name)

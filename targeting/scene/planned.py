@@ -58,7 +58,7 @@ def planned_scene(
     InputError
         If there is no such plan, it is outdated, or it has no such placement.
     """
-    subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
+    subject = Subject.planned(subject, out)
     kind = planned_modality(subject, modality)
     if kind == "tms":
         return _tms_scene(subject, placement)
@@ -75,7 +75,7 @@ def planned_modality(subject: Subject, modality: str | None = None) -> str:
     InputError
         If it is not planned; the line says what to run.
     """
-    folders = {"tms": subject.folder, **{kind: subject.folder / kind for kind in KINDS}}
+    folders = {"tms": subject.plan_folder, **{kind: subject.plan_folder / kind for kind in KINDS}}
     if modality is not None:
         one_of(modality, MODALITIES, "modality of `modality`")
     for kind in [modality] if modality else MODALITIES:
@@ -85,7 +85,7 @@ def planned_modality(subject: Subject, modality: str | None = None) -> str:
     asked = f"target plan {subject.name}" + ("" if modality in (None, "tms") else f" --with {modality}")
     others = f" (planned there: {', '.join(there)})" if there else ""
     raise InputError(
-        f"there is no {modality + ' ' if modality else ''}plan in {subject.folder}{others}; run '{asked}' first"
+        f"there is no {modality + ' ' if modality else ''}plan in {subject.plan_folder}{others}; run '{asked}' first"
     )
 
 
@@ -155,7 +155,7 @@ def surfaces_of(subject: Subject, head: Done[HeadMesh], cortex: Done[Cortex] | N
 
 
 def _tms_scene(subject: Subject, placement: int) -> Scene:
-    plan = read_plan(subject.folder / "plan.json")
+    plan = read_plan(subject.plan_folder / "plan.json")
     if not 1 <= placement <= len(plan.placements):
         raise InputError(f"there is no placement {placement}; the plan has 1 to {len(plan.placements)}")
     study = RecordedStudy.of(subject)
@@ -165,10 +165,10 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
     pose = Pose(np.array(plan.placements[placement - 1].pose))
     coil = planned_coil(subject, plan)
     if placement == 1 and surfaces.has_cortex:
-        values = on_scene(surfaces, _stored(subject.folder / "cortex.vtp"))
+        values = on_scene(surfaces, _stored(subject.plan_folder / "cortex.vtp"))
     else:
         values = cortical_field_at(subject, coil, pose, surfaces)
-    around = coil_layers(coil, pose) + _outline(subject.folder, plan.target.shape)
+    around = coil_layers(coil, pose) + _outline(subject.plan_folder, plan.target.shape)
     scene = assembled(plan, surfaces, values, around, "V/m at 1 A/µs", -pose.direction_mm, pose)
     if placement == 1:
         return scene
@@ -177,12 +177,12 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
 
 
 def _tes_scene(subject: Subject, kind: str) -> Scene:
-    plan = read_tes_plan(subject.folder / kind / "plan.json")
+    plan = read_tes_plan(subject.plan_folder / kind / "plan.json")
     study = RecordedStudy.of(subject)
     head, cortex = study.head, study.cortex
     _check_follows(subject, f"{kind}-files", head, cortex)
     surfaces = surfaces_of(subject, head, cortex)
-    confirmation = subject.folder / f"{kind}-confirm.npz"
+    confirmation = subject.plan_folder / f"{kind}-confirm.npz"
     names = [each.name for each in plan.montage]
     try:
         with np.load(confirmation, allow_pickle=False) as arrays:
@@ -193,8 +193,8 @@ def _tes_scene(subject: Subject, kind: str) -> Scene:
             f"{confirmation} is gone or of another plan; run 'target plan {subject.name} --with {kind}' again"
         ) from None
     of_head = None if field is None else {"magnE": strength_at_nodes(head.value, field)}
-    values = on_scene(surfaces, of_head or _stored(subject.folder / kind / "cortex.vtp"))
-    around = electrode_layers(plan.montage, patches) + _outline(subject.folder / kind, plan.target.shape)
+    values = on_scene(surfaces, of_head or _stored(subject.plan_folder / kind / "cortex.vtp"))
+    around = electrode_layers(plan.montage, patches) + _outline(subject.plan_folder / kind, plan.target.shape)
     away = np.asarray(surfaces.scalp.points, np.float64) - plan.target.center_mm
     nearest = away[np.linalg.norm(away, axis=1).argmin()]
     unit = f"V/m at {plan.total_current_ma:g} mA"
@@ -218,7 +218,7 @@ def _check_follows(subject: Subject, files: str, head: Done[HeadMesh], cortex: D
     for done in (head, cortex):
         if done is not None and after.get(done.stage, done.digest) != done.digest:
             raise InputError(
-                f"the plan in {subject.folder} is outdated ({done.stage} changed); run 'target plan {subject.name}' again"
+                f"the plan in {subject.plan_folder} is outdated ({done.stage} changed); run 'target plan {subject.name}' again"
             )
 
 

@@ -103,7 +103,7 @@ def cortical_basis(
     """
     from targeting.tms.field_basis import SOURCES
 
-    subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
+    subject = Subject.planned(subject, out)
     count = SOURCES if sources is None else sources
     if not 1 <= count <= 2000:
         raise InputError(f"a field basis takes 1 to 2000 sources, not {count}")

@@ -116,7 +116,7 @@ def check_stands(subject: Subject, stage: str = "files", anyway: bool = False) -
         return
     kind = next((kind for kind in reversed(KINDS) if stage.startswith(f"{kind}-")), "")
     again = f"target plan {subject.name}" + (f" --with {kind}" if kind else "")
-    what = f"the plan in {subject.folder / kind} is outdated ({why})"
+    what = f"the plan in {subject.plan_folder / kind} is outdated ({why})"
     if not anyway:
         raise InputError(f"{what}; run '{again}' again, or take it as it is with `anyway`")
     log.warning("%s and taken as it is; run '%s' again", what, again)

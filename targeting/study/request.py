@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from targeting.study.options import Kind, Limits, Options, option
+from targeting.study.options import Kind, Limits, Options, like, option
 
 Direction = str | tuple[float, float, float] | None  # "normal", or RAS components
 Point = tuple[float, float, float]  # RAS mm
@@ -47,12 +47,13 @@ class HeadOptions(Options):
         metavar="MSH|DIR",
         in_command=False,
     )
-    density: str = option(
+    density: str | None = option(
         Kind.TEXT,
-        "standard",
-        "Mesh density: about 2 M or 0.7 M tetrahedra.",
+        None,
+        "Mesh density: about 2 M (of a new head) or 0.7 M tetrahedra.",
         metavar="standard|fast",
         choices=DENSITIES,
+        more="Default: that of the subject's head; of a new head standard.",
     )
     threads: int = option(
         Kind.WHOLE, 2, "Threads for the segmentation.", metavar="N", minimum=1, in_command=False, at_end=True
@@ -92,6 +93,14 @@ class PlanOptions(HeadOptions):
     side: str | None = option(Kind.TEXT, None, "Side of the target.", metavar="left|right")
     pain_side: str | None = option(
         Kind.TEXT, None, "Side of the pain; the target is on the other.", metavar="left|right"
+    )
+    name: str | None = option(
+        Kind.TEXT,
+        None,
+        "Name of the plan; default: its target, side and coil.",
+        flag="--as",
+        metavar="PLAN",
+        more="The plan's files lie in the subject's folder plans/NAME. A plan of the same name is made again.",
     )
     patient_id: str | None = option(
         Kind.TEXT,
@@ -153,3 +162,10 @@ class PlanOptions(HeadOptions):
         "Whose order and axes the file's six volumes have.",
         metavar="fsl|mrtrix",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadRequest(HeadOptions):
+    """What a head is made from, with its cortex."""
+
+    cortex: str | Path | None = like(PlanOptions, "cortex")

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from atlases.aim import AimedTarget
-from meshes.choices import one_of
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
@@ -21,6 +20,7 @@ from targeting.records.warnings import PlanWarning, note, warning
 from targeting.study.aim import Aim, target_side
 from targeting.study.conduction import Conduction
 from targeting.study.cortex_stage import CortexFacts, CortexSource, load_cortex, run_cortex
+from targeting.study.head_choice import HeadChoice
 from targeting.study.head_source import HeadSource
 from targeting.study.head_stages import (
     Segmentation,
@@ -30,8 +30,8 @@ from targeting.study.head_stages import (
     register_stage,
     run_segment,
 )
-from targeting.study.options import as_flags, flags_of
-from targeting.study.request import DENSITIES
+from targeting.study.options import as_flags, flags_of, takes
+from targeting.study.request import HeadRequest
 from targeting.study.surfaces import HeadSurfaces, surfaces_stage
 from targeting.study.target_stage import aimed_in, load_target, target_stage
 from targeting.study.tms_request import TmsRequest
@@ -213,7 +213,7 @@ class RecordedStudy(Study):
         solved_by : str
             The stage whose conductivities count, such as "dosemap"; "" where nothing is solved.
         """
-        what = subject.folder
+        what = subject.plan_folder
 
         def gone(stage: str) -> str:
             return f"the {stage} in {what} is gone or changed; run 'target plan {subject.name}' again"
@@ -308,24 +308,25 @@ class MadeHead:
             return aimed_in(asked, study.head.value, study.registration_of_target, cortex).target
 
 
+@takes(HeadRequest)
 def make_head(
-    subject: str | Subject,
-    *,
-    t1: str | Path | None = None,
-    t2: str | Path | None = None,
-    labels: str | Path | None = None,
-    head: str | Path | None = None,
-    density: str = "standard",
-    threads: int = 2,
-    frame: str | None = None,
-    out: str | Path | None = None,
+    subject: str | Subject, request: HeadRequest | None = None, *, out: str | Path | None = None, **options: Any
 ) -> MadeHead:
-    """Segment, mesh and register a head without a plan; what is still valid in the subject's folder is reused.
+    """Segment, mesh and register a head, in which plans are then made; what is still valid in the subject's folder is reused.
+
+    What is not said stays as the subject's head was made.  What is said and new makes the head anew: plans made in the old
+    one are outdated then.
 
     Parameters
     ----------
-    subject, t1, t2, labels, head, density, threads, frame, out
-        As for :func:`targeting.planning.tms.plan`; ``"colin27"`` needs no input of your own.
+    subject : str or Subject
+        A name: the head goes to ``./name/`` or to ``out``.  ``"colin27"`` needs no data of yours.
+    request : HeadRequest, optional
+        What the head is made from.
+    out : path, optional
+        The subject's folder, instead of ``./name/``.
+    **options
+        Fields of :class:`~targeting.study.request.HeadRequest`; they replace those of ``request``.
 
     Raises
     ------
@@ -341,9 +342,9 @@ def make_head(
     meshes.errors.InputError: unknown density 'fine'; valid: standard, fast
     """
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
-    one_of(density, DENSITIES, "density")
-    source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame).checked()
-    study = Study(subject=subject, source=source, density=density)
+    choice = HeadChoice.of(subject, HeadRequest.of(request, **options).checked())
+    source = choice.source.checked()
+    study = Study(subject=subject, source=source, density=choice.density, cortex_source=choice.cortex_source())
     with subject.locked():
         mesh, registration = study.head, study.registration
         return MadeHead(subject, mesh.value, registration.value, study)

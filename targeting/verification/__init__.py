@@ -48,13 +48,15 @@ def verify(subject: str | Subject, out: str | Path | None = None, exported: Sequ
     from targeting.verification.coil import coil_checks
     from targeting.verification.montage import montage_checks
 
-    subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
-    coil = (subject.folder / "plan.json").exists() or bool(subject.made_from("files"))
+    subject = Subject.planned(subject, out)
+    coil = (subject.plan_folder / "plan.json").exists() or bool(subject.made_from("files"))
     kinds = [
-        kind for kind in KINDS if (subject.folder / kind / "plan.json").exists() or subject.made_from(f"{kind}-files")
+        kind
+        for kind in KINDS
+        if (subject.plan_folder / kind / "plan.json").exists() or subject.made_from(f"{kind}-files")
     ]
     if not coil and not kinds:
-        raise InputError(f"there is no plan in {subject.folder}; run 'target plan {subject.name}' first")
+        raise InputError(f"there is no plan in {subject.plan_folder}; run 'target plan {subject.name}' first")
     if exported and not coil:
         raise InputError(f"{exported[0]} has no coil's poses to be compared with: {subject.name} has no plan of a coil")
     found = record_checks(subject)

@@ -71,7 +71,7 @@ def record_checks(subject: Subject) -> list[Check]:
     """A check for every stage that has a record: its files, its inputs where they still are, and what it follows."""
     found = []
     for stage in stages_of(subject):
-        path = subject.folder / f"{stage}.json"
+        path = subject.place(stage) / f"{stage}.json"
         record = subject.record(stage)
         if record is not None:
             found.append(_check(subject, stage, record))
@@ -97,7 +97,7 @@ def _faults(subject: Subject, record: dict[str, Any]) -> tuple[list[str], list[s
     """What does not match the record, and the inputs that are not there any more."""
     faults, gone = [], []
     for name, each in record["outputs"].items():
-        file = subject.folder / name
+        file = subject.place(record["stage"]) / name
         if not file.is_file():
             faults.append(f"{name} is gone")
         elif file.stat().st_size != each["bytes"] or sha256(file) != each["sha256"]:

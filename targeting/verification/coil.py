@@ -38,7 +38,7 @@ BEFORE_THE_SOLVE = ("segment", "mesh", "target", "cortex", "search")  # what a d
 def coil_checks(subject: Subject, spoilt: Collection[str], exported: Sequence[Path] = ()) -> list[Check]:
     """The checks of the coil's plan; ``spoilt`` are stages whose files are not those of the record."""
     try:
-        plan = read_plan(subject.folder / "plan.json")
+        plan = read_plan(subject.plan_folder / "plan.json")
     except InputError as error:
         return [Check("plan.json", False, str(error))]
     found = [Check("plan.json", True, f"{plan.target.side} {plan.target.name}, {len(plan.placements)} placements")]
@@ -51,7 +51,7 @@ def coil_checks(subject: Subject, spoilt: Collection[str], exported: Sequence[Pa
         found.append(Check("dose", False, f"not solved again, as {', '.join(changed)} changed"))
     else:
         found += _doses(subject, plan)
-    written = [subject.folder / navigator_file(each, plan.created) for each in navigators_of_plans()]
+    written = [subject.plan_folder / navigator_file(each, plan.created) for each in navigators_of_plans()]
     return found + [checked(file.name, partial(_read_back, subject, plan, file)) for file in (*written, *exported)]
 
 
@@ -66,7 +66,7 @@ def _frame(subject: Subject, plan: Plan) -> Check:
 
 def _placements(subject: Subject, plan: Plan) -> Check:
     """Poses and doses beside those that the search left."""
-    with np.load(subject.folder / "search.npz", allow_pickle=False) as arrays:
+    with np.load(subject.plan_folder / "search.npz", allow_pickle=False) as arrays:
         poses, doses = arrays["poses"], arrays["dose_v_per_m"]
     if len(poses) != len(plan.placements):
         return Check("placements", False, f"the plan has {len(plan.placements)}, the search found {len(poses)}")
@@ -80,7 +80,7 @@ def _placements(subject: Subject, plan: Plan) -> Check:
 def _doses(subject: Subject, plan: Plan) -> list[Check]:
     """The target and the winner's numbers."""
     try:
-        aim = load_target(subject.folder / "target.npz")
+        aim = load_target(subject.plan_folder / "target.npz")
         head = HeadMesh.read(subject.folder / "head.msh")
         return [_target(plan, aim, head), *_solved(subject, plan, aim, head)]
     except UNREADABLE as error:

@@ -28,7 +28,7 @@ TABLES = ("montage.csv", "electrodes.tsv")
 
 def montage_checks(subject: Subject, kind: str, spoilt: Collection[str]) -> list[Check]:
     """The checks of one kind of montage; ``spoilt`` are stages whose files are not those of the record."""
-    folder = subject.folder / kind
+    folder = subject.plan_folder / kind
     try:
         plan = read_tes_plan(folder / "plan.json")
     except InputError as error:
@@ -79,14 +79,15 @@ def _solved(subject: Subject, plan: TesPlan, kind: str) -> dict[str, float]:
     head = HeadMesh.read(subject.folder / "head.msh")
     network = f"{kind}-network"
     if network in made_from["after"]:
-        aim = MapTarget.load(subject.folder / f"{network}.npz")
+        aim = MapTarget.load(subject.plan_folder / f"{network}.npz")
     else:
-        aim = load_target(subject.folder / "target.npz")
+        aim = load_target(subject.plan_folder / "target.npz")
     cortex = load_cortex(subject.folder) if "cortex" in made_from["after"] else None
     unit = dose_unit(head, aim, made_from["parameters"]["direction"], cortex)
     # gel and contact stand in no plan
     chosen = {
-        each.name: each for each in ChosenMontage.load(subject.folder / f"{kind}-search.chosen.json").montage.electrodes
+        each.name: each
+        for each in ChosenMontage.load(subject.plan_folder / f"{kind}-search.chosen.json").montage.electrodes
     }
     strange = [each.name for each in plan.montage if each.name not in chosen]
     if strange:

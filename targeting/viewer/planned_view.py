@@ -39,9 +39,9 @@ class PlannedView:
         InputError
             If nothing is planned there, or it is outdated.
         """
-        subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
+        subject = Subject.planned(subject, out)
         kind = planned_modality(subject, modality)
         scene = planned_scene(subject, modality=kind)
         if kind == "tms":
-            return cls(subject, kind, read_plan(subject.folder / "plan.json"), scene)
-        return cls(subject, kind, read_tes_plan(subject.folder / kind / "plan.json"), scene)
+            return cls(subject, kind, read_plan(subject.plan_folder / "plan.json"), scene)
+        return cls(subject, kind, read_tes_plan(subject.plan_folder / kind / "plan.json"), scene)

@@ -106,7 +106,7 @@ class ViewRequest:
         if camera is not None:
             one_of(camera, CAMERAS, "camera")
         one_of(field, SCALARS, "field")
-        subject = Subject.named(name, out)
+        subject = Subject.planned(name, out)
         first = View(subject, planned_modality(subject, modality), placement)
         views = (first, *(_other(word, subject) for word in beside))
         poses = read_delivered(delivered) if delivered is not None else None

@@ -69,7 +69,7 @@ def open_window(
     from targeting.scene.cameras import CAMERAS
     from targeting.scene.planned import planned_modality
 
-    named = subject if isinstance(subject, Subject) else Subject.named(subject, out)
+    named = Subject.planned(subject, out)
     kind = planned_modality(named, modality)  # the user's mistakes first
     if camera is not None:
         one_of(camera, CAMERAS if kind == "tms" else [name for name in CAMERAS if name != "coil"], "camera")

@@ -77,7 +77,7 @@ def short_road(monkeypatch, tmp_path):
 
     def planned(**asked):
         before = {path: path.stat().st_mtime_ns for path in subject.folder.glob("*.json")}
-        made = plan(subject, aim="ras:-45,-20,45", density="fast", **asked)
+        made = plan(subject.of("."), aim="ras:-45,-20,45", density="fast", **asked)
         after = {path.stem for path in subject.folder.glob("*.json") if before.get(path) != path.stat().st_mtime_ns}
         return made, after & {"hotspot", "dosing", "files", "search"}
 

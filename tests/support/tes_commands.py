@@ -18,6 +18,8 @@ def command(ball, folder, kind, *options, x=LEFT_SPOT_MM[0]):
         aim,
         "--radius",
         "10",
+        "--as",
+        ".",
         "--out",
         str(folder),
         "--quiet",

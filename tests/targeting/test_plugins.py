@@ -141,7 +141,18 @@ def test_a_plan_with_the_plugins_coil_engine_and_objective(acme, tmp_path, capfd
     monkeypatch.setattr("targeting.study.study.Study._cortex", (None, []))  # a ball has no folds to register
     layered_ball(14.0).write(tmp_path / "ball.msh")
     words = ["plan", "ball", "--head", str(tmp_path / "ball.msh"), "--aim", "ras:-45,-20,45", "--radius", "12"]
-    asked = ["--coil", "acme-twin", "--engine", "acme", "--objective", "acme-median", "--out", str(tmp_path / "ball")]
+    asked = [
+        "--coil",
+        "acme-twin",
+        "--engine",
+        "acme",
+        "--objective",
+        "acme-median",
+        "--as",
+        ".",
+        "--out",
+        str(tmp_path / "ball"),
+    ]
     assert run([*words, *asked]) == 0, capfd.readouterr()
     assert "dose from a direct solve by Acme Solve 3.1 " in capfd.readouterr().out
     plan = read_plan(tmp_path / "ball" / "plan.json")
@@ -173,7 +184,7 @@ def test_a_plan_of_pads_at_the_plugins_positions(acme, tmp_path, capfd, monkeypa
         "tdcs",
         "--quiet",
     ]
-    asked = ["--positions", str(tmp_path / "cap.acmepos"), "--out", str(tmp_path / "ball")]
+    asked = ["--positions", str(tmp_path / "cap.acmepos"), "--as", ".", "--out", str(tmp_path / "ball")]
     assert run([*words, *asked]) == 0, capfd.readouterr()
     assert (tmp_path / "ball" / "tes_plan.json").exists() or list((tmp_path / "ball").glob("*tdcs*"))
 

@@ -42,7 +42,7 @@ def export_pose(window: ViewerWindow, navigator: str) -> None:
 
 def screenshot(window: ViewerWindow) -> None:
     """Ask for a file and write the picture as it is seen."""
-    path = _file(window, "Screenshot", str(window.subject.folder / "view.png"), "Pictures (*.png)")
+    path = _file(window, "Screenshot", str(window.subject.plan_folder / "view.png"), "Pictures (*.png)")
     if path:
         _try(window, lambda: write_picture(window, path))
 
@@ -70,7 +70,7 @@ def write_picture(window: ViewerWindow, path: str | Path) -> None:
 def export_scene(window: ViewerWindow) -> None:
     """Ask for a file and write the scene."""
     kinds = ";;".join(f"{suffix[1:]} (*{suffix})" for suffix in WRITERS)
-    path = _file(window, "Export scene", str(window.subject.folder / "view.html"), kinds)
+    path = _file(window, "Export scene", str(window.subject.plan_folder / "view.html"), kinds)
     if path:
         _try(window, lambda: window.say(f"written: {export(window.view.scene, path)}"))
 

@@ -237,7 +237,7 @@ class CoilControl(QtCore.QObject):
         now, angle = self.coil, self.coil.angle_deg
         record = saved_pose(name, self.plan, now.live.coil.name, now.pose, now.stand.scalp_mm, angle, now.dose())
         try:
-            self.saved = of_image(save_pose(self.subject.folder, record), self.plan)
+            self.saved = of_image(save_pose(self.subject.plan_folder, record), self.plan)
         except (InputError, WriteError) as error:
             QtWidgets.QMessageBox.warning(self.window, "Not saved", str(error))
             return
@@ -251,7 +251,7 @@ class CoilControl(QtCore.QObject):
         if row is None:
             return
         try:
-            self.saved = of_image(forget_pose(self.subject.folder, self.saved[row].name), self.plan)
+            self.saved = of_image(forget_pose(self.subject.plan_folder, self.saved[row].name), self.plan)
         except (InputError, WriteError) as error:
             QtWidgets.QMessageBox.warning(self.window, "Not deleted", str(error))
             return
@@ -280,11 +280,11 @@ class CoilControl(QtCore.QObject):
 
     def file_for(self, navigator: str) -> str:
         """The name a navigator's file of this pose gets if the user gives none."""
-        return str(self.subject.folder / navigator_file(navigator).replace("plan", "pose"))
+        return str(self.subject.plan_folder / navigator_file(navigator).replace("plan", "pose"))
 
     def _read_saved(self) -> None:
         try:
-            self.saved = of_image(read_saved(self.subject.folder), self.plan)
+            self.saved = of_image(read_saved(self.subject.plan_folder), self.plan)
         except InputError as error:
             self.bar.lasting = str(error)
             self.bar.warn("")

@@ -85,7 +85,7 @@ class BasisProcess(QtCore.QObject):
         self._process.finished.connect(self._ended)
         self._process.errorOccurred.connect(self._no_start)
         count = [] if sources is None else [str(sources)]
-        self._arguments = ["-c", MAKE_BASIS, subject.name, str(subject.folder), *count]
+        self._arguments = ["-c", MAKE_BASIS, subject.words, str(subject.folder), *count]
         self._stopped = False
 
     def start(self) -> None:

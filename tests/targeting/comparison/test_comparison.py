@@ -342,7 +342,18 @@ def test_on_the_road_the_rows_reach_plan_console_and_status(short_road, monkeypa
     assert made.search.coils_compared_because == "asked for" and "comparison" in made.seconds
     assert note("circular-mc125 is not compared: it does not fit") in made.warnings
     assert stages_of(short_road.subject)[-2:] == ["comparison", "files"]
-    words = ["plan", "colin27", "--out", str(short_road.subject.folder), "--aim", "psi", "--density", "fast"]
+    words = [
+        "plan",
+        "colin27",
+        "--as",
+        ".",
+        "--out",
+        str(short_road.subject.folder),
+        "--aim",
+        "psi",
+        "--density",
+        "fast",
+    ]
     assert run_command([*words, "--quiet"]) == 0
     lines = [each for each in capfd.readouterr().out.splitlines() if each.startswith("compared")]
     assert asked[-1] == list(DEEP_COILS)  # nobody asked

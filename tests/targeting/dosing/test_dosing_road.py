@@ -53,7 +53,18 @@ def test_a_protocol_adds_the_block_its_warnings_come_first_and_a_change_redoes_o
 @pytest.fixture
 def told(short_road, capfd):
     """What ``target plan`` says: exit code, output lines, error lines."""
-    words = ["plan", "colin27", "--out", str(short_road.subject.folder), "--aim", "ras:-45,-20,45", "--density", "fast"]
+    words = [
+        "plan",
+        "colin27",
+        "--as",
+        ".",
+        "--out",
+        str(short_road.subject.folder),
+        "--aim",
+        "ras:-45,-20,45",
+        "--density",
+        "fast",
+    ]
 
     def told(*asked):
         code = run([*words, "--rmt", "50", "--rmt-at", "-40,-20,50", *map(str, asked), "--quiet"])

@@ -394,7 +394,18 @@ def test_a_plan_by_another_engine_says_so_and_redoes_only_what_it_solved(by_impo
 
     monkeypatch.setattr("targeting.study.study.Study._cortex", (None, []))  # a ball has no folds to register
     layered_ball(14.0).write(tmp_path / "ball.msh")
-    command = ["plan", "ball", "--aim", "ras:-45,-20,45", "--radius", "12", "--out", str(tmp_path / "ball")]
+    command = [
+        "plan",
+        "ball",
+        "--aim",
+        "ras:-45,-20,45",
+        "--radius",
+        "12",
+        "--as",
+        ".",
+        "--out",
+        str(tmp_path / "ball"),
+    ]
     assert run([*command, "--head", str(tmp_path / "ball.msh"), "--engine", "simnibs"]) == 0
     assert f"dose from a direct solve by SimNIBS {stand_in_simnibs.VERSION} " in capfd.readouterr().out
     made = read_plan(tmp_path / "ball" / "plan.json")

@@ -262,7 +262,7 @@ def _surface_and_no_pictures(cortex):
 def command(ball, folder, kind, *options, aim=True):
     head, marks = ball
     spot = ["--aim", "ras:" + ",".join(map(str, LEFT_SPOT_MM)), "--radius", "10"] if aim else []
-    words = ["plan", "ball", "--head", str(head), *spot, "--out", str(folder), "--quiet", "--with", kind]
+    words = ["plan", "ball", "--head", str(head), *spot, "--as", ".", "--out", str(folder), "--quiet", "--with", kind]
     return run([*words, *([] if kind == "tms" else ["--positions", str(marks)]), *options])
 
 

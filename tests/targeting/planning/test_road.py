@@ -27,14 +27,14 @@ STAGES = (*plan_state.STAGES[:-1], "aim-certainty", plan_state.STAGES[-1])
 def planned(tmp_path_factory):
     """A folder in which ``target plan colin27 --density fast`` ran."""
     folder = tmp_path_factory.mktemp("road") / "colin27"
-    assert run(["plan", "colin27", "--density", "fast", "--quiet", "--out", str(folder)]) == 0
+    assert run(["plan", "colin27", "--density", "fast", "--as", ".", "--quiet", "--out", str(folder)]) == 0
     return folder
 
 
 def redone(folder, *options):
     """Stages that a further run makes again, in order."""
     before = {stage: (folder / f"{stage}.json").stat().st_mtime_ns for stage in STAGES}
-    assert run(["plan", "colin27", "--density", "fast", "--quiet", "--out", str(folder), *options]) == 0
+    assert run(["plan", "colin27", "--density", "fast", "--as", ".", "--quiet", "--out", str(folder), *options]) == 0
     return [stage for stage in STAGES if (folder / f"{stage}.json").stat().st_mtime_ns != before[stage]]
 
 
@@ -51,7 +51,7 @@ def test_the_plan_holds_what_was_promised(planned):
     best = made.placements[0]
     assert best.direct_dose_v_per_m == pytest.approx(best.dose_v_per_m, rel=5e-3)
     assert made.search.direct_solves_by.startswith("embedded ")
-    assert made.search.command == "target plan colin27 --density fast"
+    assert made.search.command == "target plan colin27 --density fast --as ."
     assert (made.search.head, made.search.mesh) == ("embedded", "fast")
     assert "mm from C" in (planned / "plan.html").read_text(encoding="utf-8")  # the hand area lies under C1 and C3
     assert best.direct_mean_e_v_per_m >= best.direct_dose_v_per_m
@@ -116,7 +116,7 @@ def test_a_further_run_redoes_just_what_depends_on_a_change(planned, capfd):
 
 def test_a_bad_second_command_leaves_the_first_plan_as_it_was(planned, capfd):
     before = {path.name: path.stat().st_mtime_ns for path in planned.iterdir()}
-    assert run(["plan", "colin27", "--density", "fast", "--aim", "ras:0,0,300", "--out", str(planned)]) == 2
+    assert run(["plan", "colin27", "--aim", "ras:0,0,300", "--as", ".", "--out", str(planned)]) == 2
     assert "plan.json" in before
     changed = {path.name for path in planned.iterdir() if before.get(path.name) != path.stat().st_mtime_ns}
     assert changed <= {".target.lock"}

@@ -300,7 +300,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def planned(tmp_path_factory):
     folder = tmp_path_factory.mktemp("psi") / "colin27"
-    assert run(["plan", "colin27", "--density", "fast", "--quiet", "--out", str(folder), *PSI]) == 0
+    assert run(["plan", "colin27", "--density", "fast", "--as", ".", "--quiet", "--out", str(folder), *PSI]) == 0
     return folder
 
 
