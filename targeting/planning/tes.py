@@ -175,8 +175,8 @@ def check_tes(subject: Subject, request: TesRequest) -> TesQuestion:
         raise InputError("the map of `network` is the target: leave out `aim`, `hotspot_mm` and `radius_mm`")
     elif side is not None or request.pain_side is not None:
         side = side_for(side, request.pain_side)  # of avoided regions by name
-    request = head.told(request, subject.plan)
-    subject = with_plan(subject, request, side)
+    chosen, subject = subject.plan, with_plan(subject, request, side)
+    request = head.told(request, chosen)
     sought = Regions.of(request.avoid, request.also, side, own)
     conduction = Conduction.of(
         request.conductivity_s_per_m, request.dti, request.dti_mapping, request.tensor_order, source.frame

@@ -159,8 +159,8 @@ def check_tms(subject: Subject, request: TmsRequest) -> TmsQuestion:
     source = head.source
     side, notes = target_side(source, request.aim, request.side, request.pain_side, request.hotspot_mm)
     notes += coil_notes(request.aim)
-    request = head.told(request, subject.plan)
-    subject = with_plan(subject, request, side)
+    chosen, subject = subject.plan, with_plan(subject, request, side)
+    request = head.told(request, chosen)
     own = source.own(subject.folder)
     goal = Aim(
         in_cortex_folder(request.aim, side, request.cortex), side, request.hotspot_mm, request.radius_mm
