@@ -19,7 +19,7 @@ EXAMPLES = """
 
     target view subject01 --with tdcs --export montage.html
 
-    target view subject01 --beside subject02
+    target view subject01/m1-hand-left --beside subject01/psi-right
 
     target view subject01 --beside subject01:tdcs --screenshot both.png
 
@@ -56,7 +56,7 @@ def view_command(
     beside: Annotated[
         list[str] | None,
         typer.Option(
-            "--beside", metavar="OTHER[:tdcs]", help="Another subject's name or folder, or another plan; repeatable."
+            "--beside", metavar="OTHER[:tdcs]", help="NAME, NAME/PLAN or a folder, or another plan; repeatable."
         ),
     ] = None,
     delivered: Annotated[

@@ -185,7 +185,7 @@ def check_viewer() -> None:
 
 
 def _other(word: str, subject: Subject) -> View:
-    """``NAME``, ``FOLDER`` or either with ``:modality``; the subject's own name is its own folder."""
+    """``NAME``, ``NAME/PLAN``, ``FOLDER`` or one with ``:modality``; the subject's own name is its own folder."""
     where, colon, modality = word.rpartition(":")
     if not colon or modality not in MODALITIES:
         where, modality = (word, "") if Path(word).is_dir() or not colon else (where, modality)
@@ -194,8 +194,13 @@ def _other(word: str, subject: Subject) -> View:
     if where in ("", subject.name):
         other = subject
     else:
-        folder = Path(where)
-        other = Subject.named(folder.resolve().name, folder)
+        before, _, plan = where.rpartition("/")
+        whole = Path(where).is_dir() or not before  # else the last part names a plan
+        folder, plan = (Path(where), "") if whole else (Path(before), plan)
+        if not whole and before == subject.name:
+            folder = subject.folder
         if not folder.is_dir():
             raise InputError(f"there is no plan of {where!r} for `beside`: no folder {folder}")
+        other = Subject.named(folder.resolve().name, folder)
+        other = Subject.planned(other.of(plan) if plan else other)
     return View(other, planned_modality(other, modality or None))
