@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from targeting.plans.tes import read_tes_plan
 from targeting.plans.tms import read_plan
 from targeting.study.plan_state import last_stage, why_outdated
 from targeting.subject import Subject
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,19 @@ def list_plans(subject: str | Subject, out: str | Path | None = None) -> list[Pl
         if _file(subject.of(plan), kind).is_file()
     ]
     return sorted(rows, key=lambda row: (row.created, row.name))
+
+
+def tell_replaced(subject: Subject, kind: str, command: str) -> None:
+    """Say what a plan of the same name was made with, where that was something else: it is made again now."""
+    file = _file(subject, kind)
+    try:
+        before = (read_plan(file) if kind == TMS else read_tes_plan(file)).search.command if file.is_file() else None
+    except InputError:  # of a version that cannot be read any more
+        return
+    if before and before != command:
+        log.warning(
+            "plan %s was made with: %s; it is replaced (`name` gives this one a name of its own)", subject.words, before
+        )
 
 
 def _file(subject: Subject, kind: str) -> Path:

@@ -22,6 +22,7 @@ from targeting.goals.tes_goal import Places, plan_goal_of
 from targeting.goals.tes_stage import places_stage
 from targeting.networks.network_map import NetworkMap
 from targeting.networks.stage import network_stage
+from targeting.planning.listing import tell_replaced
 from targeting.planning.tes_files import TesResults, make_tes_plan, write_tes_files
 from targeting.planning.tes_stages import confirm_stage, search_stage
 from targeting.plans.shared import checked_patient_id
@@ -102,8 +103,12 @@ def plan_tes(
         request = TesRequest(kind=request)
     checked_request = TesRequest.of(request, **options).checked()
     question = check_tes(subject if isinstance(subject, Subject) else Subject.named(subject, out), checked_request)
-    with question.study.subject.locked():
-        return question.study.run(files_stage(question, run_stages(question))).value
+    study = question.study
+    with study.subject.locked():
+        tell_replaced(
+            study.subject, checked_request.kind, command_line(question.request, study.subject.name, study.source)
+        )
+        return study.run(files_stage(question, run_stages(question))).value
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

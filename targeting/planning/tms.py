@@ -18,6 +18,7 @@ from targeting.dosing.stage import dosing_stage, hotspot_stage
 from targeting.engines import engine_named
 from targeting.goals.request import ObjectiveRequest, linear_direction
 from targeting.goals.stage import StagedObjective, goal_stage
+from targeting.planning.listing import tell_replaced
 from targeting.planning.on_scalp import on_scalp
 from targeting.planning.tms_files import Results, make_plan, write_files
 from targeting.planning.tms_stages import confirm_stage, dose_map_stage, search_stage
@@ -95,8 +96,10 @@ def plan_tms(
     """
     checked_request = TmsRequest.of(request, **options).checked()
     question = check_tms(subject if isinstance(subject, Subject) else Subject.named(subject, out), checked_request)
-    with question.study.subject.locked():
-        return question.study.run(files_stage(question, run_stages(question))).value
+    study = question.study
+    with study.subject.locked():
+        tell_replaced(study.subject, TMS, command_line(question.request, study.subject.name, study.source))
+        return study.run(files_stage(question, run_stages(question))).value
 
 
 plan = plan_tms  # the short name
