@@ -86,9 +86,7 @@ def tell_replaced(subject: Subject, kind: str, command: str) -> None:
     except InputError:  # of a version that cannot be read any more
         return
     if before and before != command:
-        log.warning(
-            "plan %s was made with: %s; it is replaced (`name` gives this one a name of its own)", subject.words, before
-        )
+        log.warning("this replaces plan %s, made with: %s (`name` would keep both)", subject.words, before)
 
 
 def _file(subject: Subject, kind: str) -> Path:

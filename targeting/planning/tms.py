@@ -18,6 +18,7 @@ from targeting.dosing.stage import dosing_stage, hotspot_stage
 from targeting.engines import engine_named
 from targeting.goals.request import ObjectiveRequest, linear_direction
 from targeting.goals.stage import StagedObjective, goal_stage
+from targeting.modality import TMS
 from targeting.planning.listing import tell_replaced
 from targeting.planning.on_scalp import on_scalp
 from targeting.planning.tms_files import Results, make_plan, write_files

@@ -178,6 +178,17 @@ def test_what_would_make_the_head_anew_is_refused_in_a_plan(person, ball, tmp_pa
 
 
 @pytest.mark.slow
+def test_a_plan_that_is_replaced_is_named(person, caplog):
+    out, asked = person
+    assert run([*asked, "--aim", RIGHT, "--as", "other-side", "--minutes", "10"]) == 0
+    (line,) = [each.getMessage() for each in caplog.records if "replaces" in each.getMessage()]
+    assert line.startswith("this replaces plan s1/other-side, made with: target plan s1 ") and "--minutes" not in line
+    caplog.clear()
+    assert run([*asked, "--aim", RIGHT, "--as", "other-side", "--minutes", "10"]) == 0
+    assert not [each for each in caplog.records if "replaces" in each.getMessage()]
+
+
+@pytest.mark.slow
 def test_two_names_for_one_plan_are_refused(person, capfd):
     _, asked = person
     words = [each if each != "s1" else "s1/hand" for each in asked]
