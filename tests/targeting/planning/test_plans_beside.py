@@ -179,7 +179,7 @@ def test_what_would_make_the_head_anew_is_refused_in_a_plan(person, ball, tmp_pa
 
 @pytest.mark.slow
 def test_a_plan_that_is_replaced_is_named(person, caplog):
-    out, asked = person
+    _, asked = person
     assert run([*asked, "--aim", RIGHT, "--as", "other-side", "--minutes", "10"]) == 0
     (line,) = [each.getMessage() for each in caplog.records if "replaces" in each.getMessage()]
     assert line.startswith("this replaces plan s1/other-side, made with: target plan s1 ") and "--minutes" not in line
