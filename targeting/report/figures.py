@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from targeting.plans.tms import Plan
 from targeting.plans.tms_words import NOT_DETERMINED
 from targeting.records.places import PlanTarget
 from targeting.report import cortex as cortex_room
 from targeting.report import dose as dose_room
 from targeting.report import scalp as scalp_room
 from targeting.report.evidence import Evidence, TmsEvidence
+from targeting.report.field_slices import BORDER, THRESHOLD, brain_view, field_picture
 from targeting.report.folds import crossing_words
 from targeting.report.handle import planned_handle_deg, turn_range_deg
 from targeting.report.slices import (
@@ -57,6 +59,41 @@ def slices(evidence: Evidence) -> list[Figure]:
         for draw in (_whole_slice, _close_slice)
         for plane, found in zip(PLANES, lines, strict=True)
     ]
+
+
+def field_slices(evidence: Evidence) -> list[Figure]:
+    """|E| over the image on three planes through the target."""
+    return [_field_slice(evidence, plane) for plane in PLANES]
+
+
+def _field_slice(evidence: Evidence, plane: Plane) -> Figure:
+    where = _place(evidence, plane)
+    picture = field_picture(evidence, plane, brain_view(evidence, plane), outlines(evidence, plane))
+    above = "" if evidence.threshold_v_per_m is None else " A cyan line encloses what is above the motor threshold."
+    alt = (
+        f"{plane.name.capitalize()} slice of the brain through the target at {where}, the image in grey, coloured by the "
+        f"strength of the field in white and grey matter from yellow to dark red ({three_digits(evidence.scale_end_v_per_m)} "
+        f"V/m and more, {evidence.conditions}); the target is outlined in pink.{above}"
+    )
+    return Figure(picture, plane.name.capitalize(), f"{where}.", alt)
+
+
+def field_keys(evidence: Evidence) -> tuple[tuple[str, str], ...]:
+    """What the lines over the field are, and their colours."""
+    keys = (("target", TARGET), ("border of white and grey matter", BORDER))
+    if evidence.threshold_v_per_m is None:
+        return keys
+    return (
+        *keys,
+        (f"{three_digits(evidence.threshold_v_per_m)} V/m: the motor threshold{_at_output(evidence)}", THRESHOLD),
+    )
+
+
+def _at_output(evidence: Evidence) -> str:
+    """At which output the line of the threshold holds: it is drawn in fields at 1 A/µs."""
+    plan = evidence.plan
+    given = plan.dosing.given_percent if isinstance(plan, Plan) and plan.dosing is not None else None
+    return "" if given is None else f", reached inside the line at the output of {given} % MSO"
 
 
 def slice_keys(target: PlanTarget) -> tuple[tuple[str, str], ...]:

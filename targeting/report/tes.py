@@ -26,6 +26,7 @@ from targeting.report.header import running_texts, sides_of, trust_box
 from targeting.report.methods import montage_methods
 from targeting.report.page import render_page, write_page
 from targeting.report.provenance import provenance, unverified
+from targeting.scene.color_bar import ColorBar
 from targeting.words.numbers import direction_words, listed, number
 from targeting.words.target import center_fact, ring_meaning
 
@@ -60,6 +61,10 @@ def page_of(evidence: TesEvidence) -> str:
         electrodes=electrode_rows(plan),
         slices=figures.slices(evidence),
         slice_keys=figures.slice_keys(plan.target),
+        field_slices=figures.field_slices(evidence),
+        field_keys=figures.field_keys(evidence),
+        bar=ColorBar.of("magnE", evidence.scale_end_v_per_m, f"V/m {evidence.conditions}"),
+        conditions=evidence.conditions,
         certainty=certainty_section(plan, knob_figures(evidence)),
         cortex_figures=cortex_figures(evidence),
         goal=tes_goal_section(plan),

@@ -44,6 +44,7 @@ from targeting.report.page import render_page, write_page
 from targeting.report.provenance import provenance
 from targeting.report.treatment import SHEET
 from targeting.report.volumes import STRETCHED
+from targeting.scene.color_bar import ColorBar
 from targeting.tms.orientation import handle_deg
 from targeting.words.fact import Fact
 from targeting.words.numbers import direction_words, measured_from, number
@@ -95,6 +96,10 @@ def page_of(evidence: TmsEvidence) -> str:
         dosing=dosing_section(plan.dosing),
         slices=figures.slices(evidence),
         slice_keys=figures.slice_keys(plan.target),
+        field_slices=figures.field_slices(evidence),
+        field_keys=figures.field_keys(evidence),
+        bar=ColorBar.of("magnE", evidence.scale_end_v_per_m, f"V/m {evidence.conditions}"),
+        conditions=evidence.conditions,
         certainty=certainty_section(plan, knob_figures(evidence)),
         coil_figures=figures.coil(evidence),
         cortex_figures=figures.cortex(evidence),

@@ -49,7 +49,7 @@ def page(left: TmsEvidence, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages without their pictures, for tests of words."""
     dot = figures_room.Figure(np.zeros((2, 2, 3), np.uint8), "dot", "a dot", "a dot")
-    for name in ("slices", "coil", "cortex", "dose"):
+    for name in ("slices", "field_slices", "coil", "cortex", "dose"):
         monkeypatch.setattr(figures_room, name, lambda evidence: [dot])
     monkeypatch.setattr(head_check, "mosaic", lambda evidence: dot)
     monkeypatch.setattr(section, "section_of", lambda scene: "")
@@ -82,7 +82,7 @@ def test_the_page_is_well_made(page: Path) -> None:
     read = Reader(page.read_text(encoding="utf-8"))
     kinds = Counter(tag for tag, _ in read.tags)
     assert kinds["h1"] == 1 and kinds["main"] == 1 and kinds["title"] == 1
-    assert kinds["img"] == kinds["figcaption"] == 14
+    assert kinds["img"] == kinds["figcaption"] == 17
     assert kinds["header"] == kinds["footer"] == kinds["nav"] == 1
     levels = [int(tag[1]) for tag, _ in read.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1 and all(b <= a + 1 for a, b in pairwise(levels))
