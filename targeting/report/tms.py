@@ -17,6 +17,7 @@ from targeting.plans.tms_words import (
     dose_over_angles,
     handle_direction,
     handle_facts,
+    handle_words,
     held_off_cell,
     held_off_words,
     output_box,
@@ -36,7 +37,7 @@ from targeting.report.features import (
 )
 from targeting.report.folds import crossing_words
 from targeting.report.hand_knob import knob_figures
-from targeting.report.handle import angle_rows
+from targeting.report.handle import angle_rows, handle_drawing
 from targeting.report.head_check import head_check
 from targeting.report.header import running_texts, sides_of, trust_box
 from targeting.report.methods import coil_methods
@@ -102,6 +103,8 @@ def page_of(evidence: TmsEvidence) -> str:
         conditions=evidence.conditions,
         certainty=certainty_section(plan, knob_figures(evidence)),
         coil_figures=figures.coil(evidence),
+        drawing=handle_drawing(plan),
+        handle=handle_words(plan),
         cortex_figures=figures.cortex(evidence),
         goal=goal_section(plan),
         comparison=comparison_section(plan),
