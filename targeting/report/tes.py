@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from targeting.plans.tes_words import (
+    DOSE,
     KINDS,
     beside_standard,
     dose_facts,
@@ -17,6 +18,7 @@ from targeting.plans.tes_words import (
 )
 from targeting.report import cortex as cortex_pictures
 from targeting.report import figures, tes_cap
+from targeting.report.beside_dose import beside_dose, beside_facts, beside_words, surface_words, with_more
 from targeting.report.evidence import TesEvidence
 from targeting.report.features import areas_section, certainty_section, tes_goal_section
 from targeting.report.figures import Figure
@@ -27,6 +29,7 @@ from targeting.report.methods import montage_methods
 from targeting.report.page import render_page, write_page
 from targeting.report.provenance import provenance, unverified
 from targeting.scene.color_bar import ColorBar
+from targeting.words.fact import Fact
 from targeting.words.numbers import direction_words, listed, number
 from targeting.words.target import center_fact, ring_meaning
 
@@ -54,7 +57,7 @@ def page_of(evidence: TesEvidence) -> str:
         kind=KINDS[plan.kind],
         running=running_texts(plan),
         sides=sides_of(plan),
-        boxes=montage_boxes(plan, direction_words(evidence.target_e_v_per_m)),
+        boxes=boxes_of(evidence),
         trust=trust_box(plan.warnings),
         scene=section_of(evidence.scene),
         cap_figures=cap_figures(evidence),
@@ -72,11 +75,22 @@ def page_of(evidence: TesEvidence) -> str:
         standard=standard_words(plan),
         beside_standard=beside_standard(plan),
         unverified=unverified,
-        numbers=[*dose_facts(plan), center_fact(plan.target)],
+        numbers=[
+            *dose_facts(plan),
+            *beside_facts(beside_dose(evidence), surface_words(evidence)),
+            center_fact(plan.target),
+        ],
         head_check=head_check(evidence),
         methods=montage_methods(evidence),
         provenance=provenance(plan),
     )
+
+
+def boxes_of(evidence: TesEvidence) -> list[tuple[Fact, str]]:
+    """What the header says, the field beside the dose with it."""
+    boxes = montage_boxes(evidence.plan, direction_words(evidence.target_e_v_per_m))
+    beside = beside_words(beside_dose(evidence))
+    return [(with_more(fact, beside) if fact.name == DOSE else fact, color) for fact, color in boxes]
 
 
 def cap_figures(evidence: TesEvidence) -> list[Figure]:

@@ -27,6 +27,7 @@ from targeting.plans.tms_words import (
     setting_words,
 )
 from targeting.report import figures
+from targeting.report.beside_dose import beside_dose, beside_facts, beside_words, surface_words, with_more
 from targeting.report.evidence import TmsEvidence
 from targeting.report.features import (
     areas_section,
@@ -75,7 +76,7 @@ def page_of(evidence: TmsEvidence) -> str:
     """The whole page as HTML."""
     from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
 
-    plan, best = evidence.plan, evidence.best
+    plan, best, beside = evidence.plan, evidence.best, beside_dose(evidence)
     return render_page(
         "report/tms.html.jinja",
         policy(),
@@ -92,7 +93,7 @@ def page_of(evidence: TmsEvidence) -> str:
         setting=setting_words(plan.pulse),
         output=output_box(plan.dosing),
         output_kind=output_kind(plan.dosing),
-        dose=dose_box(plan),
+        dose=with_more(dose_box(plan), beside_words(beside)),
         scene=section_of(evidence.scene),
         dosing=dosing_section(plan.dosing),
         slices=figures.slices(evidence),
@@ -149,6 +150,7 @@ def number_facts(evidence: TmsEvidence) -> list[Fact]:
     plan = evidence.plan
     return [
         *dose_facts(plan),
+        *beside_facts(beside_dose(evidence), surface_words(evidence)),
         *handle_facts(plan),
         Fact(
             "Mean field in the target runs",
