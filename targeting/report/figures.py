@@ -135,26 +135,26 @@ def _place(evidence: Evidence, plane: Plane) -> str:
 
 
 def coil(evidence: TmsEvidence) -> list[Figure]:
-    """The coil on the head, from the target's side and from above."""
-    toward = scalp_room.side_direction(evidence)
-    side = "left" if toward[0] < 0 else "right"
+    """The coil on the head, from the side that it faces and from above."""
     handle = direction_words(-evidence.pose.away_from_handle_mm)
+    depth = number(evidence.depth_mm, 0)
+    marks = " Dots are 10-20 positions." if evidence.positions is not None else ""
     gap = f"The casing is {number(evidence.best.distance_mm)} mm from the scalp at its nearest."
-    depth = f"The target’s centre (dashed ring) lies {number(evidence.depth_mm, 0)} mm under the scalp."
+    (side, toward), (_, above) = scalp_room.viewpoints(evidence)
     return [
         Figure(
             scalp_room.coil_picture(evidence, toward),
-            f"From the {side}",
-            f"The coil at the best placement. The handle points {handle}. {gap}",
-            f"The head seen from its {side} side with the coil, half transparent, at the best placement. An arrow from "
-            f"the coil’s centre along the handle points {handle}. A dashed pink ring marks the target under the scalp.",
+            f"From {side}",
+            f"The handle points {handle}. {gap}{marks}",
+            f"The head seen from {side} with the coil at the best placement, its casing half transparent, its handle solid. "
+            f"The handle points {handle}. A dashed pink ring marks the target under the scalp.",
         ),
         Figure(
-            scalp_room.coil_picture(evidence, scalp_room.ABOVE),
+            scalp_room.coil_picture(evidence, above),
             "From above",
-            f"Nose up, left (L) on the left. {depth}",
+            f"Nose up, left (L) on the left. The target’s centre (dashed ring) lies {depth} mm under the scalp.",
             f"The head seen from above, nose up, left on the left, with the coil at the best placement. The handle "
-            f"points {handle}. A dashed pink ring marks the target, {number(evidence.depth_mm, 0)} mm under the scalp.",
+            f"points {handle}. A dashed pink ring marks the target, {depth} mm under the scalp.",
         ),
     ]
 
@@ -172,7 +172,9 @@ def cortex(evidence: TmsEvidence) -> list[Figure]:
     ring = ring_sentence(evidence.plan.target, under)
     away = float(np.linalg.norm(np.array(evidence.best.peak_mm) - evidence.target_mm))
     peak, peak_alt = "", ""
-    if not evidence.peak_in_target:
+    if not evidence.peak_in_target and not cortex_room.peak_shown(evidence):
+        peak = f"The largest |E| lies {number(away, 0)} mm from the target’s centre, out of sight. "
+    elif not evidence.peak_in_target:
         peak = f"The diamond marks the largest |E|, {number(away, 0)} mm from the target’s centre. "
         peak_alt = f", a diamond the largest field, {number(away, 0)} mm away"
     top, scale = scale_words(evidence)

@@ -134,7 +134,8 @@ def slice_picture(evidence: Evidence, plane: Plane, view: View, lines: list[Outl
         ((column, row + 2.2 * radius), (column, view.height)),
     ):
         if x1 > x0 or y1 > y0:
-            canvas.axes.plot([x0, x1], [y0, y1], color="white", linewidth=0.8, alpha=0.5)
+            for color, width in (("black", 2.4), ("white", 1.0)):
+                canvas.axes.plot([x0, x1], [y0, y1], color=color, linewidth=width, alpha=0.75)
     patch = evidence.plan.target.patch
     if patch is not None and patch.by_warp_mm is not None:
         x, y, _ = view.project(np.array(patch.by_warp_mm))

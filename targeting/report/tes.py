@@ -119,12 +119,14 @@ def cortex_figures(evidence: TesEvidence) -> list[Figure]:
     where = "halfway through the grey matter" if evidence.on_cortex is not None else "on the outside of the brain"
     away = float(np.linalg.norm(evidence.peak_mm - evidence.target_mm))
     conditions = evidence.conditions
+    shown = evidence.peak_in_target or cortex_pictures.peak_shown(evidence)
+    peak = "" if shown else ", out of sight"
     pictures = [
         Figure(
             cortex_pictures.overview_picture(evidence),
             "Strength of the field on the cortex",
             f"|E| {conditions} {where}, seen from over the target (ring). The largest |E| lies {number(away, 0)} mm from "
-            f"the target’s centre. {scale}",
+            f"the target’s centre{peak}. {scale}",
             f"The cortex ({where}) coloured by the strength of the electric field from pale (none) to dark red ({top} "
             f"V/m and more, {conditions}). A pink ring marks the target.",
         ),

@@ -18,7 +18,8 @@ from targeting.report import figures as figures_room
 from targeting.report.cortex import close_up_picture, overview_picture
 from targeting.report.folds import across_folds, crossing_deg, crossing_words
 from targeting.report.handle import planned_handle_deg
-from targeting.report.scalp import ABOVE, coil_picture
+from targeting.report.place import ABOVE
+from targeting.report.scalp import coil_picture
 from targeting.report.slices import outlines, slice_picture, whole_view
 from targeting.robustness.record import PlanRobustness
 from targeting.scene.colors import TARGET
