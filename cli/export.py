@@ -63,7 +63,23 @@ def export_command(
 
 
 def papers(talk: Talk, subject: Subject, file: Path | None, anyway: bool) -> None:
-    """Print the pages of a subject's plans, of the coil and of montages, beside them."""
+    """Print the pages of a subject's plans, of the coil and of montages, beside them.
+
+    Parameters
+    ----------
+    talk : Talk
+        Gets the answer.
+    subject : Subject
+    file : Path or None
+        Of ``--file``, which pages do not take.
+    anyway : bool
+        Print outdated plans, too.
+
+    Raises
+    ------
+    InputError
+        If there is no plan, a plan is outdated, or no browser can print.
+    """
     from targeting.modality import KINDS, TMS
     from targeting.report.paper import write_papers
     from targeting.study.plan_state import check_stands, last_stage

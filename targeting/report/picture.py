@@ -44,7 +44,17 @@ def target_ring(canvas: Canvas, view: View, evidence: Evidence, hidden_mm: float
 
 
 def target_beside(canvas: Canvas, view: View, evidence: Evidence, clear_of: NDArray[np.float64]) -> None:
-    """Write the word "target" right beside the ring, on the side that is away from a point of the picture."""
+    """Write the word "target" right beside the ring, on the side that is away from a point of the picture.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    view : View
+    evidence : Evidence
+        Whose target it is.
+    clear_of : (2,) float
+        Pixels.
+    """
     radius = max(evidence.plan.target.ring_mm / view.mm_per_pixel, 6.0)
     word_beside(canvas, view, view.project(evidence.target_mm)[:2], "target", TARGET, radius, clear_of)
 
