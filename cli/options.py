@@ -21,6 +21,10 @@ Anyway = Annotated[
     bool, typer.Option("--anyway", help="Take a plan that no longer follows from what it was made of; it is said.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the answer.")]
+Pdf = Annotated[
+    bool,
+    typer.Option("--pdf", help="Print the report and its sheet as PDF, too, by the Chromium, Chrome or Edge here."),
+]
 Json = Annotated[bool, typer.Option("--json", help="The answer as JSON on stdout.")]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Json, Name, Out, Quiet, parameter_of, values_of, with_options
+from cli.options import Json, Name, Out, Pdf, Quiet, parameter_of, values_of, with_options
 from cli.plan_warnings import Line
 from cli.tables import summary
 from meshes.choices import one_of
@@ -27,7 +28,7 @@ EXAMPLES = """
 
     target plan colin27
 
-    target plan subject01 --t1 T1.nii.gz --aim m1-hand --side left
+    target plan subject01 --t1 T1.nii.gz --aim m1-hand --side left --pdf
 
     target plan subject01 --aim psi --pain-side left --coil double-cone-110mm
 
@@ -64,7 +65,13 @@ def plan_options() -> list[Option]:
 
 @with_options(plan_options())
 def plan_command(
-    context: typer.Context, name: Name, out: Out = None, quiet: Quiet = False, as_json: Json = False, **words: Any
+    context: typer.Context,
+    name: Name,
+    out: Out = None,
+    pdf: Pdf = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    **words: Any,
 ) -> None:
     """Plan a coil's pose or electrodes' places and currents: MRI, tissues, mesh, target, search, report and files."""
     talk = talk_of(context, quiet, as_json)
@@ -102,9 +109,21 @@ def plan_command(
                 lines += montage_lines(montage_plan, subject.folder / kind)
                 documents[kind] = tes_plan.to_dict(montage_plan)
                 unsafe |= bool(montage_plan.unaccepted)
+            if pdf:
+                lines.append(paper_line(subject.folder if kind == TMS else subject.folder / kind))
     talk.answer(summary(lines), documents if len(kinds) > 1 else documents[kinds[0]])
     if unsafe:
         raise typer.Exit(UNSAFE)
+
+
+def paper_line(folder: Path) -> Line:
+    """The pages of a plan printed as PDF; that no browser can do it is said, and the plan stands."""
+    from targeting.report.paper import write_papers
+
+    try:
+        return "pdf", ", ".join(str(each) for each in write_papers(folder))
+    except InputError as error:
+        return "warning", f"no PDF: {error}"
 
 
 def kinds_of(words: str) -> list[str]:

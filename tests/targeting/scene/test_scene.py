@@ -118,7 +118,11 @@ def test_cameras_stand_where_they_are_called(scene, name):
 
 
 def test_electrodes_lie_on_the_scalp_with_their_size_and_sign():
-    left, right = pads([2.0, -1.5])
+    left, right, *edges = pads([2.0, -1.5])
+    assert [each.name for each in edges] == ["electrode C3 edges", "electrode C4 edges"]
+    assert left.opacity < 0.1 and all(
+        each.opacity == 1 and each.surface.n_cells for each in edges
+    )  # never tints the cortex
     assert (left.label, right.label) == ("C3 +2 mA", "C4 −1.5 mA")
     assert left.surface.center[0] < 0 < right.surface.center[0] and left.color != right.color
     radius = np.linalg.norm(left.surface.points, axis=1)
