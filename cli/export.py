@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.completion import completed
 from cli.console import at_work, talk_of
 from cli.options import Anyway, Json, Name, Out, Quiet
 
@@ -22,7 +23,12 @@ EXAMPLES = """
 def export_command(
     context: typer.Context,
     name: Name,
-    to: Annotated[str, typer.Option("--to", metavar="brainsight|localite", help="The neuronavigator.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", metavar="brainsight|localite", autocompletion=completed("navigators"), help="The neuronavigator."
+        ),
+    ],
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="Where to write; default: in the subject's folder.")
     ] = None,
