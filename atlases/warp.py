@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from meshes.brief import brief
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
 
@@ -56,6 +57,8 @@ class MniWarp:
     dice_white: float = float("nan")
     dice_grey: float = float("nan")
     source: str = ""
+
+    __repr__ = brief()
 
     @classmethod
     def identity(cls) -> MniWarp:

@@ -11,7 +11,6 @@ current along +y.
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meshes.choices import nearest
 from meshes.errors import InputError
 from meshes.plugins import Registry
 from targeting.coils.casing import joined, plate
@@ -139,8 +139,8 @@ def coil_named(name: str) -> Coil:
     """
     names = COILS.names()
     if name not in names:
-        like = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {like[0]}? " if like else ""
+        like = nearest(name, names)
+        hint = f"did you mean {like}? " if like else ""
         raise InputError(f"there is no built-in coil {name!r}: {hint}there are {', '.join(names)}, or give a coil file")
     kind = COILS.named(name)
     coil = COILS.run(kind, kind.make)

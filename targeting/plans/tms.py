@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from msgspec import Meta
 
+from meshes.brief import brief
 from meshes.errors import InputError
 from targeting.aim_certainty.record import PlanAimCertainty
 from targeting.comparison.record import ComparedCoil
@@ -206,6 +207,8 @@ class TmsPlan(PlanOfEither):
     pain_side: PainSide = ""
     patient_id: PatientId = ""
     created: Created = ""
+
+    __repr__ = brief("subject", "target", "coil", "placements", "warnings", "created")
 
     @property
     def effective_sign(self) -> int:

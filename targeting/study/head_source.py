@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from meshes.choices import one_of
+from meshes.choices import nearest, one_of
 from meshes.errors import InputError
 from targeting.study.request import FRAMES
 from targeting.subject import Subject
@@ -25,9 +24,8 @@ class UnknownSubjectError(InputError):
     def __init__(self, subject: Subject) -> None:
         self.name = subject.name
         others = [each.parent.name for each in subject.folder.parent.glob("*/segment.json")]
-        alike = {each.lower(): each for each in (*others, EMBEDDED)}
-        near = get_close_matches(self.name.lower(), alike, 1, cutoff=0.8)
-        guess = f", did you mean {alike[near[0]]!r}? Else" if near and alike[near[0]] != self.name else ":"
+        near = nearest(self.name, [*(each for each in others if each != self.name), EMBEDDED])
+        guess = f", did you mean {near!r}? Else" if near else ":"
         super().__init__(
             f"nothing is known of subject {self.name!r} yet{guess} give `t1=FILE` (an MRI), `labels=FILE` or `head=FILE` "
             f"(only {EMBEDDED!r} is built in)"

@@ -204,6 +204,13 @@ class Options:
 
     panel: ClassVar[str] = ""  # of the help, for the fields that a class declares and that name none
 
+    def __init_subclass__(cls) -> None:
+        cls.__repr__ = Options.__repr__  # type: ignore[method-assign]  # or dataclass would write one with every field
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in given_options(self).items())
+        return f"{type(self).__name__}({given})"
+
     def __post_init__(self) -> None:
         for each in options_of(type(self)).values():
             value = getattr(self, each.name)
