@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from documented import ROOT
 
 from cli.main import run
 
@@ -346,3 +347,20 @@ def test_areas_are_listed_with_their_aliases_and_sizes(capfd):
     answer = json.loads(capfd.readouterr().out)
     assert [each["number"] for each in answer["areas"]] == list(range(1, 181))
     assert next(each for each in answer["aliases"] if each["name"] == "S2")["areas"] == ["OP1", "OP4"]
+
+
+@pytest.mark.slow
+def test_on_a_terminal_an_error_is_red_and_its_lines_end_between_words(tmp_path, monkeypatch):
+    from terminal import Terminal
+
+    code = "import sys; from cli.main import main; sys.exit(main())"
+    words = [sys.executable, "-c", code, "plan", "subject01"]
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with Terminal(words, tmp_path, {"COLUMNS": "60", "TERM": "xterm-256color"}) as terminal:
+        _, exit_code = terminal.end(30)
+        lines = terminal.last_lines()
+    assert exit_code == 2 and len(lines) > 5
+    assert "\x1b[1;31mtarget:\x1b[0m nothing is known" in lines[0]
+    assert all(len(line) <= 60 for line in lines[1:]) and lines[1].startswith("--t1 FILE")
+    plain = subprocess.run(words, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert "\x1b" not in plain.stderr and len(plain.stderr.splitlines()) == 3
