@@ -79,7 +79,7 @@ def _run(arguments: list[str]) -> int:
             if solver_failed(error):
                 return _complain(with_log(error), 1)
             raise
-        return _misused(error)
+        return _misused(error, command, arguments)
     except SystemExit as end:  # of --install-completion
         return end.code if isinstance(end.code, int) else 1
     return code if isinstance(code, int) else 0
@@ -90,12 +90,16 @@ NO_MEMORY = re.compile(r"failed to map segment|cannot allocate memory", re.IGNOR
 LESS_MEMORY = "close other programs, or take fewer --threads or --density fast; the next run resumes"
 
 
-def _misused(error: Any) -> int:
+def _misused(error: Any, command: Any, arguments: Sequence[str]) -> int:
     """What is wrong with the words of a command line, and whose help tells more."""
     from cli.first_steps import without_subject
 
-    message, context = " ".join(error.format_message().split()), getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "target"
+    message = " ".join(error.format_message().split())
+    path = "target"
+    for word in arguments:
+        below = getattr(command, "commands", {})
+        if word in below:
+            path, command = f"{path} {word}", below[word]
     parameter = getattr(error, "param", None)
     if type(error).__name__ == "MissingParameter" and getattr(parameter, "metavar", "") == "NAME":
         first, *further = without_subject(path)

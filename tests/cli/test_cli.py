@@ -186,6 +186,11 @@ def test_lists_tell_all_they_know_in_lines_that_fit(capfd, command):
         ("plan colin27 --placements two", "--placements takes a whole number, not 'two'"),
         ("mesh colin27 --threads 0", "--threads takes 1 or more, not 0. See 'target mesh --help'"),
         ("serve colin27 --port high", "--port takes a whole number, not 'high'. See 'target serve --help'"),
+        ("plan colin27 --help-all=3", "does not take a value. See 'target plan --help'."),
+        (
+            "montages equal-dose --dose much",
+            "--dose takes a number, not 'much'. See 'target montages equal-dose --help'.",
+        ),
         ("coils lst", "Did you mean 'list'? See 'target coils --help'."),
         ("s1 --side left", "No such command 's1'. See 'target --help'."),
         ("plan s1 --head nodir --side left", "no mesh file or charm folder nodir"),
