@@ -37,6 +37,12 @@ def test_every_example_in_python_is_python(path):
         compile(text, str(path), "exec")
 
 
+def test_no_page_installs_the_other_project_that_the_registry_calls_target():
+    texts = [*PAGES, *sorted((ROOT / "notebooks").glob("*")), *(ROOT / "cli").glob("*.py"), ROOT / "CHANGELOG.md"]
+    said = [path.name for path in texts if path.is_file() and "install 'target" in path.read_text(encoding="utf-8")]
+    assert said == []
+
+
 @pytest.mark.slow
 def test_the_examples_run_on_the_head_that_ships_with_the_project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
