@@ -117,7 +117,7 @@ def run(line, folder, environment):
 
 
 def served(line, folder, environment):
-    with Terminal(["bash", "-c", line.split("#")[0]], folder, environment) as terminal:
+    with Terminal([shutil.which("bash"), "-c", line.split("#")[0]], folder, environment) as terminal:
         said = terminal.read(240, until="Ctrl-C ends")
         terminal.press()
         _, code = terminal.end()
