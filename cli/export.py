@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.completion import completed
 from cli.console import Talk, at_work, talk_of
 from cli.options import Anyway, Json, Name, Out, Quiet
 from meshes.errors import InputError
@@ -31,7 +32,13 @@ def export_command(
     context: typer.Context,
     name: Name,
     to: Annotated[
-        str, typer.Option("--to", metavar="brainsight|localite|pdf", help="The neuronavigator, or the report on paper.")
+        str,
+        typer.Option(
+            "--to",
+            metavar="brainsight|localite|pdf",
+            autocompletion=completed("navigators"),
+            help="The neuronavigator, or the report on paper.",
+        ),
     ],
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="Where to write; default: in the subject's folder.")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.completion import subjects
 from cli.console import at_work, talk_of
 from cli.options import Json, Out, Quiet, values_of, with_options
 from meshes.errors import InputError
@@ -28,7 +29,10 @@ EXAMPLES = """
 def mesh_command(
     context: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The subject; results go to ./NAME/. 'colin27' is built in.")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", autocompletion=subjects, help="The subject; results go to ./NAME/. 'colin27' is built in."
+        ),
     ] = None,
     check: Annotated[
         Path | None, typer.Option("--check", metavar="FILE", help="Measure a mesh (.msh, .vtu) instead of making one.")

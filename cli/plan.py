@@ -21,7 +21,7 @@ from targeting.study.tms_request import TmsRequest
 from targeting.tms.objective_names import OBJECTIVES
 
 UNSAFE = 3  # exit code of a plan with a danger that was not accepted
-OBJECTIVE_LIST = "**Objectives**\n" + "".join(f"\n    {name}: {words}\n" for name, words in OBJECTIVES.items())
+OBJECTIVE_LIST = "**Objectives**\n" + "".join(f"    {name}: {words}\n" for name, words in OBJECTIVES.items())
 
 EXAMPLES = """
 **Examples**
@@ -114,6 +114,9 @@ def plan_command(
     talk.answer(summary(lines), documents if len(kinds) > 1 else documents[kinds[0]])
     if unsafe:
         raise typer.Exit(UNSAFE)
+
+
+plan_command.lists = OBJECTIVE_LIST  # type: ignore[attr-defined]  # below all options
 
 
 def paper_line(folder: Path) -> Line:

@@ -357,11 +357,13 @@ def _refusals_explained(folder: Path) -> Iterator[None]:
 
 
 def _refused(folder: Path, error: OSError) -> WriteError:
-    reason = os.strerror(errno.ENOSPC if error.errno is None else error.errno).lower()
+    code = errno.ENOSPC if error.errno is None else error.errno
+    full = errno.errorcode[code] in ("ENOSPC", "EDQUOT", "EFBIG")
     where = folder
     if error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(folder):
         where = Path(os.fsdecode(error.filename))
-    return WriteError(f"cannot write in {where}: {reason}; free some space or choose another `out`")
+    remedy = "free some space or choose another `out`" if full else "choose another `out`"
+    return WriteError(f"cannot write in {where}: {os.strerror(code).lower()}; {remedy}")
 
 
 def _remove_if_unused(folder: Path, folders: Sequence[Path]) -> None:

@@ -281,6 +281,15 @@ def test_spared_regions_and_further_targets_are_seen_where_they_are(with_places,
     assert [name for name in scene.names if name.startswith(("spared", "further"))] == []
 
 
+def test_titles_name_every_target_and_no_spared_region(with_places):
+    from targeting.report.header import running_texts
+
+    plan = read_plan(with_places / "plan.json")
+    own = f"{plan.target.side} {plan.target.name}".strip()
+    assert planned_scene("ball", out=with_places).title == f"{plan.subject}: {own} and right leg, {plan.coil.name}"
+    assert running_texts(plan)[1] == f"{plan.target.name} {plan.target.side}".strip() + ", also leg right"
+
+
 def test_a_spared_region_has_its_button_and_words_in_the_page_and_in_the_window(with_places):
     from targeting.scene.web.section import section_of
     from targeting.viewer.widgets.controls import groups
