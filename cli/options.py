@@ -20,7 +20,12 @@ Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder f
 Anyway = Annotated[
     bool, typer.Option("--anyway", help="Take a plan that no longer follows from what it was made of; it is said.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the answer.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet/--verbose", "-q/-v", show_default=False, help="Only the answer; or also what goes on within each step."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="The answer as JSON on stdout.")]
 
 
