@@ -110,6 +110,7 @@ class _MovingLine:
         from rich.console import Console
 
         self.console = Console(file=stream, highlight=False)
+        self.began = time.monotonic()
         self.bar: Bar | None = None
         self.task: TaskID | None = None
 
@@ -117,18 +118,13 @@ class _MovingLine:
         if progress.ended:
             self.close()
             if progress.state == "finished":
-                self.console.print(str(progress), style="dim", markup=False)
+                self.console.print(self._now(progress), style="dim", markup=False)
             return
         if self.bar is None:
             self._begin()
         assert self.bar is not None and self.task is not None
-        self.bar.update(
-            self.task,
-            total=1.0 if progress.steps else None,
-            completed=progress.fraction,
-            description=": ".join(filter(None, (progress.count, progress.words))),
-            left=progress.left,
-        )
+        total = 1.0 if progress.steps else None  # None: it moves without an end
+        self.bar.update(self.task, total=total, completed=progress.fraction, description=self._now(progress))
 
     def say(self, text: str, is_warning: bool = False) -> None:
         self.console.print(text, style="yellow" if is_warning else "dim", markup=False)
@@ -138,20 +134,17 @@ class _MovingLine:
             self.bar.stop()
             self.bar = self.task = None
 
+    def _now(self, progress: Progress) -> str:
+        return f"{clock(time.monotonic() - self.began):>6}  {progress}"
+
     def _begin(self) -> None:
-        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
         from rich.table import Column
 
-        def words(text: str, share: int) -> TextColumn:
-            column = Column(no_wrap=True, overflow="ellipsis", ratio=share)
-            return TextColumn(text, table_column=column, markup=False)
-
         columns = (
-            words("{task.description}", 5),
-            BarColumn(bar_width=None, table_column=Column(ratio=2)),
-            words("{task.fields[left]}", 3),
-            TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+            BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4)),
         )
         self.bar = Bar(
             *columns,
@@ -162,7 +155,7 @@ class _MovingLine:
             redirect_stderr=False,
             refresh_per_second=4,
         )
-        self.task = self.bar.add_task("", total=1.0, left="")
+        self.task = self.bar.add_task("", total=1.0)
         self.bar.start()
 
 

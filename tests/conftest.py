@@ -14,6 +14,14 @@ def signals_that_are_heard():
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def times_of_tests_alone(tmp_path_factory):
+    """What small heads take is not learnt for whoever runs the tests."""
+    from targeting.progress import times
+
+    times.FILE = str(tmp_path_factory.mktemp("times") / times.FILE)  # an absolute path, wherever the cache is
+
+
 @pytest.fixture(scope="session")
 def ball_head():
     """A five-tissue ball, about 30,000 tetrahedra."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
 from meshes.errors import InputError
 from targeting.aim_certainty.record import PlanAimCertainty
@@ -206,6 +207,11 @@ class TmsPlan(PlanOfEither):
     pain_side: PainSide = ""
     patient_id: PatientId = ""
     created: Created = ""
+
+    @property
+    def poses(self) -> NDArray[np.float64]:
+        """Poses of the placements, best first: coil coordinates → the world frame, mm, (n, 4, 4)."""
+        return np.array([placement.pose for placement in self.placements], dtype=np.float64)
 
     @property
     def effective_sign(self) -> int:

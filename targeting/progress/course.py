@@ -19,6 +19,7 @@ from targeting.versions import package_version
 Record = Mapping[str, Any]
 PACE_AFTER_S = 10.0  # from how much work on this run's own speed tells more than the past
 OVERDUE = 0.1  # of the time a late step has taken: what it may still take
+MOST_OF_A_STEP = 0.95  # of a bar's part for a step, until it is done
 GUESSED_SHARE = 0.2  # of the time left, from which a guess makes the whole a guess
 
 
@@ -50,11 +51,14 @@ class Course:
         self._course = list(self.steps)  # with those that come unforeseen
         self._foreseen = bool(self.steps)
         self._records = {each.stage: self.record(each.stage) for each in self.steps}
+        self._expected = {
+            each.stage: self.times.expected_s(each) for each in self.steps
+        }  # not changed by what is learnt
         self._began = self.now()
         self._at = -1  # the step at work or last told of
         self._since: float | None = None  # when it began; None: nothing is at work
         self._reused: set[str] = set()
-        self._made: dict[str, tuple[float, float]] = {}  # seconds as expected, and as they were
+        self._made: dict[str, float] = {}  # seconds it took
 
     def begin(self, stage: str) -> Progress:
         """A stage's work begins."""
@@ -72,7 +76,7 @@ class Course:
         """A stage was made."""
         self._go_to(stage)
         step = self._course[self._at]
-        self._made[stage] = (self.times.expected_s(step), seconds)
+        self._made[stage] = seconds
         if self._foreseen:
             self.times.learn(step, seconds)
         self._since = None
@@ -111,6 +115,7 @@ class Course:
             self._at += 1
             self._course.insert(self._at, Step(stage, like.way, like.density))
             self._records[stage] = None
+            self._expected[stage] = self.times.expected_s(self._course[self._at])
         elif known[0] > self._at:
             self._at = known[0]
         else:
@@ -139,32 +144,43 @@ class Course:
         return made_from.get("package") == package_version() and not set(made_from.get("after", ())) & made
 
     def _pace(self) -> float:
-        """How much slower this run is than expected so far."""
-        expected, took = (sum(each) for each in zip(*self._made.values(), strict=True)) if self._made else (0.0, 0.0)
-        return (took + PACE_AFTER_S) / (expected + PACE_AFTER_S)
+        """How much slower this run is than expected so far; a step that is late counts already."""
+        took = dict(self._made)
+        if self._since is not None and self._at_work_s() > self._expected[self._name]:
+            took[self._name] = self._at_work_s()
+        return (sum(took.values()) + PACE_AFTER_S) / (sum(self._expected[name] for name in took) + PACE_AFTER_S)
+
+    @property
+    def _name(self) -> str:
+        return self._course[self._at].stage
+
+    def _at_work_s(self) -> float:
+        return 0.0 if self._since is None else self.now() - self._since
 
     def _rest_of_step(self) -> float:
         if self._since is None:
             return 0.0
-        at_work = self.now() - self._since
-        return max(self.times.expected_s(self._course[self._at]) * self._pace() - at_work, OVERDUE * at_work)
+        return max(self._expected[self._name] * self._pace() - self._at_work_s(), OVERDUE * self._at_work_s())
 
     def _seconds_left(self) -> float:
-        return self._rest_of_step() + self._pace() * sum(self.times.expected_s(each) for each in self._ahead())
+        return self._rest_of_step() + self._pace() * self._sum(self._ahead())
 
     def _guessed(self) -> bool:
         to_make = self._ahead() + ([self._course[self._at]] if self._since is not None else [])
-        guesses = sum(self.times.expected_s(each) for each in to_make if not self.times.knows(each))
-        return guesses > GUESSED_SHARE * sum(self.times.expected_s(each) for each in to_make)
+        guesses = [each for each in to_make if not self.times.knows(each)]
+        return self._sum(guesses) > GUESSED_SHARE * self._sum(to_make)
 
     def _fraction(self) -> float:
         """The share of the steps' time that lies behind, reused steps with what they would take."""
-        total = sum(self.times.expected_s(each) for each in self._course)
-        if self._at >= len(self._course) or not total:
-            return 1.0 if self._at >= len(self._course) else 0.0
-        behind = sum(self.times.expected_s(each) for each in self._course[: max(self._at, 0)])
-        if self._at >= 0:
-            whole = self.times.expected_s(self._course[self._at])
-            took = self.now() - self._since if self._since is not None else whole
-            behind += min(took / self._pace(), whole if self._since is None else 0.95 * whole)
-        return min(behind / total, 1.0)
+        if self._at >= len(self._course):
+            return 1.0
+        total = self._sum(self._course)
+        if self._at < 0 or not total:
+            return 0.0
+        behind, whole = self._sum(self._course[: self._at]), self._expected[self._name]
+        if self._since is not None:
+            whole = min(self._at_work_s() / self._pace(), MOST_OF_A_STEP * whole)
+        return (behind + whole) / total
+
+    def _sum(self, steps: Sequence[Step]) -> float:
+        return sum(self._expected[each.stage] for each in steps)

@@ -21,7 +21,7 @@ class NotebookBar:
 
     def __call__(self, progress: Progress) -> None:
         """Show how far the run is."""
-        words = _words(progress)
+        words = str(progress) if progress.ended else f"{progress} ({clock(progress.seconds)})"
         if self._widgets is None:
             self._show_line(words)
         else:
@@ -45,9 +45,3 @@ class NotebookBar:
         self._bar.value = progress.fraction
         self._bar.bar_style = {"finished": "success", "failed": "danger"}.get(progress.state, "")
         self._line.value = words
-
-
-def _words(progress: Progress) -> str:
-    if progress.state == "failed":
-        return f"{progress.count} failed after {clock(progress.seconds)}: {progress.words}"
-    return str(progress) if progress.ended else f"{progress} ({clock(progress.seconds)})"

@@ -71,9 +71,11 @@ class Progress:
 
     @property
     def ending(self) -> str:
-        """How the run ended, such as "11 steps in 3:20, 5 of them reused"."""
+        """How the run ended, such as "11 steps in 3:20, 5 of them reused" or "broke off after 0:12 in step 3 of 11: search"."""
         reused = f", {self.reused} of them reused" if self.reused else ""
-        return f"{self.step} of {self.steps} steps in {clock(self.seconds)}{reused}"
+        if self.state == "failed":
+            return f"broke off after {clock(self.seconds)} in {self.count}: {self.words}"
+        return f"{self.steps} steps in {clock(self.seconds)}{reused}"
 
     def __str__(self) -> str:
         if self.ended:

@@ -52,6 +52,11 @@ class RunLog(RotatingFileHandler):
         super().emit(record)
         self.has_results |= getattr(record, "event", "") in ("done", "reused")
 
+    def close(self) -> None:
+        """Let go of the file."""
+        with suppress(OSError):  # what is still to be written finds no room
+            super().close()
+
     def forget(self) -> None:
         """Take the file away: input that cannot be used leaves no trace."""
         self.close()

@@ -19,6 +19,7 @@ from targeting.progress.record import Progress, Show
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0  # between two reports while a step is at work
+PATIENCE_S = 10.0  # for a listener that hangs: it does not hold the run up for ever
 
 
 class Watched:
@@ -38,9 +39,7 @@ class Watched:
         self.course, self.show = course, show
         self._lock = threading.Lock()
         self._news: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
-        self._teller = threading.Thread(target=self._tell, name="progress", daemon=True)
-        if show is not None:
-            self._teller.start()
+        self._teller: threading.Thread | None = None  # from the first news on
 
     def stage(self, name: str, event: str, seconds: float = 0.0) -> None:
         """A stage is "started", "done" or "reused"."""
@@ -51,34 +50,39 @@ class Watched:
                 told = self.course.end(name, seconds)
             else:
                 told = self.course.reuse(name)
-        self._news.put(told)
+        self._put(told)
 
     def end(self, well: bool) -> None:
         """Tell the end, and wait until it was heard."""
         with self._lock:
-            self._news.put(self.course.finish() if well else self.course.fail())
-        self.close()
+            told = self.course.finish() if well else self.course.fail()
+        self._put(told)
+        self.close(PATIENCE_S if well else TICK_S)  # who presses Ctrl-C does not wait
 
-    def close(self) -> None:
+    def close(self, patience_s: float = PATIENCE_S) -> None:
         """Tell no more."""
         self._news.put(None)
-        if self._teller.is_alive():
-            self._teller.join(timeout=10 * TICK_S)  # a listener that hangs does not hold the run up for ever
+        if self._teller is not None:
+            self._teller.join(patience_s)
+
+    def _put(self, told: Progress) -> None:
+        if self.show is None:
+            return
+        self._news.put(told)
+        if self._teller is None:
+            self._teller = threading.Thread(target=self._tell, name="progress", daemon=True)
+            self._teller.start()
 
     def _tell(self) -> None:
         assert self.show is not None
-        begun = False
         while True:
             try:
                 news = self._news.get(timeout=TICK_S)
             except queue.Empty:
-                if not begun:
-                    continue
                 with self._lock:
                     news = self.course.told()
             if news is None:
                 return
-            begun = True
             try:
                 self.show(news)
             except Exception as error:
