@@ -1,6 +1,7 @@
 """Heads that several tests share, made once a session."""
 
 import signal
+from pathlib import Path
 
 import pytest
 from heads import LEFT_SPOT, layered_ball
@@ -14,12 +15,19 @@ def signals_that_are_heard():
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def times_of_tests_alone(tmp_path_factory):
-    """What small heads take is not learnt for whoever runs the tests."""
+@pytest.fixture(scope="session")
+def times_of_tests(tmp_path_factory):
+    """A file for the times of steps, away from that of whoever runs the tests."""
     from targeting.progress import times
 
     times.FILE = str(tmp_path_factory.mktemp("times") / times.FILE)  # an absolute path, wherever the cache is
+    return Path(times.FILE)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_learnt_from_test_to_test(times_of_tests):
+    """Each test finds a machine that has made no step yet."""
+    times_of_tests.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ from targeting.study.head_source import HeadSource
 from targeting.study.options import takes
 from targeting.study.regions import Regions
 from targeting.study.request import DEFAULT_AIM, Direction
-from targeting.study.steps import at_work
+from targeting.study.steps import working_in
 from targeting.study.study import Study
 from targeting.study.tes_request import TesRequest
 from targeting.subject import Done, Stage, Subject
@@ -108,7 +108,7 @@ def plan_tes(
         request = TesRequest(kind=request)
     checked_request = TesRequest.of(request, **options).checked()
     question = check_tes(subject if isinstance(subject, Subject) else Subject.named(subject, out), checked_request)
-    with at_work(question.study.subject, tes_steps(question), progress):
+    with working_in(question.study.subject, tes_steps(question), progress):
         return question.study.run(files_stage(question, run_stages(question))).value
 
 

@@ -37,7 +37,7 @@ from targeting.study.head_source import HeadSource
 from targeting.study.options import takes
 from targeting.study.pulse_request import PulseRequest
 from targeting.study.request import Direction
-from targeting.study.steps import at_work
+from targeting.study.steps import working_in
 from targeting.study.study import Study
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Stage, Subject
@@ -106,7 +106,7 @@ def plan_tms(
     """
     checked_request = TmsRequest.of(request, **options).checked()
     question = check_tms(subject if isinstance(subject, Subject) else Subject.named(subject, out), checked_request)
-    with at_work(question.study.subject, tms_steps(question), progress):
+    with working_in(question.study.subject, tms_steps(question), progress):
         return question.study.run(files_stage(question, run_stages(question))).value
 
 

@@ -21,7 +21,7 @@ class NotebookBar:
 
     def __call__(self, progress: Progress) -> None:
         """Show how far the run is."""
-        words = str(progress) if progress.ended else f"{progress} ({clock(progress.seconds)})"
+        words = str(progress) if progress.ended else f"{clock(progress.seconds)} {progress}"
         if self._widgets is None:
             self._show_line(words)
         else:
@@ -39,7 +39,7 @@ class NotebookBar:
         if self._bar is None:
             from IPython.display import display
 
-            self._bar = self._widgets.FloatProgress(min=0.0, max=1.0, layout={"width": "240px"})
+            self._bar = self._widgets.FloatProgress(min=0.0, max=1.0, layout={"width": "200px"})
             self._line = self._widgets.Label()
             display(self._widgets.HBox([self._bar, self._line]))
         self._bar.value = progress.fraction

@@ -11,6 +11,8 @@ from typing import Any
 
 from targeting.modality import KINDS
 
+BEFORE_THE_MESH = ("segment",)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -33,7 +35,7 @@ class Step:
     @property
     def key(self) -> str:
         """What steps of one duration have in common."""
-        return "/".join((self.stage, self.way, self.density))
+        return "/".join((self.stage, self.way, self.density if self.stage not in BEFORE_THE_MESH else ""))
 
     @classmethod
     def of(cls, key: str) -> Step:

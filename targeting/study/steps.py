@@ -31,8 +31,21 @@ def steps_of(study: Study, stages: Sequence[str]) -> list[Step]:
     return [Step(each, study.source.way, study.density) for each in stages]
 
 
+def recorded_steps(subject: Subject, stages: Sequence[str]) -> list[Step]:
+    """Stages as steps of one duration for heads of one kind, by the records of the subject's head.
+
+    Parameters
+    ----------
+    subject : Subject
+        Whose head is made.
+    stages : sequence of str
+    """
+    segmented, meshed = (subject.made_from(each).get("parameters", {}) for each in ("segment", "mesh"))
+    return [Step(each, segmented.get("way", ""), meshed.get("density") or "standard") for each in stages]
+
+
 @contextmanager
-def at_work(subject: Subject, steps: Sequence[Step], progress: Show | bool | None) -> Iterator[None]:
+def working_in(subject: Subject, steps: Sequence[Step], progress: Show | bool | None = None) -> Iterator[None]:
     """Keep other runs out of the subject's folder, and tell how far this one is.
 
     Parameters

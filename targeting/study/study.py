@@ -33,7 +33,7 @@ from targeting.study.head_stages import (
 )
 from targeting.study.options import as_flags, flags_of
 from targeting.study.request import DENSITIES
-from targeting.study.steps import HEAD, at_work, steps_of
+from targeting.study.steps import HEAD, steps_of, working_in
 from targeting.study.surfaces import HeadSurfaces, surfaces_stage
 from targeting.study.target_stage import aimed_in, load_target, target_stage
 from targeting.study.tms_request import TmsRequest
@@ -278,7 +278,7 @@ class MadeHead:
     @property
     def cortex(self) -> Cortex | None:
         """The cortex with its folds, made (minutes, of an MRI) when first asked for; None where none can be found."""
-        with self.subject.locked():
+        with working_in(self.subject, steps_of(self._study, ["cortex"])):
             cortex = self._study.cortex
         return cortex.value if cortex else None
 
@@ -347,6 +347,6 @@ def make_head(
     one_of(density, DENSITIES, "density")
     source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame).checked()
     study = Study(subject=subject, source=source, density=density)
-    with at_work(subject, steps_of(study, HEAD), progress):
+    with working_in(subject, steps_of(study, HEAD), progress):
         mesh, registration = study.head, study.registration
         return MadeHead(subject, mesh.value, registration.value, study)

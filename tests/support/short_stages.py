@@ -4,7 +4,7 @@ import logging
 import time
 
 from targeting.progress.steps import Step
-from targeting.study.steps import at_work
+from targeting.study.steps import working_in
 from targeting.subject import Stage, Subject
 
 INNER = logging.getLogger("meshes.mesher")
@@ -27,5 +27,5 @@ def stage(name, seconds=0.0, words=(), fault=None, version=1, after=()):
 def run(folder, progress=None, stages=None, names=NAMES):
     """Run stages one after the other in a subject's folder, watched as a plan's are."""
     subject = Subject.named("s1", folder)
-    with at_work(subject, [Step(name, "embedded", "fast") for name in names], progress):
+    with working_in(subject, [Step(name, "embedded", "fast") for name in names], progress):
         return [subject.run(each) for each in stages or [stage(name) for name in names]]
