@@ -56,7 +56,8 @@ def field_image(
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
     folder = subject.folder if kind == TMS else subject.folder / kind
     if not (folder / "plan.json").is_file():
-        raise InputError(f"there is no {kind} plan in {folder}; make it with 'target plan {subject.name}'")
+        of_kind = "" if kind == TMS else f" --with {kind}"
+        raise InputError(f"there is no {kind} plan in {folder}; make it with 'target plan {subject.name}{of_kind}'")
     check_stands(subject, last_stage(kind), anyway)
     stored = open_nifti(folder / IMAGES[space])
     voxels = stored.volume()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from targeting.progress.steps import Step
-from targeting.study.plan_state import of_cap
+from targeting.study.plan_state import BEFORE_SEARCH, of_cap
 from targeting.study.steps import HEAD, HEAD_AND_TARGET, steps_of
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ def tms_steps(question: TmsQuestion) -> list[Step]:
     before = {
         "hotspot": dose is not None and not (aim is not None and dose.is_the_target(aim)),
         "dosemap": True,
-        "regions": regions is not None,
-        "alone": regions is not None and bool(regions.also),
+        BEFORE_SEARCH[0]: regions is not None,
+        BEFORE_SEARCH[1]: regions is not None and bool(regions.also),
     }
     after = {
         "goal": regions is not None,

@@ -209,9 +209,9 @@ class TmsPlan(PlanOfEither):
     created: Created = ""
 
     @property
-    def poses(self) -> NDArray[np.float64]:
-        """Poses of the placements, best first: coil coordinates → the world frame, mm, (n, 4, 4)."""
-        return np.array([placement.pose for placement in self.placements], dtype=np.float64)
+    def poses_mm(self) -> NDArray[np.float64]:
+        """Coil → world (RAS mm of the T1) of each placement, best first, (n, 4, 4)."""
+        return np.array([placement.pose for placement in self.placements], np.float64)
 
     @property
     def effective_sign(self) -> int:

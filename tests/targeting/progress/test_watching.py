@@ -11,6 +11,7 @@ from meshes.errors import InputError
 from targeting import plan_tes, plan_tms
 from targeting.progress import watching
 from targeting.progress.watching import showing
+from targeting.study.plan_state import BEFORE_SEARCH
 from targeting.study.study import make_head
 
 
@@ -128,7 +129,7 @@ POSES = ("search", "robustness", "confirm", "aim-certainty")
         ({}, ["dosemap", *POSES]),
         (
             {"also": ["psi@left"], "rmt_percent": 52, "rmt_at_mm": (-38, -20, 55), "compare": ["circular-mc125"]},
-            ["hotspot", "dosemap", "regions", "alone", *POSES, "goal", "dosing", "comparison"],
+            ["hotspot", "dosemap", *BEFORE_SEARCH, *POSES, "goal", "dosing", "comparison"],
         ),
         (
             {"aim": "psi", "rmt_percent": 52, "uncertainty": True},
@@ -174,7 +175,7 @@ def test_the_steps_of_a_montages_plan_are_foreseen_from_what_is_asked_for(tmp_pa
     assert steps == [*HEAD, *own, "surfaces", f"{options['kind']}-files"]
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_once_learnt_the_time_left_is_right_within_a_factor_of_two(tmp_path):
     make_head("colin27", density="fast", out=tmp_path / "learn")
     told = []
