@@ -54,6 +54,7 @@ def mesh_command(
             report = check_mesh(HeadMesh.read(check))
         else:
             from targeting.study.head_source import HeadSource
+            from targeting.study.steps import steps_of, working_in
             from targeting.study.study import Study
             from targeting.subject import Subject
 
@@ -63,6 +64,6 @@ def mesh_command(
             density = asked.pop("density")
             source = HeadSource.of(subject, **asked).checked()
             study = Study(subject=subject, source=source, density=density)
-            with subject.locked():
+            with working_in(subject, steps_of(study, ["segment", "mesh"])):
                 report = check_mesh(study.head.value, study.tissues.value.tissues)
     talk.answer(report.table(), report.as_dict())

@@ -34,7 +34,16 @@ Out = Annotated[
 Anyway = Annotated[
     bool, typer.Option("--anyway", help="Take a plan that no longer follows from what it was made of; it is said.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="No progress, only the answer.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet/--verbose",
+        "-q/-v",
+        rich_help_panel=OUTPUT,
+        show_default=False,
+        help="Only the answer; or also what goes on within each step.",
+    ),
+]
 Pdf = Annotated[
     bool,
     typer.Option(

@@ -1,9 +1,11 @@
 from .coils.coil import Coil as Coil
 from .field_by_area.files import regions as regions
+from .files.field_image import field_image as field_image
 from .planning.tes import plan_tes as plan_tes
 from .planning.tms import plan as plan
 from .planning.tms import plan_tms as plan_tms
 from .pose import Pose as Pose
+from .progress.record import Progress as Progress
 from .study.request import HeadOptions as HeadOptions
 from .study.study import make_head as make_head
 from .study.tes_request import TesRequest as TesRequest

@@ -33,6 +33,8 @@ from meshes.errors import InputError, WriteError
 from meshes.images import identity
 from targeting.folder_lock import HOLDER_NAME, LOCK_NAME, locked
 from targeting.memory_need import MemoryNeed, check_memory
+from targeting.progress.run_log import logged
+from targeting.progress.watching import tell
 from targeting.versions import package_version, versions
 
 log = logging.getLogger(__name__)
@@ -162,7 +164,8 @@ class Subject:
                     for stale in self.folder.glob(f"{MAKING}*"):
                         self._clear(stale)
                     try:
-                        yield
+                        with logged(self.folder):
+                            yield
                     finally:
                         if sys.platform != "win32":  # under the lock, or another run's lock file might be taken away
                             _remove_if_unused(self.folder, made)
@@ -175,9 +178,9 @@ class Subject:
         wanted = _made_from(stage)
         known = self._sidecar(stage.name)
         if known and known["made_from"] == wanted and self._outputs_stand(known):
-            log.info("%s: reused", stage.name, extra={"stage": stage.name, "event": "reused"})
+            _say(stage.name, "reused")
             return self._done(known, stage.load, reused=True)
-        log.info("%s", stage.name, extra={"stage": stage.name, "event": "started"})
+        _say(stage.name, "started")
         need = stage.needs() if stage.needs else None
         if need is not None:
             check_memory(stage.name, need)
@@ -190,8 +193,7 @@ class Subject:
                 sidecar = self._commit(stage, wanted, making, time.perf_counter() - start)
             finally:
                 self._clear(making)
-        seconds = sidecar["seconds"]
-        log.info("%s: %.1f s", stage.name, seconds, extra={"stage": stage.name, "event": "done", "seconds": seconds})
+        _say(stage.name, "done", sidecar["seconds"])
         return self._done(sidecar, lambda _: value, reused=False)
 
     def recorded(self, stage: str, load: Callable[[Path], T]) -> Done[T] | None:
@@ -341,6 +343,13 @@ def results_digest(outputs: Mapping[str, Mapping[str, Any]]) -> str:
     """The hash that names a result: of its files' names and their hashes, as a sidecar holds them."""
     hashes = {name: each["sha256"] for name, each in outputs.items()}
     return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+
+
+def _say(stage: str, event: str, seconds: float = 0.0) -> None:
+    """A stage is "started", "done" or "reused": to the log, and to whoever watches the run."""
+    took = f" in {seconds:.1f} s" if event == "done" else ""
+    log.info("%s: %s%s", stage, event, took, extra={"stage": stage, "event": event, "seconds": seconds})
+    tell(stage, event, seconds)
 
 
 @contextmanager

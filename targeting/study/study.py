@@ -17,6 +17,7 @@ from meshes.choices import one_of
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
+from targeting.progress.record import Show
 from targeting.records.warnings import PlanWarning, note, warning
 from targeting.study.aim import Aim, target_side
 from targeting.study.conduction import Conduction
@@ -32,6 +33,7 @@ from targeting.study.head_stages import (
 )
 from targeting.study.options import as_flags, flags_of
 from targeting.study.request import DENSITIES
+from targeting.study.steps import HEAD, steps_of, working_in
 from targeting.study.surfaces import HeadSurfaces, surfaces_stage
 from targeting.study.target_stage import aimed_in, load_target, target_stage
 from targeting.study.tms_request import TmsRequest
@@ -276,7 +278,7 @@ class MadeHead:
     @property
     def cortex(self) -> Cortex | None:
         """The cortex with its folds, made (minutes, of an MRI) when first asked for; None where none can be found."""
-        with self.subject.locked():
+        with working_in(self.subject, steps_of(self._study, ["cortex"])):
             cortex = self._study.cortex
         return cortex.value if cortex else None
 
@@ -319,12 +321,13 @@ def make_head(
     threads: int = 2,
     frame: str | None = None,
     out: str | Path | None = None,
+    progress: Show | bool | None = None,
 ) -> MadeHead:
     """Segment, mesh and register a head without a plan; what is still valid in the subject's folder is reused.
 
     Parameters
     ----------
-    subject, t1, t2, labels, head, density, threads, frame, out
+    subject, t1, t2, labels, head, density, threads, frame, out, progress
         As for :func:`targeting.planning.tms.plan`; ``"colin27"`` needs no input of your own.
 
     Raises
@@ -344,6 +347,6 @@ def make_head(
     one_of(density, DENSITIES, "density")
     source = HeadSource.of(subject, t1=t1, t2=t2, labels=labels, head=head, threads=threads, frame=frame).checked()
     study = Study(subject=subject, source=source, density=density)
-    with subject.locked():
+    with working_in(subject, steps_of(study, HEAD), progress):
         mesh, registration = study.head, study.registration
         return MadeHead(subject, mesh.value, registration.value, study)
