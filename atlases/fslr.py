@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from meshes.cortical_surface import CorticalSurface, Folds
 from meshes.errors import InputError
-from meshes.folds.hemisphere import GroupSurface
+
+if TYPE_CHECKING:  # the command line needs the names of areas, and none of what takes long to import
+    from meshes.folds.hemisphere import GroupSurface
 
 SIDES = {"lh": "L", "rh": "R"}
 VERTICES = 32_492  # a side
@@ -56,6 +57,8 @@ class GroupCortex:
     @property
     def surface(self) -> GroupSurface:
         """What a subject's folds are brought onto."""
+        from meshes.folds.hemisphere import GroupSurface
+
         return GroupSurface(self.central.points_mm, self.central.triangles, self.sphere, self.cortex)
 
 
@@ -98,6 +101,8 @@ def data_folder() -> Path:
 
 def at_vertices(folds: Folds, side: str, labels: NDArray) -> NDArray:
     """Labels of fs_LR, (32492,), at a subject's vertices, (V,): each takes its nearest on the sphere."""
+    from scipy.spatial import cKDTree
+
     return labels[cKDTree(group_cortex(side).sphere).query(folds.fslr)[1]]
 
 
@@ -121,6 +126,8 @@ def _within(
     points: NDArray[np.float64], sphere: NDArray[np.float64], triangles: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """For points of a unit sphere the triangle of another that holds each: its corners, (n, 3), and their shares, (n, 3)."""
+    from scipy.spatial import cKDTree
+
     middles = sphere[triangles].mean(1)
     near = cKDTree(middles / np.linalg.norm(middles, axis=1, keepdims=True)).query(points, k=NEAREST)[1]
     best, share = near[:, 0].copy(), np.full((len(points), 3), -np.inf)
@@ -139,6 +146,8 @@ def _within(
 
 
 def _surface(side: str, name: str) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    import nibabel as nib
+
     image = nib.load(data_folder() / f"S1200.{SIDES[side]}.{name}.32k_fs_LR.surf.gii")
     points, triangles = (each.data for each in image.darrays)  # type: ignore[attr-defined,unused-ignore]
     return np.asarray(points, np.float64), np.asarray(triangles, np.int32)

@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from meshes import HeadMesh
+from meshes.brief import brief
 from meshes.rasterise import labels_on_grid
 from meshes.topology import elements_of_nodes
 
@@ -59,6 +60,8 @@ class Scalp:
     triangles: NDArray[np.int32]
     head: HeadMesh
     nodes: NDArray[np.int64]
+
+    __repr__ = brief()
 
     @classmethod
     def of(cls, head: HeadMesh) -> Scalp:

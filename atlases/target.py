@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshes import HeadMesh
+from meshes.brief import brief
 from meshes.cards import Row, card
 from meshes.errors import InputError
 from meshes.images import open_nifti
@@ -59,6 +60,8 @@ class Target:
     mask_radius_mm: float = 0.0
     current_toward: tuple[float, float, float] | None = None
     wall_inward: tuple[float, float, float] | None = None
+
+    __repr__ = brief()
 
     @classmethod
     def sphere(

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
+from meshes.brief import brief
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
 
@@ -58,6 +58,8 @@ class MniWarp:
     dice_grey: float = float("nan")
     source: str = ""
 
+    __repr__ = brief()
+
     @classmethod
     def identity(cls) -> MniWarp:
         """Subject space is MNI152."""
@@ -96,9 +98,13 @@ class MniWarp:
     @cached_property
     def _coefficients(self) -> list[NDArray[np.float64]]:
         """Cubic spline coefficients of u, one array per component."""
+        from scipy import ndimage
+
         return [ndimage.spline_filter(self.displacement_mm[..., i], 3, mode="nearest") for i in range(3)]
 
     def _displacement(self, points_mni_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        from scipy import ndimage
+
         last = np.array(self.displacement_mm.shape[:3]) - 1
         index = np.clip((points_mni_mm - self.origin_mm) / self.spacing_mm, 0, last).T
         return np.stack(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.console import at_work, talk_of
+from cli.help import Command
 from cli.lists import Entry, examples_of, group, listing
 from cli.options import Json, Quiet
 from cli.tables import table
@@ -21,7 +22,7 @@ Areas = Annotated[bool, typer.Option("--areas", help="List the areas for --aim a
 EXAMPLES = f"{examples_of('atlas')}\n    target atlas list --areas\n"
 
 
-@app.command("list", epilog=EXAMPLES)
+@app.command("list", cls=Command, epilog=EXAMPLES)
 def list_command(context: typer.Context, areas: Areas = False, quiet: Quiet = False, as_json: Json = False) -> None:
     """List the named targets (MNI152 coordinates of both sides, radius, source), or the areas of the cortex."""
     talk = talk_of(context, quiet, as_json)

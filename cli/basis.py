@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Anyway, Json, Out, PlanName, Quiet
+from cli.options import Anyway, Json, Out, PlanName, Quiet, whole
 from cli.tables import summary
 
 LARGE_ERROR = 0.02  # with the default number of sources it is 0.5 %
@@ -27,7 +27,8 @@ def basis_command(
     context: typer.Context,
     name: PlanName,
     sources: Annotated[
-        int | None, typer.Option("--sources", metavar="N", help="Forward solves; more of them, less error.")
+        int | None,
+        typer.Option("--sources", metavar="N", parser=whole, help="Forward solves; more of them, less error."),
     ] = None,
     anyway: Anyway = False,
     out: Out = None,

@@ -7,13 +7,14 @@ from dataclasses import asdict
 import typer
 
 from cli.console import at_work, talk_of
+from cli.help import Command
 from cli.lists import Entry, examples_of, group, listing
 from cli.options import Json, Quiet
 
 app = group("Coils with a name.")
 
 
-@app.command("list", epilog=examples_of("coils"))
+@app.command("list", cls=Command, epilog=examples_of("coils"))
 def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """List the built-in coils: rated maximum and winding geometry with their sources, casing, what to know."""
     talk = talk_of(context, quiet, as_json)

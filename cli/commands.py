@@ -27,6 +27,8 @@ from cli import (
     view,
 )
 from cli.console import Talk
+from cli.first_steps import WELCOME
+from cli.help import Command, Group
 from cli.options import Json, Quiet
 from targeting.interference.request import InterferenceRequest
 from targeting.study.options import flags_of
@@ -35,43 +37,38 @@ from targeting.study.tms_request import TmsRequest
 
 EXAMPLES = """
 **Examples**
-
     target plan colin27
-
     target plan subject01 --t1 T1.nii.gz --aim m1-hand --side left
-
     target status subject01
-
     target atlas list
-
     target coils list
 
-The first needs no data of one's own. Research software, not a medical device.
+The first needs no data of one's own. `target --install-completion` teaches your shell the names, with Tab.
+Research software, not a medical device.
 """
 
 app = typer.Typer(
     name="target",
     help="From an MRI to a TMS coil pose that a neuronavigator loads, the dose it gives, and a report.",
+    cls=Group,
     epilog=EXAMPLES,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("plan", epilog=plan.EXAMPLES + plan.OBJECTIVE_LIST)(plan.plan_command)
-app.command("head", epilog=head.EXAMPLES)(head.head_command)
-app.command("plans", epilog=plans.EXAMPLES)(plans.plans_command)
-app.command("segment", epilog=segment.EXAMPLES)(segment.segment_command)
-app.command("mesh", epilog=mesh.EXAMPLES)(mesh.mesh_command)
-app.command("status", epilog=status.EXAMPLES)(status.status_command)
-app.command("export", epilog=export.EXAMPLES)(export.export_command)
-app.command("serve", epilog=serve.EXAMPLES)(serve.serve_command)
-app.command("view", epilog=view.EXAMPLES)(view.view_command)
-app.command("verify", epilog=verify.EXAMPLES)(verify.verify_command)
-app.command("basis", epilog=basis.EXAMPLES)(basis.basis_command)
-app.command("doctor", epilog=doctor.EXAMPLES)(doctor.doctor_command)
-app.command("setup", epilog=setup.EXAMPLES)(setup.setup_command)
+app.command("plan", cls=Command, epilog=plan.EXAMPLES)(plan.plan_command)
+app.command("head", cls=Command, epilog=head.EXAMPLES)(head.head_command)
+app.command("plans", cls=Command, epilog=plans.EXAMPLES)(plans.plans_command)
+app.command("segment", cls=Command, epilog=segment.EXAMPLES)(segment.segment_command)
+app.command("mesh", cls=Command, epilog=mesh.EXAMPLES)(mesh.mesh_command)
+app.command("status", cls=Command, epilog=status.EXAMPLES)(status.status_command)
+app.command("export", cls=Command, epilog=export.EXAMPLES)(export.export_command)
+app.command("serve", cls=Command, epilog=serve.EXAMPLES)(serve.serve_command)
+app.command("view", cls=Command, epilog=view.EXAMPLES)(view.view_command)
+app.command("verify", cls=Command, epilog=verify.EXAMPLES)(verify.verify_command)
+app.command("basis", cls=Command, epilog=basis.EXAMPLES)(basis.basis_command)
+app.command("doctor", cls=Command, epilog=doctor.EXAMPLES)(doctor.doctor_command)
+app.command("setup", cls=Command, epilog=setup.EXAMPLES)(setup.setup_command)
 app.add_typer(atlas.app, name="atlas")
 app.add_typer(coils.app, name="coils")
 app.add_typer(montages.app, name="montages")
@@ -97,6 +94,8 @@ def _flags(
     ] = False,
 ) -> None:
     context.obj = Talk(quiet, as_json)
+    if context.invoked_subcommand is None:
+        typer.echo(WELCOME)
 
 
 def every_flag(command: Any) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from cli.progress import PACKAGES, Progress
+from cli.progress import PACKAGES, Display
 from cli.tables import plain, show
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Talk:
 
     quiet: bool = False
     as_json: bool = False
+    verbose: bool = False
 
     def answer(self, shown: RenderableType, document: Any) -> None:
         """Print the answer: ``document`` as JSON with ``--json``, else text or a table (:mod:`cli.tables`)."""
@@ -43,7 +44,16 @@ class Talk:
 def talk_of(context: typer.Context, quiet: bool, as_json: bool) -> Talk:
     """The flags of the command and those given before its name, together."""
     before = context.obj if isinstance(context.obj, Talk) else Talk()
-    return Talk(quiet or before.quiet, as_json or before.as_json)
+    return Talk(quiet or before.quiet, as_json or before.as_json, _asked_for_more(context))
+
+
+def _asked_for_more(context: typer.Context) -> bool:
+    """Whether --verbose was given, the opposite of --quiet, after the command's name or before it."""
+    contexts = (context, context.find_root())
+    given = [
+        each for each in contexts if (source := each.get_parameter_source("quiet")) and source.name == "COMMANDLINE"
+    ]
+    return bool(given) and not any(each.params["quiet"] for each in given)
 
 
 @contextmanager
@@ -57,12 +67,12 @@ def at_work(talk: Talk) -> Iterator[None]:
                 logging.getLogger(name).addHandler(logging.NullHandler())  # else warnings go to stderr
             yield
             return
-        progress = Progress(sys.stderr)
-        progress.start()
+        display = Display(sys.stderr, talk.verbose)
+        display.start()
         try:
             yield
         finally:
-            progress.stop()
+            display.stop()
 
 
 @contextmanager

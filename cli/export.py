@@ -1,14 +1,21 @@
-"""``target export``: a plan's poses in a navigator's own file format."""
+"""``target export``: a plan's poses in a navigator's own file format, or its pages as PDF."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.console import at_work, talk_of
+from cli.completion import completed
+from cli.console import Talk, at_work, talk_of
 from cli.options import Anyway, Json, Out, PlanName, Quiet
+from meshes.errors import InputError
+
+if TYPE_CHECKING:
+    from targeting.subject import Subject
+
+PDF = "pdf"
 
 EXAMPLES = """
 **Examples**
@@ -16,13 +23,23 @@ EXAMPLES = """
     target export subject01 --to brainsight
 
     target export subject01 --to localite --file poses.xml
+
+    target export subject01 --to pdf
 """
 
 
 def export_command(
     context: typer.Context,
     name: PlanName,
-    to: Annotated[str, typer.Option("--to", metavar="brainsight|localite", help="The neuronavigator.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="brainsight|localite|pdf",
+            autocompletion=completed("navigators"),
+            help="The neuronavigator, or the report on paper.",
+        ),
+    ],
     file: Annotated[
         Path | None, typer.Option("--file", metavar="FILE", help="Where to write; default: in the subject's folder.")
     ] = None,
@@ -31,7 +48,7 @@ def export_command(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Write the planned coil poses for a neuronavigator (``target plan`` writes both formats anyway)."""
+    """Write the planned coil poses for a neuronavigator (``target plan`` writes both formats anyway), or print the pages."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
         from targeting.planning.tms_files import write_navigator
@@ -42,8 +59,45 @@ def export_command(
         from targeting.subject import Subject
 
         subject = Subject.planned(name, out)
+        if to == PDF:
+            papers(talk, subject, file, anyway)
+            return
         plan = read_plan(subject.plan_folder / "plan.json")
         check_stands(subject, anyway=anyway)
         gate, frame = plan_gate(subject, plan), FrameImage.kept_in(subject.folder)
         written = write_navigator(plan, to, file or subject.plan_folder, gate, frame)
     talk.answer(str(written), {"file": str(written)})
+
+
+def papers(talk: Talk, subject: Subject, file: Path | None, anyway: bool) -> None:
+    """Print the pages of a subject's plans, of the coil and of montages, beside them.
+
+    Parameters
+    ----------
+    talk : Talk
+        Gets the answer.
+    subject : Subject
+    file : Path or None
+        Of ``--file``, which pages do not take.
+    anyway : bool
+        Print outdated plans, too.
+
+    Raises
+    ------
+    InputError
+        If there is no plan, a plan is outdated, or no browser can print.
+    """
+    from targeting.modality import KINDS, TMS
+    from targeting.report.paper import write_papers
+    from targeting.study.plan_state import check_stands, last_stage
+
+    if file is not None:
+        raise InputError("--to pdf prints each page beside itself: leave out --file")
+    folders = {kind: subject.plan_folder / ("" if kind == TMS else kind) for kind in (TMS, *KINDS)}
+    planned = {kind: folder for kind, folder in folders.items() if (folder / "plan.html").is_file()}
+    if not planned:
+        raise InputError(f"there is no plan in {subject.plan_folder}: make one with 'target plan {subject.name}'")
+    for kind in planned:
+        check_stands(subject, last_stage(kind), anyway)
+    written = [str(paper) for folder in planned.values() for paper in write_papers(folder)]
+    talk.answer("\n".join(written), {"files": written})

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cli.help import Group
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -25,8 +27,8 @@ class Entry:
 
 def group(what: str) -> typer.Typer:
     """The command that ``list`` belongs to; ``what`` is its help."""
-    app = typer.Typer(help=what, no_args_is_help=True)
-    app.callback(help=what)(lambda: None)  # without one, a command with a single part is that part
+    app = typer.Typer(cls=Group, help=what, no_args_is_help=True)
+    app.callback(cls=Group, help=what)(lambda: None)  # without one, a command with a single part is that part
     return app
 
 

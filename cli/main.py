@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 from cli.supervision import INTERRUPTED, supervised
 
@@ -40,15 +43,22 @@ def _run(arguments: list[str]) -> int:
     import typer
 
     from cli.commands import app, every_flag
+    from cli.completion import ASKED, answer
     from cli.failures import DAMAGED, damage, solver_failed, with_log
+    from cli.first_steps import unknown_subject
     from meshes.errors import InputError, WriteError
+    from targeting.study.head_source import UnknownSubjectError
     from targeting.study.options import as_flags
 
     command = typer.main.get_command(app)
+    if ASKED in os.environ:  # the shell, for a person who pressed Tab
+        return answer(command)
     try:
         # not command.main(): it takes a file that ends too soon (EOFError) for an interrupt
         with command.make_context("target", list(arguments)) as context:
             code = command.invoke(context)
+    except UnknownSubjectError as error:
+        return _complain(as_flags(str(error), every_flag(command)), further=unknown_subject(error.name))
     except InputError as error:
         return _complain(as_flags(str(error), every_flag(command)))
     except WriteError as error:
@@ -69,9 +79,9 @@ def _run(arguments: list[str]) -> int:
             if solver_failed(error):
                 return _complain(with_log(error), 1)
             raise
-        message = error.format_message()
-        # without a message it is a bare `target` or `target coils`, whose help was shown
-        return _complain(f"{message.rstrip('.')}. See 'target --help'.") if message else 2
+        return _misused(error, command, arguments)
+    except SystemExit as end:  # of --install-completion
+        return end.code if isinstance(end.code, int) else 1
     return code if isinstance(code, int) else 0
 
 
@@ -80,6 +90,30 @@ NO_MEMORY = re.compile(r"failed to map segment|cannot allocate memory", re.IGNOR
 LESS_MEMORY = "close other programs, or take fewer --threads or --density fast; the next run resumes"
 
 
-def _complain(message: str, code: int = 2) -> int:
-    sys.stderr.write(f"target: {' '.join(message.split())}\n")
+def _misused(error: Any, command: Any, arguments: Sequence[str]) -> int:
+    """What is wrong with the words of a command line, and whose help tells more."""
+    from cli.first_steps import without_subject
+
+    message = " ".join(error.format_message().split())
+    path = "target"
+    for word in arguments:
+        below = getattr(command, "commands", {})
+        if word in below:
+            path, command = f"{path} {word}", below[word]
+    parameter = getattr(error, "param", None)
+    if type(error).__name__ == "MissingParameter" and getattr(parameter, "metavar", "") == "NAME":
+        first, *further = without_subject(path)
+        return _complain(first, further=further)
+    if not message:  # a bare `target coils`, whose help was shown
+        return 2
+    message = re.sub(r"^Invalid value for '(.+?)': it ", r"\1 ", message)
+    stop = "" if message.endswith("?") else "."
+    return _complain(f"{message.removesuffix('.')}{stop} See '{path} --help'.")
+
+
+def _complain(message: str, code: int = 2, further: Sequence[str] = ()) -> int:
+    """Say it on stderr, in one line, and what to do in further ones; on a terminal in lines of its width."""
+    from cli.first_steps import said
+
+    said(f"target: {' '.join(message.split())}", further)
     return code

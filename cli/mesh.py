@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.completion import subjects
 from cli.console import at_work, talk_of
 from cli.options import Json, Out, Quiet, values_of, with_options
 from meshes.errors import InputError
@@ -28,7 +29,10 @@ EXAMPLES = """
 def mesh_command(
     context: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The subject; results go to ./NAME/. 'colin27' is built in.")
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", autocompletion=subjects, help="The subject; results go to ./NAME/. 'colin27' is built in."
+        ),
     ] = None,
     check: Annotated[
         Path | None, typer.Option("--check", metavar="FILE", help="Measure a mesh (.msh, .vtu) instead of making one.")
@@ -50,6 +54,7 @@ def mesh_command(
             report = check_mesh(HeadMesh.read(check))
         else:
             from targeting.study.head_choice import HeadChoice
+            from targeting.study.steps import steps_of, working_in
             from targeting.study.study import Study
             from targeting.subject import Subject
 
@@ -57,6 +62,6 @@ def mesh_command(
             subject = Subject.named(name, out)
             choice = HeadChoice.of(subject, HeadOptions(**values_of(HeadOptions, words)).checked())
             study = Study(subject=subject, source=choice.source.checked(), density=choice.density)
-            with subject.locked():
+            with working_in(subject, steps_of(study, ["segment", "mesh"])):
                 report = check_mesh(study.head.value, study.tissues.value.tissues)
     talk.answer(report.table(), report.as_dict())

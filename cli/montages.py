@@ -10,8 +10,9 @@ import typer
 
 from cli import interference
 from cli.console import at_work, talk_of
+from cli.help import Command
 from cli.lists import Entry, examples_of, group, listing
-from cli.options import Anyway, Json, Quiet
+from cli.options import Anyway, Json, Quiet, number
 from cli.tables import table
 from meshes.errors import InputError
 from targeting.modality import KINDS
@@ -29,11 +30,12 @@ Plans = Annotated[
     list[Path], typer.Argument(metavar="FOLDER...", help="Subjects' folders, NAME/PLAN, or plan.json files.")
 ]
 Dose = Annotated[
-    float | None, typer.Option("--dose", metavar="V/m", help="The dose wanted; default: the mean of the plans' own.")
+    float | None,
+    typer.Option("--dose", metavar="V/m", parser=number, help="The dose wanted; default: the mean of the plans' own."),
 ]
 
 
-@app.command("list", epilog=examples_of("montages"))
+@app.command("list", cls=Command, epilog=examples_of("montages"))
 def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """List the montages: positions and currents for a target on the left, electrodes, paper, what was re-read there."""
     talk = talk_of(context, quiet, as_json)
@@ -60,7 +62,7 @@ def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = F
     talk.answer(listing(entries), [{**asdict(each), "currents_ma": each.currents_ma} for each in known])
 
 
-@app.command("equal-dose", epilog=EQUAL_EXAMPLES)
+@app.command("equal-dose", cls=Command, epilog=EQUAL_EXAMPLES)
 def equal_dose_command(
     context: typer.Context,
     plans: Plans,
@@ -98,7 +100,7 @@ def equal_dose_command(
     talk.answer(shown, [asdict(each) for each in found])
 
 
-app.command("interference", epilog=interference.EXAMPLES)(interference.interference_command)
+app.command("interference", cls=Command, epilog=interference.EXAMPLES)(interference.interference_command)
 
 
 def plan_file(path: Path) -> Path:

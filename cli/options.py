@@ -10,29 +10,67 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from cli.completion import completing, subjects
+from cli.help import HELP_ALL, OUTPUT, HelpAll
 from meshes.errors import InputError
 from targeting.study.options import Kind, Option, Options, options_of
 
 Command = TypeVar("Command", bound=Callable[..., None])
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
+FEW = 15  # options that one help shows at once
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The subject; results go to ./NAME/. 'colin27' is built in.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        autocompletion=subjects,
+        help="The subject; results go to ./NAME/. 'colin27' is built in.",
+    ),
+]
 PlanName = Annotated[
     str,
-    typer.Argument(metavar="NAME[/PLAN]", help="The subject; with several plans which one (target plans NAME)."),
+    typer.Argument(
+        metavar="NAME[/PLAN]",
+        autocompletion=subjects,
+        help="The subject; with several plans which one (target plans NAME).",
+    ),
 ]
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Folder for the results, instead of ./NAME/.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", rich_help_panel=OUTPUT, help="Folder for the results, instead of ./NAME/."),
+]
 Anyway = Annotated[
     bool, typer.Option("--anyway", help="Take a plan that no longer follows from what it was made of; it is said.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the answer.")]
-Json = Annotated[bool, typer.Option("--json", help="The answer as JSON on stdout.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet/--verbose",
+        "-q/-v",
+        rich_help_panel=OUTPUT,
+        show_default=False,
+        help="Only the answer; or also what goes on within each step.",
+    ),
+]
+Pdf = Annotated[
+    bool,
+    typer.Option(
+        "--pdf",
+        rich_help_panel=OUTPUT,
+        help="Print the report and its sheet as PDF, too, by the Chromium, Chrome or Edge here.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="The answer as JSON on stdout.")]
 
 
 def with_options(options: Iterable[Option]) -> Callable[[Command], Command]:
     """Let a command take declared options in place of its ``**words``, before ``--out`` or, at the end of the help, after it.
 
+    Where some of them are common ones, the command's short help shows those, and ``--help-all`` every option.
     What is given arrives in ``words`` by :func:`parameter_of`, as the terminal has it; :func:`values_of` reads it.
     """
+    options = list(options)
+    common = frozenset(each.flag for each in options if each.common and len(options) > FEW)
 
     def taking(command: Command) -> Command:
         own = list(inspect.signature(command, eval_str=True).parameters.values())
@@ -42,10 +80,12 @@ def with_options(options: Iterable[Option]) -> Callable[[Command], Command]:
         after = names.index("out") + 1
         first = [_parameter(each) for each in options if not each.at_end]
         last = [_parameter(each) for each in options if each.at_end]
-        every = [*own[:before], *first, *own[before:after], *last, *own[after:]]
-        every = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in every]
+        all_of_it = [inspect.Parameter(HELP_ALL, KEYWORD, default=False, annotation=HelpAll)] if common else []
+        every = [*own[:before], *first, *own[before:after], *last, *own[after:], *all_of_it]
+        every = [each.replace(kind=KEYWORD) for each in every]
         command.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
         command.__annotations__ = {each.name: each.annotation for each in every}
+        command.common = common  # type: ignore[attr-defined]
         return command
 
     return taking
@@ -90,14 +130,55 @@ def _parameter(option: Option) -> inspect.Parameter:
         option.flag,
         metavar=option.metavar or None,
         help=option.help,
-        min=option.minimum,
+        parser=_parser(option),
         show_default=option.show_default,
+        rich_help_panel=option.panel or None,
+        autocompletion=completing(option),
     )
     kind: Any = read if default is not None else read | None
     annotation: Any = Annotated[kind, about]
-    return inspect.Parameter(
-        parameter_of(option), inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
-    )
+    return inspect.Parameter(parameter_of(option), KEYWORD, default=default, annotation=annotation)
+
+
+def _parser(option: Option) -> Callable[[str], Any] | None:
+    if option.kind is Kind.WHOLE and option.minimum is not None:
+        least = option.minimum
+
+        def at_least(text: str | int) -> int:
+            if (value := whole(text)) < least:
+                raise typer.BadParameter(f"it takes {least} or more, not {value}")
+            return value
+
+        return at_least
+    return {Kind.NUMBER: number, Kind.WHOLE: whole}.get(option.kind)
+
+
+def number(text: str | float) -> float:
+    """A number as it is typed; what already is one stays.
+
+    Raises
+    ------
+    typer.BadParameter
+        In plain words, whichever version of typer reads the command line.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"it takes a number, not {text!r}") from None
+
+
+def whole(text: str | int) -> int:
+    """A whole number as it is typed; what already is one stays.
+
+    Raises
+    ------
+    typer.BadParameter
+        In plain words, whichever version of typer reads the command line.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"it takes a whole number, not {text!r}") from None
 
 
 def three_numbers(text: str | None, option: str) -> tuple[float, float, float] | None:

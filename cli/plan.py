@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Json, Name, Out, Quiet, parameter_of, values_of, with_options
+from cli.options import Json, Name, Out, Pdf, Quiet, parameter_of, values_of, with_options
 from cli.plan_warnings import Line
 from cli.tables import summary
 from meshes.choices import one_of
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from targeting.subject import Subject
 
 UNSAFE = 3  # exit code of a plan with a danger that was not accepted
-OBJECTIVE_LIST = "**Objectives**\n" + "".join(f"\n    {name}: {words}\n" for name, words in OBJECTIVES.items())
+OBJECTIVE_LIST = "**Objectives**\n" + "".join(f"    {name}: {words}\n" for name, words in OBJECTIVES.items())
 
 EXAMPLES = """
 **Examples**
 
     target plan colin27
 
-    target plan subject01 --t1 T1.nii.gz --aim m1-hand --side left
+    target plan subject01 --t1 T1.nii.gz --aim m1-hand --side left --pdf
 
     target plan subject01 --aim psi --pain-side left --coil double-cone-110mm
 
@@ -70,7 +70,13 @@ def plan_options() -> list[Option]:
 
 @with_options(plan_options())
 def plan_command(
-    context: typer.Context, name: Name, out: Out = None, quiet: Quiet = False, as_json: Json = False, **words: Any
+    context: typer.Context,
+    name: Name,
+    out: Out = None,
+    pdf: Pdf = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    **words: Any,
 ) -> None:
     """Plan a coil's pose or electrodes' places and currents: MRI, tissues, mesh, target, search, report and files."""
     talk = talk_of(context, quiet, as_json)
@@ -108,14 +114,30 @@ def plan_command(
                 lines += montage_lines(montage_plan, folder_of(subject, montage_plan) / kind)
                 documents[kind] = tes_plan.to_dict(montage_plan)
                 unsafe |= bool(montage_plan.unaccepted)
+            if pdf:
+                made = folder_of(subject, coil_plan if kind == TMS else montage_plan)
+                lines.append(paper_line(made if kind == TMS else made / kind))
     talk.answer(summary(lines), documents if len(kinds) > 1 else documents[kinds[0]])
     if unsafe:
         raise typer.Exit(UNSAFE)
 
 
+plan_command.lists = OBJECTIVE_LIST  # type: ignore[attr-defined]  # below all options
+
+
 def folder_of(subject: Subject, plan: TmsPlan | TesPlan) -> Path:
     """The folder of a plan that was just made."""
     return subject.of(str(plan.search.name)).plan_folder
+
+
+def paper_line(folder: Path) -> Line:
+    """The pages of a plan printed as PDF; that no browser can do it is said, and the plan stands."""
+    from targeting.report.paper import write_papers
+
+    try:
+        return "pdf", ", ".join(str(each) for each in write_papers(folder))
+    except InputError as error:
+        return "warning", f"no PDF: {error}"
 
 
 def kinds_of(words: str) -> list[str]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.completion import completed
 from cli.console import at_work, talk_of
+from cli.help import Command
 from cli.lists import Entry, examples_of, group, listing
 from cli.options import Json, Quiet
 
@@ -20,7 +22,7 @@ SHOW_EXAMPLES = (
 )
 
 
-@app.command("list", epilog=examples_of("protocols"))
+@app.command("list", cls=Command, epilog=examples_of("protocols"))
 def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """List the protocols: trains, intensity, sessions, grade of evidence, result."""
     talk = talk_of(context, quiet, as_json)
@@ -51,11 +53,16 @@ def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = F
     talk.answer(listing(entries), rows)
 
 
-@app.command("show", epilog=SHOW_EXAMPLES)
+@app.command("show", cls=Command, epilog=SHOW_EXAMPLES)
 def show_command(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(metavar="NAME|FILE", help="A protocol (target protocols list) or your own .toml.")
+        str,
+        typer.Argument(
+            metavar="NAME|FILE",
+            autocompletion=completed("protocols"),
+            help="A protocol (target protocols list) or your own .toml.",
+        ),
     ],
     quiet: Quiet = False,
     as_json: Json = False,

@@ -32,13 +32,15 @@ def segment_command(
     """Turn an MRI into tissues: white and grey matter, CSF, skull, scalp, eyes (SAMSEG, 6 to 10 minutes)."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
+        from targeting.progress.steps import Step
         from targeting.study.head_source import HeadSource
         from targeting.study.head_stages import run_segment
+        from targeting.study.steps import working_in
         from targeting.subject import Subject
 
         subject = Subject.named(name, out)
         source = HeadSource.of(subject, **values_of(HeadOptions, words)).checked()
-        with subject.locked():
+        with working_in(subject, [Step("segment", source.way)]):
             done = run_segment(subject, source)
     files = [str(path) for path in done.outputs]
     talk.answer("\n".join(files), {"files": files, "seconds": done.seconds, "reused": done.reused})

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Anyway, Json, Out, PlanName, Quiet
+from cli.options import Anyway, Json, Out, PlanName, Quiet, whole
 
 EXAMPLES = """
 **Examples**
@@ -22,7 +22,7 @@ EXAMPLES = """
 def serve_command(
     context: typer.Context,
     name: PlanName,
-    port: Annotated[int, typer.Option("--port", metavar="N", help="The port; 0 for any free one.")] = 0,
+    port: Annotated[int, typer.Option("--port", metavar="N", parser=whole, help="The port; 0 for any free one.")] = 0,
     host: Annotated[
         str, typer.Option("--host", metavar="127.0.0.1|::1", help="This machine by IPv4 or IPv6; no other is served.")
     ] = "127.0.0.1",

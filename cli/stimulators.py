@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.console import at_work, talk_of
+from cli.help import Command
 from cli.lists import Entry, examples_of, group, listing
 from cli.options import Json, Quiet
 
@@ -18,7 +19,7 @@ app = group("Stimulators with a name.")
 DIRECTIONS = {True: "normal or reverse", False: "fixed", None: "not known whether it can be reversed"}
 
 
-@app.command("list", epilog=examples_of("stimulators"))
+@app.command("list", cls=Command, epilog=examples_of("stimulators"))
 def list_command(context: typer.Context, quiet: Quiet = False, as_json: Json = False) -> None:
     """List the stimulators: pulses, current direction, the maximum dI/dt of each coil, and the sources."""
     talk = talk_of(context, quiet, as_json)

@@ -23,6 +23,7 @@ from contextlib import suppress
 INTERRUPTED = "target: interrupted; the next run resumes where this one stopped"
 GRACE_S = 1.2  # for tidying up; then there is time left to take down a process of many GB
 LIMIT_S = 1.9
+CLEAR = b"\r\x1b[K\x1b[?25h"  # what is left of the line that told the progress; the cursor is shown again
 SAME_SIGNAL_S = 0.3  # timeout(1), a terminal that closes and the like send one signal twice
 HEEDED = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # prctl(2)
@@ -144,7 +145,7 @@ def _why(number: int) -> str:
 
 
 def _say(line: str) -> None:
-    clear = b"\r\x1b[K" if os.isatty(2) else b""
+    clear = CLEAR if os.isatty(2) else b""
     with suppress(OSError):  # the terminal may be gone
         os.write(2, clear + line.encode() + b"\n")
 

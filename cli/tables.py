@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH = 100_000  # of a row that no screen limits
 LABEL_WIDTH = 10  # of a summary's names, so that those of two plans stand below one another
-STYLES = {"FAILED": "bold red", "DANGER": "bold red", "UNSAFE": "bold red", "warning": "yellow", "outdated": "yellow"}
+BAD, DOUBTFUL = "bold red", "yellow"
+STYLES = {"FAILED": BAD, "DANGER": BAD, "UNSAFE": BAD, "warning": DOUBTFUL, "outdated": DOUBTFUL, "note": "cyan"}
 
 
 def plain(shown: RenderableType) -> str:

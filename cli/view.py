@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.console import at_work, talk_of
-from cli.options import Anyway, Json, Out, PlanName, Quiet
+from cli.options import Anyway, Json, Out, PlanName, Quiet, whole
 
 EXAMPLES = """
 **Examples**
@@ -51,7 +51,7 @@ def view_command(
         typer.Option("--field", metavar="magnE|normalE", help="The field's strength, or E into the cortex, signed."),
     ] = "magnE",
     placement: Annotated[
-        int, typer.Option("--placement", metavar="N", help="A coil's placement by its rank in the plan.")
+        int, typer.Option("--placement", metavar="N", parser=whole, help="A coil's placement by its rank in the plan.")
     ] = 1,
     beside: Annotated[
         list[str] | None,

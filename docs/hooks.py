@@ -46,10 +46,26 @@ def commands() -> str:
         if hasattr(command, "commands"):
             continue
         lines += [f"## {path}", "", _text(command.help or command.short_help or ""), ""]
-        rows = [_row(each) for each in command.params if not getattr(each, "hidden", False)]
-        if rows:
-            lines += ["| option | value | default | meaning |", "|---|---|---|---|", *rows, ""]
+        shown = [each for each in command.params if not getattr(each, "hidden", False)]
+        for panel, members in _in_panels(command, shown):
+            rows = [_row(each) for each in members]
+            lines += [*([f"### {panel}", ""] if panel else []), "| option | value | default | meaning |"]
+            lines += ["|---|---|---|---|", *rows, ""]
     return "\n".join(lines)
+
+
+def _in_panels(command: Command, parameters: list[Parameter]) -> list[tuple[str, list[Parameter]]]:
+    """The parameters in the panels of the command's help; those of a command with few options in one without a title."""
+    from cli.help import common_of
+    from targeting.study.options import PANELS
+
+    if not common_of(command):
+        return [("", parameters)] if parameters else []
+    panels = {
+        panel: [each for each in parameters if getattr(each, "rich_help_panel", None) == panel] for panel in PANELS
+    }
+    rest = [each for each in parameters if getattr(each, "rich_help_panel", None) not in PANELS]
+    return [(panel, members) for panel, members in {"Arguments": rest, **panels}.items() if members]
 
 
 def _walk(path: str, command: Command) -> Iterator[tuple[str, Command]]:

@@ -10,6 +10,7 @@ With a tracked coil, put what your navigator streams in place of ``tracked_pose`
 import math
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 
@@ -37,4 +38,5 @@ def main(port: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 10.0)
+    with suppress(KeyboardInterrupt):  # Ctrl-C is the way to end it
+        main(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 10.0)

@@ -14,8 +14,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from numpy.typing import NDArray
 
 from meshes.head import HeadMesh
@@ -63,6 +61,8 @@ def card(
     >>> "a &lt;b&gt;" in card("a <b>", [("volume", "3 cm³")])
     True
     """
+    from markupsafe import Markup
+
     headings, rows = table or ((), ())
     return str(_markup().card(title, kicker, warnings, facts, headings, rows, Markup(picture)))
 
@@ -70,6 +70,8 @@ def card(
 @cache
 def _markup() -> Any:
     """The macros of ``cards.html.jinja``; every value is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
     environment = Environment(
         loader=PackageLoader("meshes", ""), autoescape=True, trim_blocks=True, undefined=StrictUndefined
     )

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from meshes.brief import brief
 from meshes.errors import InputError
 
 
@@ -56,6 +57,8 @@ class CorticalSurface:
 
     points_mm: NDArray[np.float64]
     triangles: NDArray[np.int32]
+
+    __repr__ = brief()
 
     def __post_init__(self) -> None:
         for name, kind in (("points_mm", np.float64), ("triangles", np.int32)):
@@ -166,6 +169,8 @@ class Folds:
     fslr: NDArray[np.float64]
     cortex: NDArray[np.bool_]
 
+    __repr__ = brief()
+
     def __post_init__(self) -> None:
         for name in (each.name for each in fields(self)):
             value = np.array(getattr(self, name), dtype=bool if name == "cortex" else np.float64)
@@ -202,6 +207,8 @@ class Cortex:
     source: str
     folds: Mapping[str, Folds] = field(default_factory=dict)
     why_no_folds: str = ""
+
+    __repr__ = brief()
 
     def __post_init__(self) -> None:
         for side, folds in self.folds.items():

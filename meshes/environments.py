@@ -25,6 +25,8 @@ from meshes.errors import InputError
 
 log = logging.getLogger(__name__)
 
+WHY_WAIT = {"for_everyone": True}  # shown without --verbose, too
+
 PYTHON = (3, 11)  # for which every program we use has wheels
 
 
@@ -90,7 +92,7 @@ class Environment:
                 return python
             for leftover in (folder, *folder.parent.glob(f".{folder.name}-*")):
                 shutil.rmtree(leftover, ignore_errors=True)
-            log.info("setting up %s in %s (once; about a minute)", self.program, folder)
+            log.info("setting up %s in %s (once; about a minute)", self.program, folder, extra=WHY_WAIT)
             with tempfile.TemporaryDirectory(
                 prefix=f".{folder.name}-", dir=folder.parent, ignore_cleanup_errors=True
             ) as new:
@@ -135,7 +137,7 @@ def only_one(path: Path, program: str) -> Iterator[None]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                log.info("another process is setting up %s; waiting for it", program)
+                log.info("another process is setting up %s; waiting for it", program, extra=WHY_WAIT)
                 fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

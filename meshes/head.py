@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from meshes.brief import brief
 from meshes.errors import InputError
 
 # the face opposite node i, its normal pointing away from node i
@@ -50,6 +51,8 @@ class HeadMesh:
     tissue: NDArray[np.int32]
     triangles: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 3), np.int32))
     triangle_tissue: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+
+    __repr__ = brief()
 
     def __post_init__(self) -> None:
         shapes = {"points_mm": (3,), "tets": (4,), "tissue": (), "triangles": (3,), "triangle_tissue": ()}

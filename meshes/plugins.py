@@ -158,6 +158,11 @@ def _entry_points(group: str) -> Iterator[tuple[str, EntryPoint]]:
             yield f"{name} {found[name].version}", point
 
 
+def names_of_plugins(group: str) -> tuple[str, ...]:
+    """The names that other distributions give to members of a group; none of them is imported or looked at."""
+    return tuple(point.name for _, point in _entry_points(group) if NAME.fullmatch(point.name))
+
+
 def _load(registry: Registry[Member], point: EntryPoint) -> tuple[object, str]:
     """What an entry point names, and what is wrong with it, in one line; "" if nothing."""
     if not NAME.fullmatch(point.name):

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from meshes.mri import Mri, read_mri, save_canonical
 from meshes.tissues import Tissues
-from meshes.world import Frame
 
 if TYPE_CHECKING:
+    from meshes.mri import Mri
     from meshes.segmentation.hemisphere_shares import HemisphereShares
+    from meshes.world import Frame
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,8 @@ def segment(
         ...
     meshes.errors.InputError: there is no file no-such-file.nii.gz; check the path
     """
+    from meshes.mri import read_mri
+
     images = [read_mri(path, frame) for path in (t1, t2) if path is not None]
     for image in images:
         for warning in image.warnings:
@@ -103,6 +105,7 @@ def segment_checked(t1: Mri, t2: Mri | None, work_dir: Path, threads: int = 2) -
         For SAMSEG's files.
     threads : int
     """
+    from meshes.mri import save_canonical
     from meshes.segmentation.hemisphere_shares import read_structures, shares_from_samseg
     from meshes.segmentation.posteriors import tissues_from_posteriors
     from meshes.segmentation.samseg import run_samseg

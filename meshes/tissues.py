@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from meshes.brief import brief
 from meshes.errors import InputError
 from meshes.tissue_codes import Tissue
 
@@ -35,6 +36,8 @@ class Tissues:
 
     fields: NDArray[np.float32]
     affine_mm: NDArray[np.float64]
+
+    __repr__ = brief()
 
     def __post_init__(self) -> None:
         if self.fields.ndim != 4 or self.fields.shape[3] != len(Tissue):

@@ -1,10 +1,12 @@
 from .coils.coil import Coil as Coil
 from .field_by_area.files import regions as regions
+from .files.field_image import field_image as field_image
 from .planning.listing import list_plans as list_plans
 from .planning.tes import plan_tes as plan_tes
 from .planning.tms import plan as plan
 from .planning.tms import plan_tms as plan_tms
 from .pose import Pose as Pose
+from .progress.record import Progress as Progress
 from .study.request import HeadOptions as HeadOptions
 from .study.request import HeadRequest as HeadRequest
 from .study.study import make_head as make_head

@@ -38,6 +38,8 @@ from meshes.errors import InputError, WriteError
 from meshes.images import identity
 from targeting.folder_lock import HOLDER_NAME, LOCK_NAME, locked
 from targeting.memory_need import MemoryNeed, check_memory
+from targeting.progress.run_log import logged
+from targeting.progress.watching import tell
 from targeting.versions import package_version, versions
 
 log = logging.getLogger(__name__)
@@ -250,7 +252,8 @@ class Subject:
                         for stale in folder.glob(f"{MAKING}*"):
                             self._clear(stale)
                     try:
-                        yield
+                        with logged(self.folder):
+                            yield
                     finally:
                         self._remove_empty_plan()
                         if sys.platform != "win32":  # under the lock, or another run's lock file might be taken away
@@ -264,13 +267,13 @@ class Subject:
         wanted = _made_from(stage)
         known = self._sidecar(stage.name)
         if known and known["made_from"] == wanted and self._outputs_stand(known):
-            log.info("%s: reused", stage.name, extra={"stage": stage.name, "event": "reused"})
+            _say(stage.name, "reused")
             return self._done(known, stage.load, reused=True)
         twin = self._twin(stage.name, wanted)
         if twin is not None:
-            log.info("%s: reused", stage.name, extra={"stage": stage.name, "event": "reused"})
+            _say(stage.name, "reused")
             return self._done(self._linked(stage, wanted, twin), stage.load, reused=True)
-        log.info("%s", stage.name, extra={"stage": stage.name, "event": "started"})
+        _say(stage.name, "started")
         need = stage.needs() if stage.needs else None
         if need is not None:
             check_memory(stage.name, need)
@@ -282,8 +285,7 @@ class Subject:
                 sidecar = self._commit(stage, wanted, making, time.perf_counter() - start)
             finally:
                 self._clear(making)
-        seconds = sidecar["seconds"]
-        log.info("%s: %.1f s", stage.name, seconds, extra={"stage": stage.name, "event": "done", "seconds": seconds})
+        _say(stage.name, "done", sidecar["seconds"])
         return self._done(sidecar, lambda _: value, reused=False)
 
     def _making(self, stage: str) -> Path:
@@ -484,6 +486,13 @@ def results_digest(outputs: Mapping[str, Mapping[str, Any]]) -> str:
     return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
 
 
+def _say(stage: str, event: str, seconds: float = 0.0) -> None:
+    """A stage is "started", "done" or "reused": to the log, and to whoever watches the run."""
+    took = f" in {seconds:.1f} s" if event == "done" else ""
+    log.info("%s: %s%s", stage, event, took, extra={"stage": stage, "event": event, "seconds": seconds})
+    tell(stage, event, seconds)
+
+
 @contextmanager
 def _refusals_explained(folder: Path) -> Iterator[None]:
     """Turn "disk full", "permission denied" and their kin, met while writing into the folder, into one line."""
@@ -498,11 +507,13 @@ def _refusals_explained(folder: Path) -> Iterator[None]:
 
 
 def _refused(folder: Path, error: OSError) -> WriteError:
-    reason = os.strerror(errno.ENOSPC if error.errno is None else error.errno).lower()
+    code = errno.ENOSPC if error.errno is None else error.errno
+    full = errno.errorcode[code] in ("ENOSPC", "EDQUOT", "EFBIG")
     where = folder
     if error.filename is not None and not Path(os.fsdecode(error.filename)).is_relative_to(folder):
         where = Path(os.fsdecode(error.filename))
-    return WriteError(f"cannot write in {where}: {reason}; free some space or choose another `out`")
+    remedy = "free some space or choose another `out`" if full else "choose another `out`"
+    return WriteError(f"cannot write in {where}: {os.strerror(code).lower()}; {remedy}")
 
 
 def _remove_if_unused(folder: Path, folders: Sequence[Path]) -> None:

@@ -1,6 +1,7 @@
 """Heads that several tests share, made once a session."""
 
 import signal
+from pathlib import Path
 
 import pytest
 from heads import LEFT_SPOT, layered_ball
@@ -12,6 +13,21 @@ def signals_that_are_heard():
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session")
+def times_of_tests(tmp_path_factory):
+    """A file for the times of steps, away from that of whoever runs the tests."""
+    from targeting.progress import times
+
+    times.FILE = str(tmp_path_factory.mktemp("times") / times.FILE)  # an absolute path, wherever the cache is
+    return Path(times.FILE)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_learnt_from_test_to_test(times_of_tests):
+    """Each test finds a machine that has made no step yet."""
+    times_of_tests.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

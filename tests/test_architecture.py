@@ -17,6 +17,7 @@ ROOMS = {  # of targeting, the lowest first: each may import those before it, al
         "folder_lock",
         "memory_need",
         "result_files",
+        "progress",
         "subject",
     ],
     "physics": ["fem", "coils", "closed_forms", "stimulators", "tms", "tes"],

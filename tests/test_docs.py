@@ -1,33 +1,18 @@
 """The documentation: the command line takes its commands, its examples run, and the site is built without a warning."""
 
-import re
 import runpy
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    [*(ROOT / "docs").rglob("*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"))]
-)
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def blocks(path, language):
-    return [text for kind, text in FENCE.findall(path.read_text(encoding="utf-8")) if kind == language]
+from documented import PAGES, ROOT, blocks, commands_of
 
 
 def commands():
     for path in PAGES:
-        text = path.read_text(encoding="utf-8")
-        lines = [*"\n".join(blocks(path, "bash")).splitlines(), *re.findall(r"^    (.*)$", text, re.MULTILINE)]
-        for line in dict.fromkeys(lines):
-            for part in line.strip().split(" && "):
-                if part.startswith("target "):
-                    yield pytest.param(part, id=f"{path.stem}: {part[:60]}")
+        for part in commands_of(path):
+            yield pytest.param(part, id=f"{path.stem}: {part[:60]}")
 
 
 @pytest.mark.parametrize("line", list(commands()))
@@ -50,6 +35,12 @@ def test_every_command_of_the_documentation_is_one_that_the_command_line_takes(l
 def test_every_example_in_python_is_python(path):
     for text in blocks(path, "python"):
         compile(text, str(path), "exec")
+
+
+def test_no_page_installs_the_other_project_that_the_registry_calls_target():
+    texts = [*PAGES, *sorted((ROOT / "notebooks").glob("*")), *(ROOT / "cli").glob("*.py"), ROOT / "CHANGELOG.md"]
+    said = [path.name for path in texts if path.is_file() and "install 'target" in path.read_text(encoding="utf-8")]
+    assert said == []
 
 
 @pytest.mark.slow

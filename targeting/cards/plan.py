@@ -40,7 +40,7 @@ def plan_card(plan: Plan) -> str:
         sense = plan.coil.current_direction_y * plan.effective_sign
         picture = dial(best.angle_deg, _origin(best.angle_from), sense)
     facts.append(("made", plan.created or "not said"))
-    title = name_and_side(plan.target)
+    title = name_and_side(plan.target, plan.goal.places if plan.goal else ())
     return card(title, facts, f"TMS plan for {plan.subject}", None, picture, _most(plan.warnings))
 
 
@@ -93,7 +93,7 @@ def tes_plan_card(plan: TesPlan) -> str:
     fiducials = (marks.nasion_mm, marks.inion_mm, marks.left_ear_mm, marks.right_ear_mm)
     spots = [(each.name, each.scalp_mm, each.current_ma) for each in plan.montage]
     return card(
-        name_and_side(plan.target),
+        name_and_side(plan.target, plan.goal.places if plan.goal else ()),
         facts,
         f"{tes_words.KINDS[plan.kind]} plan for {plan.subject}",
         (("electrode", "current", "size"), rows),

@@ -11,18 +11,16 @@ current along +y.
 
 from __future__ import annotations
 
-import difflib
 import logging
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from meshes.choices import nearest
 from meshes.errors import InputError
 from meshes.plugins import Registry
 from targeting.coils.casing import joined, plate
@@ -30,6 +28,7 @@ from targeting.coils.coil import Casing, Coil
 from targeting.coils.fields import current_direction_y, transformed
 from targeting.coils.gate import A_PER_US, check_sources
 from targeting.coils.sources import MagneticDipoles
+from targeting.coils.table import coil_table
 from targeting.coils.windings import Winding, winding_dipoles
 
 log = logging.getLogger(__name__)
@@ -140,8 +139,8 @@ def coil_named(name: str) -> Coil:
     """
     names = COILS.names()
     if name not in names:
-        like = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {like[0]}? " if like else ""
+        like = nearest(name, names)
+        hint = f"did you mean {like}? " if like else ""
         raise InputError(f"there is no built-in coil {name!r}: {hint}there are {', '.join(names)}, or give a coil file")
     kind = COILS.named(name)
     coil = COILS.run(kind, kind.make)
@@ -155,7 +154,7 @@ def coil_named(name: str) -> Coil:
 
 def _from_table(name: str) -> Coil:
     """Make one of the coils of ``builtin.toml``."""
-    spec = _table()[name]
+    spec = coil_table()[name]
     winding = Winding(spec["turns"], spec["inner"], spec["outer"], spec["turn_width"], spec["height"])
     frame = _wing_frame(spec["wing_offset"], np.radians(spec["tilt"]))
     copper = frame.copy()
@@ -176,11 +175,6 @@ def _from_table(name: str) -> Coil:
         rating_source=spec["max_didt_source"],
         casing_note=f"plates round the windings, {spec['casing']:g} mm of plastic before them",
     )
-
-
-@cache
-def _table() -> dict[str, dict[str, Any]]:
-    return tomllib.loads(files("targeting.coils").joinpath("builtin.toml").read_text(encoding="utf-8"))
 
 
 def _wing_frame(offset_mm: float, tilt_rad: float) -> NDArray[np.float64]:
@@ -222,6 +216,6 @@ COILS = Registry(
             source=spec["windings_source"],
             note=spec["note"],
         )
-        for name, spec in _table().items()
+        for name, spec in coil_table().items()
     },
 )

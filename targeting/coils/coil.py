@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from meshes.brief import brief
 from targeting.coils.sources import Source, reversed_source
 
 STEPS = 1e6  # of an array's largest number: a fingerprint's rounding
@@ -65,6 +66,8 @@ class Coil:
     casing_note: str = ""
     rated_on: str = ""
     rating_source: str = ""
+
+    __repr__ = brief("name", "sources", "max_didt_a_per_s", "source")
 
     @classmethod
     def read(cls, path: str | Path) -> Coil:

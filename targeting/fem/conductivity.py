@@ -8,12 +8,12 @@ S/m), which moves a coil's field little, but a montage's from half to 1.35 times
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from meshes.choices import nearest
 from meshes.errors import InputError
 from meshes.tissue_codes import known_codes
 
@@ -46,8 +46,8 @@ def conductivities(overrides: Mapping[str, float] | None = None) -> dict[str, fl
     table = dict(CONDUCTIVITY_S_PER_M)
     for name, value in (overrides or {}).items():
         if name not in table:
-            close = difflib.get_close_matches(name, table, 1)
-            hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(table)}"
+            close = nearest(name, table)
+            hint = f"did you mean {close}?" if close else f"known: {', '.join(table)}"
             raise InputError(f"unknown tissue '{name}' in the conductivities; {hint}")
         if not (np.isfinite(value) and 0 < value < 100):
             raise InputError(f"the conductivity of {name} must lie between 0 and 100 S/m, not {value}")

@@ -161,15 +161,20 @@ def strength_at_nodes(head: HeadMesh, e_v_per_m: NDArray[np.floating]) -> NDArra
 
 
 def grey_at_nodes(head: HeadMesh, values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Values of tetrahedra (M,) at the nodes, (N,): their volume-weighted mean over the grey matter round a node.
+    """Values of tetrahedra (M,) at the nodes, (N,): :func:`tissue_at_nodes` of grey matter."""
+    return tissue_at_nodes(head, values, Tissue.GM)
 
-    NaN where there is no grey matter, as at the brain stem.
+
+def tissue_at_nodes(head: HeadMesh, values: NDArray[np.floating], tissue: int) -> NDArray[np.float64]:
+    """Values of tetrahedra (M,) at the nodes, (N,): their volume-weighted mean over one tissue round a node.
+
+    NaN where there is none of it, as of grey matter at the brain stem.
     """
-    grey = np.flatnonzero(head.tissue == Tissue.GM)
-    volume, n = head.volumes_mm3[grey], len(head.points_mm)
-    nodes = head.tets[grey].ravel()
+    chosen = np.flatnonzero(head.tissue == tissue)
+    volume, n = head.volumes_mm3[chosen], len(head.points_mm)
+    nodes = head.tets[chosen].ravel()
     weight = np.bincount(nodes, np.repeat(volume, 4), n)
-    total = np.bincount(nodes, np.repeat(values[grey] * volume, 4), n)
+    total = np.bincount(nodes, np.repeat(values[chosen] * volume, 4), n)
     return np.where(weight > 0, total / np.where(weight > 0, weight, 1), np.nan)
 
 

@@ -1,6 +1,6 @@
-"""Stages "regions", "alone" and "goal" of an objective other than the dose: what it looks at, and what came of it.
+"""Stages "goal-regions", "alone" and "goal" of an objective other than the dose: what it looks at, and what came of it.
 
-"regions" makes what does not depend on the coil: the regions and further targets in this head, a field basis of the grey
+"goal-regions" makes what does not depend on the coil: the regions and further targets in this head, a field basis of the grey
 matter that the objective looks at, and a dose map for each further target.  "alone" searches for each target by itself.
 "goal", after the search and the direct solve, says what the objective and every region got.
 """
@@ -67,7 +67,7 @@ class Regions:
 
 
 def regions_stage(request: ObjectiveRequest, study: Study) -> Stage[Regions]:
-    """Stage "regions"; the sampled grey matter and the regions' tetrahedra are found anew when it is loaded."""
+    """Stage "goal-regions"; the sampled grey matter and the regions' tetrahedra are found anew when it is loaded."""
     registration = study.registration if request.in_mni else None
     surfaces = study.cortex if request.needs_cortex else None
 
@@ -108,7 +108,7 @@ def regions_stage(request: ObjectiveRequest, study: Study) -> Stage[Regions]:
     parameters: dict[str, Any] = {"name": request.name, **request.places, **study.conduction.parameters}
     files = request.files | study.conduction.files
     after = [each for each in (study.head, study.target, registration, surfaces) if each]
-    return Stage("regions", 2, make, load, files=files, parameters=parameters, after=after)
+    return Stage("goal-regions", 2, make, load, files=files, parameters=parameters, after=after)
 
 
 def alone_stage(

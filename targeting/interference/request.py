@@ -21,7 +21,9 @@ MOST_MA = 20.0  # of both pairs; beyond it is a slip
 class InterferenceRequest(Options):
     """What is asked of two pairs: the target, what is best, and the limits of the currents."""
 
-    aim: str | None = option(Kind.TEXT, None, "As for target plan; default: the target planned last.", metavar="TARGET")
+    aim: str | None = option(
+        Kind.TEXT, None, "As for target plan; default: the target planned last.", metavar="TARGET", known="targets"
+    )
     side: str | None = option(Kind.TEXT, None, "Side of the target.", metavar="left|right")
     pain_side: str | None = option(Kind.TEXT, None, "Side of the pain, the target opposite.", metavar="left|right")
     radius_mm: float | None = option(

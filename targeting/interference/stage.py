@@ -20,6 +20,7 @@ from targeting.modality import HD
 from targeting.result_files import save_plain
 from targeting.study.head_source import HeadSource
 from targeting.study.plan_state import check_stands, of_cap
+from targeting.study.steps import recorded_steps, working_in
 from targeting.study.study import RecordedStudy
 from targeting.study.target_stage import aimed_in
 from targeting.study.tes_request import TEN_TEN_CAP
@@ -64,7 +65,7 @@ def interference(
             f"there is no leadfield of {subject.name} yet: run 'target plan {subject.name} --with {HD}{more}' first"
         )
     check_stands(subject, leadfield, anyway)
-    with subject.locked():
+    with working_in(subject, recorded_steps(subject, [NAME])):
         return subject.run(interference_stage(subject, asked, leadfield))
 
 

@@ -23,10 +23,12 @@ from targeting.goals.tes_stage import places_stage
 from targeting.networks.network_map import NetworkMap
 from targeting.networks.stage import network_stage
 from targeting.planning.listing import tell_replaced
+from targeting.planning.steps import tes_steps
 from targeting.planning.tes_files import TesResults, make_tes_plan, write_tes_files
 from targeting.planning.tes_stages import confirm_stage, search_stage
 from targeting.plans.shared import checked_patient_id
 from targeting.plans.tes import TesPlan, TesSearchSummary, read_tes_plan
+from targeting.progress.record import Show
 from targeting.records.json_records import plain
 from targeting.records.pole import SIGNED
 from targeting.records.warnings import PlanWarning, note
@@ -39,6 +41,7 @@ from targeting.study.options import takes
 from targeting.study.plan_name import with_plan
 from targeting.study.regions import Regions
 from targeting.study.request import DEFAULT_AIM, Direction
+from targeting.study.steps import working_in
 from targeting.study.study import Study
 from targeting.study.tes_request import TesRequest
 from targeting.subject import Done, Stage, Subject
@@ -65,6 +68,7 @@ def plan_tes(
     request: TesRequest | str | None = None,
     *,
     out: str | Path | None = None,
+    progress: Show | bool | None = None,
     **options: Any,
 ) -> TesPlan:
     """Plan tDCS of one target in one person; what is still valid in the subject's folder is reused.
@@ -77,6 +81,8 @@ def plan_tes(
         What is asked for, or only its kind; default: a pair of pads.
     out : path, optional
         The subject's folder, instead of ``./name/``.
+    progress : callable or bool, optional
+        As for :func:`targeting.planning.tms.plan`.
     **options
         Fields of :class:`~targeting.study.tes_request.TesRequest`; they replace those of ``request``.
 
@@ -104,7 +110,7 @@ def plan_tes(
     checked_request = TesRequest.of(request, **options).checked()
     question = check_tes(subject if isinstance(subject, Subject) else Subject.named(subject, out), checked_request)
     study = question.study
-    with study.subject.locked():
+    with working_in(study.subject, tes_steps(question), progress):
         tell_replaced(
             study.subject, checked_request.kind, command_line(question.request, study.subject.name, study.source)
         )
@@ -326,7 +332,7 @@ def files_stage(question: TesQuestion, stages: TesStages) -> Stage[TesPlan]:
     }
     return Stage(
         f"{request.kind}-files",
-        8,
+        9,
         make,
         lambda folder: read_tes_plan(folder / request.kind / "plan.json"),
         parameters=parameters,

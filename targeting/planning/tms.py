@@ -21,10 +21,12 @@ from targeting.goals.stage import StagedObjective, goal_stage
 from targeting.modality import TMS
 from targeting.planning.listing import tell_replaced
 from targeting.planning.on_scalp import on_scalp
+from targeting.planning.steps import tms_steps
 from targeting.planning.tms_files import Results, make_plan, write_files
 from targeting.planning.tms_stages import confirm_stage, dose_map_stage, search_stage
 from targeting.plans.shared import checked_patient_id
 from targeting.plans.tms import Plan, TmsSearchSummary, read_plan
+from targeting.progress.record import Show
 from targeting.records.json_records import plain
 from targeting.records.warnings import TMS_RISKS, PlanWarning, checked_risks, note, warning
 from targeting.robustness.stage import robustness_stage
@@ -37,6 +39,7 @@ from targeting.study.options import takes
 from targeting.study.plan_name import with_plan
 from targeting.study.pulse_request import PulseRequest
 from targeting.study.request import Direction
+from targeting.study.steps import working_in
 from targeting.study.study import Study
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Done, Stage, Subject
@@ -61,7 +64,12 @@ if TYPE_CHECKING:
 
 @takes(TmsRequest)
 def plan_tms(
-    subject: str | Subject, request: TmsRequest | None = None, *, out: str | Path | None = None, **options: Any
+    subject: str | Subject,
+    request: TmsRequest | None = None,
+    *,
+    out: str | Path | None = None,
+    progress: Show | bool | None = None,
+    **options: Any,
 ) -> Plan:
     """Plan TMS of one target in one person; what is still valid in the subject's folder is reused.
 
@@ -73,6 +81,9 @@ def plan_tms(
         What is asked for.
     out : path, optional
         The subject's folder, instead of ``./name/``.
+    progress : callable or bool, optional
+        Is given a :class:`~targeting.progress.record.Progress` at each step's begin and end, and every second between, from
+        a thread of its own.  Default: a bar in a notebook, silence elsewhere; False: silence.
     **options
         Fields of :class:`~targeting.study.tms_request.TmsRequest`; they replace those of ``request``.
 
@@ -98,7 +109,7 @@ def plan_tms(
     checked_request = TmsRequest.of(request, **options).checked()
     question = check_tms(subject if isinstance(subject, Subject) else Subject.named(subject, out), checked_request)
     study = question.study
-    with study.subject.locked():
+    with working_in(study.subject, tms_steps(question), progress):
         tell_replaced(study.subject, TMS, command_line(question.request, study.subject.name, study.source))
         return study.run(files_stage(question, run_stages(question))).value
 
@@ -391,7 +402,7 @@ def files_stage(question: TmsQuestion, stages: TmsStages) -> Stage[Plan]:
     }
     return Stage(
         "files",
-        12,
+        13,
         make,
         lambda folder: read_plan(folder / "plan.json"),
         files=aim.files,  # the coil's rated maximum stands in the plan

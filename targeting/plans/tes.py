@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from meshes.brief import brief
 from meshes.errors import InputError
 from targeting.aim_certainty.record import PlanAimCertainty
 from targeting.goals.tes_record import PlanTesGoal
@@ -149,6 +150,8 @@ class TesPlan(PlanOfEither):
     ] = None
     schema_version: FormatVersion = SCHEMA_VERSION
     modality: Annotated[str, OneOf(MODALITY), "Kind of stimulation: transcranial direct current."] = MODALITY
+
+    __repr__ = brief("subject", "kind", "target", "montage_name", "montage", "total_current_ma", "warnings", "created")
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""

@@ -25,6 +25,7 @@ from targeting.words.numbers import (
     trimmed,
 )
 
+DOSE = "Dose in the target"  # the box of the page's header
 KINDS = {"tdcs": "tDCS", "hd-tdcs": "HD-tDCS"}  # a plan's kind as it is written
 PROVEN = 5e-4  # a gap below this is none
 
@@ -53,7 +54,7 @@ def montage_boxes(plan: TesPlan, field_direction: str) -> list[tuple[Fact, str]]
         (Fact("Anodes: current into the head", _currents(anodes), more=_sizes(anodes)), ANODE),
         (Fact("Cathodes: current out of it", _currents(cathodes), more=_sizes(cathodes)), CATHODE),
         (replace(session, more=f"{session.more}."), ""),
-        (Fact("Dose in the target", dose_fact(plan).value, "V/m", dose), ""),
+        (Fact(DOSE, dose_fact(plan).value, "V/m", dose), ""),
     ]
     if plan.pole is not None:
         acting = {ANODE: "Anode", CATHODE: "Cathode", MIXED: "Neither clearly"}[plan.pole.acting]

@@ -14,7 +14,9 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
+from meshes.brief import brief
 from meshes.errors import InputError
 from targeting.aim_certainty.record import PlanAimCertainty
 from targeting.comparison.record import ComparedCoil
@@ -207,6 +209,13 @@ class TmsPlan(PlanOfEither):
     pain_side: PainSide = ""
     patient_id: PatientId = ""
     created: Created = ""
+
+    __repr__ = brief("subject", "target", "coil", "placements", "warnings", "created")
+
+    @property
+    def poses_mm(self) -> NDArray[np.float64]:
+        """Coil → world (RAS mm of the T1) of each placement, best first, (n, 4, 4)."""
+        return np.array([placement.pose for placement in self.placements], np.float64)
 
     @property
     def effective_sign(self) -> int:

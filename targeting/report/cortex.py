@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from targeting.report import picture
 from targeting.report.evidence import Evidence
 from targeting.scene.colors import INK, color_scale, field_colors, limits
+from targeting.scene.directions import is_behind
 from targeting.scene.raster.camera import View
 from targeting.scene.raster.canvas import Canvas
 from targeting.scene.raster.surface import DepthImage, compose, render
@@ -26,8 +27,13 @@ def overview_picture(evidence: Evidence) -> NDArray[np.uint8]:
     view = View.holding(evidence.cortex.points_mm, evidence.outward, (WIDTH, HEIGHT), margin_mm=12.0)
     canvas, hidden = _cortex(evidence, view, "magnE", evidence.cortex_e_v_per_m)
     picture.target_ring(canvas, view, evidence, hidden)
-    picture.target_label(canvas, view, evidence)
-    _peak(canvas, view, evidence)
+    target = view.project(evidence.target_mm)[:2]
+    peak = view.project(evidence.peak_mm)[:2] if peak_shown(evidence) else target - np.array([1.0, 0.0])
+    if peak_shown(evidence):
+        canvas.axes.plot([peak[0]], [peak[1]], marker="D", color=INK, markersize=9, markeredgecolor="white")
+        picture.word_beside(canvas, view, peak, "peak", INK, 9, target)
+    picture.target_beside(canvas, view, evidence, peak)
+    canvas.scale_bar(view, 50)
     picture.compass(canvas, view)
     _bar(canvas, evidence, "magnE")
     return canvas.rgb()
@@ -44,9 +50,7 @@ def close_up_picture(evidence: Evidence) -> NDArray[np.uint8]:
         canvas.arrow(tail, tip, INK, 11)
     picture.compass(canvas, view)
     _bar(canvas, evidence, "magnE")
-    length = 20 / view.mm_per_pixel
-    canvas.axes.plot([30, 30 + length], [34, 34], color=INK, linewidth=4, solid_capstyle="butt")
-    canvas.words((30 + length / 2, 60), "20 mm", 26)
+    canvas.scale_bar(view, 20)
     return canvas.rgb()
 
 
@@ -57,19 +61,16 @@ def normal_picture(evidence: Evidence) -> NDArray[np.uint8] | None:
     view = View.looking_from(evidence.outward, evidence.target_mm, CLOSE_UP_MM, WIDTH, HEIGHT)
     canvas, hidden = _cortex(evidence, view, "normalE", evidence.on_cortex.normal_v_per_m)
     picture.target_ring(canvas, view, evidence, hidden)
+    canvas.scale_bar(view, 20)
     picture.compass(canvas, view)
     _bar(canvas, evidence, "normalE")
     return canvas.rgb()
 
 
-def _peak(canvas: Canvas, view: View, evidence: Evidence) -> None:
-    """Where |E| is largest in grey matter, unless that is in the target."""
-    if evidence.peak_in_target:
-        return
-    at = view.project(evidence.peak_mm)
-    side = 0.84 if at[0] > view.width / 2 else 0.16
-    canvas.leader(at, (view.width * side, view.height - 30), "peak", INK, 29)
-    canvas.axes.plot([at[0]], [at[1]], marker="D", color=INK, markersize=9, markeredgecolor="white")
+def peak_shown(evidence: Evidence) -> bool:
+    """Whether the place of the largest |E| is marked: it is not the target's, and not on the far side of the head."""
+    middle = evidence.cortex.points_mm.mean(axis=0)
+    return not evidence.peak_in_target and not is_behind(evidence.peak_mm, middle, evidence.outward)
 
 
 def target_under_surface_mm(evidence: Evidence) -> float:

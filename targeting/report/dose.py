@@ -97,7 +97,8 @@ def position_picture(evidence: TmsEvidence) -> NDArray[np.uint8]:
             weight="bold",
         )
     picture.compass(canvas, view)
-    canvas.color_bar(0.0, best, COLORS, "dose in V/m at 1 A/µs")
+    canvas.scale_bar(view, 20)
+    canvas.color_bar(0.0, best, COLORS, "dose in V/m at 1 A/µs", ticks=(0.0, best / 2, best))
     return canvas.rgb()
 
 

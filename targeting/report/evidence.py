@@ -15,7 +15,7 @@ from atlases.target import Target, is_center
 from meshes import HeadMesh, Tissue
 from targeting.coils.coil import Casing
 from targeting.fem.cortical_field import CorticalField, strength_at_nodes
-from targeting.field_by_area.table import AreaField
+from targeting.field_by_area.table import AreaField, threshold_of
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Placement, Plan
 from targeting.pose import Pose
@@ -85,6 +85,11 @@ class Evidence:
     @property
     def pose(self) -> Pose | None:
         """The coil's, if there is one."""
+        return None
+
+    @property
+    def threshold_v_per_m(self) -> float | None:
+        """|E| that the motor threshold stands for, under the same currents; None where no threshold is known."""
         return None
 
     def sources(self) -> tuple[Layer, ...]:
@@ -234,6 +239,11 @@ class TmsEvidence(Evidence):
     def conditions(self) -> str:
         """Every field of a TMS plan belongs to 1 A/µs."""
         return "at 1 A/µs"
+
+    @property
+    def threshold_v_per_m(self) -> float | None:
+        """|E| at 1 A/µs that the motor threshold stands for (:func:`targeting.field_by_area.table.threshold_of`)."""
+        return threshold_of(self.plan.dosing)
 
     def sources(self) -> tuple[Layer, ...]:
         """The coil at placement 1."""

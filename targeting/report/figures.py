@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from targeting.plans.tms import Plan
 from targeting.plans.tms_words import NOT_DETERMINED
 from targeting.records.places import PlanTarget
 from targeting.report import cortex as cortex_room
 from targeting.report import dose as dose_room
 from targeting.report import scalp as scalp_room
 from targeting.report.evidence import Evidence, TmsEvidence
+from targeting.report.field_slices import BORDER, THRESHOLD, brain_view, field_picture
 from targeting.report.folds import crossing_words
 from targeting.report.handle import planned_handle_deg, turn_range_deg
 from targeting.report.slices import (
@@ -59,6 +61,41 @@ def slices(evidence: Evidence) -> list[Figure]:
     ]
 
 
+def field_slices(evidence: Evidence) -> list[Figure]:
+    """|E| over the image on three planes through the target."""
+    return [_field_slice(evidence, plane) for plane in PLANES]
+
+
+def _field_slice(evidence: Evidence, plane: Plane) -> Figure:
+    where = _place(evidence, plane)
+    picture = field_picture(evidence, plane, brain_view(evidence, plane), outlines(evidence, plane))
+    above = "" if evidence.threshold_v_per_m is None else " A cyan line encloses what is above the motor threshold."
+    alt = (
+        f"{plane.name.capitalize()} slice of the brain through the target at {where}, the image in grey, coloured by the "
+        f"strength of the field in white and grey matter from yellow to dark red ({three_digits(evidence.scale_end_v_per_m)} "
+        f"V/m and more, {evidence.conditions}); the target is outlined in pink.{above}"
+    )
+    return Figure(picture, plane.name.capitalize(), f"{where}.", alt)
+
+
+def field_keys(evidence: Evidence) -> tuple[tuple[str, str], ...]:
+    """What the lines over the field are, and their colours."""
+    keys = (("target", TARGET), ("border of white and grey matter", BORDER))
+    if evidence.threshold_v_per_m is None:
+        return keys
+    return (
+        *keys,
+        (f"{three_digits(evidence.threshold_v_per_m)} V/m: the motor threshold{_at_output(evidence)}", THRESHOLD),
+    )
+
+
+def _at_output(evidence: Evidence) -> str:
+    """At which output the line of the threshold holds: it is drawn in fields at 1 A/µs."""
+    plan = evidence.plan
+    given = plan.dosing.given_percent if isinstance(plan, Plan) and plan.dosing is not None else None
+    return "" if given is None else f", reached inside the line at the output of {given} % MSO"
+
+
 def slice_keys(target: PlanTarget) -> tuple[tuple[str, str], ...]:
     """What the lines of the slices are, and their colours."""
     solid = "what the dose is averaged over"
@@ -98,26 +135,26 @@ def _place(evidence: Evidence, plane: Plane) -> str:
 
 
 def coil(evidence: TmsEvidence) -> list[Figure]:
-    """The coil on the head, from the target's side and from above."""
-    toward = scalp_room.side_direction(evidence)
-    side = "left" if toward[0] < 0 else "right"
+    """The coil on the head, from the side that it faces and from above."""
     handle = direction_words(-evidence.pose.away_from_handle_mm)
+    depth = number(evidence.depth_mm, 0)
+    marks = " Dots are 10-20 positions." if evidence.positions is not None else ""
     gap = f"The casing is {number(evidence.best.distance_mm)} mm from the scalp at its nearest."
-    depth = f"The target’s centre (dashed ring) lies {number(evidence.depth_mm, 0)} mm under the scalp."
+    (side, toward), (_, above) = scalp_room.viewpoints(evidence)
     return [
         Figure(
             scalp_room.coil_picture(evidence, toward),
-            f"From the {side}",
-            f"The coil at the best placement. The handle points {handle}. {gap}",
-            f"The head seen from its {side} side with the coil, half transparent, at the best placement. An arrow from "
-            f"the coil’s centre along the handle points {handle}. A dashed pink ring marks the target under the scalp.",
+            f"From {side}",
+            f"The handle points {handle}. {gap}{marks}",
+            f"The head seen from {side} with the coil at the best placement, its casing half transparent, its handle solid. "
+            f"The handle points {handle}. A dashed pink ring marks the target under the scalp.",
         ),
         Figure(
-            scalp_room.coil_picture(evidence, scalp_room.ABOVE),
+            scalp_room.coil_picture(evidence, above),
             "From above",
-            f"Nose up, left (L) on the left. {depth}",
+            f"Nose up, left (L) on the left. The target’s centre (dashed ring) lies {depth} mm under the scalp.",
             f"The head seen from above, nose up, left on the left, with the coil at the best placement. The handle "
-            f"points {handle}. A dashed pink ring marks the target, {number(evidence.depth_mm, 0)} mm under the scalp.",
+            f"points {handle}. A dashed pink ring marks the target, {depth} mm under the scalp.",
         ),
     ]
 
@@ -135,7 +172,9 @@ def cortex(evidence: TmsEvidence) -> list[Figure]:
     ring = ring_sentence(evidence.plan.target, under)
     away = float(np.linalg.norm(np.array(evidence.best.peak_mm) - evidence.target_mm))
     peak, peak_alt = "", ""
-    if not evidence.peak_in_target:
+    if not evidence.peak_in_target and not cortex_room.peak_shown(evidence):
+        peak = f"The largest |E| lies {number(away, 0)} mm from the target’s centre, out of sight. "
+    elif not evidence.peak_in_target:
         peak = f"The diamond marks the largest |E|, {number(away, 0)} mm from the target’s centre. "
         peak_alt = f", a diamond the largest field, {number(away, 0)} mm away"
     top, scale = scale_words(evidence)

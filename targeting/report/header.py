@@ -47,7 +47,16 @@ def trust_box(warnings: Sequence[PlanWarning]) -> Trust:
 def running_texts(plan: Plan | TesPlan) -> list[str]:
     """What stands at the head of a page and of every sheet of paper it is printed on: patient, subject, target, sides."""
     patient = f"patient {plan.patient_id}" if plan.patient_id else ""
-    return [each for each in (patient, plan.subject, name_and_side(plan.target), sides_of(plan)) if each]
+    return [
+        each
+        for each in (
+            patient,
+            plan.subject,
+            name_and_side(plan.target, plan.goal.places if plan.goal else ()),
+            sides_of(plan),
+        )
+        if each
+    ]
 
 
 def sides_of(plan: Plan | TesPlan) -> str:

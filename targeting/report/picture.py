@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.patches import Circle
+from numpy.typing import NDArray
 
 from targeting.report.evidence import Evidence
 from targeting.scene.colors import TARGET
@@ -41,8 +43,46 @@ def target_ring(canvas: Canvas, view: View, evidence: Evidence, hidden_mm: float
     canvas.axes.plot([column], [row], marker="+", color=TARGET, markersize=9, markeredgewidth=2)
 
 
-def target_label(canvas: Canvas, view: View, evidence: Evidence) -> None:
-    """Write the word "target" at the upper edge, on the emptier side, with a line to the target."""
-    point = view.project(evidence.target_mm)
-    side = 0.84 if point[0] < view.width / 2 else 0.16
-    canvas.leader(point, (view.width * side, 36), "target", TARGET, 29)
+def target_beside(canvas: Canvas, view: View, evidence: Evidence, clear_of: NDArray[np.float64]) -> None:
+    """Write the word "target" right beside the ring, on the side that is away from a point of the picture.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    view : View
+    evidence : Evidence
+        Whose target it is.
+    clear_of : (2,) float
+        Pixels.
+    """
+    radius = max(evidence.plan.target.ring_mm / view.mm_per_pixel, 6.0)
+    word_beside(canvas, view, view.project(evidence.target_mm)[:2], "target", TARGET, radius, clear_of)
+
+
+def word_beside(
+    canvas: Canvas,
+    view: View,
+    point: NDArray[np.float64],
+    text: str,
+    color: str,
+    radius: float,
+    clear_of: NDArray[np.float64],
+) -> None:
+    """Write a word beside a mark, away from another point: no line is needed that could cross something.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    view : View
+    point : (2,) float
+        The mark, pixels.
+    text, color : str
+    radius : float
+        Of the mark, pixels.
+    clear_of : (2,) float
+        Pixels; the word goes to the other side.
+    """
+    away = point - np.asarray(clear_of, np.float64)[:2]
+    away = away / max(float(np.hypot(*away)), 1e-9)
+    at = point + away * (np.array([8.0 * len(text) + 12.0, 28.0]) + radius)
+    canvas.words(np.clip(at, [60, 24], [view.width - 60, view.height - 70]), text, 29, color, weight="bold")

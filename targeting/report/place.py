@@ -7,7 +7,6 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from targeting.report.evidence import TmsEvidence
-from targeting.report.scalp import ABOVE
 from targeting.scene.colors import COIL, INK, QUIET, SKIN
 from targeting.scene.directions import PLAIN, edge_letters
 from targeting.scene.raster.camera import View
@@ -20,6 +19,7 @@ TEN_TWENTY = (
     "O1", "Oz", "O2",
 )  # fmt: skip
 FROM_ABOVE = 0.45  # a point whose scalp faces up by more than this is shown from above
+ABOVE = (0.0, 0.0, 1.0)
 SIDES = {
     "the left": (-1.0, 0.0, 0.0),
     "the right": (1.0, 0.0, 0.0),

@@ -26,6 +26,8 @@ MARGIN_MM = 10.0
 CLOSE_MM = 70.0
 WIDTH = 720  # pixels
 MOST_LABELS = 32
+# labels in a T1's greys: outside, white matter, grey matter, CSF, skull, scalp, eyes, compact and spongy bone, blood, muscle
+LABEL_GREYS = (0, 205, 140, 40, 62, 104, 80, 52, 92, 70, 88)
 CHECK = "#b8f15c"  # where the registration puts the point of a target that is a patch by the folds
 
 # the brain's inner and outer surface, the skull's outer and the scalp; a charm head's mesh has compact and spongy bone
@@ -58,6 +60,11 @@ class Outline:
     lines_mm: NDArray[np.float64]
     color: str
     width: float
+
+    def draw(self, canvas: Canvas, view: View, finer: float = 1.0) -> None:
+        """Draw them, ``finer`` times as wide."""
+        pieces = list(view.project(self.lines_mm)[..., :2])
+        canvas.axes.add_collection(LineCollection(pieces, colors=self.color, linewidths=finer * self.width))
 
 
 def outlines(evidence: Evidence, plane: Plane) -> list[Outline]:
@@ -127,7 +134,8 @@ def slice_picture(evidence: Evidence, plane: Plane, view: View, lines: list[Outl
         ((column, row + 2.2 * radius), (column, view.height)),
     ):
         if x1 > x0 or y1 > y0:
-            canvas.axes.plot([x0, x1], [y0, y1], color="white", linewidth=0.8, alpha=0.5)
+            for color, width in (("black", 2.4), ("white", 1.0)):
+                canvas.axes.plot([x0, x1], [y0, y1], color=color, linewidth=width, alpha=0.75)
     patch = evidence.plan.target.patch
     if patch is not None and patch.by_warp_mm is not None:
         x, y, _ = view.project(np.array(patch.by_warp_mm))
@@ -141,8 +149,7 @@ def _with_lines(evidence: Evidence, view: View, lines: list[Outline], finer: flo
     """The image in the plane of a view, with outlines."""
     canvas = Canvas(np.repeat(background(evidence, view)[..., None], 3, axis=2))
     for line in lines:
-        drawn = list(view.project(line.lines_mm)[..., :2])
-        canvas.axes.add_collection(LineCollection(drawn, colors=line.color, linewidths=finer * line.width))
+        line.draw(canvas, view, finer)
     return canvas
 
 
@@ -167,15 +174,13 @@ def background(evidence: Evidence, view: View) -> NDArray[np.uint8]:
     image = evidence.background
     order = 0 if shows_labels(evidence) else 1  # tissue labels must not be mixed
     values = map_coordinates(image, np.moveaxis(voxels, -1, 0), order=order, cval=0.0)
+    if order == 0 and image.max() < len(LABEL_GREYS):
+        return np.array(LABEL_GREYS, np.uint8)[np.round(np.nan_to_num(values)).astype(int)]
     seen = image[np.isfinite(image) & (image > 0)]
     top = float(np.percentile(seen[:: max(1, len(seen) // 200_000)], 99.5)) if len(seen) else 1.0
     return np.round(np.clip(np.nan_to_num(values) / max(top, 1e-30), 0, 1) * 255).astype(np.uint8)
 
 
 def scale_bar(canvas: Canvas, view: View) -> None:
-    """A bar of 10 or 50 mm in a corner."""
-    mm = 50 if view.width * view.mm_per_pixel > CLOSE_MM else 10
-    length = mm / view.mm_per_pixel
-    x, y = view.width - 24 - length, view.height - 28
-    canvas.axes.plot([x, x + length], [y, y], color="white", linewidth=3, solid_capstyle="butt")
-    canvas.words((x + length / 2, y - 20), f"{mm} mm", 20, "white", halo="black")
+    """A bar of 10 or 50 mm in the lower right corner."""
+    canvas.scale_bar(view, 50 if view.width * view.mm_per_pixel > CLOSE_MM else 10)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from targeting.plans.tes_words import (
+    DOSE,
     KINDS,
     beside_standard,
     dose_facts,
@@ -17,6 +18,7 @@ from targeting.plans.tes_words import (
 )
 from targeting.report import cortex as cortex_pictures
 from targeting.report import figures, tes_cap
+from targeting.report.beside_dose import beside_dose, beside_facts, beside_words, surface_words, with_more
 from targeting.report.evidence import TesEvidence
 from targeting.report.features import areas_section, certainty_section, tes_goal_section
 from targeting.report.figures import Figure
@@ -26,6 +28,8 @@ from targeting.report.header import running_texts, sides_of, trust_box
 from targeting.report.methods import montage_methods
 from targeting.report.page import render_page, write_page
 from targeting.report.provenance import provenance, unverified
+from targeting.scene.color_bar import ColorBar
+from targeting.words.fact import Fact
 from targeting.words.numbers import direction_words, listed, number
 from targeting.words.target import center_fact, ring_meaning
 
@@ -53,13 +57,17 @@ def page_of(evidence: TesEvidence) -> str:
         kind=KINDS[plan.kind],
         running=running_texts(plan),
         sides=sides_of(plan),
-        boxes=montage_boxes(plan, direction_words(evidence.target_e_v_per_m)),
+        boxes=boxes_of(evidence),
         trust=trust_box(plan.warnings),
         scene=section_of(evidence.scene),
         cap_figures=cap_figures(evidence),
         electrodes=electrode_rows(plan),
         slices=figures.slices(evidence),
         slice_keys=figures.slice_keys(plan.target),
+        field_slices=figures.field_slices(evidence),
+        field_keys=figures.field_keys(evidence),
+        bar=ColorBar.of("magnE", evidence.scale_end_v_per_m, f"V/m {evidence.conditions}"),
+        conditions=evidence.conditions,
         certainty=certainty_section(plan, knob_figures(evidence)),
         cortex_figures=cortex_figures(evidence),
         goal=tes_goal_section(plan),
@@ -67,11 +75,22 @@ def page_of(evidence: TesEvidence) -> str:
         standard=standard_words(plan),
         beside_standard=beside_standard(plan),
         unverified=unverified,
-        numbers=[*dose_facts(plan), center_fact(plan.target)],
+        numbers=[
+            *dose_facts(plan),
+            *beside_facts(beside_dose(evidence), surface_words(evidence)),
+            center_fact(plan.target),
+        ],
         head_check=head_check(evidence),
         methods=montage_methods(evidence),
         provenance=provenance(plan),
     )
+
+
+def boxes_of(evidence: TesEvidence) -> list[tuple[Fact, str]]:
+    """What the header says, the field beside the dose with it."""
+    boxes = montage_boxes(evidence.plan, direction_words(evidence.target_e_v_per_m))
+    beside = beside_words(beside_dose(evidence))
+    return [(with_more(fact, beside) if fact.name == DOSE else fact, color) for fact, color in boxes]
 
 
 def cap_figures(evidence: TesEvidence) -> list[Figure]:
@@ -100,12 +119,14 @@ def cortex_figures(evidence: TesEvidence) -> list[Figure]:
     where = "halfway through the grey matter" if evidence.on_cortex is not None else "on the outside of the brain"
     away = float(np.linalg.norm(evidence.peak_mm - evidence.target_mm))
     conditions = evidence.conditions
+    shown = evidence.peak_in_target or cortex_pictures.peak_shown(evidence)
+    peak = "" if shown else ", out of sight"
     pictures = [
         Figure(
             cortex_pictures.overview_picture(evidence),
             "Strength of the field on the cortex",
             f"|E| {conditions} {where}, seen from over the target (ring). The largest |E| lies {number(away, 0)} mm from "
-            f"the target’s centre. {scale}",
+            f"the target’s centre{peak}. {scale}",
             f"The cortex ({where}) coloured by the strength of the electric field from pale (none) to dark red ({top} "
             f"V/m and more, {conditions}). A pink ring marks the target.",
         ),

@@ -102,6 +102,7 @@ def cap_picture(evidence: TesEvidence, side: Side) -> NDArray[np.uint8]:
         ink = ANODE if each.current_ma > 0 else CATHODE
         canvas.leader(view.project(each.scalp_mm), (float(x), float(y)), text, ink, WORD_SIZE)
     picture.compass(canvas, view)
+    canvas.scale_bar(view, 50)
     x = canvas.width - 420
     for k, (ink, text) in enumerate(((ANODE, "anode: current into the head"), (CATHODE, "cathode: out of it"))):
         y = canvas.height - canvas.strip + 44 + 44 * k

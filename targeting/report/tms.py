@@ -17,6 +17,7 @@ from targeting.plans.tms_words import (
     dose_over_angles,
     handle_direction,
     handle_facts,
+    handle_words,
     held_off_cell,
     held_off_words,
     output_box,
@@ -26,6 +27,7 @@ from targeting.plans.tms_words import (
     setting_words,
 )
 from targeting.report import figures
+from targeting.report.beside_dose import beside_dose, beside_facts, beside_words, surface_words, with_more
 from targeting.report.evidence import TmsEvidence
 from targeting.report.features import (
     areas_section,
@@ -36,7 +38,7 @@ from targeting.report.features import (
 )
 from targeting.report.folds import crossing_words
 from targeting.report.hand_knob import knob_figures
-from targeting.report.handle import angle_rows
+from targeting.report.handle import angle_rows, handle_drawing
 from targeting.report.head_check import head_check
 from targeting.report.header import running_texts, sides_of, trust_box
 from targeting.report.methods import coil_methods
@@ -44,6 +46,7 @@ from targeting.report.page import render_page, write_page
 from targeting.report.provenance import provenance
 from targeting.report.treatment import SHEET
 from targeting.report.volumes import STRETCHED
+from targeting.scene.color_bar import ColorBar
 from targeting.tms.orientation import handle_deg
 from targeting.words.fact import Fact
 from targeting.words.numbers import direction_words, measured_from, number
@@ -73,7 +76,7 @@ def page_of(evidence: TmsEvidence) -> str:
     """The whole page as HTML."""
     from targeting.scene.web.section import policy, section_of  # VTK takes a second to load
 
-    plan, best = evidence.plan, evidence.best
+    plan, best, beside = evidence.plan, evidence.best, beside_dose(evidence)
     return render_page(
         "report/tms.html.jinja",
         policy(),
@@ -90,13 +93,19 @@ def page_of(evidence: TmsEvidence) -> str:
         setting=setting_words(plan.pulse),
         output=output_box(plan.dosing),
         output_kind=output_kind(plan.dosing),
-        dose=dose_box(plan),
+        dose=with_more(dose_box(plan), beside_words(beside)),
         scene=section_of(evidence.scene),
         dosing=dosing_section(plan.dosing),
         slices=figures.slices(evidence),
         slice_keys=figures.slice_keys(plan.target),
+        field_slices=figures.field_slices(evidence),
+        field_keys=figures.field_keys(evidence),
+        bar=ColorBar.of("magnE", evidence.scale_end_v_per_m, f"V/m {evidence.conditions}"),
+        conditions=evidence.conditions,
         certainty=certainty_section(plan, knob_figures(evidence)),
         coil_figures=figures.coil(evidence),
+        drawing=handle_drawing(plan),
+        handle=handle_words(plan),
         cortex_figures=figures.cortex(evidence),
         goal=goal_section(plan),
         comparison=comparison_section(plan),
@@ -141,6 +150,7 @@ def number_facts(evidence: TmsEvidence) -> list[Fact]:
     plan = evidence.plan
     return [
         *dose_facts(plan),
+        *beside_facts(beside_dose(evidence), surface_words(evidence)),
         *handle_facts(plan),
         Fact(
             "Mean field in the target runs",

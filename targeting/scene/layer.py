@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from meshes.brief import brief
 from meshes.choices import one_of
 from meshes.errors import InputError
 
@@ -67,6 +68,8 @@ class Layer:
     label: str = ""
     label_mm: NDArray[np.float64] | None = None
     ahead_mm: float = 0.0
+
+    __repr__ = brief("name", "scalars")
 
     def __post_init__(self) -> None:
         if self.scalars and self.scalars not in self.surface.point_data:
@@ -130,6 +133,8 @@ class Scene:
     outward: NDArray[np.float64]
     coil_pose_mm: NDArray[np.float64] | None = None
     target_e_v_per_m: float | None = None
+
+    __repr__ = brief("title", "layers", "unit", "top_v_per_m", "target_e_v_per_m")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from targeting.scene.colors import ANODE, CATHODE, COIL, IDLE, SPARED, TARGET
 from targeting.scene.directions import PALE
 from targeting.scene.layer import Layer
 
-COIL_OPACITY = 0.22  # the cortex and the target show through it
+COIL_OPACITY = PAD_OPACITY = 0.05  # outlines: a tint would give the cortex colours that its scale does not have
 EDGE_MM, EDGE_DEG = 0.7, 30.0  # radius of the lines along a casing's edges; sharper bends are edges
 HANDLE_MM, HANDLE_RADIUS_MM = 95.0, 8.0  # drawn from the casing's edge towards the operator's hand
 PAD_MM = 3.0  # an electrode is drawn this thick
@@ -190,8 +190,7 @@ def coil_layers(coil: Coil | Casing, pose: Pose) -> tuple[Layer, ...]:
     """
     casing = coil.casing if isinstance(coil, Coil) else coil
     hull = pv.PolyData.from_regular_faces(casing.points_mm.astype(np.float32), np.ascontiguousarray(casing.triangles))
-    welded = hull.clean(tolerance=1e-3, absolute=True)
-    lines = welded.extract_feature_edges(EDGE_DEG, boundary_edges=False, non_manifold_edges=False, manifold_edges=False)
+    edges = _edges(hull)
     hull = hull.compute_normals(cell_normals=False, split_vertices=True, feature_angle=40.0)
     middle = np.abs(casing.points_mm[:, 0]) < 20.0  # where the handle leaves the casing
     near = casing.points_mm[middle] if middle.any() else casing.points_mm
@@ -206,7 +205,6 @@ def coil_layers(coil: Coil | Casing, pose: Pose) -> tuple[Layer, ...]:
     ).compute_normals(cell_normals=False, split_vertices=False)
     matrix = pose.matrix_mm
     label_mm = matrix[:3, :3] @ (hand - [0.0, LABEL_LIFT_MM, 0.0]) + matrix[:3, 3]
-    edges = lines.tube(radius=EDGE_MM, n_sides=8) if lines.n_cells else lines
     return (
         Layer("coil", plain(hull.transform(matrix, inplace=False)), COIL, opacity=COIL_OPACITY),
         Layer("coil edges", plain(edges.transform(matrix, inplace=False)), COIL),
@@ -217,7 +215,7 @@ def coil_layers(coil: Coil | Casing, pose: Pose) -> tuple[Layer, ...]:
 def electrode_layers(
     montage: Sequence[PlanElectrode], patches_mm: Mapping[str, NDArray[np.float64]]
 ) -> tuple[Layer, ...]:
-    """Electrodes as pads on the scalp, labelled with their currents.
+    """Electrodes as outlines of pads on the scalp, labelled with their currents: the pads, then their edges.
 
     Parameters
     ----------
@@ -225,14 +223,22 @@ def electrode_layers(
     patches_mm : mapping
         Electrode → (t, 3, 3) corners of the triangles of scalp under it.
     """
-    layers = []
+    layers, edges = [], []
     for each in montage:
         surface, out = _pad(each, patches_mm[each.name])
         color = ANODE if each.current_ma > 0 else CATHODE if each.current_ma < 0 else IDLE
         label = f"{each.name} {each.current_ma:+.3g} mA".replace("-", "−")
         top = np.asarray(each.scalp_mm, np.float64) + LABEL_LIFT_MM * out
-        layers.append(Layer(f"electrode {each.name}", surface, color, label=label, label_mm=top))
-    return tuple(layers)
+        layers.append(Layer(f"electrode {each.name}", surface, color, opacity=PAD_OPACITY, label=label, label_mm=top))
+        edges.append(Layer(f"electrode {each.name} edges", _edges(surface), color))
+    return (*layers, *edges)
+
+
+def _edges(surface: pv.PolyData) -> pv.PolyData:
+    """A surface's sharp edges as tubes."""
+    welded = surface.clean(tolerance=1e-3, absolute=True)
+    lines = welded.extract_feature_edges(EDGE_DEG, boundary_edges=False, non_manifold_edges=False, manifold_edges=False)
+    return plain(lines.tube(radius=EDGE_MM, n_sides=8) if lines.n_cells else lines)
 
 
 def _pad(each: PlanElectrode, patch_mm: NDArray[np.float64]) -> tuple[pv.PolyData, NDArray[np.float64]]:

@@ -21,6 +21,7 @@ from targeting.plans.gate import planned_coil
 from targeting.plans.tes import TesPlan, read_tes_plan
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
+from targeting.records.places import ALSO
 from targeting.scene.colors import BONE, BRAIN, SKIN, scale_end
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.live_cortex import cortical_field_at
@@ -140,9 +141,11 @@ def target_e_of(plan: Plan | TesPlan) -> float:
 
 
 def title_of(plan: Plan | TesPlan) -> str:
-    """The title of a plan's scene: "subject01: left m1-hand, figure8-70mm"."""
+    """The title of a plan's scene: "subject01: left m1-hand, figure8-70mm"; with further targets after the first."""
     tool = plan.coil.name if isinstance(plan, Plan) else plan.montage_name
-    return f"{plan.subject}: {plan.target.side} {plan.target.name}".replace(":  ", ": ") + f", {tool}"
+    further = [each for each in plan.goal.places if each.role == ALSO] if plan.goal else []
+    aims = [f"{each.side} {each.name}".strip() for each in (plan.target, *further)]
+    return f"{plan.subject}: {' and '.join(aims)}, {tool}"
 
 
 def surfaces_of(subject: Subject, head: Done[HeadMesh], cortex: Done[Cortex] | None) -> HeadSurfaces:

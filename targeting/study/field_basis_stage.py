@@ -20,6 +20,7 @@ from meshes.errors import InputError
 from meshes.formats.gifti import read_surface, write_surface
 from targeting.memory_need import basis_need
 from targeting.study.plan_state import check_stands
+from targeting.study.steps import recorded_steps, working_in
 from targeting.study.study import RecordedStudy
 from targeting.subject import Done, Stage, Subject
 
@@ -110,7 +111,7 @@ def cortical_basis(
     if not subject.made_from("dosemap"):
         raise InputError(f"there is no plan of {subject.name} yet; run 'target plan {subject.name}' first")
     check_stands(subject, "dosemap", anyway)
-    with subject.locked():
+    with working_in(subject, recorded_steps(subject, [NAME])):
         return subject.run(basis_stage(subject, count))
 
 

@@ -21,11 +21,15 @@ Asked = TypeVar("Asked", bound=PlanOptions)
 
 @dataclass(frozen=True)
 class HeadChoice:
-    """Where a head comes from, how it is meshed, and the folder its surfaces come from, if the user has some."""
+    """Where a head comes from, how it is meshed, and the folder its surfaces come from, if the user has some.
+
+    ``gone``: that folder was given to an earlier run and is no longer there, so what was read from it must serve.
+    """
 
     source: HeadSource
     density: str
     cortex: Path | None
+    gone: bool = False
 
     @classmethod
     def of(cls, subject: Subject, options: HeadOptions) -> HeadChoice:
@@ -47,7 +51,10 @@ class HeadChoice:
         )
         cortex = options.cortex if isinstance(options, PlanOptions | HeadRequest) else None
         density = options.density or _density_of(subject) or DENSITIES[0]
-        return cls(source, density, Path(cortex) if cortex is not None else _cortex_of(subject))
+        if cortex is not None:
+            return cls(source, density, Path(cortex))
+        kept = _cortex_of(subject)
+        return cls(source, density, kept, gone=kept is not None and not kept.exists())
 
     @classmethod
     def of_plan(cls, subject: Subject, options: PlanOptions) -> HeadChoice:
@@ -92,8 +99,7 @@ class HeadChoice:
         InputError
             If the folder has none, or a file in it is damaged.
         """
-        gone = self.cortex is not None and not self.cortex.exists()
-        return CortexSource(gone=True) if gone else CortexSource.of(self.source, self.cortex)
+        return CortexSource(gone=True) if self.gone else CortexSource.of(self.source, self.cortex)
 
 
 def _another(subject: Subject, made: str, option: str) -> InputError:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from meshes.choices import one_of
+from meshes.choices import nearest, one_of
 from meshes.errors import InputError
 from targeting.study.request import FRAMES
 from targeting.subject import Subject
@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 
 EMBEDDED = "colin27"
 WAYS = ("t1", "labels", "head", "embedded")
+
+
+class UnknownSubjectError(InputError):
+    """There is no head to a subject's name, and none was given; ``name`` is the subject's."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.name = subject.name
+        others = [each.parent.name for each in subject.folder.parent.glob("*/segment.json")]
+        near = nearest(self.name, [*(each for each in others if each != self.name), EMBEDDED])
+        guess = f", did you mean {near!r}? Else" if near else ":"
+        super().__init__(
+            f"nothing is known of subject {self.name!r} yet{guess} give `t1=FILE` (an MRI), `labels=FILE` or `head=FILE` "
+            f"(only {EMBEDDED!r} is built in)"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +85,10 @@ class HeadSource:
 
         Raises
         ------
+        UnknownSubjectError
+            If there is none.
         InputError
-            If there is none, or more than one.
+            If there is more than one.
         """
         given = {way: Path(path) for way, path in (("t1", t1), ("labels", labels), ("head", head)) if path is not None}
         if len(given) > 1:
@@ -89,10 +105,7 @@ class HeadSource:
             return cls("embedded", {"embedded": embedded_path(EMBEDDED)}, threads, chosen)
         before = subject.made_from("segment")
         if not before:
-            raise InputError(
-                f"nothing is known of subject {subject.name!r} yet: give `t1=FILE` (an MRI), `labels=FILE` "
-                f"or `head=FILE` (only {EMBEDDED!r} is built in)"
-            )
+            raise UnknownSubjectError(subject)
         files = {role: Path(path) for role, path in before["paths"].items()}
         way = before["parameters"]["way"]
         if way == "head" and len(files) > 1:  # a charm folder, known by the files in it
@@ -154,7 +167,8 @@ class HeadSource:
         """
         for path in self.files.values():
             if not path.exists() and not self.remembered:
-                raise InputError(f"there is no file {path}; check the path")
+                what = "mesh file or charm folder" if self.way == "head" else "file"
+                raise InputError(f"there is no {what} {path}; check the path")
         if self.remembered:
             return self
         from meshes.images import open_nifti, whole_file

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from meshes.choices import one_of
 from meshes.errors import InputError
 
 OPTION = "option"  # the key of a field's metadata
+# of the command line's help, in this order
+PANELS = ("Head", "Target", "Coil", "Electrodes", "Search", "Dosing", "Output")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -110,7 +112,7 @@ class Option:
         What a refusal calls it; default: its name.
     limits : Limits, optional
     minimum : int, optional
-        A bound that the command line checks, and shows.
+        The least whole number that the command line takes.
     more : str
         What the documentation says beyond ``help``.
     show_default : bool
@@ -122,6 +124,12 @@ class Option:
         Whether that command has it also where it is the default.
     at_end : bool
         Whether the help lists it after all others.
+    panel : str
+        Of :data:`PANELS`: where the help lists it; default: the ``panel`` of the class that declares it.
+    common : bool
+        Whether it is one of the few that the short help shows.
+    known : str
+        What a shell completes its value from, such as "coils" (:mod:`cli.completion`); default: the words of ``metavar``.
     after : str
         The field it follows in help and command; default: the field declared before it.
     words : callable, optional
@@ -145,6 +153,9 @@ class Option:
     in_command: bool = True
     always: bool = False
     at_end: bool = False
+    panel: str = ""
+    common: bool = False
+    known: str = ""
     after: str = ""
     words: Callable[[Any], Any] | None = None
     name: str = ""
@@ -190,6 +201,15 @@ def like(request: type[Options], name: str, **changes: Any) -> Any:
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """What all requests have: made from keywords, and checked by what their fields declare."""
+
+    panel: ClassVar[str] = ""  # of the help, for the fields that a class declares and that name none
+
+    def __init_subclass__(cls) -> None:
+        cls.__repr__ = Options.__repr__  # type: ignore[method-assign]  # or dataclass would write one with every field
+
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in given_options(self).items())
+        return f"{type(self).__name__}({given})"
 
     def __post_init__(self) -> None:
         for each in options_of(type(self)).values():
@@ -256,6 +276,7 @@ def options_of(request: type[Options]) -> dict[str, Option]:
 @cache
 def _options_of(request: Any) -> dict[str, Option]:
     order: list[str] = []
+    panels: dict[str, str] = {}
     for each in reversed(request.__mro__):
         before = ""
         for name in inspect.get_annotations(each):
@@ -266,9 +287,13 @@ def _options_of(request: Any) -> dict[str, Option]:
             if name in order:
                 order.remove(name)
             order.insert(order.index(before) + 1 if before else len(order), name)
+            panels[name] = declared.panel or each.panel
             before = name
     own = {each.name: each.metadata[OPTION] for each in fields(request) if OPTION in each.metadata}
-    return {name: replace(own[name], name=name, flag=own[name].flag or "--" + name.replace("_", "-")) for name in order}
+    return {
+        name: replace(own[name], name=name, flag=own[name].flag or "--" + name.replace("_", "-"), panel=panels[name])
+        for name in order
+    }
 
 
 def _declared(request: type, name: str) -> Option | None:

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 STAGES = ("segment", "mesh", "register", "cortex", "target", "dosemap", "search", "robustness", "confirm", "files")
 OF_THE_HEAD = STAGES[:5]  # those a montage has, too
-BEFORE_SEARCH = ("regions", "alone")  # of an objective other than the dose
+BEFORE_SEARCH = ("goal-regions", "alone")  # of an objective other than the dose
 ON_REQUEST = ("aim-certainty", "goal", "uncertainty", "hotspot", "dosing", "comparison")
 SHARED = ("positions", "positions-10-5")  # by both kinds of montages
 OWN = (  # with the kind before them

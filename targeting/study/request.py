@@ -27,8 +27,15 @@ class HeadOptions(Options):
     At most one of ``t1``, ``labels`` and ``head`` is given; with none, the head is what the subject was made from before.
     """
 
+    panel = "Head"
+
     t1: str | Path | None = option(
-        Kind.FILE, None, "T1-weighted MRI of the whole head (NIfTI).", metavar="FILE", in_command=False
+        Kind.FILE,
+        None,
+        "T1-weighted MRI of the whole head (NIfTI).",
+        metavar="FILE",
+        in_command=False,
+        common=True,
     )
     t2: str | Path | None = option(
         Kind.FILE, None, "T2-weighted MRI (NIfTI): a better skull.", metavar="FILE", in_command=False
@@ -54,6 +61,7 @@ class HeadOptions(Options):
         metavar="standard|fast",
         choices=DENSITIES,
         more="Default: that of the subject's head; of a new head standard.",
+        common=True,
     )
     threads: int = option(
         Kind.WHOLE, 2, "Threads for the segmentation.", metavar="N", minimum=1, in_command=False, at_end=True
@@ -73,6 +81,8 @@ class HeadOptions(Options):
 class PlanOptions(HeadOptions):
     """What every plan is asked: the head, the target, the direction of the dose, and how tissues conduct."""
 
+    panel = "Target"
+
     cortex: str | Path | None = option(
         Kind.FILE,
         None,
@@ -80,6 +90,7 @@ class PlanOptions(HeadOptions):
         metavar="DIR",
         after="head",
         more="Default: those of the charm folder given as the head, else surfaces made from the tissues.",
+        panel="Head",
     )
     aim: str = option(
         Kind.TEXT,
@@ -89,10 +100,16 @@ class PlanOptions(HeadOptions):
         more="ras: is in RAS mm of the T1. Areas (target atlas list --areas) join as OP1+OP4; a label of your own file is "
         "FILE.annot:LABEL (.label.gii, .dlabel.nii; also of a FreeSurfer subject given as the cortex), a vertex of the "
         "group's cortex fslr:NUMBER.",
+        known="targets",
+        common=True,
     )
-    side: str | None = option(Kind.TEXT, None, "Side of the target.", metavar="left|right")
+    side: str | None = option(Kind.TEXT, None, "Side of the target.", metavar="left|right", common=True)
     pain_side: str | None = option(
-        Kind.TEXT, None, "Side of the pain; the target is on the other.", metavar="left|right"
+        Kind.TEXT,
+        None,
+        "Side of the pain; the target is on the other.",
+        metavar="left|right",
+        common=True,
     )
     name: str | None = option(
         Kind.TEXT,
@@ -100,6 +117,7 @@ class PlanOptions(HeadOptions):
         "Name of the plan; default: its target, side and coil.",
         flag="--as",
         metavar="PLAN",
+        panel="Output",
         more="The plan's files lie in the subject's folder plans/NAME. A plan of the same name is made again.",
     )
     patient_id: str | None = option(
@@ -109,6 +127,7 @@ class PlanOptions(HeadOptions):
         metavar="TEXT",
         in_command=False,
         more="It is in no command that makes a plan again.",
+        panel="Output",
     )
     hotspot_mm: Point | None = option(
         Kind.POINT,
@@ -117,6 +136,7 @@ class PlanOptions(HeadOptions):
         flag="--hotspot",
         metavar="x,y,z",
         unit="mm",
+        common=True,
     )
     radius_mm: float | None = option(
         Kind.NUMBER,
@@ -141,6 +161,8 @@ class PlanOptions(HeadOptions):
         metavar="TISSUE=S/M",
         unit="S/m",
         after="density",
+        panel="Head",
+        known="tissues",
     )
     dti: str | Path | None = option(
         Kind.FILE,
@@ -148,6 +170,7 @@ class PlanOptions(HeadOptions):
         "Diffusion tensors (NIfTI): white matter conducts along its fibres.",
         metavar="FILE",
         more="Six volumes in the T1's world.",
+        panel="Head",
     )
     dti_mapping: str = option(
         Kind.TEXT,
@@ -155,12 +178,14 @@ class PlanOptions(HeadOptions):
         "Conductivity from diffusion: volume-normalised, or direct.",
         flag="--anisotropy",
         metavar="vn|dir",
+        panel="Head",
     )
     tensor_order: str = option(
         Kind.TEXT,
         DEFAULT_ORDER,
         "Whose order and axes the file's six volumes have.",
         metavar="fsl|mrtrix",
+        panel="Head",
     )
 
 

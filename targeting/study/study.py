@@ -16,6 +16,7 @@ from atlases.aim import AimedTarget
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
+from targeting.progress.record import Show
 from targeting.records.warnings import PlanWarning, note, warning
 from targeting.study.aim import Aim, target_side
 from targeting.study.conduction import Conduction
@@ -32,6 +33,7 @@ from targeting.study.head_stages import (
 )
 from targeting.study.options import as_flags, flags_of, takes
 from targeting.study.request import HeadRequest
+from targeting.study.steps import HEAD, steps_of, working_in
 from targeting.study.surfaces import HeadSurfaces, surfaces_stage
 from targeting.study.target_stage import aimed_in, load_target, target_stage
 from targeting.study.tms_request import TmsRequest
@@ -276,7 +278,7 @@ class MadeHead:
     @property
     def cortex(self) -> Cortex | None:
         """The cortex with its folds, made (minutes, of an MRI) when first asked for; None where none can be found."""
-        with self.subject.locked():
+        with working_in(self.subject, steps_of(self._study, ["cortex"])):
             cortex = self._study.cortex
         return cortex.value if cortex else None
 
@@ -310,7 +312,12 @@ class MadeHead:
 
 @takes(HeadRequest)
 def make_head(
-    subject: str | Subject, request: HeadRequest | None = None, *, out: str | Path | None = None, **options: Any
+    subject: str | Subject,
+    request: HeadRequest | None = None,
+    *,
+    out: str | Path | None = None,
+    progress: Show | bool | None = None,
+    **options: Any,
 ) -> MadeHead:
     """Segment, mesh and register a head, in which plans are then made; what is still valid in the subject's folder is reused.
 
@@ -325,6 +332,8 @@ def make_head(
         What the head is made from.
     out : path, optional
         The subject's folder, instead of ``./name/``.
+    progress
+        As for :func:`targeting.planning.tms.plan`.
     **options
         Fields of :class:`~targeting.study.request.HeadRequest`; they replace those of ``request``.
 
@@ -345,6 +354,6 @@ def make_head(
     choice = HeadChoice.of(subject, HeadRequest.of(request, **options).checked())
     source = choice.source.checked()
     study = Study(subject=subject, source=source, density=choice.density, cortex_source=choice.cortex_source())
-    with subject.locked():
+    with working_in(subject, steps_of(study, HEAD), progress):
         mesh, registration = study.head, study.registration
         return MadeHead(subject, mesh.value, registration.value, study)

@@ -40,6 +40,8 @@ MOTOR = "m1-"  # targets whose name begins so: what relieved pain there was anod
 class TesRequest(PlanOptions):
     """What is asked of a montage's plan: the head and target of :class:`PlanOptions`, the montage, its limits and goals."""
 
+    panel = "Electrodes"
+
     kind: str = option(
         Kind.TEXT,
         PADS,
@@ -49,9 +51,15 @@ class TesRequest(PlanOptions):
         choices=KINDS,
         called="modality of `kind`",
         always=True,
+        panel="Target",
+        common=True,
     )
     montage: str | None = option(
-        Kind.TEXT, None, "tDCS: this montage (target montages list) or your own .csv.", metavar="NAME|FILE"
+        Kind.TEXT,
+        None,
+        "tDCS: this montage (target montages list) or your own .csv.",
+        metavar="NAME|FILE",
+        known="montages",
     )
     objective: str | None = option(
         Kind.TEXT,
@@ -60,6 +68,7 @@ class TesRequest(PlanOptions):
         "polarity or direction intensity. With --network: projection (the default) or least-squares.",
         flag="--tes-objective",
         metavar="NAME",
+        known="tes_objectives",
     )
     dose_v_per_m: float | None = option(
         Kind.NUMBER,

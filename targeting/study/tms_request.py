@@ -41,18 +41,23 @@ def _pose_words(value: str | Path) -> str:
 class TmsRequest(PlanOptions):
     """What is asked of a TMS plan: the head and target of :class:`PlanOptions`, the coil, the search, dose and pulse."""
 
+    panel = "Coil"
+
     coil: str | Path = option(
         Kind.TEXT,
         DEFAULT_COIL,
         "A built-in coil (target coils list), .ccd, .tcd, .nii.gz.",
         metavar="NAME|FILE",
         after="radius_mm",
+        known="coils",
+        common=True,
     )
     compare: Sequence[str | Path] = option(
         Kind.TEXTS,
         (),
         "Compare this coil, too (again for more); deep targets compare a figure-of-eight and a double cone.",
         metavar="COIL",
+        known="coils",
     )
     hair_mm: float = option(
         Kind.NUMBER,
@@ -106,6 +111,7 @@ class TmsRequest(PlanOptions):
         "How many of the best poses the plan lists and solves directly.",
         metavar="N",
         limits=Limits(1, 20, "a plan lists {least} to {most} placements, not {value}"),
+        panel="Search",
     )
     objective: str = option(
         Kind.TEXT,
@@ -113,9 +119,11 @@ class TmsRequest(PlanOptions):
         "What placements are ranked by (the list is below).",
         metavar="NAME",
         more="A name of targeting.tms.objective_names.OBJECTIVES.",
+        panel="Search",
+        known="objectives",
     )
-    avoid: Sequence[str] = option(Kind.TEXTS, (), REGION_WORDS, metavar="REGION")
-    also: Sequence[str] = option(Kind.TEXTS, (), ALSO_WORDS, metavar="TARGET")
+    avoid: Sequence[str] = option(Kind.TEXTS, (), REGION_WORDS, metavar="REGION", panel="Search", known="targets")
+    also: Sequence[str] = option(Kind.TEXTS, (), ALSO_WORDS, metavar="TARGET", panel="Search", known="targets")
     penalty: float | None = option(
         Kind.NUMBER,
         None,
@@ -123,14 +131,16 @@ class TmsRequest(PlanOptions):
         "they get as a share of the target's dose; default 1.",
         metavar="WEIGHT",
         limits=Limits(0, 1000, "{name} must be between {least} and {most}, not {value}"),
+        panel="Search",
     )
-    avoid_cap: float | None = option(Kind.NUMBER, None, CAP_WORDS, metavar="SHARE", limits=CAP_LIMITS)
+    avoid_cap: float | None = option(Kind.NUMBER, None, CAP_WORDS, metavar="SHARE", limits=CAP_LIMITS, panel="Search")
     least_dose: float | None = option(
         Kind.NUMBER,
         None,
         "Of the largest dose: poses with less are not considered; default 0.5.",
         metavar="SHARE",
         limits=Limits(0, 0.9, "{name} is a share of the largest dose, from {least} to {most}, not {value}"),
+        panel="Search",
     )
     engine: str = option(
         Kind.TEXT,
@@ -139,12 +149,14 @@ class TmsRequest(PlanOptions):
         "SimNIBS must be installed (SIMNIBSDIR).",
         metavar="embedded|simnibs",
         after="conductivity_s_per_m",
+        panel="Search",
     )
     uncertainty: bool = option(
         Kind.SWITCH,
         False,
         "Add the spread of dose and best pose over published conductivities.",
         after="tensor_order",
+        panel="Search",
     )
     rmt_percent: float | None = option(
         Kind.NUMBER,
@@ -157,9 +169,15 @@ class TmsRequest(PlanOptions):
             1, 100, "a motor threshold is between {least} and {most} % of the stimulator's output, not {value}"
         ),
         more="Resting, and found with this coil and stimulator.",
+        panel="Dosing",
+        common=True,
     )
     rmt_muscle: str | None = option(
-        Kind.TEXT, None, "Whose motor threshold it is; default: the hand's.", metavar="hand|leg|face"
+        Kind.TEXT,
+        None,
+        "Whose motor threshold it is; default: the hand's.",
+        metavar="hand|leg|face",
+        panel="Dosing",
     )
     rmt_at_mm: Point | None = option(
         Kind.POINT,
@@ -168,6 +186,7 @@ class TmsRequest(PlanOptions):
         flag="--rmt-at",
         metavar="x,y,z",
         unit="mm",
+        panel="Dosing",
     )
     rmt_pose: str | Path | None = option(
         Kind.TEXT,
@@ -176,6 +195,7 @@ class TmsRequest(PlanOptions):
         metavar="FILE[:NAME]",
         words=_pose_words,
         more="Brainsight, Localite, Softaxic or visor2; the name where it holds several. Default: the hotspot's best pose.",
+        panel="Dosing",
     )
     match_field: float | None = option(
         Kind.NUMBER,
@@ -183,18 +203,23 @@ class TmsRequest(PlanOptions):
         "Give the target this share of the field at threshold (0.9 for 90 %), held at the smallest limit.",
         metavar="SHARE",
         more="Above 0 and at most 2.",
+        panel="Dosing",
     )
     protocol: str | Path | None = option(
         Kind.TEXT,
         None,
         "rTMS session (target protocols list) or your own .toml: its own share of --rmt is the output.",
         metavar="NAME|FILE",
+        panel="Dosing",
+        known="protocols",
+        common=True,
     )
     muscle_ratio: float | None = option(
         Kind.NUMBER,
         None,
         "Threshold of the protocol's muscle over that of --rmt-muscle, where they differ.",
         metavar="RATIO",
+        panel="Dosing",
     )
     stimulator: str | None = option(
         Kind.TEXT,
@@ -202,6 +227,8 @@ class TmsRequest(PlanOptions):
         "Whose maximum dI/dt counts (target stimulators list).",
         metavar="NAME",
         more="Default: the coil's own rating.",
+        panel="Dosing",
+        known="stimulators",
     )
     accept_risk: Sequence[str] = option(
         Kind.TEXTS,
@@ -209,4 +236,5 @@ class TmsRequest(PlanOptions):
         RISK_WORDS,
         metavar="ITEM",
         more="Of targeting.records.warnings.TMS_RISKS; the plan's ``unaccepted`` holds the rest.",
+        panel="Dosing",
     )

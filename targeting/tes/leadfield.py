@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from atlases.scalp import Scalp
+from meshes.brief import brief
 from meshes.choices import one_of
 from meshes.errors import InputError
 from meshes.tissue_codes import Tissue
@@ -83,6 +84,8 @@ class Leadfield:
     points_mm: NDArray[np.float64]
     volume_mm3: NDArray[np.float64]
     tets: NDArray[np.int64]
+
+    __repr__ = brief()
 
     def __post_init__(self) -> None:
         names = tuple(str(name) for name in self.names)

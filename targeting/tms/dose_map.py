@@ -35,6 +35,7 @@ from scipy import fft
 
 from atlases import Target
 from meshes import HeadMesh
+from meshes.brief import brief
 from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.coils.equivalent import searchable
@@ -170,6 +171,8 @@ class DoseMap:
     moments: NDArray[np.float32]
     grid: RegularGrid
     reach: RegularGrid | None = None
+
+    __repr__ = brief()
 
     @classmethod
     def build(

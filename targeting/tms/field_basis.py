@@ -57,6 +57,7 @@ from scipy.spatial import cKDTree
 
 from atlases.scalp import Scalp
 from atlases.target import Target
+from meshes.brief import brief
 from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.mesher.points import poisson_disk
@@ -323,6 +324,8 @@ class FieldBasis:
     modes: NDArray[np.float32]
     sensors_mm: NDArray[np.float64]
     sensitivity: NDArray[np.float64]
+
+    __repr__ = brief()
 
     @classmethod
     def build(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from targeting.records.places import PlanTarget
+from collections.abc import Sequence
+
+from targeting.records.places import ALSO, PlanRegion, PlanTarget
 from targeting.words.fact import Fact
 from targeting.words.numbers import direction_words, number, point
 
@@ -114,9 +116,10 @@ def ring_meaning(target: PlanTarget) -> str:
     }[target.shape]
 
 
-def name_and_side(target: PlanTarget) -> str:
-    """The target with its side, as a heading has it."""
-    return f"{target.name} {target.side}".strip()
+def name_and_side(target: PlanTarget, further: Sequence[PlanRegion] = ()) -> str:
+    """The target with its side, as a heading has it, and the further targets among ``further`` (a goal's places)."""
+    also = [f"{each.name} {each.side}".strip() for each in further if each.role == ALSO]
+    return ", also ".join([f"{target.name} {target.side}".strip(), *also])
 
 
 def sides_sentence(pain_side: str, target_side: str, modality: str) -> str:

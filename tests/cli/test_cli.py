@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from documented import ROOT
 
 from cli.main import run
 
@@ -39,6 +40,46 @@ def test_help_has_examples(capfd, command):
         assert "target" in out.split("Example")[1]
 
 
+def panels(text):
+    """The lines of each panel of a help, by its title."""
+    found, title = {}, ""
+    for line in text.splitlines():
+        if line.startswith("╭─"):
+            title = line.strip("╭─╮ ")
+            found[title] = []
+        elif line.startswith("│"):
+            found[title].append(line.strip("│ "))
+    return found
+
+
+def test_the_short_help_of_plan_has_ten_options_and_says_where_the_others_are(capfd):
+    assert run(["plan", "--help"]) == 0
+    text = capfd.readouterr().out
+    lines = panels(text)["Options"]
+    assert sum(line.startswith("--") for line in lines) == 10
+    assert any(line.startswith("--aim") for line in lines) and not any(line.startswith("--tilt") for line in lines)
+    assert lines[-1].endswith("more: target plan --help-all")
+    assert "bool" not in text and len(text.splitlines()) < 50
+    examples = [line for line in text.split("Examples")[1].splitlines() if line.strip()]
+    assert len(examples) >= 10 and all(line.startswith("   target ") for line in examples)
+
+
+def test_the_whole_help_of_plan_has_every_option_in_its_panel(capfd):
+    from targeting.study.options import PANELS, options_of
+    from targeting.study.tes_request import TesRequest
+    from targeting.study.tms_request import TmsRequest
+
+    assert run(["plan", "--help-all"]) == 0
+    text = capfd.readouterr().out
+    found = panels(text)
+    assert list(found) == ["Arguments", *PANELS]
+    for request in (TmsRequest, TesRequest):
+        for option in options_of(request).values():
+            assert option.flag in {line.split()[0] for line in found[option.panel] if line}
+    assert {"--out", "--quiet,", "--json", "--help,"} <= {line.split()[0] for line in found["Output"]}
+    assert "focal-volume: " in text and "bool" not in text
+
+
 def test_version(capfd):
     from targeting.versions import package_version
 
@@ -50,7 +91,18 @@ def test_version(capfd):
 def test_help_imports_nothing_that_takes_long():
     said = "import sys; from cli.main import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", said], check=True, capture_output=True, text=True)
-    slow = {"ants", "matplotlib", "nilearn", "numba", "pandas", "pyvista", "vtkmodules"}
+    slow = {
+        "ants",
+        "jinja2",
+        "matplotlib",
+        "nilearn",
+        "numba",
+        "pandas",
+        "pyvista",
+        "scipy.ndimage",
+        "scipy.sparse",
+        "vtkmodules",
+    }
     assert slow & set(done.stderr.split()) == set() and "cli.main" in done.stderr.split()
 
 
@@ -81,7 +133,6 @@ def test_lists_tell_all_they_know_in_lines_that_fit(capfd, command):
     ("words", "said"),
     [
         ("pln colin27", "Did you mean"),
-        ("plan", "Missing argument"),
         ("plan colin27 --sid left", "No such option"),
         ("plan ../colin27", "no path"),
         ("plan a/b --t1 T1.nii", "no path"),
@@ -123,15 +174,26 @@ def test_lists_tell_all_they_know_in_lines_that_fit(capfd, command):
         ("plan colin27 --conductivity bone=1", "bone"),
         ("plan colin27 --conductivity skull", "skull"),
         ("plan colin27 --conductivity skull=-1", "skull"),
-        ("plan s1", "--t1"),
         ("plan s1 --t1 a.nii --labels b.nii", "give one of"),
         ("plan s1 --t2 a.nii --side left", "--t1"),
         ("plan s1 --t1 none.nii.gz", "side"),
         ("plan s1 --t1 none.nii.gz --side left", "none.nii.gz"),
         ("plan s1 --labels none.nii.gz --side left", "none.nii.gz"),
         ("plan s1 --head none.msh --side left", "none.msh"),
-        ("segment s1", "--t1"),
         ("mesh", "NAME"),
+        ("view", "which subject? target view NAME"),
+        ("plan colin27 --rmt fifty", "--rmt takes a number, not 'fifty'. See 'target plan --help'"),
+        ("plan colin27 --placements two", "--placements takes a whole number, not 'two'"),
+        ("mesh colin27 --threads 0", "--threads takes 1 or more, not 0. See 'target mesh --help'"),
+        ("serve colin27 --port high", "--port takes a whole number, not 'high'. See 'target serve --help'"),
+        ("plan colin27 --help-all=3", "does not take a value. See 'target plan --help'."),
+        (
+            "montages equal-dose --dose much",
+            "--dose takes a number, not 'much'. See 'target montages equal-dose --help'.",
+        ),
+        ("coils lst", "Did you mean 'list'? See 'target coils --help'."),
+        ("s1 --side left", "No such command 's1'. See 'target --help'."),
+        ("plan s1 --head nodir --side left", "no mesh file or charm folder nodir"),
         ("mesh s1 --check a.msh", "not both"),
         ("mesh --check none.msh", "none.msh"),
         ("status s1", "no subject folder"),
@@ -143,11 +205,53 @@ def test_bad_words_are_one_line_and_leave_no_trace(capfd, tmp_path, words, said)
     assert list(tmp_path.iterdir()) == []
 
 
+def told(capfd, *arguments):
+    """The lines of a bad command line for which there is a next step; checks that they are three and leave stdout empty."""
+    assert run(list(arguments)) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    first, *further = err.splitlines()
+    assert first.startswith("target: ") and len(further) == 2
+    assert all(line.startswith("  ") for line in further)
+    return err
+
+
+def test_without_any_words_the_next_step_is_told(capfd):
+    assert run([]) == 0
+    out, err = capfd.readouterr()
+    assert err == "" and len(out.splitlines()) == 3
+    for command in ("target plan colin27", "--t1 T1.nii.gz", "target --help", "target doctor"):
+        assert command in out
+
+
+def test_a_plan_for_nobody_says_whom_it_can_be_for(capfd, tmp_path):
+    assert "target plan colin27\n" in told(capfd, "plan") and "here already" not in told(capfd, "plan")
+    (tmp_path / "subject07").mkdir()
+    (tmp_path / "subject07" / "segment.json").touch()
+    (tmp_path / "t1_of_ada.nii").touch()
+    (tmp_path / "another.nii").touch()
+    said = told(capfd, "plan")
+    assert "--t1 t1_of_ada.nii " in said and "here already: subject07\n" in said and "target plan --help" in said
+    assert "here: subject07" in complaint(capfd, "status")
+
+
+def test_a_subject_of_whom_nothing_is_known_says_what_to_give(capfd, tmp_path):
+    said = told(capfd, "plan", "s1")
+    assert "give --t1 FILE" in said and "did you mean" not in said
+    assert "target plan s1 --t1 T1.nii.gz --aim m1-hand --side left\n" in said and "target plan colin27" in said
+    assert "give --t1 FILE" in told(capfd, "segment", "s1")
+    assert "did you mean 'colin27'?" in told(capfd, "plan", "Colin27", "--side", "left")
+    (tmp_path / "subject07").mkdir()
+    (tmp_path / "subject07" / "segment.json").touch()
+    said = told(capfd, "plan", "subjct07")
+    assert "did you mean 'subject07'?" in said and "subjects in this folder: subject07;" in said
+
+
 @pytest.mark.parametrize("option", ["--hotspot", "--direction"])
 def test_values_may_begin_with_a_minus(capfd, option):
     # the minus is understood: what is complained of is the subject, not the option
-    line = complaint(capfd, "plan", "s1", "--side", "left", option, "-38,-20,55")
-    assert "nothing is known of subject" in line
+    said = told(capfd, "plan", "s1", "--side", "left", option, "-38,-20,55")
+    assert "nothing is known of subject" in said
 
 
 def test_an_interruption_is_one_line_and_130(capfd, monkeypatch):
@@ -248,3 +352,20 @@ def test_areas_are_listed_with_their_aliases_and_sizes(capfd):
     answer = json.loads(capfd.readouterr().out)
     assert [each["number"] for each in answer["areas"]] == list(range(1, 181))
     assert next(each for each in answer["aliases"] if each["name"] == "S2")["areas"] == ["OP1", "OP4"]
+
+
+@pytest.mark.slow
+def test_on_a_terminal_an_error_is_red_and_its_lines_end_between_words(tmp_path, monkeypatch):
+    from terminal import Terminal
+
+    code = "import sys; from cli.main import main; sys.exit(main())"
+    words = [sys.executable, "-c", code, "plan", "subject01"]
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with Terminal(words, tmp_path, {"COLUMNS": "60", "TERM": "xterm-256color"}) as terminal:
+        _, exit_code = terminal.end(30)
+        lines = terminal.last_lines()
+    assert exit_code == 2 and len(lines) > 5
+    assert "\x1b[1;31mtarget:\x1b[0m nothing is known" in lines[0]
+    assert all(len(line) <= 60 for line in lines[1:]) and lines[1].startswith("--t1 FILE")
+    plain = subprocess.run(words, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert "\x1b" not in plain.stderr and len(plain.stderr.splitlines()) == 3

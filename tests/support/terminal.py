@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CTRL_C = b"\x03"
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours, and where the cursor goes
 # the terminal becomes the one that sends signals; then the command takes this process's place
 ADOPT = """
 import fcntl, os, sys, termios
@@ -75,8 +77,5 @@ class Terminal:
 
     def last_lines(self, after=0):
         """What a person sees of it, from a place in the text on: lines without what was drawn over."""
-        lines = [
-            line.rsplit("\r", 1)[-1].replace("\x1b[K", "")
-            for line in self.text[after:].replace("\r\n", "\n").split("\n")
-        ]
-        return [line for line in lines if line.strip()]
+        lines = [each.rsplit("\r", 1)[-1] for each in self.text[after:].replace("\r\n", "\n").split("\n")]
+        return [line for each in lines if (line := ESCAPES.sub("", each)).strip()]

@@ -64,13 +64,13 @@ class Canvas:
             Height of the letters, pixels.
         color : str
         **more
-            ``halo`` (its colour), and what :meth:`matplotlib.axes.Axes.text` takes.
+            ``halo`` (its colour), ``stroke`` (its width, points), and what :meth:`matplotlib.axes.Axes.text` takes.
         """
         halo = more.pop("halo", "white")
         more.setdefault("ha", "center")
         more.setdefault("va", "center")
         points = size * 72 / DOTS_PER_INCH
-        effects = [withStroke(linewidth=points / 5, foreground=halo, alpha=0.85)]
+        effects = [withStroke(linewidth=more.pop("stroke", points / 5), foreground=halo, alpha=0.85)]
         column, row = np.asarray(at, dtype=np.float64)[:2]
         drawn: Text = self.axes.text(column, row, text, fontsize=points, color=color, path_effects=effects, **more)
         return drawn
@@ -118,6 +118,14 @@ class Canvas:
             self.axes.plot(
                 *np.stack([start, end], axis=1), color=ink, linewidth=width, alpha=0.8 if ink == "white" else 1
             )
+
+    def scale_bar(self, view: View, mm: float) -> None:
+        """Draw a bar of ``mm`` in the lower right corner of the picture, white with dark edges: it is read on any ground."""
+        length = mm / view.mm_per_pixel
+        x, y = view.width - 26 - length, view.height - 26
+        for color, thick, more in (("black", 9.0, 2.0), ("white", 5.0, 0.0)):
+            self.axes.plot([x - more, x + length + more], [y, y], color=color, linewidth=thick, solid_capstyle="butt")
+        self.words((x + length / 2, y - 25), f"{mm:g} mm", 27, "white", halo="black", weight="bold", stroke=3.6)
 
     def compass(self, view: View, middle: ArrayLike, radius: float) -> None:
         """Draw a small cross whose letters say where left, right, front, back, up and down are; lengths in pixels."""

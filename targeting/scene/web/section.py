@@ -19,18 +19,18 @@ import re
 from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.colors import to_hex
 
-from targeting.scene.colors import WORDS, color_scale, limits
+from targeting.scene.color_bar import ColorBar
+from targeting.scene.colors import WORDS
 from targeting.scene.directions import BEHIND_MM, ENDS, LEAST_LENGTH, LETTERS_APART, PALE, SIDES
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.raster.canvas import png_data_uri
 from targeting.scene.web.picture import HEIGHT, WIDTH, SolidView, lift_mm, painted, still, views
 from targeting.scene.web.state import Painted, packed
-from targeting.words.numbers import listed, sentence, three_digits
+from targeting.words.numbers import listed, sentence
 from targeting.words.templates import render
 
 log = logging.getLogger(__name__)
@@ -39,15 +39,6 @@ SCRIPT = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
 ICONS = re.compile(r"https?://kitware\.github\.io/vtk-js/icon/[^`\"'\s]*")
 KNOWN_BY = ("window.OfflineLocalView=", "global.renderWindow=", "window?.loadDataSet?.()")  # what solid.js holds on to
 NOTICE = "vtk.js, © Kitware Inc., BSD 3-Clause licence"
-RAMP_STOPS = 12
-
-
-class ColorBar(NamedTuple):
-    """A colour scale: what is coloured, the numbers at its ends and middle, and its colours from low to high."""
-
-    words: str
-    ends: list[str]
-    stops: list[str]
 
 
 def section_of(scene: Scene) -> str:
@@ -212,12 +203,4 @@ def _rounded(point: object) -> list[float]:
 
 def _bar(scene: Scene) -> ColorBar | None:
     """The colour bar; None where nothing is coloured."""
-    if not scene.scalars:
-        return None
-    low, high = limits(scene.scalars, scene.top_v_per_m)
-    scale = color_scale(scene.scalars)
-    return ColorBar(
-        f"{WORDS[scene.scalars]} in {scene.unit}",
-        [three_digits(value) if value else "0" for value in (low, (low + high) / 2, high)],
-        [to_hex(scale(share)) for share in np.linspace(0, 1, RAMP_STOPS)],
-    )
+    return ColorBar.of(scene.scalars, scene.top_v_per_m, scene.unit) if scene.scalars else None

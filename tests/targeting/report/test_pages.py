@@ -281,6 +281,13 @@ def test_everything_has_a_name_and_fits_a_phone(opened, name):
     page.set_viewport_size({"width": 390, "height": 800})
     settle(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    cut = (
+        "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.ariaLabel)"
+    )
+    assert page.evaluate(cut) == []
+    outside = """[...document.querySelectorAll("tbody td, tbody th")].filter((e) => e.checkVisibility() &&
+      e.getBoundingClientRect().right > 390).map((e) => e.innerText)"""
+    assert page.evaluate(outside) == []
     page.set_viewport_size({"width": 1180, "height": 900})
 
 
@@ -338,7 +345,7 @@ FAINT = """() => {
 @pytest.mark.parametrize("name", ALL)
 def test_paper_shows_the_picture(opened, name):
     page = opened(name).page
-    if name != "sheet":
+    if name == "scene":  # a report's paper has the pictures of coil, electrodes and cortex instead
         assert page.evaluate(SHOWN, ".solid-stage canvas") and not page.evaluate(SHOWN, ".solid-stage img")
         page.emulate_media(media="print")
         assert page.evaluate(SHOWN, ".solid-stage img") and not page.evaluate(SHOWN, ".solid-stage canvas")
@@ -357,6 +364,13 @@ def test_every_sheet_of_paper_says_that_it_is_for_research_and_for_what(opened, 
     sheets = told.stdout.split("\f")[:-1]
     assert sheets
     assert all("Research use only · ball" in sheet for sheet in sheets)
+    for number, sheet in enumerate(sheets, 1):
+        assert f"{number}/{len(sheets)}" in sheet.replace(" ", "")
+    if name in ("tms", "montage"):
+        appendix = next(k for k, sheet in enumerate(sheets) if re.search("^Appendix$", sheet, re.M))
+        assert appendix <= 4
+        assert "Treatment sheet" in sheets[0] or "placement sheet" in sheets[0]
+        assert any("How it was made" in sheet for sheet in sheets[appendix:])
 
 
 @pytest.mark.parametrize("name", ["sheet", "hd sheet"])

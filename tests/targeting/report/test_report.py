@@ -49,7 +49,7 @@ def page(left: TmsEvidence, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages without their pictures, for tests of words."""
     dot = figures_room.Figure(np.zeros((2, 2, 3), np.uint8), "dot", "a dot", "a dot")
-    for name in ("slices", "coil", "cortex", "dose"):
+    for name in ("slices", "field_slices", "coil", "cortex", "dose"):
         monkeypatch.setattr(figures_room, name, lambda evidence: [dot])
     monkeypatch.setattr(head_check, "mosaic", lambda evidence: dot)
     monkeypatch.setattr(section, "section_of", lambda scene: "")
@@ -81,8 +81,8 @@ def test_the_page_stands_alone(page: Path) -> None:
 def test_the_page_is_well_made(page: Path) -> None:
     read = Reader(page.read_text(encoding="utf-8"))
     kinds = Counter(tag for tag, _ in read.tags)
-    assert kinds["h1"] == 1 and kinds["main"] == 1 and kinds["title"] == 1
-    assert kinds["img"] == kinds["figcaption"] == 14
+    assert kinds["h1"] == 1 and kinds["main"] == 1 and kinds["title"] == 2  # the page's and the handle's drawing's
+    assert kinds["img"] == 17 and kinds["figcaption"] == 18
     assert kinds["header"] == kinds["footer"] == kinds["nav"] == 1
     levels = [int(tag[1]) for tag, _ in read.tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1 and all(b <= a + 1 for a, b in pairwise(levels))
@@ -182,6 +182,22 @@ def test_no_working_note_is_on_a_page_for_the_clinic(left: TmsEvidence, quick: N
             assert "unverified" in text.lower() or not protocol.unverified
 
 
+@pytest.mark.slow
+def test_only_the_command_to_make_it_again_has_flags(left: TmsEvidence, quick: None) -> None:
+    told = [
+        warning("give the points with --positions"),
+        note("measure it and give --hotspot"),
+        note("a 180°--200° turn"),
+    ]
+    search = dataclasses.replace(left.plan.search, command="target plan ball --side left")
+    read = Reader(tms_page.page_of(with_plan(left, warnings=told, search=search)))
+    found = re.findall(r"--[a-z][\w-]*", read.text)
+    assert found == ["--side"]
+    assert "Measure it and give the option “hotspot”" in read.text and "180°--200°" in read.text
+    assert read.text.index("Appendix") < read.text.index("--side")
+    assert read.text.count("0f" * 32) == 1  # the image's hash, and all of the provenance, is told once
+
+
 def test_a_targets_own_remarks_stand_in_its_plan() -> None:
     for name in ("psi", "dpi", "op1", "op2-3", "op4"):
         weighed, told = coil_notes(name)
@@ -248,7 +264,11 @@ def test_warnings_are_shown_and_none_is_said(left: TmsEvidence, quick: None) -> 
     assert 'class="notice quiet"' in text and "Left assumed" in text and text.count("✓ No warnings") == 2
     text = tms_page.page_of(with_plan(left, warnings=[danger("too long", "trains"), note("left assumed")]))
     red = text[text.index('class="notice red"') :]
-    assert "Do not use before this is solved" in red and "--accept-risk trains" in red and "✓ No warnings" not in text
+    assert (
+        "Do not use before this is solved" in red
+        and "the option “accept-risk” trains" in red
+        and "✓ No warnings" not in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -288,7 +308,8 @@ def test_the_output_stands_above_the_pictures_and_escapes(left: TmsEvidence, qui
         ),
     )
     text = tms_page.page_of(with_plan(left, dosing=told))
-    assert 0 < text.index("How strongly") < text.index("Where the target is")
+    assert 0 < text.index("Stimulator output") < text.index("</header>")
+    assert text.index("Where the target is") < text.index('id="output">How strongly') < text.index('id="appendix"')
     assert "<b id" not in text and text.count(escape(NASTY)) == 7  # and once in the references
     assert "motor threshold is not known" not in text
     assert "How strongly" not in tms_page.page_of(left)

@@ -10,15 +10,17 @@ from heads import RADII_MM, layered_ball
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
-from report_ball import make_evidence, with_plan
+from report_ball import make_evidence, with_best, with_plan
 
+from targeting.coils import Coil
 from targeting.report import TmsEvidence
 from targeting.report import dose as dose_room
 from targeting.report import figures as figures_room
-from targeting.report.cortex import close_up_picture, overview_picture
+from targeting.report.cortex import close_up_picture, overview_picture, peak_shown
 from targeting.report.folds import across_folds, crossing_deg, crossing_words
 from targeting.report.handle import planned_handle_deg
-from targeting.report.scalp import ABOVE, coil_picture
+from targeting.report.place import ABOVE
+from targeting.report.scalp import coil_picture, coil_rods, viewpoints
 from targeting.report.slices import outlines, slice_picture, whole_view
 from targeting.robustness.record import PlanRobustness
 from targeting.scene.colors import TARGET
@@ -321,3 +323,37 @@ def test_the_opposite_direction_has_the_opposite_words(direction: tuple[float, f
     there, back = direction_words(direction), direction_words(-np.array(direction))
     assert re.sub("|".join(rf"\b{word}\b" for word in swap), lambda found: swap[found[0]], there) == back
     assert there
+
+
+def test_a_peak_on_the_far_side_is_not_marked_as_if_near(left: TmsEvidence) -> None:
+    near = with_best(left, peak_mm=(left.target_mm + np.array([0.0, 25.0, 0.0])).tolist())
+    far = with_best(left, peak_mm=(left.target_mm * [-1, 1, -1]).tolist())
+    assert peak_shown(near) and not peak_shown(far)
+    assert "diamond" in figures_room.cortex(near)[0].caption
+    caption = figures_room.cortex(far)[0].caption
+    assert "diamond" not in caption and "out of sight" in caption
+    without = with_best(left, peak_mm=left.head.centroids_mm[left.target_tets[0]].tolist())  # in the target
+    assert np.array_equal(overview_picture(far), overview_picture(without))  # nothing of it is drawn
+    assert not np.array_equal(overview_picture(near), overview_picture(without))
+
+
+@pytest.mark.parametrize(
+    ("out", "side"),
+    [
+        ((-0.7, 0.25, 0.66), "the left"),
+        ((0.7, -0.2, 0.66), "the right"),
+        ((0.1, 0.8, 0.5), "the front"),
+        ((0.1, -0.9, 0.3), "behind"),
+    ],
+)
+def test_the_coil_is_shown_from_the_side_that_it_faces(out: tuple[float, float, float], side: str) -> None:
+    (found, _), (above, _) = viewpoints(make_evidence(out))
+    assert (found, above) == (side, "above")
+
+
+def test_a_coil_has_a_handle_and_one_of_two_wings_a_bridge() -> None:
+    figure_of_eight, round_coil = (coil_rods(Coil.named(name).casing) for name in ("figure8-70mm", "circular-mc125"))
+    assert len(figure_of_eight) == 3 and len(round_coil) == 1
+    handle, one, other = (rod.points_mm for rod in figure_of_eight)
+    assert handle[:, 1].min() < -90 and np.abs(handle[:, 0]).max() < 10  # towards −y, the hand
+    assert one[:, 0].min() < -30 and other[:, 0].max() > 30

@@ -118,7 +118,11 @@ def test_cameras_stand_where_they_are_called(scene, name):
 
 
 def test_electrodes_lie_on_the_scalp_with_their_size_and_sign():
-    left, right = pads([2.0, -1.5])
+    left, right, *edges = pads([2.0, -1.5])
+    assert [each.name for each in edges] == ["electrode C3 edges", "electrode C4 edges"]
+    assert left.opacity < 0.1 and all(
+        each.opacity == 1 and each.surface.n_cells for each in edges
+    )  # never tints the cortex
     assert (left.label, right.label) == ("C3 +2 mA", "C4 −1.5 mA")
     assert left.surface.center[0] < 0 < right.surface.center[0] and left.color != right.color
     radius = np.linalg.norm(left.surface.points, axis=1)
@@ -275,6 +279,15 @@ def test_spared_regions_and_further_targets_are_seen_where_they_are(with_places,
     assert spared.color == SPARED != further.color == found.layer("target").color
     assert spared.mark and further.mark and not found.layer("coil").mark
     assert [name for name in scene.names if name.startswith(("spared", "further"))] == []
+
+
+def test_titles_name_every_target_and_no_spared_region(with_places):
+    from targeting.report.header import running_texts
+
+    plan = read_plan(with_places / "plan.json")
+    own = f"{plan.target.side} {plan.target.name}".strip()
+    assert planned_scene("ball", out=with_places).title == f"{plan.subject}: {own} and right leg, {plan.coil.name}"
+    assert running_texts(plan)[1] == f"{plan.target.name} {plan.target.side}".strip() + ", also leg right"
 
 
 def test_a_spared_region_has_its_button_and_words_in_the_page_and_in_the_window(with_places):

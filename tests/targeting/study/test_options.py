@@ -96,7 +96,7 @@ def test_the_plans_take_a_request_and_its_fields(tmp_path):
     assert plan is plan_tms
     for function, request_ in ((plan_tms, TmsRequest), (plan_tes, TesRequest)):
         names = list(inspect.signature(function).parameters)
-        assert names == ["subject", "request", "out", *options(request_)]
+        assert names == ["subject", "request", "out", "progress", *options(request_)]
         assert "Other Parameters" in function.__doc__ and "density : str" in function.__doc__
         with pytest.raises(InputError, match="unknown option 'sid', did you mean 'side'"):
             function("colin27", sid="left", out=tmp_path / "s")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from meshes import InputError
 from meshes.errors import WriteError
+from targeting.progress.run_log import LOG_NAME
 from targeting.study.head_source import HeadSource
 from targeting.study.study import Study
 from targeting.subject import MAKING, Done, Stage, Subject
@@ -152,7 +153,8 @@ def test_outputs_of_an_older_run_that_are_not_made_any_more_go(tmp_path):
     with subject.locked():
         subject.run(stage(["a", "b"]))
         subject.run(stage(["b", "c"]))
-    assert {p.name for p in subject.folder.iterdir() if not p.name.startswith(".")} == {"b", "c", "write.json"}
+    seen = {p.name for p in subject.folder.iterdir() if not p.name.startswith(".")}
+    assert seen == {"b", "c", "write.json", LOG_NAME}
 
 
 KILLED = """
@@ -277,7 +279,7 @@ def test_a_run_killed_while_it_renames_leaves_no_file_that_nobody_knows(tmp_path
         return subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
 
     def files():
-        return {p.name for p in (tmp_path / "s1").iterdir() if not p.name.startswith(".")}
+        return {p.name for p in (tmp_path / "s1").iterdir() if not p.name.startswith(".")} - {LOG_NAME}
 
     assert child("T1.nii,x", "die").returncode == -signal.SIGKILL
     assert files() == {"T1.nii"}
