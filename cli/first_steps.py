@@ -9,7 +9,7 @@ from pathlib import Path
 
 WELCOME = """\
 target plans brain stimulation (TMS, tDCS) on a person's MRI. Try it on the head that is built in: target plan colin27
-With your own MRI: target head NAME --t1 T1.nii.gz, then target plan NAME --aim m1-hand --side left (target atlas list: the targets)
+With your own MRI: target head NAME --t1 T1.nii.gz, then target plan NAME --aim m1-hand --side left
 All commands: target --help; one of them: target plan --help; is all well here? target doctor"""
 
 MOST = 3  # names in a line

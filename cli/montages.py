@@ -119,11 +119,13 @@ def plan_file(path: Path) -> Path:
         return path
     inside = [path / "plan.json", path / "tdcs" / "plan.json", path / "hd-tdcs" / "plan.json"]
     montages = [each for each in inside[1:] if each.is_file()] or [each for each in inside[:1] if each.is_file()]
-    beside = sorted(each for kind in KINDS for each in path.glob(f"{PLANS}/*/{kind}/plan.json"))
+    beside = {
+        each.parents[1].name: each for kind in reversed(KINDS) for each in path.glob(f"{PLANS}/*/{kind}/plan.json")
+    }
     if len(beside) > 1 and not montages:
-        names = ", ".join(f"{path.name}/{each.parents[1].name}" for each in beside)
+        names = ", ".join(f"{path.name}/{plan}" for plan in sorted(beside))
         raise InputError(f"{path.name} has {len(beside)} plans of montages: say which ({names})")
-    return (montages or beside or inside)[0]
+    return (montages or list(beside.values()) or inside)[0]
 
 
 def check_in_place(file: Path, anyway: bool) -> None:

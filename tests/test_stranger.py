@@ -2,7 +2,8 @@
 
 The person is colin27 on a fast mesh: where a line names a subject or that subject's MRI, the head that is built in stands in
 (a segmentation takes ten minutes).  All else is run word for word, with files of the names that the lines have.  A line that
-cannot work on this machine (no SimNIBS, no display) is to say so and what to do.
+cannot work on this machine (no SimNIBS, no display) is to say so and what to do.  The README is run with the slow tests, every
+page with ``pytest -m hour``.
 """
 
 import os
@@ -17,8 +18,6 @@ import pytest
 from documented import PAGES, ROOT, commands_of
 from terminal import Terminal
 
-pytestmark = pytest.mark.slow
-
 # what a line is to end with, where that is not success: its exit code and words of its message
 ELSE = {
     "--engine simnibs": (2, "SIMNIBSDIR"),
@@ -32,8 +31,6 @@ WITH_A_PLUGIN = ("plugins.md",)  # its commands need what the page makes: tests/
 def on_colin27(line):
     """The line for the head that is built in."""
     line = OF_THE_HEAD.sub("", line)
-    if line.startswith("target plan ") and "--density" not in line and "--head" not in line:
-        line = re.sub(r"target plan (\S+)", r"target plan \1 --density fast", line)
     return re.sub(r"(?<= )subject01\b(?!\.)", "colin27", line)
 
 
@@ -89,7 +86,7 @@ def write_files(desk):
     assert near.sum() > 20
     table = np.array([[1, 1, 1, 0, 0], [200, 40, 40, 0, 0]])
     write_annot(desk / "lh.mine.annot", near, table, ["rest", "hand"], fill_ctab=True)
-    shutil.copy(desk / "colin27" / "plan_brainsight.txt", desk / "session.txt")
+    shutil.copy(desk / "colin27" / "plans" / "m1-hand-left" / "plan_brainsight.txt", desk / "session.txt")
     for name in ("subject02", "subject03"):
         shutil.copytree(desk / "colin27", desk / name)
 
@@ -124,8 +121,15 @@ def served(line, folder, environment):
     return "" if "Ctrl-C ends" in said and code == 0 else f"{line}\n  ended with {code}: {said[-300:]}"
 
 
+SHOWN = [path for path in PAGES if commands_of(path) and path.name not in WITH_A_PLUGIN]
+
+
 @pytest.mark.parametrize(
-    "page", [path for path in PAGES if commands_of(path) and path.name not in WITH_A_PLUGIN], ids=lambda path: path.stem
+    "page",
+    [
+        pytest.param(path, id=path.stem, marks=(pytest.mark.slow,) * (path.stem == "README") or pytest.mark.hour)
+        for path in SHOWN
+    ],
 )
 def test_every_line_of_a_page_does_what_it_says(shell, tmp_path, page):
     desk, environment = shell
