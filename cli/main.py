@@ -101,7 +101,7 @@ def _misused(error: Any, command: Any, arguments: Sequence[str]) -> int:
         if word in below:
             path, command = f"{path} {word}", below[word]
     parameter = getattr(error, "param", None)
-    if type(error).__name__ == "MissingParameter" and getattr(parameter, "metavar", "") == "NAME":
+    if type(error).__name__ == "MissingParameter" and str(getattr(parameter, "metavar", "")).startswith("NAME"):
         first, *further = without_subject(path)
         return _complain(first, further=further)
     if not message:  # a bare `target coils`, whose help was shown

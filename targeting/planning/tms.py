@@ -103,8 +103,8 @@ def plan_tms(
     >>> plan_tms("subject01", aim="m1-hand")
     Traceback (most recent call last):
     ...
-    meshes.errors.InputError: nothing is known of subject 'subject01' yet: give `t1=FILE` (an MRI), `labels=FILE` or \
-`head=FILE` (only 'colin27' is built in)
+    targeting.study.head_source.UnknownSubjectError: nothing is known of subject 'subject01' yet: give `t1=FILE` \
+(an MRI), `labels=FILE` or `head=FILE` (only 'colin27' is built in)
     """
     checked_request = TmsRequest.of(request, **options).checked()
     question = check_tms(subject if isinstance(subject, Subject) else Subject.named(subject, out), checked_request)

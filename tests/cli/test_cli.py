@@ -135,7 +135,7 @@ def test_lists_tell_all_they_know_in_lines_that_fit(capfd, command):
         ("pln colin27", "Did you mean"),
         ("plan colin27 --sid left", "No such option"),
         ("plan ../colin27", "no path"),
-        ("plan a/b --t1 T1.nii", "no path"),
+        ("plan a/b/c --t1 T1.nii", "no path"),
         ("plan colin27 --side lft", "left"),
         ("plan colin27 --side left --pain-side left", "--pain-side"),
         ("plan colin27 --aim m1-hnd", "m1-hand"),

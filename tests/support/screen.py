@@ -28,13 +28,13 @@ def absent(reason: str) -> None:
 
 
 @contextlib.contextmanager
-def virtual_screen():
+def virtual_screen(size: str = SIZE):
     """A display of its own: yields its name, such as ":97"."""
     server = shutil.which("Xvfb")
     if server is None:
         absent("Xvfb is not there: apt-get install xvfb")
     ours, theirs = os.pipe()
-    command = [server, "-displayfd", str(theirs), "-screen", "0", SIZE, "-nolisten", "tcp"]
+    command = [server, "-displayfd", str(theirs), "-screen", "0", size, "-nolisten", "tcp"]
     process = subprocess.Popen(command, pass_fds=[theirs], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(theirs)
     try:

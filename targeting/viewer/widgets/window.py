@@ -44,7 +44,8 @@ class ViewerWindow(QtWidgets.QMainWindow):
         super().__init__()
         self.planned, self.subject, self.plan = planned, planned.subject, planned.plan
         self.setWindowTitle(planned.scene.title)
-        self.resize(*SIZE)
+        room = self.screen().availableSize()
+        self.resize(min(SIZE[0], room.width()), min(SIZE[1], room.height()))
         self.plotter = QtInteractor(self, auto_update=False)
         self.plotter.setAccessibleName("the head in space")
         self.plotter.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
@@ -96,7 +97,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
             column.addWidget(self.electrodes, 1)
         self.setCentralWidget(center)
         sides = QtCore.Qt.DockWidgetArea
-        self._dock("What is shown", left, sides.LeftDockWidgetArea, LEFT_WIDTH)
+        self._dock("What is shown", _scrolled(left), sides.LeftDockWidgetArea, LEFT_WIDTH)
         self._dock("Slices", self.slices, sides.RightDockWidgetArea, RIGHT_WIDTH)
         self.place_words = QtWidgets.QLabel("click the cortex to see what is there")
         self.place_words.setAccessibleName("the picked place")
@@ -303,3 +304,13 @@ class ViewerWindow(QtWidgets.QMainWindow):
         self.loader.close()
         self.plotter.close()
         event.accept()
+
+
+def _scrolled(widget: QtWidgets.QWidget) -> QtWidgets.QScrollArea:
+    """A column that is scrolled where the screen is not as high as it is."""
+    area = QtWidgets.QScrollArea()
+    area.setWidget(widget)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area

@@ -208,7 +208,7 @@ def test_two_runs_at_once_are_refused_and_the_lock_dies_with_its_holder(tmp_path
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "a/b", "../x", "/tmp/x", "a\\b", "-x", ".x", "a b", "é", "a\n", "x" * 101]
+    "name", ["", ".", "..", "a/b/c", "a/", "/b", "../x", "/tmp/x", "a\\b", "-x", ".x", "a b", "é", "a\n", "x" * 101]
 )
 def test_names_with_a_path_or_odd_letters_are_refused(name):
     with pytest.raises(InputError, match="subject name"):
