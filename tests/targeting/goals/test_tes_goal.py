@@ -31,6 +31,7 @@ from targeting.plans.tes import from_dict, read_tes_plan, write_tes_plan
 from targeting.plans.tes_words import standard_name
 from targeting.report.features import tes_goal_section
 from targeting.scene.planned import planned_scene
+from targeting.study.cortex_stage import CortexFacts
 from targeting.study.study import Study
 from targeting.subject import Done
 from targeting.tes.montage_goal import Goal, solve
@@ -255,6 +256,7 @@ def ball(tmp_path_factory):
 def _surface_and_no_pictures(cortex):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Study, "_cortex", (Done("cortex", "a ball's", 0.0, lambda: cortex), []))
+        patch.setattr(Study, "cortex_facts", CortexFacts(cortex.source, tuple(cortex.folds), cortex.why_no_folds))
         patch.setattr(tes_road, "write_tes_files", lambda folder, _, plan: write_tes_plan(folder / "plan.json", plan))
         yield
 
