@@ -51,7 +51,7 @@ def test_the_plan_holds_what_was_promised(planned):
     best = made.placements[0]
     assert best.direct_dose_v_per_m == pytest.approx(best.dose_v_per_m, rel=5e-3)
     assert made.search.direct_solves_by.startswith("embedded ")
-    assert made.search.command == "target plan colin27 --density fast --as ."
+    assert made.search.command == "target plan colin27 --as . --density fast"
     assert (made.search.head, made.search.mesh) == ("embedded", "fast")
     assert "mm from C" in (planned / "plan.html").read_text(encoding="utf-8")  # the hand area lies under C1 and C3
     assert best.direct_mean_e_v_per_m >= best.direct_dose_v_per_m
