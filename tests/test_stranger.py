@@ -2,8 +2,8 @@
 
 The person is colin27 on a fast mesh: where a line names a subject or that subject's MRI, the head that is built in stands in
 (a segmentation takes ten minutes).  All else is run word for word, with files of the names that the lines have.  A line that
-cannot work on this machine (no SimNIBS, no display) is to say so and what to do.  The README is run with the slow tests, every
-page with ``pytest -m hour``.
+cannot work on this machine (no SimNIBS, no display) is to say so and what to do.  It takes about an hour:
+``pytest -m hour``.
 """
 
 import os
@@ -17,6 +17,8 @@ import numpy as np
 import pytest
 from documented import PAGES, ROOT, commands_of
 from terminal import Terminal
+
+pytestmark = pytest.mark.hour
 
 # what a line is to end with, where that is not success: its exit code and words of its message
 ELSE = {
@@ -121,15 +123,8 @@ def served(line, folder, environment):
     return "" if "Ctrl-C ends" in said and code == 0 else f"{line}\n  ended with {code}: {said[-300:]}"
 
 
-SHOWN = [path for path in PAGES if commands_of(path) and path.name not in WITH_A_PLUGIN]
-
-
 @pytest.mark.parametrize(
-    "page",
-    [
-        pytest.param(path, id=path.stem, marks=(pytest.mark.slow,) * (path.stem == "README") or pytest.mark.hour)
-        for path in SHOWN
-    ],
+    "page", [path for path in PAGES if commands_of(path) and path.name not in WITH_A_PLUGIN], ids=lambda path: path.stem
 )
 def test_every_line_of_a_page_does_what_it_says(shell, tmp_path, page):
     desk, environment = shell

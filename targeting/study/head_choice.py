@@ -70,20 +70,20 @@ class HeadChoice:
             return choice
         made, wanted = _density_of(subject), options.density
         if made and wanted and made != wanted:
-            raise _another(subject, f"was meshed at density {made}", f"--density {wanted}")
+            raise _another(subject, f"was meshed at density {made}", "density", wanted)
         before = subject.made_from("segment")
         if before and not choice.source.remembered:
             ways = {"embedded": "colin27", "t1": "an MRI", "labels": "labels", "head": "a finished mesh"}
             way = before["parameters"]["way"]
             if way != choice.source.way:
-                raise _another(subject, f"was made from {ways[way]}", f"--{choice.source.way} ...")
+                raise _another(subject, f"was made from {ways[way]}", choice.source.way, "...")
             for role, path in choice.source.files.items():
                 if _is_other(path, before["paths"].get(role), before["files"].get(role)):
-                    raise _another(subject, f"was made from another {role.upper()} file", f"--{role} {path.name}")
+                    raise _another(subject, f"was made from another {role.upper()} file", role, path.name)
         kept, folder = _cortex_of(subject), options.cortex
         if folder is not None and subject.record("cortex") is not None and kept != Path(folder).absolute():
             of = f"has the surfaces of {kept.name}" if kept else "has surfaces of its own"
-            raise _another(subject, of, f"--cortex {Path(folder).name}")
+            raise _another(subject, of, "cortex", Path(folder).name)
         return choice
 
     def told(self, request: Asked, plan: str) -> Asked:
@@ -102,12 +102,12 @@ class HeadChoice:
         return CortexSource(gone=True) if self.gone else CortexSource.of(self.source, self.cortex)
 
 
-def _another(subject: Subject, made: str, option: str) -> InputError:
+def _another(subject: Subject, made: str, option: str, value: str) -> InputError:
     plans = len(subject.plans())
     outdated = f" (its {plans} plan{'s' * (plans > 1)} will be outdated)" if plans else ""
     return InputError(
         f"the head of {subject.name} {made}: leave the option out to plan in that head, or make the head anew with "
-        f"'target head {subject.name} {option}'{outdated}"
+        f"'target head {subject.name} --{option} {value}'{outdated}"
     )
 
 

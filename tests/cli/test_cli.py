@@ -365,7 +365,9 @@ def test_on_a_terminal_an_error_is_red_and_its_lines_end_between_words(tmp_path,
         _, exit_code = terminal.end(30)
         lines = terminal.last_lines()
     assert exit_code == 2 and len(lines) > 5
-    assert "\x1b[1;31mtarget:\x1b[0m nothing is known" in lines[0]
+    assert "\x1b[1;31mtarget:\x1b[0m nothing is known" in terminal.text and lines[0].startswith(
+        "target: nothing is known"
+    )
     assert all(len(line) <= 60 for line in lines[1:]) and lines[1].startswith("--t1 FILE")
     plain = subprocess.run(words, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
     assert "\x1b" not in plain.stderr and len(plain.stderr.splitlines()) == 3

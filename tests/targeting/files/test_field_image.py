@@ -43,7 +43,7 @@ def test_it_is_an_image_in_volts_per_metre_with_left_on_the_left(subject):
 def test_what_is_not_there_or_does_not_stand_is_refused(subject):
     with pytest.raises(InputError, match="unknown kind of plan 'coil'"):
         field_image(subject, kind="coil")
-    with pytest.raises(InputError, match="unknown space 'mni152'; valid: T1, MNI152"):
+    with pytest.raises(InputError, match=r"unknown space 'mni152', did you mean 'MNI152'\? valid: T1, MNI152"):
         field_image(subject, space="mni152")
     with pytest.raises(
         InputError, match=r"there is no hd-tdcs plan in .*; make it with 'target plan ball --with hd-tdcs'"
