@@ -93,7 +93,7 @@ def papers(talk: Talk, subject: Subject, file: Path | None, anyway: bool) -> Non
 
     if file is not None:
         raise InputError("--to pdf prints each page beside itself: leave out --file")
-    folders = {kind: subject.plan_folder / ("" if kind == TMS else kind) for kind in (TMS, *KINDS)}
+    folders = {kind: subject.folder_of(kind) for kind in (TMS, *KINDS)}
     planned = {kind: folder for kind, folder in folders.items() if (folder / "plan.html").is_file()}
     if not planned:
         raise InputError(f"there is no plan in {subject.plan_folder}: make one with 'target plan {subject.name}'")

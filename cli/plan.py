@@ -106,17 +106,16 @@ def plan_command(
             lines += [("", "")] if lines else []  # between two plans
             if kind == TMS:
                 coil_plan = plan_tms(subject, TmsRequest(**{**of_coil, "accept_risk": risks[kind]}))
-                lines += coil_lines(coil_plan, folder_of(subject, coil_plan))
+                lines += coil_lines(coil_plan, made := folder_of(subject, coil_plan, kind))
                 documents[kind] = tms_plan.to_dict(coil_plan)
                 unsafe |= bool(coil_plan.unaccepted)
             else:
                 montage_plan = plan_tes(subject, montages[kind])
-                lines += montage_lines(montage_plan, folder_of(subject, montage_plan) / kind)
+                lines += montage_lines(montage_plan, made := folder_of(subject, montage_plan, kind))
                 documents[kind] = tes_plan.to_dict(montage_plan)
                 unsafe |= bool(montage_plan.unaccepted)
             if pdf:
-                made = folder_of(subject, coil_plan if kind == TMS else montage_plan)
-                lines.append(paper_line(made if kind == TMS else made / kind))
+                lines.append(paper_line(made))
     talk.answer(summary(lines), documents if len(kinds) > 1 else documents[kinds[0]])
     if unsafe:
         raise typer.Exit(UNSAFE)
@@ -125,9 +124,9 @@ def plan_command(
 plan_command.lists = OBJECTIVE_LIST  # type: ignore[attr-defined]  # below all options
 
 
-def folder_of(subject: Subject, plan: TmsPlan | TesPlan) -> Path:
+def folder_of(subject: Subject, plan: TmsPlan | TesPlan, kind: str) -> Path:
     """The folder of a plan that was just made."""
-    return subject.of(str(plan.search.name)).plan_folder
+    return subject.of(str(plan.search.name)).folder_of(kind)
 
 
 def paper_line(folder: Path) -> Line:

@@ -38,6 +38,7 @@ from meshes.errors import InputError, WriteError
 from meshes.images import identity
 from targeting.folder_lock import HOLDER_NAME, LOCK_NAME, locked
 from targeting.memory_need import MemoryNeed, check_memory
+from targeting.modality import TMS
 from targeting.progress.run_log import logged
 from targeting.progress.watching import tell
 from targeting.versions import package_version, versions
@@ -218,6 +219,10 @@ class Subject:
     def plan_folder(self) -> Path:
         """Where the plan at work has its files."""
         return self.folder if self.plan in ("", IN_THE_FOLDER) else self.folder / PLANS / self.plan
+
+    def folder_of(self, kind: str) -> Path:
+        """Where the plan at work has the files of one kind: "tms", or of a kind of montage, in a folder of their own."""
+        return self.plan_folder if kind == TMS else self.plan_folder / kind
 
     @property
     def words(self) -> str:

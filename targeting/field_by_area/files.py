@@ -148,7 +148,7 @@ no areas, and its plan says why
     """
     one_of(kind, (TMS, *KINDS), "kind of plan")
     subject = Subject.planned(subject, out)
-    path = (subject.plan_folder if kind == TMS else subject.plan_folder / kind) / TABLE
+    path = subject.folder_of(kind) / TABLE
     if not path.is_file():
         raise InputError(
             f"{path} is not there: plan the subject first; a head whose folds are not known has no areas, and its plan "

@@ -54,7 +54,7 @@ def field_image(
     one_of(kind, (TMS, *KINDS), "kind of plan")
     one_of(space, IMAGES, "space")
     subject = Subject.planned(subject, out)
-    folder = subject.plan_folder if kind == TMS else subject.plan_folder / kind
+    folder = subject.folder_of(kind)
     if not (folder / "plan.json").is_file():
         of_kind = "" if kind == TMS else f" --with {kind}"
         raise InputError(f"there is no {kind} plan in {folder}; make it with 'target plan {subject.name}{of_kind}'")

@@ -90,7 +90,7 @@ def tell_replaced(subject: Subject, kind: str, command: str) -> None:
 
 
 def _file(subject: Subject, kind: str) -> Path:
-    return (subject.plan_folder if kind == TMS else subject.plan_folder / kind) / "plan.json"
+    return subject.folder_of(kind) / "plan.json"
 
 
 def _row(subject: Subject, kind: str) -> PlanRow:

@@ -180,7 +180,7 @@ def check_tes(subject: Subject, request: TesRequest) -> TesQuestion:
         side, notes = target_side(source, request.aim, side, request.pain_side, request.hotspot_mm)
         notes += target_notes(request.aim)
         goal = Aim(
-            in_cortex_folder(request.aim, side, request.cortex), side, request.hotspot_mm, request.radius_mm
+            in_cortex_folder(request.aim, side, head.cortex), side, request.hotspot_mm, request.radius_mm
         ).checked(own)
     elif request.aim != DEFAULT_AIM or request.hotspot_mm is not None or request.radius_mm is not None:
         raise InputError("the map of `network` is the target: leave out `aim`, `hotspot_mm` and `radius_mm`")

@@ -177,9 +177,9 @@ def check_tms(subject: Subject, request: TmsRequest) -> TmsQuestion:
     chosen, subject = subject.plan, with_plan(subject, request, side)
     request = head.told(request, chosen)
     own = source.own(subject.folder)
-    goal = Aim(
-        in_cortex_folder(request.aim, side, request.cortex), side, request.hotspot_mm, request.radius_mm
-    ).checked(own)
+    goal = Aim(in_cortex_folder(request.aim, side, head.cortex), side, request.hotspot_mm, request.radius_mm).checked(
+        own
+    )
     plan_coil = ChosenCoil.of(request.coil)
     others = asked_coils(request.compare)
     objective, direction = linear_direction(request.objective, request.direction)

@@ -76,13 +76,12 @@ def planned_modality(subject: Subject, modality: str | None = None) -> str:
     InputError
         If it is not planned; the line says what to run.
     """
-    folders = {"tms": subject.plan_folder, **{kind: subject.plan_folder / kind for kind in KINDS}}
     if modality is not None:
         one_of(modality, MODALITIES, "modality of `modality`")
-    for kind in [modality] if modality else MODALITIES:
-        if (folders[kind] / "plan.json").is_file():
-            return kind
-    there = [kind for kind in MODALITIES if (folders[kind] / "plan.json").is_file()]
+    there = [kind for kind in MODALITIES if (subject.folder_of(kind) / "plan.json").is_file()]
+    found = [kind for kind in there if modality in (None, kind)]
+    if found:
+        return found[0]
     asked = f"target plan {subject.name}" + ("" if modality in (None, "tms") else f" --with {modality}")
     others = f" (planned there: {', '.join(there)})" if there else ""
     raise InputError(
@@ -180,7 +179,7 @@ def _tms_scene(subject: Subject, placement: int) -> Scene:
 
 
 def _tes_scene(subject: Subject, kind: str) -> Scene:
-    plan = read_tes_plan(subject.plan_folder / kind / "plan.json")
+    plan = read_tes_plan(subject.folder_of(kind) / "plan.json")
     study = RecordedStudy.of(subject)
     head, cortex = study.head, study.cortex
     _check_follows(subject, f"{kind}-files", head, cortex)
@@ -196,8 +195,8 @@ def _tes_scene(subject: Subject, kind: str) -> Scene:
             f"{confirmation} is gone or of another plan; run 'target plan {subject.name} --with {kind}' again"
         ) from None
     of_head = None if field is None else {"magnE": strength_at_nodes(head.value, field)}
-    values = on_scene(surfaces, of_head or _stored(subject.plan_folder / kind / "cortex.vtp"))
-    around = electrode_layers(plan.montage, patches) + _outline(subject.plan_folder / kind, plan.target.shape)
+    values = on_scene(surfaces, of_head or _stored(subject.folder_of(kind) / "cortex.vtp"))
+    around = electrode_layers(plan.montage, patches) + _outline(subject.folder_of(kind), plan.target.shape)
     away = np.asarray(surfaces.scalp.points, np.float64) - plan.target.center_mm
     nearest = away[np.linalg.norm(away, axis=1).argmin()]
     unit = f"V/m at {plan.total_current_ma:g} mA"

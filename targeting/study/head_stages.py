@@ -174,7 +174,7 @@ def segment_stage(source: HeadSource, home: Path) -> Stage[Segmentation]:
 
     files = dict(source.files)
     if source.way == "head":
-        files = _files_of_head(source.files["head"])
+        files = files_of_head(source.files["head"])
     return Stage(
         "segment",
         3,
@@ -347,7 +347,7 @@ def _checked_images(head_folder: HeadFolder, source: HeadSource) -> tuple[str, .
     return (*head_folder.doubts, *(doubt for doubt in doubts if doubt))
 
 
-def _files_of_head(path: Path) -> dict[str, Path]:
+def files_of_head(path: Path) -> dict[str, Path]:
     """The files a finished head depends on: the mesh itself, and the images a charm folder keeps beside it."""
     from meshes.formats.head_folder import images_of_head, mesh_file_of
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from atlases.aim import AimedTarget
+from atlases.area_aim import in_cortex_folder
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
 from meshes.head import HeadMesh
@@ -303,9 +304,10 @@ class MadeHead:
         """
         side, _ = target_side(self._study.source, aim, side, pain_side, None)
         own = self._study.source.own(self.subject.folder)
-        asked = Aim(aim, side, radius_mm=radius_mm).checked(own)
-        with self.subject.locked():
-            study = replace(self._study, aim=asked)
+        name = in_cortex_folder(aim, side, self._study.cortex_source.folder)
+        asked = Aim(name, side, radius_mm=radius_mm).checked(own)
+        study = replace(self._study, aim=asked)
+        with working_in(self.subject, steps_of(study, ["cortex"] if asked.needs_cortex else [])):
             cortex = study.cortex if asked.needs_cortex else None
             return aimed_in(asked, study.head.value, study.registration_of_target, cortex).target
 

@@ -51,9 +51,7 @@ def verify(subject: str | Subject, out: str | Path | None = None, exported: Sequ
     subject = Subject.planned(subject, out)
     coil = (subject.plan_folder / "plan.json").exists() or bool(subject.made_from("files"))
     kinds = [
-        kind
-        for kind in KINDS
-        if (subject.plan_folder / kind / "plan.json").exists() or subject.made_from(f"{kind}-files")
+        kind for kind in KINDS if (subject.folder_of(kind) / "plan.json").exists() or subject.made_from(f"{kind}-files")
     ]
     if not coil and not kinds:
         raise InputError(f"there is no plan in {subject.plan_folder}; run 'target plan {subject.name}' first")

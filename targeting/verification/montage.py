@@ -28,7 +28,7 @@ TABLES = ("montage.csv", "electrodes.tsv")
 
 def montage_checks(subject: Subject, kind: str, spoilt: Collection[str]) -> list[Check]:
     """The checks of one kind of montage; ``spoilt`` are stages whose files are not those of the record."""
-    folder = subject.plan_folder / kind
+    folder = subject.folder_of(kind)
     try:
         plan = read_tes_plan(folder / "plan.json")
     except InputError as error:

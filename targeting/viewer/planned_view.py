@@ -44,4 +44,4 @@ class PlannedView:
         scene = planned_scene(subject, modality=kind)
         if kind == "tms":
             return cls(subject, kind, read_plan(subject.plan_folder / "plan.json"), scene)
-        return cls(subject, kind, read_tes_plan(subject.plan_folder / kind / "plan.json"), scene)
+        return cls(subject, kind, read_tes_plan(subject.folder_of(kind) / "plan.json"), scene)
