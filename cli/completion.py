@@ -186,11 +186,12 @@ def stimulators() -> Iterator[Found]:
     yield from ((name, each.title) for name, each in named().items())
 
 
-def navigators() -> Iterator[Found]:
-    """The navigators whose files a plan is written to."""
+def exports() -> Iterator[Found]:
+    """The navigators whose files a plan is written to, and paper."""
     from targeting.navigation.navigators import writers
 
     yield from ((name, "") for name in writers())
+    yield "pdf", "the report on paper"
 
 
 def objectives() -> Iterator[Found]:
@@ -220,7 +221,7 @@ KNOWN: dict[str, Callable[[], Iterable[Found]]] = {
     "montages": montages,
     "protocols": protocols,
     "stimulators": stimulators,
-    "navigators": navigators,
+    "exports": exports,
     "objectives": objectives,
     "tes_objectives": tes_objectives,
     "tissues": tissues,

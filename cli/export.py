@@ -36,7 +36,7 @@ def export_command(
         typer.Option(
             "--to",
             metavar="brainsight|localite|pdf",
-            autocompletion=completed("navigators"),
+            autocompletion=completed("exports"),
             help="The neuronavigator, or the report on paper.",
         ),
     ],

@@ -11,7 +11,7 @@ from targeting.modality import KINDS, TMS
 from targeting.plans.tes import read_tes_plan
 from targeting.plans.tms import read_plan
 from targeting.study.plan_state import last_stage, why_outdated
-from targeting.subject import Subject
+from targeting.subject import LAST_STAGES, Subject
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,8 @@ class PlanRow:
     ----------
     name : str
         What commands take: ``subject01/m1-hand-left``.
-    kind : {"tms", "tdcs", "hd-tdcs"}
+    kind : {"tms", "tdcs", "hd-tdcs", ""}
+        Empty of a plan that is unfinished.
     target : str
     by : str
         The coil or the montage.
@@ -34,10 +35,11 @@ class PlanRow:
         Of a montage.
     created : str
         ISO 8601, UTC.
-    state : {"done", "outdated", "not readable"}
+    state : {"done", "outdated", "unfinished", "not readable"}
     why : str
-        What changed, or cannot be read.
+        What changed, is missing, or cannot be read.
     file : Path
+        plan.json; the folder of a plan that is unfinished.
     """
 
     name: str
@@ -53,7 +55,7 @@ class PlanRow:
 
 
 def list_plans(subject: str | Subject, out: str | Path | None = None) -> list[PlanRow]:
-    """The plans of a person, the newest last.
+    """The plans of a person, the newest last; before them those that were begun and never finished.
 
     Parameters
     ----------
@@ -69,12 +71,7 @@ def list_plans(subject: str | Subject, out: str | Path | None = None) -> list[Pl
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
     if not subject.folder.is_dir():
         raise InputError(f"there is no subject folder {subject.folder}; make one with 'target head {subject.name}'")
-    rows = [
-        _row(subject.of(plan), kind)
-        for plan in subject.plans()
-        for kind in (TMS, *KINDS)
-        if _file(subject.of(plan), kind).is_file()
-    ]
+    rows = [row for plan in subject.plans() for row in _rows(subject.of(plan))]
     return sorted(rows, key=lambda row: (row.created, row.name))
 
 
@@ -91,6 +88,15 @@ def tell_replaced(subject: Subject, kind: str, command: str) -> None:
 
 def _file(subject: Subject, kind: str) -> Path:
     return subject.folder_of(kind) / "plan.json"
+
+
+def _rows(subject: Subject) -> list[PlanRow]:
+    """A row for each kind of a plan that was finished; one for a plan of which nothing was."""
+    rows = [_row(subject, kind) for kind in (TMS, *KINDS) if _file(subject, kind).is_file()]
+    if rows or any(subject.record(stage) for stage in LAST_STAGES):
+        return rows
+    why = "it has no plan.json; give its command again to finish it, or delete its folder"
+    return [PlanRow(subject.words, "", "", "", None, None, "", "unfinished", why, subject.plan_folder)]
 
 
 def _row(subject: Subject, kind: str) -> PlanRow:

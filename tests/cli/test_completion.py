@@ -44,7 +44,7 @@ def answers(folder, *words):
         (["plan", "--with", "tms,"], {"tms,tdcs", "tms,hd-tdcs"}, {"tdcs"}),
         (["plan", "--side", ""], {"left", "right"}, set()),
         (["plan", "--conductivity", "sk"], {"skull="}, set()),
-        (["export", "--to", ""], {"brainsight", "localite"}, {"softaxic"}),
+        (["export", "--to", ""], {"brainsight", "localite", "pdf"}, {"softaxic"}),
         (["status", ""], {"colin27", "planned", "meshed"}, {"empty", ".hidden"}),
         (["plan", "--help"], {"--help-all"}, {"--aim"}),
         (["mon"], {"montages"}, {"plan"}),
@@ -98,25 +98,51 @@ def test_an_answer_imports_nothing_that_takes_long(tmp_path):
     assert slow & set(modules.split()) == set()
 
 
+# how each shell is begun without the user's own settings, what is said once it was taught, and how it reads that again
+SHELLS = {
+    "bash": (["--norc", "-i"], "bash completion installed", b"source ~/.bashrc"),
+    "zsh": (["-f", "-i"], "zsh completion installed", b"source ~/.zshrc"),
+    "fish": (["--no-config", "-i"], "fish completion installed", b"source ~/.config/fish/completions/target.fish"),
+}
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
-def test_bash_completes_after_it_was_taught(tmp_path):
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_completes_after_it_was_taught(shell, tmp_path):
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell}")
+    begun, said, read_again = SHELLS[shell]
     programs = tmp_path / "bin"
     programs.mkdir()
     target = programs / "target"
     target.write_text(f"#!{sys.executable}\n{RUN}\n")
     target.chmod(0o755)
-    environment = {"HOME": str(tmp_path), "PATH": f"{programs}:/usr/bin:/bin", "PS1": "ready> ", "INPUTRC": "/dev/null"}
-    with Terminal(["/bin/bash", "--norc", "-i"], tmp_path, environment) as bash:
-        bash.read(10, until="ready> ")
-        bash.press(b"target --install-completion\n")
-        assert "bash completion installed" in bash.read(30, until="restart the terminal")
-        bash.press(b"source ~/.bashrc\n")
+    environment = {
+        "HOME": str(tmp_path),
+        "PATH": f"{programs}:/usr/bin:/bin",
+        "PS1": "ready> ",
+        "INPUTRC": "/dev/null",
+        "TERM": "dumb" if shell != "fish" else "xterm",
+        "SHELL": f"/bin/{shell}",
+    }
+    with Terminal([shutil.which(shell), *begun], tmp_path, environment) as typist:
+        if shell == "fish":
+            typist.press(b"function fish_prompt; echo -n 'ready> '; end\n")
+        typist.read(10, until="ready> ")
+        typist.press(b"target --install-completion\n")
+        assert said in typist.read(30, until="restart the terminal"), typist.text
+        typist.press(read_again + b"; echo tau''ght\n")  # the quotes: what is typed is shown, too
+        assert "taught" in typist.read(10, until="taught")
+        typist.read(1)  # its next prompt
+        if shell == "zsh":  # reads Typer's script at the first Tab, and answers from the second one on
+            typist.press(b"target prot\t")
+            typist.read(2)
+            typist.press(b"\x15")
         for typed, completed in (
             (b"target plan colin27 --aim area:IPS\t", "area:IPS1"),
             (b"target plan colin27 --coil dou\t", "--coil double-cone-110mm"),
             (b"target prot\t", "target protocols"),
         ):
-            bash.press(typed)
-            assert completed in bash.read(30, until=completed), bash.text
-            bash.press(b"\x15")  # clears the line
+            typist.press(typed)
+            assert completed in typist.read(30, until=completed), typist.text
+            typist.press(b"\x15")  # clears the line

@@ -71,6 +71,8 @@ class Session:
             self.settle()
         if picture:
             self.window.grab().save(str(self.pictures / f"{picture}.png"))
+            # once more on its way: a slow machine may have come to rest while the picture was saved
+            QTest.mouseMove(plotter, start + QtCore.QPoint(*by) + QtCore.QPoint(1, 0))
             self.seen[picture] = self.pixels_of(self.coil.pose[:3, 3])
         QTest.mouseRelease(plotter, button, pos=start + QtCore.QPoint(*by))
         self.settle()

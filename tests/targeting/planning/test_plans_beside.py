@@ -1,6 +1,8 @@
 """One head, many plans: beside each other, none lost, each found by its name; the head as it was made."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -153,6 +155,16 @@ def test_two_plans_of_one_head_stand_beside_each_other(person, capfd):
     assert {row["plan"] for row in status if row["stage"] == "tdcs-search"} == {each.split("/")[1] for each in names}
     assert run(["verify", "s1", "--out", out]) == 2
     assert "s1 has 2 plans" in capfd.readouterr().err
+    # a plan that was begun and never finished is one of those among which a name chooses: it has a row, too
+    begun = Path(out) / "plans" / "begun"
+    begun.mkdir()
+    try:
+        (begun / "search.json").write_text("{}")
+        assert [(row.name, row.state) for row in list_plans("s1", out) if not row.kind] == [("s1/begun", "unfinished")]
+        assert run(["plans", "s1", "--out", out]) == 0
+        assert "unfinished: it has no plan.json" in " ".join(capfd.readouterr().out.split())
+    finally:
+        shutil.rmtree(begun)
     # a coil looks at one of them by its name
     assert run(["montages", "equal-dose", out]) == 2
     assert "has 2 plans of montages" in capfd.readouterr().err
