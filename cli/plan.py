@@ -11,6 +11,7 @@ import typer
 from cli.console import at_work, talk_of
 from cli.options import Json, Name, Out, Pdf, Quiet, parameter_of, values_of, with_options
 from cli.plan_warnings import Line
+from cli.progress import tell
 from cli.tables import summary
 from meshes.choices import one_of
 from meshes.errors import InputError
@@ -102,8 +103,10 @@ def plan_command(
         }
         lines: list[Line] = []
         documents, unsafe = {}, False
-        for kind in kinds:
+        for number, kind in enumerate(kinds, start=1):
             lines += [("", "")] if lines else []  # between two plans
+            if len(kinds) > 1:
+                tell(f"plan {number} of {len(kinds)}, {kind}")  # each counts its own steps
             if kind == TMS:
                 coil_plan = plan_tms(subject, TmsRequest(**{**of_coil, "accept_risk": risks[kind]}))
                 lines += coil_lines(coil_plan, made := folder_of(subject, coil_plan, kind))

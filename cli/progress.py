@@ -22,6 +22,11 @@ PACKAGES = ("meshes", "atlases", "targeting")
 ALWAYS = "for_everyone"  # on a log record: not the inner work, but why a person has to wait
 
 
+def tell(text: str) -> None:
+    """Show a line among the progress, for everyone."""
+    logging.getLogger("targeting").info(text, extra={ALWAYS: True})
+
+
 class Display(logging.Handler):
     """Shows runs and the library's warnings on ``stream`` between ``start()`` and ``stop()``.
 

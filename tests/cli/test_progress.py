@@ -10,7 +10,7 @@ from short_stages import run, stage
 from terminal import ESCAPES, Terminal
 
 from cli.console import Talk, at_work
-from cli.progress import Display
+from cli.progress import Display, tell
 from cli.supervision import INTERRUPTED
 
 SHORT = """
@@ -78,11 +78,13 @@ def test_warnings_are_always_shown_with_options_as_flags(tmp_path):
     try:
         logging.getLogger("targeting.memory_need").warning("it needs much: take `density=fast`")
         logging.getLogger("meshes.environments").info("another process sets it up", extra={"for_everyone": True})
+        tell("plan 1 of 2, tms")
     finally:
         display.stop()
     assert [each for _, each in lines_of(stream)] == [
         "warning: it needs much: take --density fast",
         "another process sets it up",
+        "plan 1 of 2, tms",
     ]
 
 
