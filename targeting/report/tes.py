@@ -31,7 +31,7 @@ from targeting.report.provenance import provenance, unverified
 from targeting.scene.color_bar import ColorBar
 from targeting.words.fact import Fact
 from targeting.words.numbers import direction_words, listed, number
-from targeting.words.target import center_fact, ring_meaning
+from targeting.words.target import also_words, center_fact, ring_meaning
 
 
 def write_tes_report(path: str | Path, evidence: TesEvidence) -> None:
@@ -54,6 +54,7 @@ def page_of(evidence: TesEvidence) -> str:
         "report/tes.html.jinja",
         scene_policy=policy(),
         plan=plan,
+        also=also_words(plan.goal.places) if plan.goal else "",
         kind=KINDS[plan.kind],
         running=running_texts(plan),
         sides=sides_of(plan),

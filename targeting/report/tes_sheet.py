@@ -18,6 +18,7 @@ from targeting.report.page import render_page, write_page
 from targeting.report.tes import cap_figures
 from targeting.tes.optimise.limits import off_grid
 from targeting.words.numbers import number
+from targeting.words.target import also_words
 
 MIDLINE_MM = 5.0  # nearer than this to the plane between the ears an electrode is on the midline
 UPRIGHT = 0.5  # a height that runs up the head by more than this is said to
@@ -52,6 +53,7 @@ def sheet_of(evidence: TesEvidence) -> str:
     return render_page(
         "report/tes_sheet.html.jinja",
         plan=plan,
+        also=also_words(plan.goal.places) if plan.goal else "",
         running=running_texts(plan),
         kind=KINDS[plan.kind],
         sides=sides_of(plan),

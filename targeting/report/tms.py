@@ -50,7 +50,7 @@ from targeting.scene.color_bar import ColorBar
 from targeting.tms.orientation import handle_deg
 from targeting.words.fact import Fact
 from targeting.words.numbers import direction_words, measured_from, number
-from targeting.words.target import center_fact
+from targeting.words.target import also_words, center_fact
 
 SHOWN = 5  # placements
 
@@ -81,6 +81,7 @@ def page_of(evidence: TmsEvidence) -> str:
         "report/tms.html.jinja",
         policy(),
         plan=plan,
+        also=also_words(plan.goal.places) if plan.goal else "",
         best=best,
         running=running_texts(plan),
         sides=sides_of(plan),

@@ -28,6 +28,7 @@ from targeting.report.page import render_page, write_page
 from targeting.report.place import place_picture, seen_from
 from targeting.words.fact import Fact
 from targeting.words.numbers import number, point, sentence
+from targeting.words.target import also_words
 
 SHEET = "treatment_sheet.html"
 LINE = "________"  # to write a number on
@@ -76,6 +77,7 @@ def sheet_of(evidence: TmsEvidence) -> str:
     return render_page(
         "report/treatment.html.jinja",
         plan=plan,
+        also=also_words(plan.goal.places) if plan.goal else "",
         running=running_texts(plan),
         sides=sides_of(plan),
         target_title=named.title if named else "",

@@ -118,8 +118,12 @@ def ring_meaning(target: PlanTarget) -> str:
 
 def name_and_side(target: PlanTarget, further: Sequence[PlanRegion] = ()) -> str:
     """The target with its side, as a heading has it, and the further targets among ``further`` (a goal's places)."""
-    also = [f"{each.name} {each.side}".strip() for each in further if each.role == ALSO]
-    return ", also ".join([f"{target.name} {target.side}".strip(), *also])
+    return f"{target.name} {target.side}".strip() + also_words(further)
+
+
+def also_words(further: Sequence[PlanRegion]) -> str:
+    """The further targets among a goal's places, with their sides: ", also psi left"; empty where there is none."""
+    return "".join(f", also {each.name} {each.side}".rstrip() for each in further if each.role == ALSO)
 
 
 def sides_sentence(pain_side: str, target_side: str, modality: str) -> str:

@@ -303,12 +303,17 @@ def test_a_spared_region_gets_its_share_and_the_plan_says_so(ball, small, capfd)
 
 def test_two_pads_spare_serve_another_and_a_given_montage_is_measured(ball, tmp_path):
     other = "ras:36,-15,34/9"
-    assert command(ball, tmp_path, "tdcs", "--avoid", FRONT, "--avoid-cap", "0.9", "--also", other) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tes_road, "write_tes_files", write_tes_files)  # the whole report
+        assert command(ball, tmp_path, "tdcs", "--avoid", FRONT, "--avoid-cap", "0.9", "--also", other) == 0
     plan = read_tes_plan(tmp_path / "tdcs" / "plan.json")
     spared, further = plan.goal.places
     assert spared.search_e_v_per_m <= 0.9 * plan.optimum.dose_v_per_m
     assert further.role == "also a target" and 0 < further.search_e_v_per_m <= further.best_e_v_per_m
     assert plan.goal.best_dose_v_per_m >= plan.optimum.dose_v_per_m and len(lines_of(plan)) == 4
+    for name in ("plan.html", "placement_sheet.html"):
+        page = (tmp_path / "tdcs" / name).read_text(encoding="utf-8")
+        assert f", also {further.name} {further.side}".rstrip() in page.partition("<h1>")[2].partition("</h1>")[0]
     assert command(ball, tmp_path, "tdcs", "--montage", "m1-so", "--avoid", FRONT) == 0
     given = read_tes_plan(tmp_path / "tdcs" / "plan.json")
     (place,) = given.goal.places
