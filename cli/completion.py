@@ -190,7 +190,7 @@ def navigators() -> Iterator[Found]:
     """The navigators whose files a plan is written to."""
     from targeting.navigation.navigators import writers
 
-    yield from ((name, "") for name in writers())
+    yield from ((name, each.title) for name, each in writers().items())
 
 
 def objectives() -> Iterator[Found]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from targeting.navigation.navigators import product_of
+from targeting.navigation.navigators import navigator_of_file
 from targeting.plans.tms import Placement
 from targeting.plans.tms_words import (
     ASSUMED,
@@ -117,7 +117,7 @@ def page_of(evidence: TmsEvidence) -> str:
         held_off=held_off_words(best),
         facts=number_facts(evidence),
         depth_mm=evidence.depth_mm,
-        files=[(name, product_of(name)) for name in evidence.navigator_files],
+        files=[(name, navigator_of_file(name)) for name in evidence.navigator_files],
         stretched=plan.frame.image == STRETCHED,
         of_mesh=plan.frame.image.lower().endswith((".msh", ".vtu")),
         peak_away_mm=float(np.linalg.norm(np.array(best.peak_mm) - evidence.target_mm)),

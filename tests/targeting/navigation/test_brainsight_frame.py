@@ -115,8 +115,8 @@ def test_from_the_image_to_the_exported_file(tmp_path, case, capfd):
 def test_without_an_image_and_in_a_templates_space(tmp_path, frame, name):
     image = FrameImage("head.msh", "0" * 64, np.eye(4).tolist(), (9, 9, 9), None, *frame)
     gate = PoseGate(Scalp.of(layered_ball(14.0)), Coil.named(COIL))
-    written = write_navigator(over_a_ball(97.0), "brainsight", tmp_path, gate, image).read_text()
-    assert f"# Coordinate system: {name}\n" in written
+    (written,) = write_navigator(over_a_ball(97.0), "brainsight", tmp_path, gate, image.as_written_for(tmp_path))
+    assert f"# Coordinate system: {name}\n" in written.read_text()
 
 
 @pytest.mark.slow
