@@ -21,7 +21,17 @@ from numpy.typing import NDArray
 from meshes.errors import InputError
 from targeting.navigation.exported import PlanImage, PlannedPose, as_loaded
 from targeting.navigation.navigators import SAME, HeaderEntry, Navigator
-from targeting.navigation.records import PULSE, TARGET, Mark, Record, Session, one_line, rigid_pose, seconds_apart
+from targeting.navigation.records import (
+    PULSE,
+    TARGET,
+    Mark,
+    Record,
+    Session,
+    finite,
+    one_line,
+    rigid_pose,
+    seconds_apart,
+)
 from targeting.pose import Pose
 
 FLIP = np.diag([-1.0, 1.0, -1.0, 1.0])  # NaviNIBS's coil frame ↔ ours
@@ -120,7 +130,8 @@ def _marks(targets: Sequence[dict[str, Any]], source: str) -> Iterator[Mark]:
     for each in targets:
         for key, word in POINTS.items():
             if each.get(key) is not None:
-                yield Mark(f"{_name(each, source)} {word}", _numbers(each[key], (3,), key, each, source))
+                name = _name(each, source)
+                yield Mark(f"{name} {word}", finite(_numbers(each[key], (3,), key, each, source), name, source))
 
 
 def _numbers(

@@ -40,8 +40,15 @@ class Columns:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, lines: Sequence[Sequence[str]]) -> Columns:
-        """Of the lines of headings."""
+    def of(cls, lines: Sequence[str]) -> Columns:
+        """Of the lines of headings; some exports begin each line with a tab of its own, which is no column."""
+        read = [cls._joined([line.split("\t") for line in lines])]
+        read.append(cls._joined([line.removeprefix("\t").split("\t") for line in lines]))
+        whole = (each for each in read if all(each.at(name) is not None for name in (PLACE, NORMAL, DIRECTION)))
+        return next(whole, read[0])
+
+    @classmethod
+    def _joined(cls, lines: Sequence[Sequence[str]]) -> Columns:
         width = max(len(line) for line in lines)
         filled = [[*line, *[""] * (width - len(line))] for line in lines]
         return cls(tuple(" ".join(" ".join(column).split()) for column in zip(*filled, strict=True)))
@@ -75,22 +82,22 @@ def session_from_string(text: str, source: str = "Nexstim file") -> Session:
 
 
 def _pulses(text: str, source: str) -> Iterator[Record]:
-    headings: list[list[str]] = []
+    headings: list[str] = []
     columns: Columns | None = None
     row = 0
     for line in text.splitlines():
-        cells = [cell.strip() for cell in line.removeprefix("\t").rstrip("\r").split("\t")]
+        cells = [cell.strip() for cell in line.removeprefix("\t").split("\t")]
         if not any(cells):
             continue
         if any(cell.startswith("Time") for cell in cells):
-            headings, columns = [cells], None
+            headings, columns = [line], None
         elif headings and ID.fullmatch(cells[0]) and len(cells) > 1:
             if columns is None:
                 columns = Columns.of(headings)
             row += 1
             yield _record(row, cells, columns, source)
         elif headings and columns is None:
-            headings.append(cells)
+            headings.append(line)
 
 
 def _record(row: int, cells: list[str], columns: Columns, source: str) -> Record:

@@ -24,7 +24,7 @@ from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.navigation.exported import PlanImage, PlannedPose, handle_end_mm
 from targeting.navigation.navigators import Navigator, frames, pose_in
-from targeting.navigation.records import TARGET, Mark, Record, Session, number, one_line
+from targeting.navigation.records import TARGET, Mark, Record, Session, finite, number, one_line
 from targeting.pose import Pose
 
 CELLS = [f"m{i}{j}" for i in range(4) for j in range(4)]
@@ -57,14 +57,15 @@ def session_from_string(text: str, source: str = "robot file") -> Session:
         If it is neither JSON nor CSV of this kind, states no frame or unit, or holds a matrix that is not rigid.
     """
     read = _json if text.lstrip().startswith("{") else _csv
-    about, rows = read(text, source)
+    about, read_rows = read(text, source)
     for key, known in (("frame", list(frames())), ("unit", list(UNIT_MM))):
         if not about.get(key):
             raise InputError(f"{source} states no {key}: write {' or '.join(map(repr, known))} into it")
     frame, to_mm = (
         one_of(str(about["frame"]).lower(), frames(), "frame"),
-        UNIT_MM[one_of(about["unit"], UNIT_MM, "unit")],
+        UNIT_MM[one_of(str(about["unit"]), UNIT_MM, "unit")],
     )
+    rows = list(read_rows)
     if not rows:
         raise InputError(f"{source} holds no pose")
     records = [_record(i, name, matrix, frame, to_mm, source) for i, (name, matrix, _) in enumerate(rows, start=1)]
@@ -84,7 +85,7 @@ def _record(row: int, name: str, matrix: NDArray[np.float64], frame: str, to_mm:
 Row = tuple[str, NDArray[np.float64], list[tuple[str, NDArray[np.float64]]]]  # name, matrix, points by their names
 
 
-def _json(text: str, source: str) -> tuple[dict[str, Any], list[Row]]:
+def _json(text: str, source: str) -> tuple[dict[str, Any], Iterator[Row]]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -92,16 +93,18 @@ def _json(text: str, source: str) -> tuple[dict[str, Any], list[Row]]:
     poses = document.get("poses")
     if not isinstance(poses, list) or not all(isinstance(each, dict) for each in poses):
         raise InputError(f"{source} has no list of poses; write it again")
-    rows = []
+    return document, _json_rows(poses, source)
+
+
+def _json_rows(poses: list[dict[str, Any]], source: str) -> Iterator[Row]:
     for i, each in enumerate(poses, start=1):
         name = str(each.get("name", f"pose {i}"))
+        held = [key for key in POINTS if key in each]
         points = [
-            (f"{name} {key.removesuffix('_mm')}", _array(each[key], (3,), name, source))
-            for key in POINTS
-            if key in each
+            (f"{name} {key.removesuffix('_mm')}", finite(_array(each[key], (3,), name, source), name, source))
+            for key in held
         ]
-        rows.append((name, _array(each.get("matrix"), (4, 4), name, source), points))
-    return document, rows
+        yield name, _array(each.get("matrix"), (4, 4), name, source), points
 
 
 def _array(values: object, shape: tuple[int, ...], name: str, source: str) -> NDArray[np.float64]:
@@ -114,7 +117,7 @@ def _array(values: object, shape: tuple[int, ...], name: str, source: str) -> ND
     return array
 
 
-def _csv(text: str, source: str) -> tuple[dict[str, Any], list[Row]]:
+def _csv(text: str, source: str) -> tuple[dict[str, Any], Iterator[Row]]:
     about = {found[1].lower(): found[2] for found in STATED.finditer(text)}
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     table = list(csv.reader(io.StringIO("\n".join(lines))))
@@ -123,7 +126,7 @@ def _csv(text: str, source: str) -> tuple[dict[str, Any], list[Row]]:
         raise InputError(
             f"{source} needs the heading name,m00,m01,…,m33 above its poses, with commas between and points in numbers"
         )
-    return about, list(_csv_rows(table[1:], source))
+    return about, _csv_rows(table[1:], source)
 
 
 def _csv_rows(table: list[list[str]], source: str) -> Iterator[Row]:
