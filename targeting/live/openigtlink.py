@@ -160,6 +160,15 @@ def text_of(content: bytes) -> str:
 def request_of(device: str, content: bytes, didt_a_per_us: float = 1.0, coil: str | None = None) -> Request:
     """The question in a TRANSFORM.
 
+    Parameters
+    ----------
+    device : str
+        The message's device name: the frame.
+    content : bytes
+        Its content.
+    didt_a_per_us, coil
+        Of the connection.
+
     Raises
     ------
     InputError

@@ -111,12 +111,17 @@ def writers() -> dict[str, Navigator]:
     return {name: each for name, each in NAVIGATORS.members().items() if each.write}
 
 
+def own_writers() -> list[Navigator]:
+    """Those of our own."""
+    return [each for name, each in writers().items() if name in NAVIGATORS.own]
+
+
 def navigators_of_plans() -> list[str]:
     """The navigators that every plan is written for; all others, and those of plug-ins, are written by ``target export``.
 
     So no plug-in can keep a plan from being finished.
     """
-    return [name for name, each in writers().items() if each.with_every_plan and name in NAVIGATORS.own]
+    return [each.name for each in own_writers() if each.with_every_plan]
 
 
 def navigator_of(text: str) -> Navigator | None:

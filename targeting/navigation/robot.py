@@ -146,7 +146,7 @@ def _recognised(text: str) -> bool:
 
 ROBOT = Navigator(
     name="robot",
-    title="robot",
+    title="A robot's 4 × 4",
     product="a robot, or a program of your own",
     suffix=".json",
     recognises=_recognised,
