@@ -189,6 +189,9 @@ def _lines(text: str, source: str) -> list[str]:
     lines = [line.rstrip("\r") for line in text.split("\n")]
     if not lines[0].startswith("# Version:"):
         raise InputError(f"{source} is not a Brainsight export (no '# Version:'); export the targets again")
+    units = next((line for line in lines if line.lower().startswith("# units:")), "millimetres")
+    if "millimet" not in units.lower():
+        raise InputError(f"{source} is not in millimetres ({units[2:60]}); export it in them")
     return lines
 
 

@@ -65,6 +65,8 @@ class Holdings:
             found += self._of_pulses()
         if session.marks:
             found.append(("points", f"{len(session.marks)}: {_named([each.name for each in session.marks])}"))
+        if not (session.records or session.marks):
+            found.append(("holds", "no target, no pulse and no point"))
         return found + [("note", each) for each in session.remarks]
 
     def _of_pulses(self) -> Iterator[tuple[str, str]]:

@@ -44,8 +44,8 @@ class Columns:
         """Of the lines of headings; some exports begin each line with a tab of its own, which is no column."""
         read = [cls._joined([line.split("\t") for line in lines])]
         read.append(cls._joined([line.removeprefix("\t").split("\t") for line in lines]))
-        whole = (each for each in read if all(each.at(name) is not None for name in (PLACE, NORMAL, DIRECTION)))
-        return next(whole, read[0])
+        whole = [each for each in read if all(each.at(name) is not None for name in (PLACE, NORMAL, DIRECTION))]
+        return next((each for each in whole if each.names[0].startswith("ID")), (whole or read)[0])
 
     @classmethod
     def _joined(cls, lines: Sequence[Sequence[str]]) -> Columns:

@@ -113,7 +113,10 @@ def write_poses(
 
 def _known_files() -> str:
     """The kinds of files that can be read, in words."""
-    *some, last = dict.fromkeys(f"{each.title} {each.suffix}" for each in NAVIGATORS.members().values())
+    first = {
+        each.read: each for each in reversed(NAVIGATORS.members().values())
+    }  # of one reader's the one without a version
+    *some, last = (f"{each.title} {each.suffix}" for each in reversed(first.values()))
     return f"a {', '.join(some)} or {last} file"
 
 

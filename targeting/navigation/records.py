@@ -30,6 +30,7 @@ MNI, INVESALIUS, NEXSTIM = "MNI152", "InVesalius's own", "Nexstim's MRI"
 NEED_AN_IMAGE = (MNI, INVESALIUS, NEXSTIM)  # worlds that only the subject's T1, or its map to MNI152, turns into RAS mm
 SHEAR_TOLERANCE = 5e-3  # of RᵀR − 1; matrices with three decimals reach 1.7e-3
 MISSING = ("", "(null)", "nan", "n/a", "none")  # how formats write that there is no value
+LAST_ROW_TOLERANCE = 1e-6
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # left and posterior change sign; multiplied from the left
 
 
@@ -157,9 +158,13 @@ def rigid_pose(matrix_mm: ArrayLike, name: str, from_what: str) -> Pose:
     Raises
     ------
     InputError
-        If the matrix is not finite, is sheared or scaled by more than rounding, or is mirrored.
+        If the matrix is not finite, is sheared or scaled by more than rounding, is mirrored, or is none of a pose.
     """
     matrix = finite(np.array(matrix_mm, dtype=np.float64), name, from_what)
+    if np.abs(matrix[3] - [0, 0, 0, 1]).max() > LAST_ROW_TOLERANCE:
+        raise InputError(
+            f"{from_what}: the last row of {name!r} is not 0 0 0 1, so it is no pose; record or export it again"
+        )
     rotation = matrix[:3, :3]
     shear = np.abs(rotation.T @ rotation - np.eye(3)).max()
     if shear > SHEAR_TOLERANCE:
@@ -212,7 +217,7 @@ def one_line(name: str) -> str:
 
 
 def read_text(path: str | Path) -> str:
-    """The text of a navigator's file (UTF-8, or UTF-16 that says so).
+    """The text of a navigator's file (UTF-8, or UTF-16 that says so), with line feeds whichever line ends it has.
 
     Raises
     ------
@@ -230,7 +235,7 @@ def read_text(path: str | Path) -> str:
         raise InputError(f"{path} is not a text file; give the navigator's export") from error
     if not text.strip():
         raise InputError(f"{path} is empty; export it again")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -31,7 +31,6 @@ CELLS = [f"m{i}{j}" for i in range(4) for j in range(4)]
 UNIT_MM = {"mm": 1.0, "m": 1000.0}
 STATED = re.compile(r"^#\s*(frame|unit|image_sha256)\s*:\s*(\S*)", re.MULTILINE | re.IGNORECASE)
 POINTS = ("target_mm", "entry_mm", "handle_mm")
-LAST_ROW = 1e-6
 
 
 def to_string(poses: Sequence[Pose], image: PlanImage | None = None) -> str:
@@ -75,8 +74,6 @@ def session_from_string(text: str, source: str = "robot file") -> Session:
 
 
 def _record(row: int, name: str, matrix: NDArray[np.float64], frame: str, to_mm: float, source: str) -> Record:
-    if np.isfinite(matrix).all() and np.abs(matrix[3] - [0, 0, 0, 1]).max() > LAST_ROW:
-        raise InputError(f"{source}: the last row of {name!r} is not 0 0 0 1; write rows, not columns")
     placed = matrix.copy()
     placed[:3, 3] *= to_mm
     return Record(TARGET, row, name, pose_in(frame, placed, name, source))

@@ -108,9 +108,10 @@ def test_brainsights_responses_output_and_time():
         ("utf-8-sig", lambda text: text),
         ("utf-16", lambda text: text),
         ("utf-8", lambda text: text.replace("\n", "\r\n")),
+        ("utf-8", lambda text: text.replace("\n", "\r")),
         ("utf-8", lambda text: text.replace("\n", "\t\n")),  # as a spreadsheet saves it
     ],
-    ids=["BOM", "UTF-16", "CRLF", "empty cells"],
+    ids=["BOM", "UTF-16", "CRLF", "CR", "empty cells"],
 )
 @pytest.mark.parametrize("kind", ["brainsight", "localite", "navinibs", "robot", "nexstim"])
 def test_other_spellings_are_read_right(tmp_path, encoding, change, kind):
@@ -141,6 +142,8 @@ WORLDS_OR_ALL = HeaderWorlds(
         ("nothing of the kind", "no navigator's file"),
         (TARGETS.replace("-45.0000", "-45,0000"), "decimal points, not commas"),
         (TARGETS.replace("-45.0000", "inf"), "not finite"),
+        (TARGETS.replace("Units: millimetres", "Units: metres"), "not in millimetres"),
+        (localite.to_string([Pose(LEFT_M1, "M1")]).replace('data33="1.0"', 'data33="2.0"'), "last row of 'M1'"),
         (TARGETS.replace("\tm2n1", ""), "lacks place or axes"),
         (TARGETS.replace("# Coordinate system: NIfTI:Q:Aligned\n", ""), "without a name"),
         (TARGETS.replace("NIfTI:Q:Aligned", "Polaris"), "'Polaris', which is not the T1's RAS mm"),
