@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.live.protocol import MAX_DIDT_A_PER_US, MAX_REACH_MM, MAX_WORD, Request
 from targeting.navigation.navigators import frames
@@ -38,6 +39,7 @@ MAX_SKIPPED_BYTES = 1 << 30  # an image in between; more is no message
 ASCII, UTF8 = 3, 106
 OK, NOT_KNOWN, BAD_CRC, NOT_UNDERSTOOD = 1, 2, 9, 12  # of STATUS
 WORLDS = {"coiltoras": np.eye(4), "coiltolps": LPS_TO_RAS}  # to RAS mm of the T1
+SETTINGS = ("didt_a_per_us", "coil")
 DOSE, DOSE_JSON = "Dose", "DoseJSON"
 
 
@@ -185,24 +187,37 @@ def request_of(device: str, content: bytes, didt_a_per_us: float = 1.0, coil: st
     name = device.lower()
     if name in WORLDS:
         return Request(WORLDS[name] @ matrix, "ras", didt_a_per_us, coil)
-    if name not in frames():
-        raise InputError(f"the device name {device!r} is no frame: name it CoilToRAS, CoilToLPS, {', '.join(frames())}")
-    return Request(matrix, name, didt_a_per_us, coil)
+    return Request(matrix, one_of(name, frames(), "frame"), didt_a_per_us, coil)
+
+
+def not_meant(header: Header) -> str:
+    """Why a TRANSFORM or a STRING is of another tool and not for this server, in words; empty if it is."""
+    name = header.device.lower()
+    if header.kind == "STRING":
+        return (
+            ""
+            if name in SETTINGS
+            else f"a STRING of device name {header.device!r} sets nothing; {' and '.join(SETTINGS)} do"
+        )
+    known = ("CoilToRAS", "CoilToLPS", *frames())
+    return (
+        ""
+        if name in (*WORLDS, *frames())
+        else f"the device name {header.device!r} is no frame: it may be {', '.join(known)}"
+    )
 
 
 def setting_of(device: str, text: str) -> tuple[str, Any]:
-    """What a STRING sets: ("didt_a_per_us", number) or ("coil", name).
+    """What a STRING sets: ("didt_a_per_us", number) or ("coil", name); its device name is one of ``SETTINGS``.
 
     Raises
     ------
     InputError
-        If its device name is neither, or the value cannot be.
+        If the value cannot be.
     """
     name, value = device.lower(), text.strip()
     if name == "coil":
         return name, value[:MAX_WORD] or None
-    if name != "didt_a_per_us":
-        raise InputError(f"a STRING of device name {device!r} sets nothing; didt_a_per_us and coil do")
     try:
         didt = float(value)
     except ValueError:

@@ -12,9 +12,9 @@ import logging
 import os
 import signal
 import socket
-import struct
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -189,8 +189,7 @@ class DoseServer:
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer OpenIGTLink messages until the connection ends, or brings what is none."""
-        settings: dict[str, Any] = {"didt_a_per_us": 1.0, "coil": None}
-        told: set[str] = set()  # faults said already: a navigator sends the same one many times a second
+        exchange = Exchange()
         hello = self.live.hello
         writer.write(
             openigtlink.status(openigtlink.OK, f"target: {hello.get('subject', '')} {hello.get('target', '')}".strip())
@@ -209,14 +208,32 @@ class DoseServer:
                     continue
                 body = await reader.readexactly(header.size)
                 # in one piece: of two small ones the second would wait for the first to be acknowledged, 40 ms
-                writer.write(b"".join(igtl_replies(self.live, header, body, settings, told)))
+                writer.write(b"".join(igtl_replies(self.live, header, body, exchange)))
                 self.answered += 1
                 await asyncio.sleep(0)
 
 
-def igtl_replies(
-    live: Answers, header: openigtlink.Header, body: bytes, settings: dict[str, Any], told: set[str]
-) -> list[bytes]:
+@dataclass
+class Exchange:
+    """What an OpenIGTLink connection has set, and what it was told: a navigator repeats itself many times a second.
+
+    Parameters
+    ----------
+    didt_a_per_us : float
+    coil : str or None
+    ignored : set of str
+        Device names that are no frame and no setting: of other tools, whose stream goes on beside the coil's.
+    told : set of str
+        Faults since the last dose.
+    """
+
+    didt_a_per_us: float = 1.0
+    coil: str | None = None
+    ignored: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+
+
+def igtl_replies(live: Answers, header: openigtlink.Header, body: bytes, exchange: Exchange) -> list[bytes]:
     """The replies to one message: the dose as words and as JSON, or a fault, which is said once.
 
     Parameters
@@ -224,38 +241,51 @@ def igtl_replies(
     live : Answers
     header : Header
     body : bytes
-    settings : dict
-        ``didt_a_per_us`` and ``coil`` of the connection; a STRING changes them.
-    told : set of str
-        Faults that the connection has been told.
+        As it came, of the size that the header says.
+    exchange : Exchange
+        Of the connection; it is changed.
     """
     if header.kind not in ("STRING", "TRANSFORM"):
         return []  # what else is streamed (images, positions of other tools) is none of ours
     try:
         content = openigtlink.content_of(header, body)
+        if fault := openigtlink.not_meant(header):
+            return (
+                [] if _known(header.device, exchange.ignored) else [_not_done(openigtlink.NOT_KNOWN, InputError(fault))]
+            )
         if header.kind == "STRING":
             name, value = openigtlink.setting_of(header.device, openigtlink.text_of(content))
-            settings[name] = value
+            setattr(exchange, name, value)
             return [openigtlink.status(openigtlink.OK, f"{name} {value}")]
-        reply = live.answer(openigtlink.request_of(header.device, content, **settings))
-        words = openigtlink.dose_words(reply, settings["didt_a_per_us"])
-        document = line_of({"device": header.device, **settings, **reply}).decode().strip()
-        told.clear()
-        return [openigtlink.string(openigtlink.DOSE, words), openigtlink.string(openigtlink.DOSE_JSON, document)]
+        asked = openigtlink.request_of(header.device, content, exchange.didt_a_per_us, exchange.coil)
+        reply = live.answer(asked)
+        exchange.told.clear()
+        document = line_of(
+            {"device": header.device, "didt_a_per_us": exchange.didt_a_per_us, "coil": exchange.coil, **reply}
+        )
+        return [
+            openigtlink.string(openigtlink.DOSE, openigtlink.dose_words(reply, exchange.didt_a_per_us)),
+            openigtlink.string(openigtlink.DOSE_JSON, document.decode().strip()),
+        ]
     except InputError as error:
         said = " ".join(str(error).split())[:MAX_ERROR]
-    except (struct.error, OverflowError):
-        said = f"a {header.kind} could not be read"
-    except Exception:
+    except Exception:  # a fault of ours must not end the session of the person who holds the coil
         log.exception("a message could not be answered")
         said = "the server failed on this message; its own output says how"
-    if said in told or len(told) > MAX_TOLD:
+    if _known(said, exchange.told):
         return []
-    told.add(said)
     return [
         _not_done(openigtlink.NOT_KNOWN, InputError(said)),
         openigtlink.string(openigtlink.DOSE, f"no dose: {said}"),
     ]
+
+
+def _known(said: str, told: set[str]) -> bool:
+    """Whether it has been told; from now on it has."""
+    if said in told or len(told) >= MAX_TOLD:
+        return True
+    told.add(said)
+    return False
 
 
 def _not_done(code: int, error: InputError) -> bytes:
