@@ -13,6 +13,7 @@ from cli import (
     doctor,
     export,
     head,
+    import_session,
     mesh,
     montages,
     plan,
@@ -63,6 +64,7 @@ app.command("segment", cls=Command, epilog=segment.EXAMPLES)(segment.segment_com
 app.command("mesh", cls=Command, epilog=mesh.EXAMPLES)(mesh.mesh_command)
 app.command("status", cls=Command, epilog=status.EXAMPLES)(status.status_command)
 app.command("export", cls=Command, epilog=export.EXAMPLES)(export.export_command)
+app.command("import", cls=Command, epilog=import_session.EXAMPLES)(import_session.import_command)
 app.command("serve", cls=Command, epilog=serve.EXAMPLES)(serve.serve_command)
 app.command("view", cls=Command, epilog=view.EXAMPLES)(view.view_command)
 app.command("verify", cls=Command, epilog=verify.EXAMPLES)(verify.verify_command)

@@ -190,7 +190,7 @@ def exports() -> Iterator[Found]:
     """The navigators whose files a plan is written to, and paper."""
     from targeting.navigation.navigators import writers
 
-    yield from ((name, "") for name in writers())
+    yield from ((name, each.title) for name, each in writers().items())
     yield "pdf", "the report on paper"
 
 

@@ -16,6 +16,8 @@ EXAMPLES = """
     target serve subject01
 
     target serve subject01 --port 5005 --coil double-cone-110mm --json
+
+    target serve subject01 --openigtlink 18944
 """
 
 
@@ -32,12 +34,18 @@ def serve_command(
             "--coil", metavar="NAME|FILE", help="Another coil than the plan's: built-in, .ccd, .tcd, .nii.gz."
         ),
     ] = None,
+    openigtlink: Annotated[
+        int | None,
+        typer.Option(
+            "--openigtlink", metavar="N", parser=whole, help="Speak OpenIGTLink, too, on this port (18944 is usual)."
+        ),
+    ] = None,
     anyway: Anyway = False,
     out: Out = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Serve a planned subject's dose at any coil pose, live, to a navigator on this machine (JSON lines; Ctrl-C ends)."""
+    """Serve a planned subject's dose at any coil pose, live, to programs on this machine (Ctrl-C ends)."""
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
         from targeting.live import DoseServer, LiveDose
@@ -46,12 +54,14 @@ def serve_command(
 
         subject = Subject.planned(name, out)
         listener = Listener(host, port)  # before the work: a port in use is said at once
+        igtl = None if openigtlink is None else Listener(host, openigtlink)
         live = LiveDose.of(subject, coil, anyway)
-    where = {"host": listener.host, "port": listener.port}
+    where = {"host": listener.host, "port": listener.port} | ({"openigtlink_port": igtl.port} if igtl else {})
+    and_igtl = f" and OpenIGTLink port {igtl.port}" if igtl else ""
     target = f"{live.plan.target.side} {live.plan.target.name}".strip()
 
     def ready() -> None:
-        text = f"serving {name}, {target}, {live.coil.name}, on {listener.host} port {listener.port}; Ctrl-C ends"
+        text = f"serving {name}, {target}, {live.coil.name}, on {listener.host} port {listener.port}{and_igtl}; Ctrl-C ends"
         typer.echo(json.dumps({**where, **live.hello}) if talk.as_json else text)
 
-    DoseServer(live, listener).run(ready)
+    DoseServer(live, listener, igtl).run(ready)

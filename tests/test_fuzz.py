@@ -46,7 +46,11 @@ from targeting.coils.sources import CurrentElements, MagneticDipoles, PotentialG
 from targeting.dosing import protocol_named, protocols
 from targeting.fem.anisotropy import DiffusionImage
 from targeting.live.protocol import document_of, id_of, request_of
-from targeting.navigation import brainsight, localite, softaxic, visor2
+from targeting.navigation import brainsight, invesalius, localite, navinibs, robot, softaxic, visor2
+from targeting.navigation.exported import PlannedPose
+from targeting.navigation.image_space import ImageSpace
+from targeting.navigation.pose_file import PoseFile
+from targeting.navigation.records import Session
 from targeting.networks.network_map import NetworkMap
 from targeting.plans.tes import TesPlan, TesSearchSummary, read_tes_plan, write_tes_plan
 from targeting.plans.tms import read_plan, to_dict
@@ -93,6 +97,19 @@ POSES = [
         ([2.8, -0.2, 0.1], np.array([[42.0], [-18], [58]]), "right"),
     )
 ]
+PLANNED = [PlannedPose(each.matrix_mm, each.name, np.array([-30.0, -20.0, 50.0]), each.center_mm) for each in POSES]
+ROBOT_CSV = "# frame: ras\n# unit: mm\n" + "\n".join(
+    ",".join(cells)
+    for cells in [
+        ["name", *(f"m{i}{j}" for i in range(4) for j in range(4))],
+        *([each.name, *map(str, each.matrix_mm.ravel())] for each in POSES),
+    ]
+)
+NEXSTIM = (
+    "Coordinate system: MRI\nID\tTime\tFirst\tTarget\tCoil\t\t\tCoil\t\t\tCoil\t\t\tCh1\n"
+    "\t\tIntens.\tID\tLoc.\t\t\tNormal\t\t\tDir.\t\t\tAmp\n\t(ms)\t(%)\t\tx\ty\tz\tx\ty\tz\tx\ty\tz\t(µV)\n"
+    "1.2.3.\t1500\t45\t1.2.1.\t40\t60\t90\t0\t1\t0\t0\t0\t1\t812.5\n"
+)
 # a small figure-of-eight: two wings of three dipoles, a box round them, and its field over a head
 DIPOLES = MagneticDipoles(
     np.array([[x, y, -6.0 - abs(y) / 10] for x in (-40.0, 40.0) for y in (-20.0, 0.0, 20.0)]),
@@ -274,6 +291,10 @@ def wire(path):
     path.write_text(json.dumps({"id": 7, "pose": pose, "frame": "ras", "didt_a_per_us": 80.0, "coil": "figure8-70mm"}))
 
 
+def read_session(path):
+    return PoseFile(path).read()
+
+
 def read_wire(path):
     request = document_of(path.read_bytes())
     return id_of(request), request_of(request)
@@ -376,6 +397,14 @@ PARSERS = {
         damage.document,
         lambda path: visor2.image_from_string(path.read_text(encoding="utf-8", errors="replace")),
     ),
+    "Localite, points": Parser(".xml", text(localite.points_to_string(PLANNED)), damage.text, read_session),
+    "InVesalius": Parser(
+        ".mkss", text(invesalius.to_string(POSES, ImageSpace.of(np.eye(4), (9, 9, 9), "T1"))), damage.text, read_session
+    ),
+    "NaviNIBS": Parser(".json", text(navinibs.to_string(PLANNED)), damage.document, read_session),
+    "robot": Parser(".json", text(robot.to_string(PLANNED)), damage.document, read_session),
+    "robot, CSV": Parser(".csv", text(ROBOT_CSV), damage.text, read_session),
+    "Nexstim": Parser(".nbe", text(NEXSTIM), damage.text, read_session),
     "target serve": Parser(".json", wire, damage.document, read_wire),
 }
 
@@ -432,6 +461,9 @@ def assert_finite(value):
         assert np.isfinite(value.points_mm).all()
     elif isinstance(value, Pose):
         assert np.isfinite(value.matrix_mm).all()
+    elif isinstance(value, Session):
+        assert_finite([each.pose for each in value.records])
+        assert all(np.isfinite(each.point_mm).all() for each in value.marks)
     elif isinstance(value, list | tuple):
         for each in value:
             assert_finite(each)

@@ -29,7 +29,7 @@ from targeting.navigation.navigators import frames, pose_in
 from targeting.plans.gate import planned_coil
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
-from targeting.pose_gate import PoseGate, fault_at
+from targeting.pose_gate import MOST_OFF_MM, PoseGate, fault_at
 from targeting.subject import Subject
 from targeting.tms.dose_map import DoseMap
 
@@ -179,6 +179,10 @@ class LiveDose:
         found = []
         if fault := fault_at(distance_mm):
             found.append(f"{fault}: check the registration; the dose holds outside the head only")
+        if distance_mm > (most := (self.plan.search.hair_mm or 0.0) + MOST_OFF_MM):
+            found.append(
+                f"the coil is {distance_mm:.0f} mm from the scalp, more than {most:.0f}: too far from the head"
+            )
         if coil.name != self.plan.coil.name:
             found += self._planned_faults(coil)
         if pose.direction_mm @ (np.array(self.plan.target.center_mm) - pose.center_mm) < 0:

@@ -1,8 +1,8 @@
 """Neuronavigators' files: one module per vendor, all through :class:`~targeting.pose.Pose` in RAS mm of the T1.
 
-Each vendor's module has ``from_string`` and ``read``, and ``session_from_string`` for all rows of a file with their words;
-those that can be written also ``to_string`` and ``write``.  Its docstring states the vendor's frames and how they convert.
-``navigators`` is the registry of the formats, which plug-ins extend.  A user's file is read in four steps: ``pose_file`` (which
-navigator wrote it), ``world`` (compare its coordinate system with the T1's header), ``choice`` (which rows are meant) and
-``measured_pose`` (check them against the coil and the head).
+Each vendor's module has ``session_from_string`` for all rows of a file with their words, and ``to_string`` if it can be
+written; its docstring states the vendor's frames and how they convert.  ``holdings`` tells what a file holds.
+``navigators`` is the registry of the formats, which plug-ins extend; ``exported`` is what a plan gives their writers.  A
+user's file is read in four steps: ``pose_file`` (which navigator wrote it), ``world`` (carry it from its coordinate system
+to the T1's RAS mm), ``choice`` (which rows are meant) and ``measured_pose`` (check them against the coil and the head).
 """

@@ -11,30 +11,42 @@ entry of the image's header and that entry's code, so a head whose only entry ca
 mm named after the template: such names are written (:func:`system_of`), and read where the T1 is known to have that very
 entry (:mod:`targeting.navigation.world`).
 
+Points without axes stand in the block ``Planned Landmark Name``: the target in the brain, entries on the scalp, where
+handles end.  A sample's response is in ``EMG Peak-to-peak 1`` (some versions count from 0), µV; its output in ``Stim. Power
+A``, before version 12 ``Stim. Power``, in percent.
+
 Written: file version 14 with ``NIfTI:Q:…`` / ``NIfTI:S:…``, version 12 with the older names.  Read: all versions with
 these columns (7, 12 and 14 are tested against the program's own files).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
 from meshes.errors import InputError
+from meshes.world import FRAMES_AGREE_MM, frames_apart_mm
+from targeting.navigation.exported import PlanImage, marks_of
 from targeting.navigation.navigators import SAME, HeaderEntry, Navigator
 from targeting.navigation.records import (
     PULSE,
     TARGET,
     Kind,
+    Mark,
     Record,
     Session,
     finite,
     no_pose,
+    number,
     one_line,
     read_text,
     rigid_pose,
+    seconds_apart,
     write_text,
 )
 from targeting.pose import Pose
@@ -47,7 +59,11 @@ KINDS = {1: "Scanner", 2: "Aligned", 3: "Talairach", 4: "MNI-152", 5: "Other-Tem
 TEMPLATE_NAMES = tuple(f"NIfTI:{form}:{KINDS[code]}" for form in "QS" for code in (3, 4, 5))
 OLD_NAMES = ("NIfTI:Aligned", "NIfTI:Scanner")
 OLD_TEMPLATE_NAMES = tuple(f"NIfTI:{KINDS[code]}" for code in (3, 4, 5))
-MISSING = "(null)"
+CREATED = "# Created by: target"
+IMAGE = re.compile(r"^# Created by:.*SHA-256 ([0-9a-f]{64})", re.MULTILINE)
+NULL = "(null)"
+LANDMARKS = "Planned Landmark Name"
+RESPONSE = re.compile(r"EMG Peak-to-peak (\d+)")
 
 
 def system_of(form: str, code: int) -> str:
@@ -93,15 +109,15 @@ def to_string(poses: Sequence[Pose], coordinate_system: str = NEW_NAMES[0]) -> s
     >>> print(brainsight.to_string([Pose(over_vertex, "leg")]).splitlines()[-1].expandtabs(1))
     leg -5.0000 -20.0000 95.0000 -1.0000 0.0000 0.0000 0.0000 -1.0000 0.0000 0.0000 0.0000 1.0000
     """
-    if coordinate_system not in NEW_NAMES + OLD_NAMES + TEMPLATE_NAMES:
+    if coordinate_system not in NEW_NAMES + OLD_NAMES + TEMPLATE_NAMES + OLD_TEMPLATE_NAMES:
         raise InputError(
             f"poses cannot be written in Brainsight's {coordinate_system!r}; "
             f"known are {', '.join(NEW_NAMES + OLD_NAMES)}"
         )
     lines = [
-        f"# Version: {12 if coordinate_system in OLD_NAMES else 14}",
+        f"# Version: {12 if coordinate_system in OLD_NAMES + OLD_TEMPLATE_NAMES else 14}",
         f"# Coordinate system: {coordinate_system}",
-        "# Created by: target",
+        CREATED,
         "# Units: millimetres, degrees, milliseconds, and microvolts",
         "# Encoding: UTF-8",
         "# Notes: Each column is delimited by a tab. Each value within a column is delimited by a semicolon.",
@@ -112,8 +128,14 @@ def to_string(poses: Sequence[Pose], coordinate_system: str = NEW_NAMES[0]) -> s
             raise InputError(f"a target of Brainsight cannot be named {pose.name!r}: # begins a heading; rename it")
         matrix = pose.matrix_mm @ FLIP
         numbers = np.round(np.concatenate([matrix[:3, 3], matrix[:3, :3].T.ravel()]), 4) + 0.0  # no "-0.0000"
-        lines.append("\t".join([one_line(pose.name), *(f"{number:.4f}" for number in numbers)]))
+        lines.append("\t".join([one_line(pose.name), *(f"{value:.4f}" for value in numbers)]))
     return "\n".join(lines) + "\n"
+
+
+def landmarks(marks: Sequence[Mark]) -> str:
+    """Points as Brainsight's planned landmarks, to stand behind :func:`to_string`'s targets."""
+    rows = [[one_line(each.name), *(f"{value + 0.0:.4f}" for value in np.round(each.point_mm, 4))] for each in marks]
+    return "\n".join("\t".join(row) for row in [[f"# {LANDMARKS}", *PLACE], *rows]) + "\n"
 
 
 def from_string(text: str, source: str = "Brainsight file") -> list[Pose]:
@@ -147,7 +169,10 @@ def session_from_string(text: str, source: str = "Brainsight file") -> Session:
     blocks = [_records(lines, TARGET, source), _records(lines, PULSE, source)]
     if blocks == [None, None]:
         raise InputError(f"{source} has neither targets nor samples; export it from Brainsight again with them")
-    return Session(tuple(each for block in blocks for each in block or ()), source, system)
+    records = tuple(each for block in blocks for each in block or ())
+    image = IMAGE.search(text)
+    marks = tuple(_landmarks(lines, source))
+    return Session(records, source, system, image_sha256=image[1] if image else "", marks=marks)
 
 
 def write(path: str | Path, poses: Sequence[Pose], coordinate_system: str = NEW_NAMES[0]) -> None:
@@ -164,6 +189,9 @@ def _lines(text: str, source: str) -> list[str]:
     lines = [line.rstrip("\r") for line in text.split("\n")]
     if not lines[0].startswith("# Version:"):
         raise InputError(f"{source} is not a Brainsight export (no '# Version:'); export the targets again")
+    units = next((line for line in lines if line.lower().startswith("# units:")), "millimetres")
+    if "millimet" not in units.lower():
+        raise InputError(f"{source} is not in millimetres ({units[2:60]}); export it in them")
     return lines
 
 
@@ -179,46 +207,89 @@ def _other_world(system: str, source: str) -> InputError:
     )
 
 
-def _records(lines: list[str], kind: Kind, source: str) -> list[Record] | None:
-    """The rows of a block; None if there is no such block."""
-    block = {TARGET: "Target Name", PULSE: "Sample Name"}[kind]
-    columns: list[str] = []
-    records: list[Record] | None = None
-    for line in lines:
-        if line.startswith("#"):
-            columns = line[1:].strip().split("\t") if line[1:].strip().startswith(f"{block}\t") else []
-            if columns:
-                records = records or []
-                if not set(PLACE + AXES) <= set(columns):
-                    raise InputError(
-                        f"{source}: the block '{block}' lacks place or axes; export it again with all columns"
-                    )
-        elif columns and records is not None and line.strip():
+def _block(lines: list[str], name: str, source: str) -> Iterator[dict[str, str]] | None:
+    """The rows of a block, by its columns; None if there is no such block."""
+    heads = [i for i, line in enumerate(lines) if line.startswith("#") and line[1:].strip().split("\t")[0] == name]
+    return _rows(lines, heads, source) if heads else None
+
+
+def _rows(lines: list[str], heads: list[int], source: str) -> Iterator[dict[str, str]]:
+    for head in heads:
+        columns = [each.strip() for each in lines[head][1:].strip().split("\t")]
+        for line in lines[head + 1 :]:
+            if line.startswith("#"):
+                break
+            if not line.strip():
+                continue
             cells = line.split("\t")
             if len(cells) < len(columns):
                 raise InputError(f"{source} is truncated in the row {cells[0]!r}; export it again")
-            row = {name: "" if cell.strip() == MISSING else cell for name, cell in zip(columns, cells, strict=False)}
-            records.append(
-                Record(
-                    kind,
-                    len(records) + 1,
-                    cells[columns.index(block)],
-                    _pose(kind, cells[columns.index(block)], [row[name].strip() for name in PLACE + AXES], source),
-                    target=row.get("Assoc. Target", "").strip(),
-                    driver=row.get("Crosshairs Driver", "").strip(),
-                    cause=row.get("Creation Cause", "").strip(),
-                )
+            yield {name: "" if cell.strip() == NULL else cell for name, cell in zip(columns, cells, strict=False)}
+
+
+def _records(lines: list[str], kind: Kind, source: str) -> list[Record] | None:
+    """The rows of targets or of samples; None if there is no such block."""
+    block = {TARGET: "Target Name", PULSE: "Sample Name"}[kind]
+    if (rows := _block(lines, block, source)) is None:
+        return None
+    records: list[Record] = []
+    for row in rows:
+        if not set(PLACE + AXES) <= set(row):
+            raise InputError(f"{source}: the block '{block}' lacks place or axes; export it again with all columns")
+        name = row[block]
+        responses = _responses(row, source)
+        records.append(
+            Record(
+                kind,
+                len(records) + 1,
+                name,
+                _pose(kind, name, [row[each].strip() for each in PLACE + AXES], source),
+                target=row.get("Assoc. Target", "").strip(),
+                driver=row.get("Crosshairs Driver", "").strip(),
+                cause=row.get("Creation Cause", "").strip(),
+                amplitude_percent=number(row.get("Stim. Power A", row.get("Stim. Power")), name, source),
+                response_uv=responses[0] if responses else float("nan"),
+                session=row.get("Session Name", "").strip(),
+                when=_when(row, name, source),
+                responses_uv=responses,
             )
-    return records
+        )
+    first = min((each.when for each in records if each.when), default="")
+    return [replace(each, time_s=seconds_apart(each.when, first)) for each in records]
+
+
+def _responses(row: Mapping[str, str], source: str) -> tuple[float, ...]:
+    """Peak-to-peak responses, µV, in the order of the channels."""
+    columns = sorted((int(found[1]), name) for name in row if (found := RESPONSE.fullmatch(name)))
+    return tuple(number(row[name], name, source) for _, name in columns)
+
+
+def _when(row: Mapping[str, str], name: str, source: str) -> str:
+    """When a sample was recorded, ISO 8601; "" if the file does not say."""
+    date, time = row.get("Date", "").strip(), row.get("Time", "").strip()
+    if not date or not time:
+        return ""
+    try:
+        return datetime.fromisoformat(f"{date}T{time}").isoformat(timespec="milliseconds")
+    except ValueError:
+        raise InputError(
+            f"{source}: {name!r} has the time {date} {time}; it must be like 2021-06-25 11:48:47.502"
+        ) from None
+
+
+def _landmarks(lines: list[str], source: str) -> Iterator[Mark]:
+    """The planned landmarks that have a place."""
+    for row in _block(lines, LANDMARKS, source) or ():
+        name = row[LANDMARKS]
+        point = np.array([number(row.get(axis), name, source) for axis in PLACE])
+        if np.isfinite(point).all():
+            yield Mark(name, point)
 
 
 def _pose(kind: str, name: str, numbers: list[str], source: str) -> Pose | None:
     if "" in numbers:
         return None
-    try:
-        values = np.array([float(number) for number in numbers])
-    except ValueError:
-        raise InputError(f"{source}: {name!r} holds words where numbers should be; export it again") from None
+    values = np.array([number(each, name, source) for each in numbers])
     matrix = np.eye(4)
     matrix[:3, 3], matrix[:3, :3] = values[:3], values[3:].reshape(3, 3).T
     if kind == PULSE and no_pose(matrix):
@@ -227,11 +298,37 @@ def _pose(kind: str, name: str, numbers: list[str], source: str) -> Pose | None:
     return rigid_pose(matrix @ FLIP, name, source)
 
 
+def _file(poses: Sequence[Pose], system: str, entry: HeaderEntry | None) -> str:
+    text = to_string(poses, system)
+    if isinstance(entry, PlanImage) and entry.sha256:
+        text = text.replace(CREATED, f"{CREATED}, on {one_line(entry.name)} of SHA-256 {entry.sha256}", 1)
+    return text + landmarks(marks_of(poses))
+
+
 def _text(poses: Sequence[Pose], entry: HeaderEntry | None) -> str:
     # without an image nothing tells which name Brainsight will show: the usual one
-    return to_string(poses, NEW_NAMES[0] if entry is None else system_of(entry.form, entry.code))
+    return _file(poses, NEW_NAMES[0] if entry is None else system_of(entry.form, entry.code), entry)
 
 
+def _old_text(poses: Sequence[Pose], entry: HeaderEntry | None) -> str:
+    forms = [entry.qform_mm, entry.sform_mm] if isinstance(entry, PlanImage) else []
+    held = [each for each in forms if each is not None]
+    if (
+        isinstance(entry, PlanImage)
+        and len(held) == 2
+        and frames_apart_mm(held[0], held[1], entry.shape) > FRAMES_AGREE_MM
+    ):
+        raise InputError(
+            f"sform and qform of {entry.name} lie apart, and a Brainsight before 2.5.3 does not say which it means; "
+            "export for 'brainsight'"
+        )
+    return _file(poses, OLD_NAMES[0] if entry is None else f"NIfTI:{KINDS.get(entry.code, 'Aligned')}", entry)
+
+
+HOW = (
+    "Load the T1 as NIfTI (not as DICOM). Import the file as targets; of the coordinate systems that Brainsight offers choose "
+    "the one that stands in its second line"
+)
 BRAINSIGHT = Navigator(
     name="brainsight",
     title="Brainsight",
@@ -239,5 +336,16 @@ BRAINSIGHT = Navigator(
     recognises=lambda text: text.startswith("# Version:"),
     read=session_from_string,
     write=_text,
+    how=f"{HOW}, such as NIfTI:S:Aligned (version 2.5.3 or later).",
+    with_every_plan=True,
     frames={"brainsight": (SAME, FLIP)},
+)
+BRAINSIGHT_OLD = replace(
+    BRAINSIGHT,
+    name="brainsight-v12",
+    title="Brainsight before 2.5.3",
+    write=_old_text,
+    how=f"{HOW}, NIfTI:Aligned or NIfTI:Scanner.",
+    with_every_plan=False,
+    frames={},
 )

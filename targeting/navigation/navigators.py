@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from meshes.choices import one_of
+from meshes.errors import InputError
 from meshes.plugins import Registry
 from targeting.navigation.records import Session, rigid_pose
 from targeting.pose import Pose
@@ -49,11 +50,21 @@ class Navigator:
         in messages.  Raises InputError for a damaged file.
     write : callable, optional
         (poses, entry) → str: a file's text for a sequence of :class:`~targeting.pose.Pose` in RAS mm of the T1.  ``entry``
-        is the :class:`HeaderEntry` that gives this world, None without an image.  None: the format is only read.
+        is the :class:`HeaderEntry` that gives this world, None without an image.  From a plan they are a
+        :class:`~targeting.navigation.exported.PlannedPose` each and a :class:`~targeting.navigation.exported.PlanImage`.
+        None: the format is only read.
+    beside : callable, optional
+        (poses, entry, file name) → mapping of name to text: further files of the same export.
+    only_read : str
+        Why it is not written, for a format that is not.
+    how : str
+        How its user loads the file: what to press, and which coordinate system to choose.
+    with_every_plan : bool
+        Whether ``target plan`` writes it, too.
     product : str
         The full name of the program, where it is more than the title: "Localite TMS Navigator".
     file_name : str
-        Usual name of a plan's file; ``{time}`` in it stands for the plan's time.
+        Usual name of a plan's file; ``{time}`` in it stands for the plan's time, ``{subject}`` for the person.
     frames : mapping of str to (matrix, matrix)
         How poses are streamed, by the frame's name: the (4, 4) matrix from the navigator's world to RAS mm of the T1, and
         that from our coil frame to the navigator's.  With M the matrix streamed, the pose is W · M · C.
@@ -65,6 +76,10 @@ class Navigator:
     recognises: Callable[[str], bool]
     read: Callable[[str, str], Session]
     write: Callable[[Sequence[Pose], HeaderEntry | None], str] | None = None
+    beside: Callable[[Sequence[Pose], HeaderEntry | None, str], Mapping[str, str]] | None = None
+    only_read: str = ""
+    how: str = ""
+    with_every_plan: bool = False
     product: str = ""
     file_name: str = ""
     frames: Mapping[str, Frame] = field(default_factory=dict)
@@ -76,9 +91,16 @@ NAVIGATORS = Registry(
     "navigator",
     {
         "brainsight": "targeting.navigation.brainsight:BRAINSIGHT",
+        "brainsight-v12": "targeting.navigation.brainsight:BRAINSIGHT_OLD",
         "localite": "targeting.navigation.localite:LOCALITE",
+        "localite-lps": "targeting.navigation.localite:LOCALITE_LPS",
         "softaxic": "targeting.navigation.softaxic:SOFTAXIC",
         "visor2": "targeting.navigation.visor2:VISOR2",
+        "invesalius": "targeting.navigation.invesalius:INVESALIUS_MARKERS",
+        "navinibs": "targeting.navigation.navinibs:NAVINIBS",
+        "nexstim": "targeting.navigation.nexstim:NEXSTIM_SESSION",
+        "robot": "targeting.navigation.robot:ROBOT",
+        "nibs-bids": "targeting.navigation.nibs_bids:NIBS_BIDS",
     },
 )
 LOOKS_LIKE = {"{": "visor2", "<": "localite"}  # by the first character: who explains what is wrong with a damaged file
@@ -89,12 +111,17 @@ def writers() -> dict[str, Navigator]:
     return {name: each for name, each in NAVIGATORS.members().items() if each.write}
 
 
-def navigators_of_plans() -> list[str]:
-    """The navigators that every plan is written for: our own that can be written.
+def own_writers() -> list[Navigator]:
+    """Those of our own."""
+    return [each for name, each in writers().items() if name in NAVIGATORS.own]
 
-    A plug-in's format is written by ``target export``, so that no plug-in can keep a plan from being finished.
+
+def navigators_of_plans() -> list[str]:
+    """The navigators that every plan is written for; all others, and those of plug-ins, are written by ``target export``.
+
+    So no plug-in can keep a plan from being finished.
     """
-    return [name for name in writers() if name in NAVIGATORS.own]
+    return [each.name for each in own_writers() if each.with_every_plan]
 
 
 def navigator_of(text: str) -> Navigator | None:
@@ -106,7 +133,7 @@ def navigator_of(text: str) -> Navigator | None:
     return NAVIGATORS.named(like) if like else None
 
 
-def navigator_file(navigator: str, created: str = "") -> str:
+def navigator_file(navigator: str, created: str = "", subject: str = "") -> str:
     """The usual name of a plan's file for a navigator.
 
     Parameters
@@ -115,6 +142,8 @@ def navigator_file(navigator: str, created: str = "") -> str:
         One that can be written.
     created : str
         The plan's time (ISO 8601); "" for now.
+    subject : str
+        Whom it is for, where the format names files so (BIDS: letters and digits of it).
 
     Raises
     ------
@@ -127,21 +156,38 @@ def navigator_file(navigator: str, created: str = "") -> str:
     >>> navigator_file("localite", "2026-03-01T09:30:05+00:00")
     'plan_localite_InstrumentMarker20260301093005000.xml'
     """
-    each = writers()[one_of(navigator, writers(), "navigator")]
+    each = writer_named(navigator)
     name = each.file_name or f"plan_{each.name}{each.suffix}"
     time = datetime.fromisoformat(created) if created else datetime.now(UTC)
-    return name.format(time=f"{time:%Y%m%d%H%M%S}000")
+    label = "".join(each for each in subject if each.isalnum()) or "plan"
+    return name.format(time=f"{time:%Y%m%d%H%M%S}000", subject=label)
 
 
-def product_of(file_name: str) -> str:
-    """The navigator that a plan's file is for, by the file's name; "" if none is named in it.
+def writer_named(navigator: str) -> Navigator:
+    """The navigator of that name, which can be written.
+
+    Raises
+    ------
+    InputError
+        If there is none, or its format is only read; the line says why.
+    """
+    members = NAVIGATORS.members()
+    if (known := members.get(navigator)) is not None and known.write is None:
+        why = known.only_read or "its format is only read"
+        raise InputError(f"poses cannot be written for {known.title}: {why}; it can be {', '.join(writers())}")
+    return members[one_of(navigator, writers(), "navigator")]
+
+
+def navigator_of_file(file_name: str) -> Navigator | None:
+    """The navigator that a plan's file is for, by the file's name; None if none is named in it.
 
     Examples
     --------
-    >>> product_of("plan_localite_InstrumentMarker20260301093005000.xml")
+    >>> navigator_of_file("plan_localite_InstrumentMarker20260301093005000.xml").product
     'Localite TMS Navigator'
     """
-    return next((each.product or each.title for name, each in writers().items() if name in file_name.lower()), "")
+    named = (each for name, each in writers().items() if name in file_name.lower())
+    return max(named, key=lambda each: len(each.name), default=None)
 
 
 def frames() -> dict[str, Frame]:

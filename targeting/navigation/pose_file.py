@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshes.choices import one_of
 from meshes.errors import InputError
-from targeting.navigation.navigators import NAVIGATORS, HeaderEntry, navigator_of, writers
+from targeting.navigation.navigators import NAVIGATORS, HeaderEntry, navigator_of, writer_named
 from targeting.navigation.records import Session, read_text, write_text
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
@@ -74,7 +73,7 @@ class PoseFile:
 
 def write_poses(
     poses: Sequence[Pose], navigator: str, file: Path, gate: PoseGate, entry: HeaderEntry | None = None
-) -> Path:
+) -> list[Path]:
     """Write poses for a navigator.
 
     Parameters
@@ -91,26 +90,33 @@ def write_poses(
 
     Returns
     -------
-    Path
-        The file.
+    list of Path
+        The file, and those that go with it.
 
     Raises
     ------
     InputError
-        If the navigator is unknown, the folder does not exist, or a pose has the coil in the head.
+        If the navigator is unknown or only read, the folder does not exist, or a pose has the coil in the head.
     """
-    kind = writers()[one_of(navigator, writers(), "navigator")]
+    kind = writer_named(navigator)
     assert kind.write is not None
     if not file.parent.is_dir():
         raise InputError(f"there is no folder {file.parent}; make it first")
     gate.check(poses, "nothing is written, pose")
-    write_text(file, NAVIGATORS.run(kind, kind.write, poses, entry))
-    return file
+    texts = {file.name: NAVIGATORS.run(kind, kind.write, poses, entry)}
+    if kind.beside is not None:
+        texts |= NAVIGATORS.run(kind, kind.beside, poses, entry, file.name)
+    for name, text in texts.items():
+        write_text(file.parent / name, text)
+    return [file.parent / name for name in texts]
 
 
 def _known_files() -> str:
     """The kinds of files that can be read, in words."""
-    *some, last = (f"{each.title} {each.suffix}" for each in NAVIGATORS.members().values())
+    first = {
+        each.read: each for each in reversed(NAVIGATORS.members().values())
+    }  # of one reader's the one without a version
+    *some, last = (f"{each.title} {each.suffix}" for each in reversed(first.values()))
     return f"a {', '.join(some)} or {last} file"
 
 

@@ -9,6 +9,7 @@ many there were is part of what a session says.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 Kind = Literal["target", "pulse"]
 TARGET: Final = "target"
 PULSE: Final = "pulse"
+MNI, INVESALIUS, NEXSTIM = "MNI152", "InVesalius's own", "Nexstim's MRI"
+NEED_AN_IMAGE = (MNI, INVESALIUS, NEXSTIM)  # worlds that only the subject's T1, or its map to MNI152, turns into RAS mm
 SHEAR_TOLERANCE = 5e-3  # of RᵀR − 1; matrices with three decimals reach 1.7e-3
+MISSING = ("", "(null)", "nan", "n/a", "none")  # how formats write that there is no value
+LAST_ROW_TOLERANCE = 1e-6
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])  # left and posterior change sign; multiplied from the left
 
 
@@ -56,6 +61,12 @@ class Record:
         Percent of the stimulator's maximum output.
     response_uv : float
         Peak-to-peak response of the selected muscle.
+    session : str
+        The session or block it was recorded in.
+    when : str
+        Date and time on the navigator's clock (ISO 8601, no zone).
+    responses_uv : tuple of float
+        Peak-to-peak responses of all muscles, in the order of the file's channels.
     """
 
     kind: Kind
@@ -69,6 +80,17 @@ class Record:
     didt_a_per_s: float = np.nan
     amplitude_percent: float = np.nan
     response_uv: float = np.nan
+    session: str = ""
+    when: str = ""
+    responses_uv: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """A named point without axes: a target in the brain, an entry on the scalp, where the handle ends; (3,) mm."""
+
+    name: str
+    point_mm: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,15 +104,25 @@ class Session:
     source : str
         The file, for messages.
     system : str
-        Brainsight's name of the coordinate system; empty: RAS mm of the T1 that the navigator had.
+        The world of its poses: Brainsight's name of a coordinate system, or one of :data:`NEED_AN_IMAGE`; empty: RAS mm of
+        the T1 that the navigator had.
     image : ImageFingerprint or None
         Of the image its poses belong to, where it has one (visor2).
+    image_sha256 : str
+        The hash of that image's file, where the file names it.
+    marks : tuple of Mark
+        Points without axes, in the file's world.
+    remarks : tuple of str
+        What a person must know of these poses: how sure their frame is, say.
     """
 
     records: tuple[Record, ...]
     source: str
     system: str = ""
     image: ImageFingerprint | None = None
+    image_sha256: str = ""
+    marks: tuple[Mark, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def targets(self) -> list[Record]:
@@ -126,9 +158,13 @@ def rigid_pose(matrix_mm: ArrayLike, name: str, from_what: str) -> Pose:
     Raises
     ------
     InputError
-        If the matrix is not finite, is sheared or scaled by more than rounding, or is mirrored.
+        If the matrix is not finite, is sheared or scaled by more than rounding, is mirrored, or is none of a pose.
     """
     matrix = finite(np.array(matrix_mm, dtype=np.float64), name, from_what)
+    if np.abs(matrix[3] - [0, 0, 0, 1]).max() > LAST_ROW_TOLERANCE:
+        raise InputError(
+            f"{from_what}: the last row of {name!r} is not 0 0 0 1, so it is no pose; record or export it again"
+        )
     rotation = matrix[:3, :3]
     shear = np.abs(rotation.T @ rotation - np.eye(3)).max()
     if shear > SHEAR_TOLERANCE:
@@ -150,13 +186,38 @@ def finite(values: NDArray[np.float64], name: str, from_what: str) -> NDArray[np
     return values
 
 
+def number(text: str | None, name: str, source: str) -> float:
+    """A cell's number; NaN where there is none.
+
+    Raises
+    ------
+    InputError
+        If it is a word, or has a decimal comma: who wrote that may have meant thousands.
+    """
+    cell = (text or "").strip()
+    if cell.lower() in MISSING:
+        return float("nan")
+    try:
+        return float(cell)
+    except ValueError:
+        why = "; save it with decimal points, not commas" if "," in cell else " where a number should be"
+        raise InputError(f"{source}: {name!r} holds {cell[:30]!r}{why}") from None
+
+
+def seconds_apart(later: str, first: str) -> float:
+    """Seconds from one ISO time to another; NaN where one is empty."""
+    if not later or not first:
+        return float("nan")
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(first)).total_seconds()
+
+
 def one_line(name: str) -> str:
     """A name without tabs, line ends and unprintable characters, which these formats cannot hold."""
     return "".join(each for each in " ".join(name.split()) if each.isprintable())
 
 
 def read_text(path: str | Path) -> str:
-    """The text of a navigator's file (UTF-8).
+    """The text of a navigator's file (UTF-8, or UTF-16 that says so), with line feeds whichever line ends it has.
 
     Raises
     ------
@@ -165,14 +226,16 @@ def read_text(path: str | Path) -> str:
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        wide = (content[:2], content[3:4]) == (b"\xff\xfe", b"\0") or content[:3] == b"\xfe\xff\0"
+        text = content.decode("utf-16" if wide else "utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not a text file; give the navigator's export") from error
     if not text.strip():
         raise InputError(f"{path} is empty; export it again")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def write_text(path: str | Path, text: str) -> None:

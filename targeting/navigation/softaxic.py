@@ -91,4 +91,5 @@ SOFTAXIC = Navigator(
     suffix=".stmpx",
     recognises=lambda text: text.lstrip().startswith("<") and "<stmp" in text,
     read=session_from_string,
+    only_read="two readings of its axes are in use, and no file from a real session shows how Softaxic reads one back",
 )

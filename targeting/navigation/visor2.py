@@ -2,7 +2,8 @@
 
 ``CoilAxesConvention`` "simnibs" is this project's coil frame and ``CoordinateSystem`` "ASSOCIATED_IMAGE" the image's
 own RAS mm, so poses go in and out unchanged.  ``AssociatedImageInfo`` repeats the NIfTI header's quaternion, offset and
-voxel sizes: a reader can tell whether it holds the same image.
+voxel sizes: a reader can tell whether it holds the same image.  That is the qform, so a plan by an sform that lies elsewhere
+cannot be written.  A coil target is a pose and a name: the points of a plan have no place in it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nibabel.nifti1 import Nifti1Header
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from targeting.navigation.navigators import SAME, Navigator
+from meshes.world import FRAMES_AGREE_MM, frames_apart_mm
+from targeting.navigation.exported import PlannedPose, image_of
+from targeting.navigation.navigators import SAME, HeaderEntry, Navigator
 from targeting.navigation.records import TARGET, Record, Session, read_text, rigid_pose, write_text
 from targeting.pose import Pose
 
@@ -61,6 +65,11 @@ class ImageFingerprint:
         header = open_nifti(path).header
         if int(header["qform_code"]) == 0:
             raise InputError(f"{path} has no qform, which visor2 needs; give the T1 as visor2 has it")
+        return cls.of_header(header)
+
+    @classmethod
+    def of_header(cls, header: Any) -> ImageFingerprint:
+        """The fingerprint in a NIfTI header."""
         return cls(
             tuple(float(header[f"quatern_{axis}"]) for axis in "bcd"),
             tuple(float(header[f"qoffset_{axis}"]) for axis in "xyz"),
@@ -73,7 +82,7 @@ class ImageFingerprint:
         return len(mine) == len(others) and bool(np.allclose(mine, others, rtol=0, atol=tolerance))
 
 
-def to_string(poses: Sequence[Pose], image: ImageFingerprint, coil_name: str = "") -> str:
+def to_string(poses: Sequence[Pose], image: ImageFingerprint, coil_name: str = "", image_sha256: str = "") -> str:
     """Poses as visor2 coil targets.
 
     Parameters
@@ -84,6 +93,8 @@ def to_string(poses: Sequence[Pose], image: ImageFingerprint, coil_name: str = "
         Of the T1 that visor2 shows.
     coil_name : str
         Goes into the coil's type.
+    image_sha256 : str
+        Of the image's file; goes into the source's description.
     """
     markers = [
         {
@@ -101,7 +112,8 @@ def to_string(poses: Sequence[Pose], image: ImageFingerprint, coil_name: str = "
         "NIfTI_qoffset": list(image.qoffset),
         "NIfTI_pixdim": list(image.pixdim),
     }
-    configuration = {"SourceInfo": {"AppName": "target", "AppVersion": ""}, "AssociatedImageInfo": about}
+    origin = {"AppName": "target", "AppVersion": ""} | ({"ImageSHA256": image_sha256} if image_sha256 else {})
+    configuration = {"SourceInfo": origin, "AssociatedImageInfo": about}
     return json.dumps({"Configuration": configuration, "TargetMarkers": markers}, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -118,7 +130,11 @@ def from_string(text: str, source: str = "visor2 file") -> list[Pose]:
 
 def session_from_string(text: str, source: str = "visor2 file") -> Session:
     """The coil targets and the fingerprint of their image; errors as for the two functions that give them alone."""
-    return Session(tuple(_targets(text, source)), source, image=image_from_string(text, source))
+    configuration = _document(text, source).get("Configuration", {})
+    source_info = configuration.get("SourceInfo") if isinstance(configuration, dict) else None
+    sha256 = source_info.get("ImageSHA256", "") if isinstance(source_info, dict) else ""
+    image = image_from_string(text, source)
+    return Session(tuple(_targets(text, source)), source, image=image, image_sha256=str(sha256))
 
 
 def _targets(text: str, source: str) -> Iterator[Record]:
@@ -191,11 +207,27 @@ def _markers(document: dict[str, Any], source: str) -> list[dict[str, Any]]:
     return markers  # type: ignore[return-value]
 
 
+def _text(poses: Sequence[Pose], entry: HeaderEntry | None) -> str:
+    image = image_of(entry, "visor2")
+    if image.qform_mm is None or frames_apart_mm(image.qform_mm, image.affine_mm, image.shape) > FRAMES_AGREE_MM:
+        raise InputError(
+            f"visor2 goes by the qform, and {image.name} {'has none' if image.qform_mm is None else 'is elsewhere by it'}"
+            ": write the plan's frame into its qform, and plan again"
+        )
+    header = Nifti1Header()
+    header.set_data_shape(image.shape)
+    header.set_qform(image.qform_mm, code=1)
+    coil = next((each.coil for each in poses if isinstance(each, PlannedPose)), "")
+    return to_string(poses, ImageFingerprint.of_header(header), coil, image.sha256)
+
+
 VISOR2 = Navigator(
     name="visor2",
     title="visor2",
     suffix=".mrk",
     recognises=lambda text: text.lstrip().startswith("{") and '"TargetMarkers"' in text,
     read=session_from_string,
+    write=_text,
+    how="Load the T1 as NIfTI, then the file as coil targets. There is no coordinate system to choose: it is the image's.",
     frames={"visor2": (SAME, SAME)},
 )

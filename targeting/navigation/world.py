@@ -4,13 +4,20 @@ Brainsight names its coordinate systems after the entry of the NIfTI header that
 before version 2.5.3 by the entry's code alone), and visor2 repeats the qform.  With F the voxel → mm matrix of that entry in
 this T1's header and A the one the plan's world is by, a pose P of the file is A · F⁻¹ · P here: P itself where the two agree.
 A name that this T1's header has no entry for is another image's, and is refused: nothing could be held against anything.
+
+InVesalius and Nexstim count from a corner of the image (:mod:`targeting.navigation.image_space`).  Places in MNI152 come
+back through the subject's own map to it, and the axes through its derivative, made a rotation again.  That is no more exact
+than two maps of one head agree: this program's warp and its affine part alone are apart by 1.8 mm in the median and 3.1 mm
+at most (69 scalp points above z = 20 mm of a head that is not the template; 0.9 and 2.3 mm on colin27).  The navigator's
+own map is not known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from nibabel.spatialimages import HeaderDataError
@@ -20,10 +27,25 @@ from meshes.errors import InputError
 from meshes.images import open_nifti
 from meshes.world import FRAMES_AGREE_MM, SUBJECT_CODES, frames_apart_mm
 from targeting.navigation.brainsight import KINDS, system_of
-from targeting.navigation.records import SHEAR_TOLERANCE, Session, rigid_pose
+from targeting.navigation.image_space import ImageSpace
+from targeting.navigation.records import (
+    INVESALIUS,
+    MNI,
+    NEED_AN_IMAGE,
+    SHEAR_TOLERANCE,
+    Mark,
+    Record,
+    Session,
+    rigid_pose,
+)
 from targeting.navigation.visor2 import ImageFingerprint
 
+if TYPE_CHECKING:
+    from atlases.warp import MniWarp
+
 CODES = {kind: code for code, kind in KINDS.items()}
+STEP_MM = 1.0  # of the map's derivative
+MNI_APART_MM, MNI_MOST_APART_MM = 2, 3  # see above
 FORMS = {"Q": "qform", "S": "sform"}
 
 
@@ -103,7 +125,7 @@ def _in_mm(matrix: NDArray[np.float64], affine_mm: NDArray[np.float64]) -> NDArr
     return matrix
 
 
-def in_the_plans_world(session: Session, worlds: HeaderWorlds | None) -> Session:
+def in_the_plans_world(session: Session, worlds: HeaderWorlds | None, warp: MniWarp | None = None) -> Session:
     """A file's poses in RAS mm of the plan.
 
     Parameters
@@ -111,12 +133,18 @@ def in_the_plans_world(session: Session, worlds: HeaderWorlds | None) -> Session
     session : Session
     worlds : HeaderWorlds or None
         Of the plan's T1; None where the plan has none (a mesh alone): its RAS mm is then taken to be the file's.
+    warp : MniWarp, optional
+        The subject's map to MNI152, for a file that is in it.
 
     Raises
     ------
     InputError
         If the file's world is none that this T1's header has, is ambiguous, or is not the plan's by a turn and a shift.
     """
+    if session.system == MNI:
+        return _out_of_mni(session, warp)
+    if session.system in NEED_AN_IMAGE:
+        return _out_of_an_image(session, worlds)
     if worlds is None:
         if session.system and CODES[session.system.rpartition(":")[2]] > SUBJECT_CODES:
             raise InputError(
@@ -173,14 +201,61 @@ def _moved(session: Session, entry: Entry, worlds: HeaderWorlds) -> Session:
             f"{session.source} is in the {entry.form}'s frame of {worlds.name} ({entry.system}) and the plan is not; the two "
             "differ by more than a turn and a shift, so no pose can be carried over: export it in the plan's frame"
         )
+    return _carried(session, lambda matrix: to_plan @ matrix)
+
+
+def _carried(session: Session, carry: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Session:
+    """All poses and points through a map of (4, 4) matrices; the result is RAS mm of the plan."""
+
+    def record(each: Record) -> Record:
+        if each.pose is None:
+            return each
+        return replace(each, pose=rigid_pose(carry(each.pose.matrix_mm), each.name, f"{session.source}, carried over"))
+
+    def mark(each: Mark) -> Mark:
+        there = np.eye(4)
+        there[:3, 3] = each.point_mm
+        return Mark(each.name, carry(there)[:3, 3])
+
     return replace(
         session,
-        records=tuple(
-            each
-            if each.pose is None
-            else replace(
-                each, pose=rigid_pose(to_plan @ each.pose.matrix_mm, each.name, f"{session.source}, carried over")
-            )
-            for each in session.records
-        ),
+        records=tuple(map(record, session.records)),
+        marks=tuple(map(mark, session.marks)),
+        system="",
+        image=None,
     )
+
+
+def _out_of_an_image(session: Session, worlds: HeaderWorlds | None) -> Session:
+    """From millimetres along the image's axes."""
+    if worlds is None:
+        raise InputError(
+            f"{session.source} is in {session.system} coordinates, which count from a corner of the T1, and none is known "
+            "here; name a subject whose head was made from that T1"
+        )
+    space = ImageSpace.of(worlds.affine_mm, worlds.shape, worlds.name)
+    to_plan = space.of_invesalius_mm if session.system == INVESALIUS else space.of_nexstim_mm(worlds.name)
+    return _carried(session, lambda matrix: to_plan @ matrix)
+
+
+def _out_of_mni(session: Session, warp: MniWarp | None) -> Session:
+    """From MNI152 through the subject's map to it."""
+    if warp is None:
+        raise InputError(
+            f"{session.source} is in {MNI}, a template's space: its places were moved there and are not this head's; name a "
+            "registered subject, or save the session in the coordinates of the T1 itself"
+        )
+
+    def carry(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+        center, carried = matrix[:3, 3], np.eye(4)
+        around = warp.to_subject(np.vstack([center, center + STEP_MM * np.eye(3)]))
+        u, _, vt = np.linalg.svd((around[1:] - around[0]).T / STEP_MM @ matrix[:3, :3])
+        carried[:3, :3], carried[:3, 3] = u @ vt, around[0]
+        return carried
+
+    remark = (
+        f"carried over from {MNI} through this head's own map: two maps of one head differ by {MNI_APART_MM} mm on the scalp "
+        f"and up to {MNI_MOST_APART_MM}, and by more if the navigator's is a rougher one; save the session in the T1's "
+        "coordinates if you can"
+    )
+    return replace(_carried(session, carry), remarks=(*session.remarks, remark))

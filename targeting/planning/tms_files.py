@@ -16,7 +16,8 @@ from targeting.dosing.reach import NOT_ASKED, WITHIN, coil_on, reach_by_rating
 from targeting.dosing.record import PlanDosing, dosing_warnings
 from targeting.field_by_area.table import threshold_of
 from targeting.goals.record import PlanGoal, goal_warnings
-from targeting.navigation.navigators import navigator_file, navigators_of_plans
+from targeting.navigation.exported import PlannedPose
+from targeting.navigation.navigators import HeaderEntry, navigator_file, navigators_of_plans
 from targeting.navigation.pose_file import write_poses
 from targeting.planning.on_scalp import OnScalp
 from targeting.planning.results import (
@@ -38,7 +39,6 @@ from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
 from targeting.records.warnings import PlanWarning, in_order, note, warning
 from targeting.robustness.record import plan_robustness
-from targeting.study.head_stages import FrameImage
 from targeting.study.pulse_request import PulseRequest
 from targeting.tms.confirmation import Confirmation
 from targeting.uncertainty.record import plan_uncertainty
@@ -158,8 +158,9 @@ def write_files(folder: Path, results: Results, plan: TmsPlan) -> None:
     write_plan(folder / "plan.json", plan)
     scalp = Scalp.of(results.head)
     check_plan(read_plan(folder / "plan.json"), scalp, [results.coil, *results.compared_coils])
+    image = results.segmentation.frame.as_written_for(results.segmentation.folder)
     for navigator in navigators_of_plans():
-        write_navigator(plan, navigator, folder, PoseGate(scalp, results.coil), results.segmentation.frame)
+        write_navigator(plan, navigator, folder, PoseGate(scalp, results.coil), image)
     best = Pose(np.array(plan.placements[0].pose))
     target = target_view(plan.target.center_mm, f"{plan.target.name} {plan.target.side}".strip())
     write_geo(folder / DRAWING, [*coil_views(results.coil, best), target])
@@ -192,8 +193,10 @@ def write_files(folder: Path, results: Results, plan: TmsPlan) -> None:
     write_treatment_sheet(folder / SHEET, evidence)
 
 
-def write_navigator(plan: TmsPlan, navigator: str, path: Path, gate: PoseGate, frame: FrameImage | None = None) -> Path:
-    """Write the plan's poses for one navigator.
+def write_navigator(
+    plan: TmsPlan, navigator: str, path: Path, gate: PoseGate, image: HeaderEntry | None = None
+) -> list[Path]:
+    """Write the plan's poses for one navigator, with their target, entries and ends of the handle where its format has a place.
 
     Parameters
     ----------
@@ -204,24 +207,39 @@ def write_navigator(plan: TmsPlan, navigator: str, path: Path, gate: PoseGate, f
         The file, or a folder, which gets a file of the navigator's usual name.
     gate : PoseGate
         Of the plan's coil and head; every pose passes it.
-    frame : FrameImage, optional
-        The image the plan was made on: Brainsight names coordinates by the entry of its header.
+    image : HeaderEntry, optional
+        The image the plan was made on (:meth:`targeting.study.head_stages.FrameImage.as_written_for`).
 
     Returns
     -------
-    Path
-        The file written.
+    list of Path
+        The file, and those that go with it.
 
     Raises
     ------
     InputError
-        If the navigator is unknown or a pose has the coil in the head.
+        If the navigator is unknown or only read, needs an image that is not there, or a pose has the coil in the head.
     WriteError
         If the file cannot be written, because its folder is not there, say.
     """
-    poses = [Pose(np.array(each.pose), name=f"{plan.target.name}-{each.rank}") for each in plan.placements]
-    file = path / navigator_file(navigator, plan.created) if path.is_dir() else path
-    return write_poses(poses, navigator, file, gate, frame.entry if frame else None)
+    file = path / navigator_file(navigator, plan.created, plan.subject) if path.is_dir() else path
+    return write_poses(planned_poses(plan), navigator, file, gate, image)
+
+
+def planned_poses(plan: TmsPlan) -> list[PlannedPose]:
+    """The plan's placements as navigators are told of them, the best first."""
+    target = plan.target
+    return [
+        PlannedPose(
+            np.array(each.pose),
+            f"{target.name}-{each.rank}",
+            target_mm=np.array(target.center_mm),
+            entry_mm=np.array(each.scalp_mm),
+            target_name=f"{target.name} {target.side}".strip(),
+            coil=plan.coil.name,
+        )
+        for each in plan.placements
+    ]
 
 
 def _placement(results: Results, rank: int) -> Placement:

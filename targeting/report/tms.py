@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from targeting.navigation.navigators import product_of
+from targeting.navigation.navigators import navigator_of_file, own_writers
 from targeting.plans.tms import Placement
 from targeting.plans.tms_words import (
     ASSUMED,
@@ -118,7 +118,8 @@ def page_of(evidence: TmsEvidence) -> str:
         held_off=held_off_words(best),
         facts=number_facts(evidence),
         depth_mm=evidence.depth_mm,
-        files=[(name, product_of(name)) for name in evidence.navigator_files],
+        files=[(name, navigator_of_file(name)) for name in evidence.navigator_files],
+        navigators=other_navigators(),
         stretched=plan.frame.image == STRETCHED,
         of_mesh=plan.frame.image.lower().endswith((".msh", ".vtu")),
         peak_away_mm=float(np.linalg.norm(np.array(best.peak_mm) - evidence.target_mm)),
@@ -127,6 +128,11 @@ def page_of(evidence: TmsEvidence) -> str:
         methods=coil_methods(evidence),
         provenance=provenance(plan),
     )
+
+
+def other_navigators() -> list[Fact]:
+    """How the files are loaded that a plan is not written for anyway."""
+    return [Fact(each.title, more=each.how) for each in own_writers() if not each.with_every_plan]
 
 
 def ranking(placements: Sequence[Placement], side: str) -> list[tuple[str | int, ...]]:

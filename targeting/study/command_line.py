@@ -17,7 +17,10 @@ from targeting.study.head_source import HeadSource
 from targeting.study.options import given_options, options_of
 from targeting.study.request import PlanOptions
 
-FILES = (".nii", ".nii.gz", ".mgz", ".ccd", ".tcd", ".csv", ".toml", ".txt", ".xml", ".msh", ".gii")
+FILES = (
+    *(".nii", ".nii.gz", ".mgz", ".ccd", ".tcd", ".csv", ".tsv", ".toml", ".json", ".txt", ".xml", ".msh", ".gii"),
+    *(".mrk", ".stmpx", ".mkss", ".mks", ".nbe"),
+)
 
 
 def command_line(request: PlanOptions, name: str, source: HeadSource) -> str:

@@ -18,6 +18,7 @@ from meshes.errors import InputError
 from meshes.head import HeadMesh
 from meshes.tissues import Tissues
 from targeting.memory_need import MemoryNeed, mesh_need, register_need, segment_need
+from targeting.navigation.exported import PlanImage
 from targeting.navigation.navigators import HeaderEntry
 from targeting.study.head_source import HeadSource
 from targeting.study.request import DENSITIES
@@ -61,6 +62,23 @@ class FrameImage:
     def entry(self) -> HeaderEntry | None:
         """The entry of the image's header that the world is by; None without an image."""
         return None if self.form is None or self.code is None else HeaderEntry(self.form, self.code)
+
+    def as_written_for(self, folder: Path) -> HeaderEntry | None:
+        """What writers of navigators' files are told of the image whose copy lies in the subject's folder."""
+        worlds, entry = self.worlds(folder), self.entry
+        if worlds is None or entry is None:
+            return entry
+        held = {form: each.affine_mm for form, each in worlds.entries.items()}
+        return PlanImage(
+            entry.form,
+            entry.code,
+            self.name,
+            self.sha256,
+            worlds.affine_mm,
+            worlds.shape,
+            held.get("qform"),
+            held.get("sform"),
+        )
 
     @classmethod
     def kept_in(cls, folder: Path) -> FrameImage:

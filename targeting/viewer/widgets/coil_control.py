@@ -275,7 +275,8 @@ class CoilControl(QtCore.QObject):
         name = self.words.replace(" ", "-") if row is None else self.saved[row].name
         pose = Pose(self.coil.pose, f"{self.plan.target.name}-{name}")
         gate = PoseGate(self.coil.live.scalp, self.coil.live.coil)
-        write_poses([pose], navigator, Path(path), gate, FrameImage.kept_in(self.subject.folder).entry)
+        image = FrameImage.kept_in(self.subject.folder).as_written_for(self.subject.folder)
+        write_poses([pose], navigator, Path(path), gate, image)
         self.said.emit(f"written: {path}")
 
     def file_for(self, navigator: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planned_ball import HAIR_MM, SPOT, planned_ball
+from scipy.spatial.transform import Rotation
 
 from meshes import InputError
 from targeting import Coil, Pose
@@ -16,7 +17,8 @@ from targeting.coils import coil_names
 from targeting.live import LiveDose
 from targeting.live.protocol import MAX_LINE_BYTES, document_of, id_of, line_of, request_of
 from targeting.live.server import reply_line
-from targeting.navigation import brainsight, localite, visor2
+from targeting.navigation import brainsight, invesalius, localite, navinibs, visor2
+from targeting.navigation.image_space import ImageSpace
 from targeting.navigation.navigators import frames, pose_in
 from targeting.subject import Subject
 from targeting.tms import DoseMap
@@ -73,6 +75,16 @@ def as_sent(frame, pose):
     if frame == "visor2":
         marker = json.loads(visor2.to_string([Pose(pose)], IMAGE))["TargetMarkers"][0]["CoilTarget"]
         return np.array(marker["CoilPose"]["RigidTransformMatrix4x4"])
+    if frame == "navinibs":
+        return np.array(json.loads(navinibs.to_string([Pose(pose)]))["targets"][0]["coilToMRITransf"])
+    if frame == "invesalius":
+        names, cells = invesalius.to_string([Pose(pose)], ImageSpace.of(np.eye(4), (9, 9, 9), "T1")).splitlines()[1:3]
+        row = dict(zip(names.replace('"', "").split("\t"), cells.split("\t"), strict=True))
+        matrix = np.eye(4)
+        matrix[:3, 3] = [float(row[f"{axis}_world"]) for axis in "xyz"]
+        angles = [float(row[f"{angle}_world"]) for angle in ("alpha", "beta", "gamma")]
+        matrix[:3, :3] = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
+        return matrix
     return pose
 
 

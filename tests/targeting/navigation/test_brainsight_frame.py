@@ -16,7 +16,7 @@ from meshes import InputError
 from meshes.images import open_nifti
 from meshes.world import world_of
 from targeting import Coil
-from targeting.navigation.navigators import navigators_of_plans
+from targeting.navigation.navigators import writers
 from targeting.planning.tms_files import write_navigator
 from targeting.plans.tms import write_plan
 from targeting.pose_gate import PoseGate
@@ -110,19 +110,22 @@ def test_from_the_image_to_the_exported_file(tmp_path, case, capfd):
     assert written.splitlines()[1] == f"# Coordinate system: {name}"
 
 
+@pytest.fixture(scope="module")
+def gate():
+    return PoseGate(Scalp.of(layered_ball(14.0)), Coil.named(COIL))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("frame", "name"), [((None, None), "NIfTI:Q:Aligned"), (("sform", 4), "NIfTI:S:MNI-152")])
-def test_without_an_image_and_in_a_templates_space(tmp_path, frame, name):
+def test_without_an_image_and_in_a_templates_space(tmp_path, frame, name, gate):
     image = FrameImage("head.msh", "0" * 64, np.eye(4).tolist(), (9, 9, 9), None, *frame)
-    gate = PoseGate(Scalp.of(layered_ball(14.0)), Coil.named(COIL))
-    written = write_navigator(over_a_ball(97.0), "brainsight", tmp_path, gate, image).read_text()
-    assert f"# Coordinate system: {name}\n" in written
+    (written,) = write_navigator(over_a_ball(97.0), "brainsight", tmp_path, gate, image.as_written_for(tmp_path))
+    assert f"# Coordinate system: {name}\n" in written.read_text()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("navigator", navigators_of_plans())
-def test_a_coil_in_the_head_is_not_written(tmp_path, navigator):
-    gate = PoseGate(Scalp.of(layered_ball(14.0)), Coil.named(COIL))
+@pytest.mark.parametrize("navigator", writers())
+def test_a_coil_in_the_head_is_not_written(tmp_path, navigator, gate):
     with pytest.raises(InputError, match=r"m1-hand-1: the casing is 4\.\d mm inside the head"):
         write_navigator(over_a_ball(87.0), navigator, tmp_path, gate)
     assert not list(tmp_path.iterdir())

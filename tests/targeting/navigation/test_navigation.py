@@ -305,7 +305,7 @@ def test_a_file_cut_anywhere_gives_an_error_or_whole_poses(name):
     [
         ("brainsight", "NIfTI:Q:Aligned", "NIfTI:Q:MNI-152", "not the T1's RAS mm"),
         ("brainsight", "# Coordinate system: NIfTI:Q:Aligned\n", "", "without a name"),
-        ("brainsight", "-45.0000", "(null", "words"),
+        ("brainsight", "-45.0000", "(null", "a number should be"),
         ("brainsight", "\tm2n2", "", "lacks place or axes"),
         ("brainsight", "# Target Name", "# Goal Name", "no block"),
         ("brainsight", "-45.0000", "nan", "not finite"),

@@ -250,13 +250,12 @@ def test_a_session_cut_anywhere_gives_an_error_or_whole_poses(tmp_path, kind):
 
 
 def test_a_localite_file_of_another_kind_or_space_says_what_to_give(tmp_path):
-    refused(
-        lambda: delivered(triggers(tmp_path / "a.xml", [over(LEFT)], "MNI")), "'MNI'", "coordinates of the T1 itself"
-    )
+    in_mni = delivered(triggers(tmp_path / "a.xml", [over(LEFT)], "MNI")).session
+    refused(lambda: in_the_plans_world(in_mni, None), "MNI152", "coordinates of the T1 itself")
     refused(lambda: delivered(triggers(tmp_path / "b.xml", [over(LEFT)], "ASL")), "must be RAS or LPS")
     refused(lambda: delivered(triggers(tmp_path / "c.xml", [])), "c.xml holds no pose")
     (tmp_path / "d.xml").write_text('<EntryTargetList coordinateSpace="RAS"/>')
-    refused(lambda: threshold(tmp_path / "d.xml"), "EntryTargetList", "no coil poses", "InstrumentMarkers")
+    refused(lambda: threshold(tmp_path / "d.xml"), "holds no pose", "the session's pulses or targets")
 
 
 @pytest.mark.slow
@@ -476,4 +475,4 @@ def test_real_sessions_of_one_place_have_a_mean_and_hunting_for_a_hotspot_has_no
     chosen = delivered(f"{hunt}:Sample 23")
     refused(lambda: _one_place([each.pose for each in chosen.records], chosen), "not at one place")
     space = next((PEER / "navigation-more/localite-mni/TMSTrigger").glob("*120533402.xml"))
-    refused(PoseFile(space).read, "'MNI'", "template's brain")
+    refused(lambda: in_the_plans_world(PoseFile(space).read(), None), "MNI152", "a template's space")

@@ -20,6 +20,7 @@ from atlases import targets
 from meshes.errors import WriteError
 from targeting.dosing import protocols
 from targeting.dosing.record import dosing_warnings
+from targeting.navigation.navigators import own_writers
 from targeting.plans.dangers import coil_dangers
 from targeting.plans.tms import TmsSearchSummary
 from targeting.records.places import PlanLandmarks, PlanTape
@@ -215,7 +216,9 @@ def test_which_image_a_navigator_needs_and_that_a_demonstration_has_none(left: T
         return Reader(tms_page.page_of(with_plan(left, frame=frame))).text.replace("\n", " ")
 
     assert "load  T1.nii.gz  first" in said("T1.nii.gz")
-    assert "demonstration and has no image" in said("colin27.npz") and "first: the poses" not in said("colin27.npz")
+    for navigator in own_writers():
+        assert (navigator.with_every_plan or navigator.title in said("T1.nii.gz")) and navigator.how
+    assert "colin27_T1.nii.gz" in said("colin27.npz") and "first: the poses" not in said("colin27.npz")
     for mesh in ("head.msh", "head.vtu", "HEAD.MSH"):
         assert f"the T1 that  {mesh}  was made from" in said(mesh)
 
