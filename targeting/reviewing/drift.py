@@ -66,7 +66,7 @@ def drift_of(time_s: NDArray[np.float64], center_mm: NDArray[np.float64], share:
 
     >>> import numpy as np
     >>> from targeting.reviewing.drift import drift_of
-    >>> time_s = np.arange(0, 3600, 2.0)
+    >>> time_s = np.arange(0, 3602, 2.0)
     >>> hand = np.random.default_rng(1).normal(0, 0.5, (len(time_s), 3))
     >>> drift = drift_of(time_s, hand + np.outer(time_s / 3600, [0, 3, 0]), np.ones(len(time_s)))
     >>> drift.told, round(drift.mm), drift.minutes, [round(x) for x in drift.direction]

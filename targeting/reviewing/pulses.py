@@ -24,7 +24,7 @@ from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.plans.tms import TmsPlan
 from targeting.pose import Pose
 from targeting.pose_gate import OFF_HEAD, PoseGate
-from targeting.reviewing.recorded import GIVEN, IMPOSSIBLE, OFF, UNTRACKED, RecordedSession, labels
+from targeting.reviewing.recorded import GIVEN, IMPOSSIBLE, OF_THE_PLAN, OFF, RecordedSession, labels
 from targeting.scene.delivered import FARTHEST_MM
 from targeting.stimulators import stimulator_rating
 from targeting.tms.dose_map import dose_of
@@ -199,6 +199,11 @@ def pulses_of(sessions: Sequence[RecordedSession], live: LiveDose) -> tuple[Puls
     for k, session in enumerate(sessions, start=1):
         _check_head(session, state[number == k], matrices[number == k], planned, gate, off_mm)
     known = (state == GIVEN) | (state == OFF)
+    if not known.any():
+        raise InputError(
+            f"none of the {np.isin(state, OF_THE_PLAN).sum()} pulses of {sessions[0].file} was tracked (the camera did not see "
+            "the coil), so what the target got is not known"
+        )
     equal = np.full(len(records), np.nan)
     equal[known] = _doses(live, matrices[known]) / plan.dose_per_a_us
     percent, reported = _positive([r.amplitude_percent for r in records]), _positive([r.didt_a_per_s for r in records])
@@ -315,7 +320,7 @@ def _turns(
 def _blocks(time_s: NDArray[np.float64], state: NDArray[np.str_], plan: PlannedDose) -> NDArray[np.int64]:
     """Number of the train that each pulse is of: another begins after a pause; 0 for what is no pulse of the plan."""
     found = np.zeros(len(time_s), np.int64)
-    own = np.flatnonzero(np.isin(state, (GIVEN, UNTRACKED, OFF, IMPOSSIBLE)) & np.isfinite(time_s))
+    own = np.flatnonzero(np.isin(state, OF_THE_PLAN) & np.isfinite(time_s))
     own = own[np.argsort(time_s[own], kind="stable")]
     if not len(own):
         return found
