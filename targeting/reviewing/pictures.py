@@ -18,7 +18,7 @@ from targeting.report.picture import STRIP, compass
 from targeting.report.place import ABOVE, SIDES
 from targeting.reviewing.recorded import GIVEN, IMPOSSIBLE, OFF, UNTRACKED
 from targeting.reviewing.review import Review
-from targeting.reviewing.summary import ENOUGH, TOO_MUCH
+from targeting.reviewing.summary import ENOUGH, TOO_MUCH, median_angle_deg
 from targeting.scene.colors import COIL, INK, QUIET, SKIN
 from targeting.scene.raster.camera import View
 from targeting.scene.raster.canvas import DOTS_PER_INCH, Canvas
@@ -230,7 +230,7 @@ def _coil(canvas: Canvas, view: View, live: LiveDose, planned: Pose) -> None:
 
 def _handles(canvas: Canvas, view: View, review: Review, planned: Pose, length_mm: float) -> None:
     """Where the planned handle points and where the pulses' does, and the planned place."""
-    handle = np.radians(float(np.median(review.pulses.handle_deg[review.pulses.state == GIVEN])))
+    handle = np.radians(median_angle_deg(review.pulses.handle_deg[review.pulses.state == GIVEN]) or 0.0)
     x, y = planned.matrix_mm[:3, 0], planned.matrix_mm[:3, 1]
     center = np.median(review.pulses.center_mm[review.pulses.state == GIVEN], axis=0)
     rays = ((center, np.cos(handle) * y + np.sin(handle) * x, INK), (planned.center_mm, y, COIL))

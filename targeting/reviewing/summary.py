@@ -128,7 +128,7 @@ def summarised(pulses: Pulses, share: NDArray[np.float64], chosen: NDArray[np.bo
         distance_mm=_median(pulses.distance_mm[there]),
         most_distance_mm=_quantile(pulses.distance_mm[there], 0.9),
         turned_deg=_median(pulses.turned_deg[there]),
-        handle_deg=_median(pulses.handle_deg[there]),
+        handle_deg=median_angle_deg(pulses.handle_deg[there]),
         tilt_deg=_median(pulses.tilt_deg[there]),
         offset_mm=None if offset is None else (float(offset[0]), float(offset[1]), float(offset[2])),
         output_percent=_median(pulses.output_percent[there]),
@@ -165,6 +165,25 @@ def verdict_of(summaries: list[PulseSummary], prescribed: int | None) -> Verdict
     else:
         answer = NO if high < ENOUGH else UNKNOWN
     return Verdict(answer, low, high, in_all, of)
+
+
+def median_angle_deg(angles_deg: NDArray[np.float64]) -> float | None:
+    """The median of angles about their mean direction, in [−180, 180): a coil that is turned round is not one that is straight.
+
+    Examples
+    --------
+    >>> median_angle_deg(np.array([178.0, -179.0, -177.0])), median_angle_deg(np.array([]))
+    (-179.0, None)
+    """
+    if not len(angles_deg):
+        return None
+    middle = float(np.degrees(np.angle(np.exp(1j * np.radians(angles_deg)).mean())))
+    about = float(np.median(_wrapped(angles_deg - middle)))
+    return round(float(_wrapped(np.array(middle + about))), 9)
+
+
+def _wrapped(angles_deg: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (angles_deg + 180.0) % 360.0 - 180.0
 
 
 def _median(values: NDArray[np.float64]) -> float | None:

@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from targeting.records.warnings import PlanWarning, note, warning
-from targeting.reviewing.recorded import BY_HAND, NO_PULSE, OF_THE_PLAN, OTHER_COIL, OTHER_TARGET
-from targeting.reviewing.summary import ENOUGH, MORE, NO, TOO_MUCH, UNKNOWN, YES, PulseSummary, Verdict
+from targeting.reviewing.recorded import BY_HAND, GIVEN, NO_PULSE, OF_THE_PLAN, OTHER_COIL, OTHER_TARGET
+from targeting.reviewing.summary import (
+    ENOUGH,
+    MORE,
+    NO,
+    TOO_MUCH,
+    UNKNOWN,
+    YES,
+    PulseSummary,
+    Verdict,
+    median_angle_deg,
+)
 from targeting.tms.orientation import REACH_DEG
 from targeting.words.fact import Fact
 from targeting.words.numbers import degrees, direction_words, listed, number, percent, three_digits
@@ -75,8 +85,8 @@ def sessions_fact(review: Review) -> Fact:
 
 def dose_fact(review: Review) -> Fact:
     """The dose of the median pulse, beside the planned one."""
-    share = review.share[review.pulses.state == "given"]
-    dose = review.pulses.dose_v_per_m[review.pulses.state == "given"]
+    share = review.share[review.pulses.state == GIVEN]
+    dose = review.pulses.dose_v_per_m[review.pulses.state == GIVEN]
     planned = review.planned.dose_v_per_m
     lost = 100 * (1 - float(np.nanmedian(share))) if np.isfinite(share).any() else None
     words = "" if lost is None else f"{number(abs(lost), 0)} % {'lost' if lost >= 0 else 'more'} against the plan"
@@ -90,7 +100,7 @@ def dose_fact(review: Review) -> Fact:
 
 def place_fact(review: Review) -> Fact:
     """How far the coil was from its planned place."""
-    there = review.pulses.state == "given"
+    there = review.pulses.state == GIVEN
     if not there.any():
         return Fact("Off the planned place", "–")
     away = review.pulses.distance_mm[there]
@@ -106,10 +116,10 @@ def place_fact(review: Review) -> Fact:
 
 def turn_fact(review: Review) -> Fact:
     """How far the coil was turned from the planned angle."""
-    there = review.pulses.state == "given"
-    if not there.any():
-        return Fact("Off the planned angle", "–")
-    handle = float(np.median(review.pulses.handle_deg[there]))
+    there = review.pulses.state == GIVEN
+    handle = median_angle_deg(review.pulses.handle_deg[there])
+    if handle is None:
+        return Fact("Handle turned", "–")
     tilt = float(np.median(review.pulses.tilt_deg[there]))
     way = f"{_way(handle)}; " if abs(handle) >= 0.5 else ""
     return Fact("Handle turned", degrees(abs(handle)), more=f"{way}coil tilted by {degrees(tilt)} (medians)")
@@ -117,7 +127,7 @@ def turn_fact(review: Review) -> Fact:
 
 def output_fact(review: Review) -> Fact:
     """The stimulator's output, beside the planned one."""
-    there = review.pulses.state == "given"
+    there = review.pulses.state == GIVEN
     found = review.pulses.output_percent[there]
     didt = review.pulses.didt_a_per_s[there] / 1e6
     planned = review.planned
@@ -221,7 +231,7 @@ def _session_warnings(session: SessionReview, review: Review) -> list[PlanWarnin
 def _intensity_warnings(session: SessionReview, review: Review) -> list[PlanWarning]:
     """Outputs that are not recorded, or that contradict the dI/dt that the stimulator reported."""
     pulses, planned, who = review.pulses, review.planned, f"session {session.number}"
-    there = (pulses.session == session.number) & (pulses.state == "given")
+    there = (pulses.session == session.number) & (pulses.state == GIVEN)
     if not session.own_intensity and planned.percent is not None:
         return [
             warning(
