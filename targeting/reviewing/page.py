@@ -5,7 +5,7 @@ from __future__ import annotations
 from targeting.live.coil_dose import LiveDose
 from targeting.report.figures import Figure
 from targeting.report.page import render_page
-from targeting.reviewing.pictures import close_up_picture, course_picture, head_picture, timeline_picture
+from targeting.reviewing.pictures import MEDIAN, close_up_picture, course_picture, head_picture, timeline_picture
 from targeting.reviewing.recorded import GIVEN
 from targeting.reviewing.review import Review
 from targeting.reviewing.summary import ENOUGH
@@ -28,12 +28,12 @@ from targeting.reviewing.words import (
     sessions_fact,
     turn_fact,
 )
-from targeting.scene.colors import COIL, INK
+from targeting.scene.colors import COIL
 from targeting.words.numbers import percent
 from targeting.words.target import name_and_side
 
 MOST_BLOCKS = 60  # of all sessions; more are in the JSON
-KEYS = (("planned coil, its place and handle", COIL), ("handle of the median pulse", INK))
+KEYS = (("planned coil, its place and handle", COIL), ("handle of the median pulse", MEDIAN))
 
 
 def page_of(review: Review, live: LiveDose) -> str:

@@ -27,7 +27,7 @@ from targeting.scene.raster.surface import SUPERSAMPLING, DepthImage, Surface, c
 WIDTH, HEIGHT = 900, 770
 WIDE, ROW = 1500, 230  # of the timeline: its width, and the height of each of its rows, pixels
 COLORS, TOP = "viridis", 1.2  # of the dose, as a share of the planned one
-LOST, PLANNED = "#c0392b", "#1d5c39"
+LOST, PLANNED, MEDIAN = "#c0392b", "#1d5c39", "#d9480f"
 HANDLE_MM = 95.0
 LIFT_MM = 3.0  # a dot lies this far out of the scalp, so that rough scalp does not hide it
 MOST_LINES = 300  # runs of pulses whose medians make the line
@@ -89,7 +89,7 @@ def close_up_picture(review: Review, live: LiveDose) -> NDArray[np.uint8]:
     view = View.holding(np.vstack([places, around]), -planned.direction_mm, (WIDTH, HEIGHT), margin_mm=12.0)
     canvas, skin = _scalp(live, view)
     _dots(canvas, view, review, live, skin)
-    _handles(canvas, view, review, planned, 20.0)
+    _handles(canvas, view, review, planned, 20.0, 22)
     compass(canvas, view)
     canvas.scale_bar(view, 20)
     _bar(canvas)
@@ -105,8 +105,8 @@ def head_picture(review: Review, live: LiveDose) -> NDArray[np.uint8]:
     view = View.holding(np.vstack([live.scalp.points_mm, tip]), toward, (WIDTH, HEIGHT), margin_mm=16.0)
     canvas, skin = _scalp(live, view)
     _coil(canvas, view, live, planned)
-    _handles(canvas, view, review, planned, HANDLE_MM)
-    _dots(canvas, view, review, live, skin, 4)
+    _dots(canvas, view, review, live, skin, 5)
+    _handles(canvas, view, review, planned, HANDLE_MM, 12)
     compass(canvas, view)
     canvas.scale_bar(view, 50)
     _bar(canvas)
@@ -228,18 +228,18 @@ def _coil(canvas: Canvas, view: View, live: LiveDose, planned: Pose) -> None:
         canvas.axes.plot(*ring, color=color, linewidth=width, linestyle=(0, (5, 2)))
 
 
-def _handles(canvas: Canvas, view: View, review: Review, planned: Pose, length_mm: float) -> None:
+def _handles(canvas: Canvas, view: View, review: Review, planned: Pose, length_mm: float, cross: float) -> None:
     """Where the planned handle points and where the pulses' does, and the planned place."""
     handle = np.radians(median_angle_deg(review.pulses.handle_deg[review.pulses.state == GIVEN]) or 0.0)
     x, y = planned.matrix_mm[:3, 0], planned.matrix_mm[:3, 1]
     center = np.median(review.pulses.center_mm[review.pulses.state == GIVEN], axis=0)
-    rays = ((center, np.cos(handle) * y + np.sin(handle) * x, INK), (planned.center_mm, y, COIL))
+    rays = ((center, np.cos(handle) * y + np.sin(handle) * x, MEDIAN), (planned.center_mm, y, COIL))
     for start, away, color in rays:
         line = view.project(np.stack([start, start - length_mm * away]))[:, :2]
         for ink, width in (("white", 7.0), (color, 4.0)):
             canvas.axes.plot(*line.T, color=ink, linewidth=width, solid_capstyle="round")
     at = view.project(planned.center_mm)[:2]
-    for color, width, size in (("white", 6.0, 24), (COIL, 3.2, 22)):
+    for color, width, size in (("white", 6.0, cross + 2), (COIL, 3.2, cross)):
         canvas.axes.plot([at[0]], [at[1]], marker="+", color=color, markersize=size, markeredgewidth=width)
 
 
@@ -257,9 +257,7 @@ def _dots(canvas: Canvas, view: View, review: Review, live: LiveDose, skin: Dept
     colors = np.where(
         np.isfinite(share)[:, None], colormaps[COLORS](np.clip(np.nan_to_num(share) / TOP, 0, 1)), [0.5, 0.5, 0.5, 1.0]
     )
-    canvas.axes.scatter(
-        at[seen, 0], at[seen, 1], s=size**2, c=colors[seen], edgecolors=QUIET, linewidths=0.35, zorder=3
-    )
+    canvas.axes.scatter(at[seen, 0], at[seen, 1], s=size**2, c=colors[seen], edgecolors=QUIET, linewidths=0.35)
 
 
 def _bar(canvas: Canvas) -> None:

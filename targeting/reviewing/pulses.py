@@ -24,7 +24,7 @@ from targeting.modality import REFERENCE_DIDT_A_PER_S
 from targeting.plans.tms import TmsPlan
 from targeting.pose import Pose
 from targeting.pose_gate import OFF_HEAD, PoseGate
-from targeting.reviewing.recorded import GIVEN, IMPOSSIBLE, OF_THE_PLAN, OFF, RecordedSession, labels
+from targeting.reviewing.recorded import GIVEN, IMPOSSIBLE, OF_THE_PLAN, OFF, OTHER_TARGET, RecordedSession, labels
 from targeting.scene.delivered import FARTHEST_MM
 from targeting.stimulators import stimulator_rating
 from targeting.tms.dose_map import dose_of
@@ -191,15 +191,16 @@ def pulses_of(sessions: Sequence[RecordedSession], live: LiveDose) -> tuple[Puls
     state = np.array([each for session in sessions for each in session.states], dtype="U24")
     scalp_mm = np.full(len(records), np.nan)
     gate, off_mm = PoseGate(live.scalp, live.coil), live.plan.placements[0].distance_mm
-    placed = np.flatnonzero(state == GIVEN)
+    placed = np.flatnonzero((state == GIVEN) | (tracked & (state == OTHER_TARGET)))
     faults, scalp_mm[placed] = gate.measured_faults([Pose(matrix) for matrix in matrices[placed]], off_mm)
     for i, fault in zip(placed, faults, strict=True):
-        if fault:
+        if fault and state[i] == GIVEN:
             state[i] = OFF if fault.endswith(OFF_HEAD) else IMPOSSIBLE
     for k, session in enumerate(sessions, start=1):
         _check_head(session, state[number == k], matrices[number == k], planned, gate, off_mm)
     known = (state == GIVEN) | (state == OFF)
-    if not known.any():
+    known[placed] |= np.array([not fault for fault in faults], dtype=np.bool_)
+    if not np.isin(state, (GIVEN, OFF)).any():
         raise InputError(
             f"none of the {np.isin(state, OF_THE_PLAN).sum()} pulses of {sessions[0].file} was tracked (the camera did not see "
             "the coil), so what the target got is not known"

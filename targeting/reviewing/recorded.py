@@ -1,7 +1,7 @@
 """The rows of a navigator's file, and which of them are pulses by the plan's coil for the plan's target.
 
 Nothing is guessed: where pulses were recorded for several targets or by several coils and none has the plan's own name, one
-must be named (``FILE:NAME``).  The other pulses stay in the review as what they are; no dose is counted for them.
+must be named (``FILE:NAME``).  The other pulses stay in the review as what they are, and are not counted.
 """
 
 from __future__ import annotations
@@ -120,10 +120,10 @@ def _meant(file: PoseFile, digest: str, records: tuple[Record, ...], plan: TmsPl
         if id(record) not in is_pulse:
             return NO_PULSE if NOT_A_COIL.match(record.driver) else BY_HAND
         target, coil = labels(record)
-        if target not in targets:
-            return OTHER_TARGET
         if coil not in coils:
             return OTHER_COIL
+        if target not in targets:
+            return OTHER_TARGET
         return UNTRACKED if record.pose is None else GIVEN
 
     target, coil = " and ".join(sorted(targets)), next(iter(coils))

@@ -20,7 +20,7 @@ from targeting.records.warnings import WARNING, PlanWarning, of_kind
 from targeting.reviewing.drift import Drift, drift_of
 from targeting.reviewing.pulses import PlannedDose, Pulses, pulses_of
 from targeting.reviewing.recorded import GIVEN, RecordedSession, read_recorded
-from targeting.reviewing.summary import PulseSummary, Verdict, summarised, verdict_of
+from targeting.reviewing.summary import PulseSummary, Verdict, median_of, summarised, verdict_of
 from targeting.reviewing.words import review_warnings
 from targeting.study.head_stages import FrameImage
 from targeting.subject import Subject
@@ -31,12 +31,23 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Label:
-    """What pulses were recorded for, by which coil, how they stand to the plan, and how many there were."""
+    """What rows of a file were recorded for, by which coil, how they stand to the plan, and where they were.
+
+    Parameters
+    ----------
+    target, coil, state : str
+    pulses : int
+        How many rows.
+    distance_mm, share : float or None
+        Medians: from the planned place, and the dose in the plan's target over the planned one (of the plan's coil only).
+    """
 
     target: str
     coil: str
     state: str
     pulses: int
+    distance_mm: float | None
+    share: float | None
 
 
 @dataclass(frozen=True)
@@ -242,7 +253,6 @@ def _session(number: int, recorded: RecordedSession, pulses: Pulses, planned: Pl
     share = pulses.own_share if own else pulses.equal_share
     summary = summarised(pulses, share, here, f"session {number}")
     blocks = [k for k in np.unique(pulses.block[here]) if k > 0]
-    counted = Counter(zip(pulses.target[here], pulses.coil[here], pulses.state[here], strict=True))
     times = pulses.time_s[there]
     timed = len(times) > 0 and bool(np.isfinite(times).all())
     deepest = float(pulses.scalp_mm[there].min(initial=0.0))
@@ -256,9 +266,23 @@ def _session(number: int, recorded: RecordedSession, pulses: Pulses, planned: Pl
         summary=summary,
         verdict=verdict_of([summary], planned.pulses),
         blocks=tuple(summarised(pulses, share, here & (pulses.block == k), f"block {k}") for k in blocks),
-        labels=tuple(Label(str(t), str(c), str(s), n) for (t, c, s), n in counted.most_common()),
+        labels=_labels(pulses, share, here),
         drift=drift_of(times, pulses.center_mm[there], share[there]) if np.isfinite(share[there]).all() else None,
         minutes=float(np.ptp(times)) / 60 if timed else None,
         deepest_mm=-deepest if fault_at(deepest) else 0.0,
         notes=recorded.notes,
     )
+
+
+def _labels(pulses: Pulses, share: NDArray[np.float64], here: NDArray[np.bool_]) -> tuple[Label, ...]:
+    """All that a session's file holds, by target, coil and state, the most first."""
+    counted = Counter(zip(pulses.target[here], pulses.coil[here], pulses.state[here], strict=True))
+    found = []
+    for (target, coil, state), count in counted.most_common():
+        rows = here & (pulses.target == target) & (pulses.coil == coil) & (pulses.state == state)
+        found.append(
+            Label(
+                str(target), str(coil), str(state), count, median_of(pulses.distance_mm[rows]), median_of(share[rows])
+            )
+        )
+    return tuple(found)

@@ -117,7 +117,7 @@ def summarised(pulses: Pulses, share: NDArray[np.float64], chosen: NDArray[np.bo
     known = chosen & np.isfinite(share)
     doses = share[known & there]
     offset = np.median(pulses.offset_mm[there], axis=0) if there.any() else None
-    median = _median(doses)
+    median = median_of(doses)
     return PulseSummary(
         name=name,
         pulses=int(chosen.sum()),
@@ -125,14 +125,14 @@ def summarised(pulses: Pulses, share: NDArray[np.float64], chosen: NDArray[np.bo
         untracked=int((chosen & (pulses.state == UNTRACKED)).sum()),
         off_head=int((chosen & (pulses.state == OFF)).sum()),
         impossible=int((chosen & (pulses.state == IMPOSSIBLE)).sum()),
-        distance_mm=_median(pulses.distance_mm[there]),
+        distance_mm=median_of(pulses.distance_mm[there]),
         most_distance_mm=_quantile(pulses.distance_mm[there], 0.9),
-        turned_deg=_median(pulses.turned_deg[there]),
+        turned_deg=median_of(pulses.turned_deg[there]),
         handle_deg=median_angle_deg(pulses.handle_deg[there]),
-        tilt_deg=_median(pulses.tilt_deg[there]),
+        tilt_deg=median_of(pulses.tilt_deg[there]),
         offset_mm=None if offset is None else (float(offset[0]), float(offset[1]), float(offset[2])),
-        output_percent=_median(pulses.output_percent[there]),
-        dose_v_per_m=_median(pulses.dose_v_per_m[there]),
+        output_percent=median_of(pulses.output_percent[there]),
+        dose_v_per_m=median_of(pulses.dose_v_per_m[there]),
         share=median,
         low_share=_quantile(doses, 0.1),
         lost_percent=None if median is None else 100 * (1 - median),
@@ -186,7 +186,8 @@ def _wrapped(angles_deg: NDArray[np.float64]) -> NDArray[np.float64]:
     return (angles_deg + 180.0) % 360.0 - 180.0
 
 
-def _median(values: NDArray[np.float64]) -> float | None:
+def median_of(values: NDArray[np.float64]) -> float | None:
+    """The median of those that are known; None where none is."""
     return _quantile(values, 0.5)
 
 

@@ -161,12 +161,8 @@ def review_warnings(review: Review) -> list[PlanWarning]:
             )
         )
     elif review.planned.sessions is not None and len(review.sessions) < review.planned.sessions:
-        total = review.planned.sessions
-        found.append(
-            note(
-                f"{len(review.sessions)} of the protocol's {total} sessions are reviewed; no plan says on which days they are"
-            )
-        )
+        seen = f"{len(review.sessions)} of the protocol's {review.planned.sessions}"
+        found.append(note(f"sessions reviewed: {seen}; no plan says on which days the others are"))
     named = {each.session for each in review.log if each.session is not None}
     if more := sorted(named - {each.number for each in review.sessions}):
         found.append(
@@ -219,12 +215,12 @@ def _session_warnings(session: SessionReview, review: Review) -> list[PlanWarnin
             by = sorted({each.coil if state in (OTHER_COIL, NO_PULSE) else each.target for each in rows})
             many = sum(each.pulses for each in rows)
             text = {
-                OTHER_COIL: f"{many:,} pulses by another coil ({', '.join(by)}) are not counted",
-                OTHER_TARGET: f"{many:,} pulses for another target ({', '.join(by)}) are not counted",
-                BY_HAND: f"{many:,} samples recorded by hand are no pulses",
-                NO_PULSE: f"{many:,} samples are not of a coil ({', '.join(by)})",
+                OTHER_COIL: f"{many:,} by another coil ({', '.join(by)})",
+                OTHER_TARGET: f"{many:,} for another target ({', '.join(by)})",
+                BY_HAND: f"{many:,} recorded by hand",
+                NO_PULSE: f"{many:,} not of a coil ({', '.join(by)})",
             }[state]
-            found.append((warning if state == OTHER_COIL else note)(f"{who}: {text}"))
+            found.append((warning if state == OTHER_COIL else note)(f"{who}: not counted: {text}"))
     return [*found, *(note(f"{who}: {each}") for each in session.notes)]
 
 
@@ -314,7 +310,15 @@ def block_rows(session: SessionReview, prescribed: int | None) -> list[tuple[str
     return [(each.name.removeprefix("block "), *summary_cells(each, prescribed)) for each in session.blocks]
 
 
-LABEL_HEADS = (("Session", ""), ("Recorded for", ""), ("Coil", ""), ("What it is", ""), ("Rows", ""))
+LABEL_HEADS = (
+    ("Session", ""),
+    ("Recorded for", ""),
+    ("Coil", ""),
+    ("What it is", ""),
+    ("Rows", ""),
+    ("Off the place", "mm"),
+    ("Dose of a pulse", "% of planned"),
+)
 
 
 def label_rows(review: Review) -> list[tuple[str, ...]]:
@@ -326,6 +330,8 @@ def label_rows(review: Review) -> list[tuple[str, ...]]:
             each.coil,
             f"of the plan, {each.state}" if each.state in OF_THE_PLAN else each.state,
             f"{each.pulses:,}",
+            _cell(each.distance_mm),
+            _cell(None if each.share is None else 100 * each.share, 0),
         )
         for session in review.sessions
         for each in session.labels

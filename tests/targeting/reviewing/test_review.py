@@ -221,12 +221,15 @@ def test_pulses_for_other_targets_and_by_other_coils_are_told_apart(looked, plan
     states = {(each.target, each.state): each.pulses for each in found.sessions[0].labels}
     assert states[("hotspot", "other target")] == 30 and states[("left spot-1", "recorded by hand")] == 1
     assert states[("no target", "no coil")] == 1
+    (hotspot,) = (each for each in found.sessions[0].labels if each.target == "hotspot")
+    assert hotspot.distance_mm == pytest.approx(np.linalg.norm(hot[0][0][:3, 3] - planned[:3, 3]), abs=1e-3)
+    assert 0 < hotspot.share < 0.8 and found.sessions[0].summary.share == pytest.approx(1.0, abs=1e-3)
     second = [(planned, "left spot-1", "Stim. TTL", "Coil 2")] * 5
     both = brainsight_session(tmp_path / "b.txt", [*own, *second])
     line = said(looked, both)
     assert "several coils" in line and "b.txt:left spot-1, Coil 1" in line
     found = looked(f"{both}:left spot-1, Coil 1")
-    assert found.sessions[0].summary.pulses == 50 and warned(found, "5 pulses by another coil (Coil 2)")
+    assert found.sessions[0].summary.pulses == 50 and warned(found, "not counted: 5 by another coil (Coil 2)")
     assert looked(f"{both}:Coil 2").sessions[0].summary.pulses == 5
     renamed = [
         (pose, "M1" if target == "left spot-1" else target, cause, by) for pose, target, cause, by in [*hot, *own]
@@ -244,7 +247,7 @@ def test_sessions_become_a_course_and_none_is_given_twice(looked, planned, tmp_p
     found = looked(*days)
     assert [each.verdict.answer for each in found.sessions] == ["yes", "no"]
     assert found.verdict.low == pytest.approx(0.75, abs=1e-6) and found.verdict.of == 6000
-    assert any("2 of the protocol's" in each.text for each in found.warnings)
+    assert any("sessions reviewed: 2 of the protocol's" in each.text for each in found.warnings)
     copy = shutil.copy(days[0], tmp_path / "copy.xml")
     assert "the same session" in said(looked, days[0], copy)
     assert "nothing to review" in said(looked)
