@@ -14,11 +14,13 @@ from cli import (
     export,
     head,
     import_session,
+    log,
     mesh,
     montages,
     plan,
     plans,
     protocols,
+    review,
     segment,
     serve,
     setup,
@@ -67,6 +69,8 @@ app.command("export", cls=Command, epilog=export.EXAMPLES)(export.export_command
 app.command("import", cls=Command, epilog=import_session.EXAMPLES)(import_session.import_command)
 app.command("serve", cls=Command, epilog=serve.EXAMPLES)(serve.serve_command)
 app.command("view", cls=Command, epilog=view.EXAMPLES)(view.view_command)
+app.command("review", cls=Command, epilog=review.EXAMPLES)(review.review_command)
+app.command("log", cls=Command, epilog=log.EXAMPLES)(log.log_command)
 app.command("verify", cls=Command, epilog=verify.EXAMPLES)(verify.verify_command)
 app.command("basis", cls=Command, epilog=basis.EXAMPLES)(basis.basis_command)
 app.command("doctor", cls=Command, epilog=doctor.EXAMPLES)(doctor.doctor_command)

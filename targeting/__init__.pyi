@@ -7,6 +7,7 @@ from .planning.tms import plan as plan
 from .planning.tms import plan_tms as plan_tms
 from .pose import Pose as Pose
 from .progress.record import Progress as Progress
+from .reviewing.review import review as review
 from .study.request import HeadOptions as HeadOptions
 from .study.request import HeadRequest as HeadRequest
 from .study.study import make_head as make_head

@@ -36,6 +36,8 @@ COMMANDS = [
     "export",
     "serve",
     "view",
+    "review",
+    "log",
     "verify",
     "basis",
     "doctor",

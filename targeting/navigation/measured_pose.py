@@ -19,7 +19,7 @@ from meshes.errors import InputError
 from targeting.navigation.choice import ALL_PULSES, ChosenRows, apart_deg, coil_pulses
 from targeting.navigation.records import TARGET, Record
 from targeting.pose import Pose
-from targeting.pose_gate import PoseGate, fault_at
+from targeting.pose_gate import OFF_HEAD, PoseGate, fault_at
 
 SAME_PLACE_MM, SAME_TURN_DEG = 15.0, 30.0
 STRAYS = 0.1  # the share of pulses that may lie elsewhere, and is left out
@@ -129,7 +129,7 @@ def _let_in(rows: ChosenRows, gate: PoseGate, off_mm: float) -> tuple[list[Pose]
             poses.append(record.pose)
     if not faults:
         return poses, []
-    wrong = [each for each in faults if "from the scalp" not in each[0]]
+    wrong = [each for each in faults if not each[0].endswith(OFF_HEAD)]
     if not poses or 2 * len(wrong) > many:
         fault, record = (wrong or faults)[0]
         if many > 1:
