@@ -15,6 +15,7 @@ from cli import (
     head,
     mesh,
     montages,
+    motor_map,
     plan,
     plans,
     protocols,
@@ -64,6 +65,7 @@ app.command("mesh", cls=Command, epilog=mesh.EXAMPLES)(mesh.mesh_command)
 app.command("status", cls=Command, epilog=status.EXAMPLES)(status.status_command)
 app.command("export", cls=Command, epilog=export.EXAMPLES)(export.export_command)
 app.command("serve", cls=Command, epilog=serve.EXAMPLES)(serve.serve_command)
+app.command("map", cls=Command, epilog=motor_map.EXAMPLES)(motor_map.map_command)
 app.command("view", cls=Command, epilog=view.EXAMPLES)(view.view_command)
 app.command("verify", cls=Command, epilog=verify.EXAMPLES)(verify.verify_command)
 app.command("basis", cls=Command, epilog=basis.EXAMPLES)(basis.basis_command)
