@@ -64,7 +64,15 @@ def explained_by(
     weights: NDArray[np.floating] | None = None,
     curve: str = SIGMOID,
 ) -> Explained:
-    """Regress sets of responses (D, n) on each quantity of the field (n, V) at every place."""
+    """Regress sets of responses on each quantity of the field at every place.
+
+    Parameters
+    ----------
+    parts : mapping of str to (n, V) float32
+        The quantities of each pulse's field.
+    log_mep, weights, curve
+        As for :func:`targeting.mapping.recruitment.curves_of`.
+    """
     found = [explained(part, log_mep, weights, curve) for part in parts.values()]
     r2, likelihood = (np.stack(each) for each in zip(*found, strict=True))
     return Explained(tuple(parts), r2, likelihood)

@@ -148,7 +148,13 @@ def explained(
     weights: NDArray[np.floating] | None = None,
     curve: str = SIGMOID,
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """R² of the best curve and the log-likelihood of each place, (D, V) each; parameters as for :func:`curves_of`."""
+    """R² of the best curve and the log-likelihood of each place, (D, V) each.
+
+    Parameters
+    ----------
+    e_v_per_m, log_mep, weights, curve
+        As for :func:`curves_of`.
+    """
     least, likelihood = np.inf, -np.inf
     pulses = len(e_v_per_m) if weights is None else np.asarray(weights).sum(axis=1, keepdims=True)
     for each in curves_of(e_v_per_m, log_mep, weights, curve):

@@ -208,6 +208,15 @@ def hotspot_for(path: Path, subject: Subject, source: HeadSource) -> MeasuredHot
 def hotspot_point(given: Point | str | Path | None, aim: str, subject: Subject, source: HeadSource) -> Point | None:
     """The hotspot of a plan that takes no more from a map than the place: a point as it is given, or a map's.
 
+    Parameters
+    ----------
+    given : (3,) float or path, optional
+    aim : str
+        The plan's target.
+    subject : Subject
+    source : HeadSource
+        Of the plan's head.
+
     Raises
     ------
     InputError
