@@ -3,8 +3,9 @@
     python benchmarks/mapping.py SUBJECT_FOLDER [--pulses 300]
 
 The folder is a planned subject's (``target plan``, ``target basis``).  The session is simulated: poses scattered near the
-plan's target, and responses of a muscle under it (tests/support/mapping_sessions.py).  Prints the seconds of each part and writes
-``benchmarks/results/mapping.json``.
+plan's target, and responses of a muscle under it (tests/support/mapping_sessions.py).
+Prints the seconds of each part, and writes
+them to ``benchmarks/results/mapping.json``.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from targeting.scene.colors import COIL, GREY_MATTER, INK, QUIET, STEPS, TARGET
 from targeting.scene.raster.camera import View
 from targeting.scene.raster.canvas import Canvas
 from targeting.scene.raster.surface import Surface, compose, render
+from targeting.tms.orientation import handle_deg
 from targeting.words.fact import Fact
 from targeting.words.numbers import number, point, three_digits
 
@@ -64,7 +65,12 @@ def page_of(found: MotorMap) -> MapPage:
         curve=curve_picture(found),
         facts=_facts(found),
         next_rows=[
-            [f"map-{i}", point(np.array(each)[:3, 3].round(1).tolist())] for i, each in enumerate(hotspot.next_poses, 1)
+            [
+                f"map-{i}",
+                point(np.array(each)[:3, 3].round(1).tolist()),
+                f"{number(handle_deg(np.array(each), hotspot.side), 0)}°",
+            ]
+            for i, each in enumerate(hotspot.next_poses, 1)
         ],
     )
 

@@ -85,10 +85,7 @@ def test_the_muscles_own_target_takes_place_threshold_and_angle(mapped, subject)
     assert (request.rmt_percent, request.rmt_at_mm, request.rmt_muscle) == (48.3, None, None)
     assert request.angle == "midline:38"
     words = "\n".join(each.text for each in said)
-    assert (
-        "the motor threshold, 48 (95 %: 42 to 53) % MSO at the best pose, is estimated from mapping.json: measure it"
-        in words
-    )
+    assert "threshold, 48 (95 %: 42 to 53) % MSO at the best pose, is estimated from mapping.json: measure it" in words
     assert [each.kind for each in said] == ["note", "warning", "note"]
 
 

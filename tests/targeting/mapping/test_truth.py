@@ -1,7 +1,8 @@
 """Simulated muscles on colin27 at known places: what a map of 100 pulses finds, and whether it knows how well it does.
 
-The muscles lie anywhere on crowns and rims near the hand's M1, mostly between the places that the map looks at.  Each draw gives
-100 pulses out of one pool, the recorded poses off the true ones by a navigator's jitter (tests/support/mapping_sessions.py).
+The muscles lie anywhere on crowns and rims near the hand's M1, mostly between the places that the map looks at.  Each draw
+gives 100 pulses out of one pool, the recorded poses off the true ones by a navigator's jitter
+(tests/support/mapping_sessions.py).
 """
 
 import numpy as np
@@ -90,7 +91,7 @@ def test_the_hotspot_of_200_muscles(muscles, quantity, within_5mm):
     radius = np.array([each.radius_mm for each in maps])
     given = radius <= FOUND_WITHIN_MM
     likely = np.array(QUANTITIES)[found.of_quantities(areas).argmax(axis=0)]
-    print(  # noqa: T201
+    print(
         f"{quantity}: within 5 mm {np.mean(off <= 5):.3f}, 90 % within {np.quantile(off, 0.9):.1f} mm, in the region "
         f"{np.mean(off <= np.maximum(radius, 2.0)):.3f}, hotspot given {given.mean():.3f}, of these within 5 mm "
         f"{np.mean(off[given] <= 5):.3f}, within 10 mm {np.mean(off[given] <= 10):.3f}, quantity right "
@@ -109,15 +110,19 @@ def test_the_threshold_of_muscles(muscles):
     looked_at = places.reached(muscles.recorded)
     e = places.quantity(muscles.recorded, "magnitude")[:, looked_at]
     best = e.max(axis=0) / DIDT_A_PER_S
-    held = []
+    held, values = [], []
     for mep, some in list(zip(mep_uv, counted, strict=True))[:40]:
         y, areas = log_amplitude(mep[some]), places.areas_mm2[looked_at]
         found = explained_by({"magnitude": e[some]}, y[None]).of_places(areas)[0]
         certainty = certainty_of(found, places.points_mm[looked_at], areas)
         within = threshold_of(e[some] / best, y, certainty.probability)
         held.append(within.low <= DIDT_A_PER_S / ABOVE_THRESHOLD <= within.high)
-        assert within.value == pytest.approx(DIDT_A_PER_S / ABOVE_THRESHOLD, rel=0.25)
+        values.append(within.value * ABOVE_THRESHOLD / DIDT_A_PER_S)
+    print(
+        f"threshold: in the interval {np.mean(held):.3f}, of the truth {np.quantile(values, [0.1, 0.5, 0.9]).round(2)}"
+    )
     assert np.mean(held) >= 0.9
+    assert np.median(values) == pytest.approx(1, abs=0.05)
 
 
 def test_shuffled_responses_are_found_nowhere(muscles):
