@@ -26,7 +26,7 @@ from targeting.words.fact import Fact
 from targeting.words.numbers import number, point, three_digits
 
 WIDTH, HEIGHT, ACROSS_MM = 900, 770, 110.0
-FADED_BELOW = 0.2
+FADED_BELOW = 0.2  # where the probability is spread over the cortex, nothing is to stand out
 QUANTITY_WORDS = {
     "magnitude": "size of the field",
     "normal": "part of the field along the cortex’ normal",
@@ -104,11 +104,11 @@ def certainty_picture(found: MotorMap) -> Figure:
     spot = np.array(hotspot.hotspot_mm)
     outwards = -found.pulses.poses[:, :3, 2].mean(axis=0)
     view = View.looking_from(outwards, spot, ACROSS_MM, WIDTH, HEIGHT)
-    density = found.probability / found.places.areas_mm2
+    density = 100 * found.probability / found.places.areas_mm2  # per cm²
     share = np.zeros(len(whole.points_mm))
     from scipy.spatial import cKDTree
 
-    share[cKDTree(whole.points_mm).query(found.places.points_mm)[1]] = density / density.max()
+    share[cKDTree(whole.points_mm).query(found.places.points_mm)[1]] = np.minimum(density, 1.0)
     colors = np.asarray(_scale().colors)[np.round(share * (STEPS - 1)).astype(int)]
     seen = render(Surface.of(whole.points_mm, whole.triangles), colors, view, crevices=True)
     canvas = Canvas(compose(view, (seen, 1.0)), STRIP)
@@ -122,7 +122,7 @@ def certainty_picture(found: MotorMap) -> Figure:
         canvas.axes.plot([column], [row], marker="+", color=TARGET, markersize=11, markeredgewidth=2.4)
     canvas.scale_bar(view, 20)
     canvas.compass(view, (COMPASS + 26, canvas.height - canvas.strip / 2), COMPASS)
-    canvas.color_bar(0.0, 1.0, _scale(), "probability (1: the likeliest place)", ticks=(0.0, 0.5, 1.0))
+    canvas.color_bar(0.0, 1.0, _scale(), "probability per cm² (dark: 1 and more)", ticks=(0.0, 0.5, 1.0))
     ring = f"; the pink ring, {number(hotspot.radius_mm, 0)} mm, holds 95 %" if hotspot.found else ""
     return Figure(
         canvas.rgb(),
