@@ -52,7 +52,7 @@ def measure(folder: Path, count: int) -> dict[str, object]:
     spot = int(size.max(axis=0).argmax())
     mep_uv = responses_uv(1.5 * size[:, spot] / size[:, spot].max(), rng)
     start = time.perf_counter()
-    localise(places, e, mep_uv)
+    localise(places, e, mep_uv, poses)
     localise_s = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as there:
         session = Path(there) / "session.xml"

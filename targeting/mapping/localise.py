@@ -23,6 +23,7 @@ from targeting.mapping.certainty import (
     SpotCertainty,
     certainty_of,
 )
+from targeting.mapping.direction import current_directions
 from targeting.mapping.places import MAGNITUDE, NORMAL, QUANTITIES, TANGENTIAL, Places
 from targeting.mapping.recruitment import ALIKE_PULSES, SIGMOID, counted_pulses, explained, log_amplitude
 
@@ -63,6 +64,7 @@ def explained_by(
     log_mep: NDArray[np.float64],
     weights: NDArray[np.floating] | None = None,
     curve: str = SIGMOID,
+    beside: NDArray[np.float64] | None = None,
 ) -> Explained:
     """Regress sets of responses on each quantity of the field at every place.
 
@@ -70,10 +72,10 @@ def explained_by(
     ----------
     parts : mapping of str to (n, V) float32
         The quantities of each pulse's field.
-    log_mep, weights, curve
+    log_mep, weights, curve, beside
         As for :func:`targeting.mapping.recruitment.curves_of`.
     """
-    found = [explained(part, log_mep, weights, curve) for part in parts.values()]
+    found = [explained(part, log_mep, weights, curve, beside) for part in parts.values()]
     r2, likelihood = (np.stack(each) for each in zip(*found, strict=True))
     return Explained(tuple(parts), r2, likelihood)
 
@@ -122,6 +124,7 @@ def localise(
     places: Places,
     e_v_per_m: NDArray[np.float32],
     mep_uv: NDArray[np.float64],
+    poses: NDArray[np.float64],
     curve: str = SIGMOID,
     quantities: Sequence[str] = QUANTITIES,
 ) -> Localised:
@@ -133,6 +136,8 @@ def localise(
     e_v_per_m : (n, V, 3) float32
         The field of each pulse at all places.
     mep_uv : (n,) float64
+    poses : (n, 4, 4) float64
+        Of the coil: which way the current runs may count, too, whichever place it is.
     curve : {"sigmoid", "linear"}
     quantities : sequence of str
         Of the field, which may be what the neurons answer to.
@@ -140,24 +145,27 @@ def localise(
     looked_at = places.reached(e_v_per_m)
     parts = {name: places.quantity(e_v_per_m, name)[:, looked_at] for name in quantities}
     y = log_amplitude(mep_uv)
-    found = explained_by(parts, y[None], curve=curve)
+    beside = current_directions(poses)
+    found = explained_by(parts, y[None], curve=curve, beside=beside)
     areas = places.areas_mm2[looked_at]
     certainty = certainty_of(found.of_places(areas)[0], places.points_mm[looked_at], areas)
     shares = dict(zip(quantities, found.of_quantities(areas)[:, 0].tolist(), strict=True))
     likely = max(shares, key=lambda name: shares[name])
     r2 = found.r2[list(quantities).index(likely), 0]
-    chance = _chance_r2(parts, y, curve)
+    chance = _chance_r2(parts, y, curve, beside)
     at_edge = float(places.edge_mm[looked_at[certainty.spot]]) < EDGE_MM
     faults = _faults(float(r2.max()), chance, certainty, at_edge)
     more = None if certainty.radius_mm <= FOUND_WITHIN_MM else _more_pulses(len(y), certainty.radius_mm)
     return Localised(looked_at, certainty, r2, shares, chance, faults, more)
 
 
-def _chance_r2(parts: Mapping[str, NDArray[np.float32]], log_mep: NDArray[np.float64], curve: str) -> float:
+def _chance_r2(
+    parts: Mapping[str, NDArray[np.float32]], log_mep: NDArray[np.float64], curve: str, beside: NDArray[np.float64]
+) -> float:
     """What the best R² of all places and quantities reaches in 99 of 100 sets of the responses given to other pulses."""
     rng = np.random.default_rng(0)
     shuffled = np.stack([rng.permutation(log_mep) for _ in range(SHUFFLES)])
-    return float(np.quantile(explained_by(parts, shuffled, curve=curve).r2.max(axis=(0, 2)), 1 - CHANCE))
+    return float(np.quantile(explained_by(parts, shuffled, curve=curve, beside=beside).r2.max(axis=(0, 2)), 1 - CHANCE))
 
 
 def _faults(r2: float, chance: float, certainty: SpotCertainty, at_edge: bool) -> tuple[str, ...]:

@@ -60,6 +60,8 @@ class MotorMap:
     localised : Localised
     e_at_spot_v_per_m : (n,) float32
         The likely quantity of each pulse's field at the hotspot.
+    log_mep : (n,) float64
+        The responses, log10 µV, as they would be with the current along the direction that the muscle prefers, if it does.
     cortical : CorticalBasis
     """
 
@@ -68,6 +70,7 @@ class MotorMap:
     places: Places
     localised: Localised
     e_at_spot_v_per_m: NDArray[np.float32]
+    log_mep: NDArray[np.float64]
     cortical: CorticalBasis
 
     @property
@@ -148,10 +151,13 @@ def map_motor(
     places = Places.near(cortical, np.array(plan.target.center_mm), side)
     log.info("the fields of %d pulses at %d places", len(pulses), len(places.points_mm))
     e = places.fields(coil, pulses.poses, pulses.didt_a_per_s)
-    found = localise(places, e, pulses.mep_uv, curve, quantities)
+    found = localise(places, e, pulses.mep_uv, pulses.poses, curve, quantities)
     spot = int(found.looked_at[found.certainty.spot])
     e_spot = places.quantity(e, found.quantity)[:, spot]
-    toward = preferred_direction(e[:, spot], e_spot, log_amplitude(pulses.mep_uv), pulses.poses, curve)
+    log_mep = log_amplitude(pulses.mep_uv)
+    preference = preferred_direction(e[:, spot], e_spot, log_mep, pulses.poses, curve)
+    toward = None if preference is None else preference.toward
+    log_mep = log_mep if preference is None else log_mep + preference.lacking
     log.info("poses that reach the hotspot")
     free = candidates(places, gate, places.points_mm[spot], hair, side)
     if not len(free.poses):
@@ -162,7 +168,7 @@ def map_motor(
     at_best = places.quantity(free.e_v_per_m, found.quantity)[:, found.looked_at].max(axis=0)
     didt = threshold_of(
         places.quantity(e, found.quantity)[:, found.looked_at] / np.maximum(at_best, 1e-30),
-        log_amplitude(pulses.mep_uv),
+        log_mep,
         found.certainty.probability,
         curve,
     )
@@ -203,7 +209,7 @@ def map_motor(
         left_out=list(pulses.left_out),
         warnings=list(pulses.warnings),
     )
-    return MotorMap(hotspot, pulses, places, found, e_spot, cortical)
+    return MotorMap(hotspot, pulses, places, found, e_spot, log_mep, cortical)
 
 
 def write_map(found: MotorMap, subject: Subject, folder: Path | None = None) -> list[Path]:

@@ -13,7 +13,7 @@ from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
 from targeting.mapping.motor_map import MotorMap
-from targeting.mapping.recruitment import FLOOR_UV, THRESHOLD_UV, curves_of, log_amplitude
+from targeting.mapping.recruitment import FLOOR_UV, THRESHOLD_UV, curves_of
 from targeting.report.figures import Figure
 from targeting.report.page import render_page
 from targeting.report.picture import COMPASS, STRIP
@@ -135,17 +135,15 @@ def certainty_picture(found: MotorMap) -> Figure:
 
 def curve_picture(found: MotorMap) -> Figure:
     """The responses against the field at the hotspot, with the curve that fits."""
-    hotspot, e, mep = found.hotspot, found.e_at_spot_v_per_m.astype(np.float64), found.pulses.mep_uv
+    hotspot, e, log_mep = found.hotspot, found.e_at_spot_v_per_m.astype(np.float64), found.log_mep
     drawing = Drawing((9.0, 5.2), dpi=100, facecolor="white")
     canvas = FigureCanvasAgg(drawing)
     axes = drawing.add_axes((0.1, 0.13, 0.87, 0.83))
-    axes.scatter(
-        e, np.maximum(mep, FLOOR_UV) / 1000, s=22, color=COIL, edgecolors="white", linewidths=0.5, label="a pulse"
-    )
+    axes.scatter(e, 10**log_mep / 1000, s=22, color=COIL, edgecolors="white", linewidths=0.5, label="a pulse")
     ahead = np.linspace(e.min(), e.max(), 200)
     top = found.e_at_spot_v_per_m.max(keepdims=True)
     best = min(
-        curves_of(found.e_at_spot_v_per_m[:, None], log_amplitude(mep)[None], curve=hotspot.curve),
+        curves_of(found.e_at_spot_v_per_m[:, None], log_mep[None], curve=hotspot.curve),
         key=lambda each: float(each.unexplained[0, 0]),
     )
     axes.plot(
@@ -170,11 +168,12 @@ def curve_picture(found: MotorMap) -> Figure:
     axes.legend(frameon=False, fontsize=11, loc="lower right")
     canvas.draw()
     where = "the hotspot" if hotspot.found else "the likeliest place"
+    turned = "" if hotspot.current_toward is None else ", brought to the direction that the muscle prefers"
     return Figure(
         np.asarray(canvas.buffer_rgba())[..., :3].copy(),
         "Responses against the field",
-        f"Each pulse’s response against its field at {where}; R² {number(hotspot.r2, 2)} of the logarithm. What is below "
-        f"{number(FLOOR_UV / 1000, 2)} mV counts as no response.",
+        f"Each pulse’s response{turned}, against its field at {where}; R² {number(hotspot.r2, 2)} of the logarithm. Below "
+        f"{number(FLOOR_UV / 1000, 2)} mV is no response.",
         f"Scatter of {hotspot.pulses} responses against the field at {where}, with the fitted curve.",
     )
 

@@ -102,6 +102,7 @@ def curves_of(
     log_mep: NDArray[np.float64],
     weights: NDArray[np.floating] | None = None,
     curve: str = SIGMOID,
+    beside: NDArray[np.float64] | None = None,
 ) -> Iterator[Curves]:
     """Fit every shape of the grid, one after another.
 
@@ -114,6 +115,8 @@ def curves_of(
     weights : (D, n) float, optional
         What each pulse counts in each set; default: 1.
     curve : {"sigmoid", "linear"}
+    beside : (n, k) float64, optional
+        What else the responses may depend on, linearly, wherever they come from; R² is of what it leaves.
 
     Yields
     ------
@@ -121,21 +124,30 @@ def curves_of(
     """
     top = np.maximum(e_v_per_m.max(axis=0), 1e-9)
     w = np.ones_like(log_mep, np.float32) if weights is None else np.asarray(weights, np.float32)
-    total = w.sum(axis=1, keepdims=True, dtype=np.float64)
-    mean_y = (w * log_mep).sum(axis=1, keepdims=True) / total
-    y = log_mep - mean_y
-    spread = (w * y**2).sum(axis=1, keepdims=True) / total  # (D, 1)
-    wy = (w * y / total).astype(np.float32)
-    w = (w / total).astype(np.float32)
+    w = np.asarray(w / w.sum(axis=1, keepdims=True, dtype=np.float64), np.float32)
+    q = _orthonormal(w, np.zeros((len(e_v_per_m), 0)) if beside is None else beside)
+    wq = w[:, None] * q
+    of_y = np.einsum("dkn,dn->dk", wq, log_mep)
+    y = log_mep - np.einsum("dk,dkn->dn", of_y, q)
+    spread = (w * y**2).sum(axis=1, keepdims=True)  # (D, 1)
+    wy = np.asarray(w * y, np.float32)
+    flat_wq = np.asarray(wq.reshape(-1, wq.shape[2]), np.float32)
     share = e_v_per_m / top
     for middle, width in _shapes(curve):
         s = share if curve == LINEAR else expit((share - np.float32(middle)) / np.float32(width))
-        mean_s = w @ s
-        variance = np.maximum(w @ (s * s) - mean_s**2, LEAST_VARIANCE)
+        of_s = (flat_wq @ s).reshape(*q.shape[:2], -1)
+        variance = np.maximum(w @ (s * s) - (of_s**2).sum(axis=1), LEAST_VARIANCE)
         covariance = np.maximum(wy @ s, 0.0)  # responses that fall with the field are none of this place
         height = covariance / variance
         unexplained = np.maximum(1 - covariance * height / np.maximum(spread, 1e-12), 1e-6)
-        yield Curves(top * middle, top * width, mean_y - height * mean_s, height, unexplained)
+        yield Curves(top * middle, top * width, of_y[:, :1] - height * of_s[:, 0], height, unexplained)
+
+
+def _orthonormal(weights: NDArray[np.floating], beside: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A constant and other columns (n, k), made orthonormal under each set of weights (D, n): (D, 1 + k, n)."""
+    columns = np.column_stack([np.ones(len(beside)), beside])
+    gram = np.einsum("dn,ni,nj->dij", weights, columns, columns) + 1e-9 * np.eye(columns.shape[1])
+    return np.linalg.solve(np.linalg.cholesky(gram), np.broadcast_to(columns.T, (len(gram), *columns.T.shape)))
 
 
 def _shapes(curve: str) -> list[tuple[float, float]]:
@@ -147,17 +159,18 @@ def explained(
     log_mep: NDArray[np.float64],
     weights: NDArray[np.floating] | None = None,
     curve: str = SIGMOID,
+    beside: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """R² of the best curve and the log-likelihood of each place, (D, V) each.
 
     Parameters
     ----------
-    e_v_per_m, log_mep, weights, curve
+    e_v_per_m, log_mep, weights, curve, beside
         As for :func:`curves_of`.
     """
     least, likelihood = np.inf, -np.inf
     pulses = len(e_v_per_m) if weights is None else np.asarray(weights).sum(axis=1, keepdims=True)
-    for each in curves_of(e_v_per_m, log_mep, weights, curve):
+    for each in curves_of(e_v_per_m, log_mep, weights, curve, beside):
         least = np.minimum(least, each.unexplained)
         likelihood = np.logaddexp(likelihood, log_likelihood(each, pulses))
     return 1 - np.asarray(least), np.asarray(likelihood) - np.log(len(_shapes(curve)))

@@ -61,6 +61,19 @@ def test_sets_of_weights_are_sets_of_pulses():
     assert by_weight[1][1] == pytest.approx(explained(e, y[None])[1][0], abs=2e-2)
 
 
+def test_what_responses_depend_on_besides_is_taken_out_under_every_set_of_weights():
+    rng = np.random.default_rng(9)
+    e = fields(rng)
+    beside = rng.normal(size=(80, 2))
+    y = sigmoid(e[:, 7].astype(float)) + beside @ [0.8, -0.5]
+    some = np.arange(80) < 60
+    without = explained(e, np.stack([y, y]), np.stack([some, np.ones(80)]))[0]
+    found = explained(e, np.stack([y, y]), np.stack([some, np.ones(80)]), beside=beside)[0]
+    assert without.max() < 0.8
+    assert found.argmax(axis=1).tolist() == [7, 7]
+    assert found.max(axis=1).min() > 0.99
+
+
 def test_no_threshold_where_the_curve_does_not_reach_it():
     rng = np.random.default_rng(6)
     e = fields(rng, places=2)
@@ -83,7 +96,9 @@ def test_the_direction_that_a_muscle_prefers():
     assert preferred_direction(e, part, alike, poses) is None
     toward = np.array([0.6, 0.8, 0.0])  # to the right and to the front
     found = preferred_direction(e, part, alike + 0.4 * (e / size[:, None]) @ toward, poses)
-    assert found @ toward > 0.97
+    assert found.toward @ toward > 0.97
+    along = (e / size[:, None]) @ toward
+    assert found.lacking == pytest.approx(0.4 * (1 - along), abs=0.12)
 
 
 def test_every_shape_of_the_grid_is_tried_once():
