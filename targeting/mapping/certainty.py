@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.weighted import weighted_quantile
-from targeting.mapping.recruitment import SIGMOID, curves_of
+from targeting.mapping.recruitment import SIGMOID, curves_of, log_likelihood
 from targeting.study.measured_hotspot import Within
 
 FOUND_WITHIN_MM = 10.0
@@ -114,7 +114,7 @@ def threshold_of(
     top, found, likelihoods = e.max(axis=0), [], []
     for each in curves_of(e, log_mep[None], curve=curve):
         found.append(each.threshold(top)[0])
-        likelihoods.append(-len(log_mep) / 2 * np.log(each.unexplained[0]))  # the field's error is added below
+        likelihoods.append(log_likelihood(each, len(log_mep))[0])
     log_weight = np.stack(likelihoods)
     share = np.exp(log_weight - log_weight.max(axis=0))
     weight = share / share.sum(axis=0) * probability[likely]

@@ -31,7 +31,7 @@ def test_the_place_and_the_threshold(seed, place, middle):
     truth = middle + 6.0 * np.log((np.log10(50) - 1) / (2.2 - (np.log10(50) - 1)))
     found = threshold_of(e, y, certainty.probability)
     assert found.low < truth < found.high
-    assert found.value == pytest.approx(truth, rel=0.06)
+    assert found.value == pytest.approx(truth, rel=0.1)
 
 
 def test_a_line_where_it_is_a_line():
