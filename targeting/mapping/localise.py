@@ -28,7 +28,7 @@ from targeting.mapping.places import MAGNITUDE, NORMAL, QUANTITIES, TANGENTIAL, 
 from targeting.mapping.recruitment import ALIKE_PULSES, SIGMOID, counted_pulses, explained, log_amplitude
 
 MOST_MORE = 300
-COUNTED_OF_PLACES = {MAGNITUDE: 1.0, NORMAL: 0.35, TANGENTIAL: 0.6}
+COUNTED_OF_PLACES = {MAGNITUDE: 1.0, NORMAL: 0.35, TANGENTIAL: 0.5}
 
 
 @dataclass(frozen=True, eq=False)

@@ -145,9 +145,11 @@ def map_motor(
     gate = PoseGate(Scalp.of(study.head.value), coil)
     hair = plan.search.hair_mm or 0.0
     pulses = mapped_pulses(read, table, gate, hair, Intensity(top, percent), file.name)
+    cortex = study.cortex.value if study.cortex else None
+    if cortex is not None:
+        _check_side(pulses, cortex, side, read.source)
 
-    cortical = cortical_basis(subject, anyway=anyway).value
-    _check_side(pulses, cortical, side, read.source)
+    cortical = cortical_basis(subject, anyway=anyway).value  # refused where there is no cortex
     places = Places.near(cortical, np.array(plan.target.center_mm), side)
     log.info("the fields of %d pulses at %d places", len(pulses), len(places.points_mm))
     e = places.fields(coil, pulses.poses, pulses.didt_a_per_s)
@@ -194,7 +196,7 @@ def map_motor(
         expected_off_mm=found.certainty.expected_off_mm,
         radius_mm=found.certainty.radius_mm,
         region_cm2=found.certainty.area_mm2 / 100,
-        areas=_areas(found, places, study.cortex.value if study.cortex else None, side),
+        areas=_areas(found, places, cortex, side),
         curve=curve,
         quantities=found.quantities,
         r2=found.best_r2,
@@ -264,12 +266,10 @@ def _muscle_of(plan: Plan) -> str:
     return next((muscle for muscle, target in HOTSPOTS.items() if target == plan.target.name), DEFAULT_MUSCLE)
 
 
-def _check_side(pulses: MappedPulses, cortical: CorticalBasis, side: str, source: str) -> None:
+def _check_side(pulses: MappedPulses, cortex: Cortex, side: str, source: str) -> None:
     """Refuse a session over the other hemisphere."""
     centers = pulses.poses[:, :3, 3]
-    left, right = (
-        cKDTree(surface.points_mm).query(centers)[0] for surface in (cortical.cortex.left, cortical.cortex.right)
-    )
+    left, right = (cKDTree(surface.points_mm).query(centers)[0] for surface in (cortex.left, cortex.right))
     other = right < left if side == "left" else left < right
     if 2 * other.sum() > len(other):
         wrong = "right" if side == "left" else "left"

@@ -14,7 +14,7 @@ hundreds of sets of responses (simulated, shuffled) cost a few matrix products f
 The likelihood of a curve is that of normal residuals, (1 − R²)^(−m/2), and a place's is the mean over the grid.  m is less than
 the number of pulses: what the calculated field is wrong by is alike in pulses from alike places, so it does not average out.
 Of n pulses m = n / (1 + n / 40) count, which was found on simulated muscles that lie between the places looked at: the
-truth was then in the region of 95 % in 91 to 99 % of them (tests/targeting/mapping/test_truth.py).
+truth was then in the region of 95 % in more than nine of ten (tests/targeting/mapping/test_truth.py).
 """
 
 from __future__ import annotations

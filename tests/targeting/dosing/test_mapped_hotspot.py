@@ -144,3 +144,21 @@ def test_the_command_line_tells_a_point_from_a_file():
     assert values_of(TmsRequest, {"hotspot": "maps/mapping.json"})["hotspot_mm"].name == "mapping.json"
     with pytest.raises(InputError, match="--hotspot takes three numbers"):
         values_of(TmsRequest, {"hotspot": "mapping"})
+
+
+def test_a_plan_of_a_coil_and_of_electrodes_aims_at_it(mapped, tmp_path):
+    from meshes.formats.tissue_files import embedded_path
+    from targeting.planning.tes import check_tes
+    from targeting.planning.tms import check_tms
+    from targeting.study.tes_request import TesRequest
+    from targeting.subject import sha256
+
+    path, colin = mapped(image_sha256=sha256(embedded_path("colin27"))), Subject.named("colin27", tmp_path / "c")
+    asked_for = check_tms(colin, TmsRequest(hotspot_mm=str(path), side="left"))
+    assert asked_for.study.aim.hotspot_mm == (-38.2, -20.1, 55.4)
+    assert asked_for.dose.rmt_percent == 48.3
+    assert asked_for.study.subject.plan == "m1-hand-left-hotspot"
+    assert (asked_for.request.hotspot_mm, asked_for.request.rmt_percent) == ((-38.2, -20.1, 55.4), 48.3)  # as repeated
+    assert check_tes(colin, TesRequest(hotspot_mm=path, side="left")).study.aim.hotspot_mm == (-38.2, -20.1, 55.4)
+    with pytest.raises(InputError, match="of another head"):
+        check_tms(colin, TmsRequest(hotspot_mm=mapped(), side="left"))
