@@ -17,6 +17,7 @@ from cli import (
     log,
     mesh,
     montages,
+    motor_map,
     plan,
     plans,
     protocols,
@@ -68,6 +69,7 @@ app.command("status", cls=Command, epilog=status.EXAMPLES)(status.status_command
 app.command("export", cls=Command, epilog=export.EXAMPLES)(export.export_command)
 app.command("import", cls=Command, epilog=import_session.EXAMPLES)(import_session.import_command)
 app.command("serve", cls=Command, epilog=serve.EXAMPLES)(serve.serve_command)
+app.command("map", cls=Command, epilog=motor_map.EXAMPLES)(motor_map.map_command)
 app.command("view", cls=Command, epilog=view.EXAMPLES)(view.view_command)
 app.command("review", cls=Command, epilog=review.EXAMPLES)(review.review_command)
 app.command("log", cls=Command, epilog=log.EXAMPLES)(log.log_command)

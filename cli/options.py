@@ -205,6 +205,22 @@ def three_numbers(text: str | None, option: str) -> tuple[float, float, float] |
     return x, y, z
 
 
+def point_or_file(text: str | None, option: str) -> tuple[float, float, float] | Path | None:
+    """``x,y,z`` in millimetres or a file, or None if the option was not given.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+
+    Examples
+    --------
+    >>> point_or_file("-38,-20,55", "--hotspot"), point_or_file("mapping.json", "--hotspot").name
+    ((-38.0, -20.0, 55.0), 'mapping.json')
+    """
+    return Path(text) if text is not None and text.lower().endswith(".json") else three_numbers(text, option)
+
+
 def direction_of(text: str | None, option: str) -> str | tuple[float, float, float] | None:
     """``normal`` or ``x,y,z``, or None if the option was not given.
 
@@ -282,6 +298,7 @@ TYPES: dict[Kind, Any] = {
 READ: dict[Kind, Callable[[Any, str], Any]] = {
     Kind.TEXTS: texts,
     Kind.POINT: three_numbers,
+    Kind.POINT_OR_FILE: point_or_file,
     Kind.DIRECTION: direction_of,
     Kind.NUMBERS: numbers,
     Kind.BY_NAME: named_numbers,

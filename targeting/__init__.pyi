@@ -1,6 +1,7 @@
 from .coils.coil import Coil as Coil
 from .field_by_area.files import regions as regions
 from .files.field_image import field_image as field_image
+from .mapping.motor_map import map_motor as map_motor
 from .planning.listing import list_plans as list_plans
 from .planning.tes import plan_tes as plan_tes
 from .planning.tms import plan as plan

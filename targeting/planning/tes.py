@@ -37,6 +37,7 @@ from targeting.study.cap_stages import HeadPositions, leadfield_stage, positions
 from targeting.study.command_line import command_line
 from targeting.study.conduction import Conduction
 from targeting.study.head_choice import HeadChoice
+from targeting.study.measured_hotspot import hotspot_point
 from targeting.study.options import takes
 from targeting.study.plan_name import with_plan
 from targeting.study.regions import Regions
@@ -172,16 +173,16 @@ def check_tes(subject: Subject, request: TesRequest) -> TesQuestion:
     side = request.side
     head = HeadChoice.of_plan(subject, request)
     source = head.source
+    hotspot = hotspot_point(request.hotspot_mm, request.aim, subject, source)
+    request = replace(request, hotspot_mm=hotspot)
     own = source.own(subject.folder)
     network = NetworkMap.of(request.network, own.frame, own.world) if request.network else None
     goal: Aim | None = None
     notes: list[PlanWarning] = []
     if network is None:
-        side, notes = target_side(source, request.aim, side, request.pain_side, request.hotspot_mm)
+        side, notes = target_side(source, request.aim, side, request.pain_side, hotspot)
         notes += target_notes(request.aim)
-        goal = Aim(
-            in_cortex_folder(request.aim, side, head.cortex), side, request.hotspot_mm, request.radius_mm
-        ).checked(own)
+        goal = Aim(in_cortex_folder(request.aim, side, head.cortex), side, hotspot, request.radius_mm).checked(own)
     elif request.aim != DEFAULT_AIM or request.hotspot_mm is not None or request.radius_mm is not None:
         raise InputError("the map of `network` is the target: leave out `aim`, `hotspot_mm` and `radius_mm`")
     elif side is not None or request.pain_side is not None:

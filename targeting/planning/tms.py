@@ -13,6 +13,7 @@ from targeting.aim_certainty.stage import run_certainty
 from targeting.coils.files import ChosenCoil
 from targeting.comparison.request import asked_coils, compared_coils, why_compared, why_deep
 from targeting.comparison.stage import comparison_stage
+from targeting.dosing.mapped_hotspot import with_mapped_hotspot
 from targeting.dosing.request import DoseRequest
 from targeting.dosing.stage import dosing_stage, hotspot_stage
 from targeting.engines import engine_named
@@ -172,14 +173,13 @@ def check_tms(subject: Subject, request: TmsRequest) -> TmsQuestion:
     """
     head = HeadChoice.of_plan(subject, request)
     source = head.source
-    side, notes = target_side(source, request.aim, request.side, request.pain_side, request.hotspot_mm)
-    notes += coil_notes(request.aim)
+    request, hotspot, notes = with_mapped_hotspot(request, subject, source)
+    side, of_side = target_side(source, request.aim, request.side, request.pain_side, hotspot)
+    notes += [*of_side, *coil_notes(request.aim)]
     chosen, subject = subject.plan, with_plan(subject, request, side)
     request = head.told(request, chosen)
     own = source.own(subject.folder)
-    goal = Aim(in_cortex_folder(request.aim, side, head.cortex), side, request.hotspot_mm, request.radius_mm).checked(
-        own
-    )
+    goal = Aim(in_cortex_folder(request.aim, side, head.cortex), side, hotspot, request.radius_mm).checked(own)
     plan_coil = ChosenCoil.of(request.coil)
     others = asked_coils(request.compare)
     objective, direction = linear_direction(request.objective, request.direction)

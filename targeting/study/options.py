@@ -35,6 +35,7 @@ class Kind(Enum):
     SWITCH = "yes or no"
     TEXTS = "texts"  # the flag again for each
     POINT = "point"  # x,y,z
+    POINT_OR_FILE = "point or file"  # x,y,z, or a file that holds one
     DIRECTION = "direction"  # normal, or x,y,z
     NUMBERS = "numbers"  # with commas
     BY_NAME = "numbers by name"  # name=number, the flag again for each

@@ -129,13 +129,14 @@ class PlanOptions(HeadOptions):
         more="It is in no command that makes a plan again.",
         panel="Output",
     )
-    hotspot_mm: Point | None = option(
-        Kind.POINT,
+    hotspot_mm: Point | str | Path | None = option(
+        Kind.POINT_OR_FILE,
         None,
-        "Measured motor hotspot, RAS mm, instead of the atlas.",
+        "Measured motor hotspot, RAS mm, or the mapping.json of target map.",
         flag="--hotspot",
-        metavar="x,y,z",
+        metavar="x,y,z|FILE",
         unit="mm",
+        more="Instead of the atlas's. A map gives a coil's plan its threshold, too, where none is given, and its angle.",
         common=True,
     )
     radius_mm: float | None = option(

@@ -430,6 +430,12 @@ class FieldBasis:
         coefficients = self.coefficients(coil, poses, didt_a_per_s).astype(np.float32)
         return (coefficients @ self.modes.T).reshape(len(coefficients), len(self.points_mm), 3)
 
+    def part(self, rows: ArrayLike) -> FieldBasis:
+        """The basis of some rows (indices): as exact, and faster by their share."""
+        chosen = np.asarray(rows, np.int64)
+        modes = self.modes.reshape(len(self.points_mm), 3, -1)[chosen].reshape(3 * len(chosen), -1)
+        return FieldBasis(self.points_mm[chosen], modes, self.sensors_mm, self.sensitivity)
+
     def save(self, path: str | Path) -> None:
         """Write ``.npz``, appearing under its name when it is whole.
 

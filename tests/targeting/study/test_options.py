@@ -147,6 +147,7 @@ VALUES = {
     Kind.FILE: words.map(Path),
     Kind.TEXTS: st.lists(words, max_size=3).map(tuple),
     Kind.POINT: points,
+    Kind.POINT_OR_FILE: points | st.just(Path("mapping.json")),
     Kind.DIRECTION: st.just("normal") | points,
     Kind.BY_NAME: st.dictionaries(
         st.sampled_from(["skull", "csf"]), st.floats(0.01, 2).map(lambda x: round(x, 4)), min_size=1
