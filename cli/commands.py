@@ -26,6 +26,8 @@ from cli import (
     verify,
     view,
 )
+from cli.app import EXAMPLES as APP_EXAMPLES
+from cli.app import app_command
 from cli.console import Talk
 from cli.first_steps import WELCOME
 from cli.help import Command, Group
@@ -65,6 +67,7 @@ app.command("status", cls=Command, epilog=status.EXAMPLES)(status.status_command
 app.command("export", cls=Command, epilog=export.EXAMPLES)(export.export_command)
 app.command("serve", cls=Command, epilog=serve.EXAMPLES)(serve.serve_command)
 app.command("view", cls=Command, epilog=view.EXAMPLES)(view.view_command)
+app.command("app", cls=Command, epilog=APP_EXAMPLES)(app_command)
 app.command("verify", cls=Command, epilog=verify.EXAMPLES)(verify.verify_command)
 app.command("basis", cls=Command, epilog=basis.EXAMPLES)(basis.basis_command)
 app.command("doctor", cls=Command, epilog=doctor.EXAMPLES)(doctor.doctor_command)
