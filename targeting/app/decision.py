@@ -77,7 +77,7 @@ class Decision:
             trust_box(plan.warnings),
             [replace(each, more=in_the_window(each.more)) for each in facts],
             [replace(each, text=in_the_window(each.text)) for each in plan.warnings],
-            str(plan.search.command),
+            plan.search.command or "",
             folder,
             why_outdated(subject, last_stage(kind)),
         )

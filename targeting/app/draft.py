@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlases.aim import is_mask, side_for
+from atlases.aim import is_mask, parse_point, side_for
 from atlases.area_aim import by_folds
 from meshes.errors import InputError
 from targeting.modality import TMS
@@ -192,16 +192,20 @@ def value_of(option: Option, text: str) -> Any:
     Raises
     ------
     InputError
-        If a number is wanted and it is none.
+        If a number or a point is wanted and it is none.
 
     Examples
     --------
-    >>> value_of(option_named("rmt_percent"), " 52,5 ")
-    52.5
+    >>> value_of(option_named("rmt_percent"), " 52,5 "), value_of(option_named("hotspot_mm"), "-38,-20,55")
+    (52.5, (-38.0, -20.0, 55.0))
     """
     words = text.strip()
     if not words:
         return None
+    if option.kind is Kind.TEXTS:
+        return [each.strip() for each in words.split(",")]
+    if option.kind is Kind.POINT:
+        return tuple(float(each) for each in parse_point(words, words))
     if option.kind is not Kind.NUMBER:
         return words
     try:

@@ -13,6 +13,7 @@ from functools import cache
 import nibabel as nib
 import numpy as np
 from matplotlib.colors import to_rgb
+from nibabel.imageglobals import LoggingOutputSuppressor
 from numpy.typing import NDArray
 
 from atlases.aim import parse_point
@@ -29,6 +30,7 @@ from targeting.scene.raster.surface import Surface, compose, render
 
 AREA, MNI, FSLR = "area:", "mni:", "fslr:"
 SULCUS_DARKNESS, NOT_CORTEX = 0.28, 0.86
+STRIP = 24  # pixels below, for words
 LEAST_MM = 7.0  # round a point: smaller would not be seen
 ABOVE, SIDE, MIDLINE = "from above", "from the side", "from the midline"
 SEEN_FROM_ABOVE = 0.5  # a cosine: from there on it is seen well enough where left and right lie side by side
@@ -50,7 +52,7 @@ def inflated(side: str) -> Surface:
     True
     """
     letter = SIDES[HEMISPHERES[side]]
-    image = nib.load(data_folder() / f"S1200.{letter}.inflated_MSMAll.32k_fs_LR.surf.gii")
+    image = nib.load(data_folder() / f"S1200.{letter}.very_inflated_MSMAll.32k_fs_LR.surf.gii")
     points, triangles = (each.data for each in image.darrays)  # type: ignore[attr-defined,unused-ignore]
     return Surface.of(np.asarray(points, np.float64), np.asarray(triangles, np.int32))
 
@@ -58,7 +60,8 @@ def inflated(side: str) -> Surface:
 @cache
 def grey(side: str) -> NDArray[np.float64]:
     """The hemisphere without a target: sulci darker than gyri, the medial wall plain; (V, 3), 0..1."""
-    image = nib.load(data_folder() / "S1200.sulc_MSMAll.32k_fs_LR.dscalar.nii")
+    with LoggingOutputSuppressor():  # a file without voxels is told of as if that were a fault
+        image = nib.load(data_folder() / "S1200.sulc_MSMAll.32k_fs_LR.dscalar.nii")
     depth = np.asarray(image.dataobj)[0]  # type: ignore[attr-defined,unused-ignore]
     n_left = len(grayordinates("lh"))
     shade = np.full(VERTICES, NOT_CORTEX)
@@ -102,13 +105,14 @@ def marks_of(aim: str) -> Marks:
     raise InputError(f"there is no picture of {aim}")
 
 
-def picture(marks: Marks, side: str | None, size: tuple[int, int], words: bool = True) -> NDArray[np.uint8]:
+@cache
+def picture(aim: str, side: str | None, size: tuple[int, int], words: bool = True) -> NDArray[np.uint8]:
     """Both hemispheres, L on the left, with the target on one side or, as long as none is chosen, on each it can be on.
 
     Parameters
     ----------
-    marks : mapping
-        Of :func:`marks_of`.
+    aim : str
+        As for :func:`marks_of`.
     side : {"left", "right"} or None
     size : (int, int)
         Width and height, pixels.
@@ -118,8 +122,15 @@ def picture(marks: Marks, side: str | None, size: tuple[int, int], words: bool =
     Returns
     -------
     (height, width, 3) uint8
+
+    Raises
+    ------
+    InputError
+        As :func:`marks_of`.
     """
-    width, height = size
+    marks = marks_of(aim)
+    strip = STRIP if words else 0
+    width, height = size[0], size[1] - strip
     shown = {each: mark for each, mark in marks.items() if side in (None, each)}
     face = facing(shown)
     halves = []
@@ -128,16 +139,16 @@ def picture(marks: Marks, side: str | None, size: tuple[int, int], words: bool =
         if each in shown:
             colors[shown[each]] = to_rgb(TARGET)
         toward = np.array(FACES[face]) * (1 if each == "left" else (-1, 1, 1))
-        view = View.holding(inflated(each).points_mm, toward, (width // 2, height), margin_mm=14 if words else 6)
+        view = View.holding(inflated(each).points_mm, toward, (width // 2, height), margin_mm=6)
         halves.append(compose(view, (render(inflated(each), colors, view), 1.0)))
-    canvas = Canvas(np.concatenate(halves, axis=1))
+    canvas = Canvas(np.concatenate(halves, axis=1), strip)
     letter = 0.14 * height if words else 0.24 * height
     for each, at in zip(HEMISPHERES, (0.7 * letter, 2 * (width // 2) - 0.7 * letter), strict=True):
         ink = TARGET if side == each else INK
         canvas.words((at, 0.7 * letter), each[0].upper(), letter, ink, weight="bold")
         if words:
             middle = width / 4 if each == "left" else 3 * width / 4
-            canvas.words((middle, height - 16), f"{each} side of the brain, {face}", 0.055 * height, QUIET)
+            canvas.words((middle, height + strip / 2), f"{each} side of the brain, {face}", 0.6 * strip, QUIET)
     return canvas.rgb()
 
 

@@ -30,8 +30,8 @@ def open_app(folder: str | Path | None = None) -> AppWindow:
     where = Path.cwd() if folder is None else Path(folder).absolute()
     if not where.is_dir():
         raise InputError(f"there is no folder {where}: make it, or name another")
-    check_viewer()
-    check_screen()
+    check_viewer("'target plan' works without")
+    check_screen("use 'target plan'")
     from qtpy import QtWidgets
 
     from targeting.app.widgets.window import AppWindow

@@ -149,6 +149,7 @@ class PlanOptions(HeadOptions):
         None,
         "Measured motor hotspot, RAS mm, instead of the atlas.",
         flag="--hotspot",
+        label="measured hotspot",
         metavar="x,y,z",
         unit="mm",
         common=True,

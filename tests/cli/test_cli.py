@@ -12,7 +12,7 @@ from cli.main import run
 
 GROUPS = ["atlas", "coils", "montages", "protocols", "stimulators"]
 LISTS = [f"{group} list" for group in GROUPS]
-COMMANDS = ["plan", "segment", "mesh", "status", "export", "serve", "view", "basis", "setup", *GROUPS, *LISTS]
+COMMANDS = ["plan", "app", "segment", "mesh", "status", "export", "serve", "view", "basis", "setup", *GROUPS, *LISTS]
 COMMANDS += ["montages equal-dose", "montages interference", "protocols show"]
 
 

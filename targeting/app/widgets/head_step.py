@@ -70,7 +70,7 @@ class HeadStep(QtWidgets.QWidget):
         self.t2 = Field("t2", self, "none")
         self.density, self.frame = (
             Field("density", self, "as it is; of a new head standard"),
-            Field("frame", self, "as they say"),
+            Field("frame", self, "as the image says"),
         )
         self.refused = {"t1": refusal_label("what is wrong with the image")}
         choose_t2 = QtWidgets.QPushButton("Choose a T&2 …")
@@ -265,8 +265,8 @@ class HeadStep(QtWidgets.QWidget):
     def _refuse_drop(self, why: str) -> None:
         self.given = None
         self.drop.say("")
-        show_refusal(self.refused["t1"], why)
         self.changed.emit()
+        show_refusal(self.refused["t1"], why)
 
     def _convert(self, folder: Path) -> None:
         self.series.clear()

@@ -53,14 +53,15 @@ class PlanStep(QtWidgets.QWidget):
         self.trust.setAccessibleName("whether the plan may be used")
         column.addWidget(self.title)
         column.addWidget(self.trust)
-        column.addWidget(self._at_work())
+        column.addWidget(self._at_work(), 1)
         column.addWidget(self._result(), 1)
         self.said = QtWidgets.QLabel()
         self.said.setWordWrap(True)
         self.said.setAccessibleName("what was done")
         self.said.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(self.said)
-        column.addStretch(0)
+        self.space = QtWidgets.QWidget()  # above the command, where neither a run nor a plan is shown
+        column.addWidget(self.space, 1)
         column.addLayout(self._command())
 
     # building
@@ -160,9 +161,11 @@ class PlanStep(QtWidgets.QWidget):
         """How far the run is."""
         self.bar.setValue(round(1000 * progress.fraction))
         self.progress_words.setText(f"{clock(progress.seconds)}   {progress}")
+        if progress.state in ("done", "reused"):
+            self.hear(f"✓ {progress.words}" + (" (from before)" if progress.state == "reused" else ""))
 
     def hear(self, words: str) -> None:
-        """A warning of the run."""
+        """What the run says: a step that is done, a warning."""
         self.heard.append(escape(words))
 
     def stopped(self, words: str, kind: str = "danger") -> None:
@@ -202,6 +205,7 @@ class PlanStep(QtWidgets.QWidget):
     def _show(self, at_work: bool) -> None:
         self.at_work.setVisible(at_work)
         self.result.setVisible(not at_work and self.decision is not None)
+        self.space.setVisible(not at_work and self.decision is None)
 
     def _ask_cancel(self) -> None:
         self.cancel.setEnabled(False)

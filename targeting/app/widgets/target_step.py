@@ -13,13 +13,13 @@ from atlases.aim import side_for
 from atlases.targets import targets
 from meshes.errors import InputError
 from targeting.app.draft import Refusal, has_own_side, side_words
-from targeting.app.pictures import marks_of, picture
+from targeting.app.pictures import picture
 from targeting.app.widgets.checking import Checker
 from targeting.app.widgets.fields import Field, refusal_label, show_refusal
 from targeting.modality import HD, PADS, TMS
 from targeting.study.request import DEFAULT_AIM
 
-SMALL, LARGE = (190, 104), (560, 236)
+SMALL, LARGE = (156, 86), (560, 214)
 KINDS = {TMS: "a coil (TMS)", PADS: "two pads (tDCS)", HD: "small electrodes (HD-tDCS)"}
 COIL_FIELDS = {
     "coil": "",
@@ -30,7 +30,12 @@ COIL_FIELDS = {
     "muscle_ratio": "",
 }
 MONTAGE_FIELDS = {"montage": "the best for this head", "max_current_ma": "mA; 2 unless said"}
-ANY_FIELDS = {"patient_id": "stands on every page", "name": "by its target, side and coil"}
+ANY_FIELDS = {
+    "hotspot_mm": "x,y,z in the T1’s mm; not measured",
+    "patient_id": "stands on every page",
+    "name": "by its target, side and coil",
+    "accept_risk": "none; the plan names what can be accepted",
+}
 SIDES = ("left", "right")
 
 
@@ -42,6 +47,7 @@ class TargetStep(QtWidgets.QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._thumbnails, self._large = Checker(self), Checker(self)
+        self._drawn_for: str | None = ""  # the side of the small pictures
         self._thumbnails.told.connect(self._show_thumbnails)
         self._large.told.connect(self._show_picture)
         self._large.failed.connect(self._no_picture)
@@ -64,14 +70,14 @@ class TargetStep(QtWidgets.QWidget):
         self.pictures.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
         self.pictures.setMovement(QtWidgets.QListView.Movement.Static)
         self.pictures.setIconSize(QtCore.QSize(*SMALL))
-        self.pictures.setGridSize(QtCore.QSize(SMALL[0] + 24, SMALL[1] + 46))
+        self.pictures.setGridSize(QtCore.QSize(SMALL[0] + 16, SMALL[1] + 42))
         self.pictures.setWordWrap(True)
         self.pictures.setAccessibleName("targets")
         for name, each in targets().items():
             item = QtWidgets.QListWidgetItem(each.title)
             item.setData(QtCore.Qt.ItemDataRole.UserRole, name)
             item.setToolTip(f"<p><b>{name}</b>: {each.note}</p>")
-            item.setIcon(QtGui.QIcon(_blank(SMALL)))
+            item.setIcon(_icon(_blank(SMALL)))
             self.pictures.addItem(item)
         self.aim = QtWidgets.QLineEdit()
         self.aim.setAccessibleName("target")
@@ -141,11 +147,12 @@ class TargetStep(QtWidgets.QWidget):
             field.add_to(grid, 1 + 2 * row)
         self.refused = refusal_label("what is wrong")
         grid.addWidget(self.refused, 1 + 2 * len(self.fields), 0, 1, 2)
+        grid.setRowStretch(2 + 2 * len(self.fields), 1)
         area = QtWidgets.QScrollArea()
         area.setWidget(within)
         area.setWidgetResizable(True)
         area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        area.setMinimumHeight(230)
+        area.setMinimumHeight(170)
         return area
 
     def _connect(self) -> None:
@@ -259,8 +266,6 @@ class TargetStep(QtWidgets.QWidget):
     def _draw(self) -> None:
         if not self.isVisible():
             return
-        side = self.target_side
-        self._thumbnails.ask(lambda: {name: picture(marks_of(name), side, SMALL, words=False) for name in targets()})
         self._draw_large()
 
     def _draw_large(self) -> None:
@@ -268,21 +273,37 @@ class TargetStep(QtWidgets.QWidget):
             return
         aim = self.aim.text().strip()
         side = None if has_own_side(aim) else self.target_side
-        self._large.ask(lambda: picture(marks_of(aim), side, LARGE))
+        if self.large.pixmap().isNull():
+            self.large.setText("drawing the brain …")
+        self._large.ask(lambda: picture(aim, side, LARGE))
+
+    def _draw_thumbnails(self) -> None:
+        side = self.target_side
+        if side != self._drawn_for:
+            self._drawn_for = side
+            self._thumbnails.ask(lambda: {name: picture(name, side, SMALL, words=False) for name in targets()})
 
     def _show_thumbnails(self, drawn: dict[str, NDArray[np.uint8]]) -> None:
         for row in range(self.pictures.count()):
             item = self.pictures.item(row)
-            item.setIcon(QtGui.QIcon(_pixmap(drawn[item.data(QtCore.Qt.ItemDataRole.UserRole)])))
+            item.setIcon(_icon(_pixmap(drawn[item.data(QtCore.Qt.ItemDataRole.UserRole)])))
 
     def _show_picture(self, drawn: NDArray[np.uint8]) -> None:
         self.large.setPixmap(_pixmap(drawn))
+        self._draw_thumbnails()
         where = {"left": "left half, drawn on the left", "right": "right half, drawn on the right", None: "both halves"}
         self.large.setAccessibleName(f"the brain with {self.aim.text()} in its {where[self.target_side]}")
 
     def _no_picture(self, why: str) -> None:
-        self.large.clear()
         self.large.setText(why)
+        self._draw_thumbnails()
+
+
+def _icon(pixmap: QtGui.QPixmap) -> QtGui.QIcon:
+    """An icon that looks the same when it is chosen: its colours say where the target is."""
+    icon = QtGui.QIcon(pixmap)
+    icon.addPixmap(pixmap, QtGui.QIcon.Mode.Selected)
+    return icon
 
 
 def _pixmap(rgb: NDArray[np.uint8]) -> QtGui.QPixmap:

@@ -46,7 +46,7 @@ class AppWindow(QtWidgets.QMainWindow):
         self.head, self.target, self.plan = HeadStep(folder), TargetStep(), PlanStep()
         self.check = Checker(self)
         self.check.told.connect(self._checked)
-        self.check.failed.connect(lambda why: self._checked([Refusal("", why)]))
+        self.check.failed.connect(self._check_failed)
         self._rest = QtCore.QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._check_target)
         self._lay_out()
@@ -173,6 +173,11 @@ class AppWindow(QtWidgets.QMainWindow):
             self.head.refuse(found)
             if found is None:
                 self.go_to(TARGET)
+
+    def _check_failed(self, why: str) -> None:
+        """A check itself went wrong: nobody knows at which field."""
+        refusal = Refusal("", why)
+        self._checked(refusal if self.pages.currentIndex() == HEAD else [refusal])
 
     # a plan
 

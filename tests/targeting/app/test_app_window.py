@@ -1,0 +1,108 @@
+"""The window of ``target app``, real, under a virtual screen: from an empty folder to the file that a navigator loads."""
+
+import json
+
+import numpy as np
+import pytest
+from screen import in_window, virtual_screen
+from seen_ball import seen_ball
+
+from targeting.navigation import brainsight
+from targeting.plans.tms import read_plan
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def session(tmp_path):
+    """Runs a session of ``app_session.py`` in an empty folder on a laptop's screen; what was seen."""
+    pytest.importorskip("pyvistaqt", reason="needs the extra 'viewer'")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "folder").mkdir()
+
+    def run(name, seconds=120.0):
+        with virtual_screen("1280x720x24") as display:
+            told = in_window(
+                "app_session.py", display, name, tmp_path / "folder", tmp_path / "pictures", seconds=seconds
+            )
+        return json.loads(told.splitlines()[-1])
+
+    run.folder = tmp_path / "folder"
+    return run
+
+
+def test_from_an_empty_folder_to_a_navigator_s_file(session):
+    seen = session("from_empty_to_file", 600.0)
+    assert seen["at"] == 1 and seen["refused"] == {} and seen["nameless"] == []
+    assert (
+        seen["side"] == "Pain on the RIGHT of the body: the target is on the other side, in the LEFT half of the brain."
+    )
+    assert seen["drawn"] == "the brain with m1-hand in its left half, drawn on the left"
+    assert seen["size"][0] <= 1280 and seen["size"][1] <= 720
+    command = "target plan colin27 --pain-side right --density fast --rmt 45 --protocol m1-pain-10hz --stimulator magstim-rapid"
+    assert seen["command"] == command and "in the LEFT half" in seen["title"]
+    assert "step 2 of 13" in seen["words"] and "left: head mesh" in seen["words"]
+
+    # cancelled in the middle: what is finished is there, nothing is half-made, and no lock is held
+    assert seen["cancelled"].startswith("Cancelled") and seen["cancel_s"] < 10 and not seen["result_shown"]
+    assert "colin27/segment.json" in seen["left"] and "colin27/mesh.json" not in seen["left"]
+    assert not [path for path in seen["left"] if ".making" in path or path.endswith(".pid")]
+
+    # planned: the decision, with its warnings, and the command as the plan records it
+    plan = read_plan(session.folder / "colin27" / "plans" / "m1-hand-left" / "plan.json")
+    assert seen["failed"] == "" and "(from before)" in seen["heard"]
+    assert seen["again"] == plan.search.command and sorted(command.split()) == sorted(
+        word for word in plan.search.command.split() if word not in ("--as", "m1-hand-left")
+    )
+    assert "m1-hand left" in seen["decision"] and "pain right → coil left" in seen["decision"]
+    assert plan.target.side == "left" and plan.target.center_mm[0] < 0
+    assert "36 % MSO" in seen["facts"] and plan.dosing.given_percent == 36  # 80 % of 45
+    assert all(each.text.split("`")[0].split("--")[0] in seen["warnings"] for each in plan.warnings)
+    assert "--" not in seen["facts"] + seen["warnings"]
+
+    # exported: the plan's poses, as the navigator will read them
+    (exported,) = seen["exports"]
+    file = session.folder / "for brainsight.txt"
+    assert exported["said"] == f"Written: {file}"
+    poses = [each.matrix_mm for each in brainsight.read(file)]
+    assert np.allclose(poses, [each.pose for each in plan.placements], atol=1e-3)
+    assert poses[0][0][3] < -20  # left is left
+
+
+def test_what_is_wrong_is_said_at_its_field_before_anything_is_planned(session):
+    seen = session("refusals")
+    assert "give the subject a name" in seen["no_name"] and seen["step_without_name"] == 0
+    assert "drop or choose a T1" in seen["no_head"] and "notes.txt is no head" in seen["no_image"]
+    assert list(seen["no_side"]) == ["side"] and seen["step_without_side"] == 1
+    assert (
+        seen["side"] == "Pain on the LEFT of the body: the target is on the other side, in the RIGHT half of the brain."
+    )
+    assert "it takes a number in %" in seen["no_number"]["rmt_percent"]
+    assert "between 1 and 100 %" in seen["too_much"]["rmt_percent"]
+    assert "“resting motor threshold”" in seen["protocol"]["protocol"]
+    assert seen["with_pads"] == {} and not seen["coil_shown"]
+    assert seen["step"] == 1 and seen["written"] == ["notes.txt"] and seen["nameless"] == []
+
+
+def test_a_subject_that_is_here_is_opened_exported_and_looked_at(session):
+    seen_ball(session.folder / "ball")
+    seen = session("existing")
+    assert seen["people"][1:] == ["ball"] and seen["name"] == "ball"
+    assert seen["plans"][0].startswith("ball/.: tms, figure8-70mm")
+    assert seen["step"] == 2 and "left spot" in seen["title"]
+    plan = read_plan(session.folder / "ball" / "plan.json")
+    assert all(each.text in seen["warnings"] for each in plan.warnings)
+    asked = [each["asked"] for each in seen["exports"]]
+    assert [len(each) for each in asked] == [1, 2, 2]  # only a file that is there is asked about
+    assert asked[1][1] == "poses.txt is there already. Replace it?"
+    assert seen["kept"] == "mine" and seen["replaced"] is True
+    assert seen["opened"] == [str(session.folder / "ball" / "plan.html"), str(session.folder / "ball")]
+    assert seen["coil"] is True and "ball" in seen["viewer"]
+
+
+def test_a_scanner_s_folder_is_dropped(session):
+    pytest.importorskip("dcm2niix", reason="needs the extra 'viewer'")
+    seen = session("dropped")
+    assert [words.split(":")[0] for words in seen["series"]] == ["t1_mprage_sag", "localizer"]
+    assert seen["accepted"] and seen["said"] == "scan: 2 series of DICOM"
+    assert seen["kept"] is True and seen["step"] == 0 and seen["refused"]  # a block of 4 cm is no head
