@@ -19,7 +19,7 @@ from targeting.modality import TMS
 from targeting.study.head_choice import HeadChoice
 from targeting.study.head_source import EMBEDDED, UnknownSubjectError
 from targeting.study.options import NAMED, Kind, Option, as_flags, options_of
-from targeting.study.request import HeadRequest, PlanOptions
+from targeting.study.request import PlanOptions
 from targeting.study.tes_request import TesRequest
 from targeting.study.tms_request import TmsRequest
 from targeting.subject import Subject
@@ -139,13 +139,14 @@ def head_refusal(draft: Draft) -> Refusal | None:
     if subject.made_from("segment") and any(name in draft.values for name in ("t1", "t2", "labels", "head")):
         words = f"{subject.name} has a head in this folder: choose it from the list, or take another name"
         return Refusal(SUBJECT, words)
+    given = {name: value for name, value in draft.values.items() if name in HEAD_FIELDS}
     try:
-        HeadChoice.of(subject, HeadRequest.of(**_known(HeadRequest, draft.values)).checked()).source.checked()
+        HeadChoice.of_plan(subject, TmsRequest.of(**given).checked()).source.checked()
     except UnknownSubjectError:
         return Refusal("t1", f"{subject.name} is new here: drop or choose a T1 (NIfTI) or a folder of DICOM")
     except InputError as error:
-        fields = [name for name in _named_in(error) if name in HEAD_FIELDS]
-        return Refusal(fields[0] if fields else "t1", in_the_window(str(error)))
+        fields = [*(name for name in _named_in(error) if name in HEAD_FIELDS), *given, "t1"]
+        return Refusal(fields[0], in_the_window(str(error)))
     return None
 
 
@@ -242,7 +243,7 @@ def side_words(side: str | None, pain_side: str | None) -> str:
     return "Say on which side of the body the pain is. The target is in the other half of the brain."
 
 
-def _known(request: type[PlanOptions] | type[HeadRequest], values: Mapping[str, Any]) -> dict[str, Any]:
+def _known(request: type[PlanOptions], values: Mapping[str, Any]) -> dict[str, Any]:
     declared = options_of(request)
     return {name: value for name, value in values.items() if name in declared}
 

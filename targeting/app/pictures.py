@@ -13,7 +13,7 @@ from functools import cache
 import nibabel as nib
 import numpy as np
 from matplotlib.colors import to_rgb
-from nibabel.imageglobals import LoggingOutputSuppressor
+from nibabel.imageglobals import logger
 from numpy.typing import NDArray
 
 from atlases.aim import parse_point
@@ -60,9 +60,12 @@ def inflated(side: str) -> Surface:
 @cache
 def grey(side: str) -> NDArray[np.float64]:
     """The hemisphere without a target: sulci darker than gyri, the medial wall plain; (V, 3), 0..1."""
-    with LoggingOutputSuppressor():  # a file without voxels is told of as if that were a fault
-        image = nib.load(data_folder() / "S1200.sulc_MSMAll.32k_fs_LR.dscalar.nii")
-    depth = np.asarray(image.dataobj)[0]  # type: ignore[attr-defined,unused-ignore]
+    file = data_folder() / "S1200.sulc_MSMAll.32k_fs_LR.dscalar.nii"
+    logger.disabled = True  # a file without voxels is told of as if that were a fault
+    try:
+        depth = np.asarray(nib.load(file).dataobj)[0]  # type: ignore[attr-defined,unused-ignore]
+    finally:
+        logger.disabled = False
     n_left = len(grayordinates("lh"))
     shade = np.full(VERTICES, NOT_CORTEX)
     of_side = depth[:n_left] if side == "left" else depth[n_left:]  # negative in a sulcus

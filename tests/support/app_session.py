@@ -255,7 +255,8 @@ def dropped(me: Person) -> None:
     series = me.window.head.series
     me.note(series=[series.itemText(row) for row in range(series.count())], said=drop.text())
     me.go_on()
-    me.note(refused=me.window.head.refused["t1"].text(), kept=(me.folder / "anna_T1.nii.gz").is_file(), step=me.step)
+    me.note(refused=me.window.head.refused["t1"].text(), step=me.step)
+    me.note(written=sorted(path.name for path in me.folder.iterdir()))
 
 
 def dark(me: Person) -> None:

@@ -28,7 +28,9 @@ class DropArea(QtWidgets.QLabel):
         self.setWordWrap(True)
         self.setMinimumHeight(150)
         self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
-        self.setStyleSheet("DropArea { border: 2px dashed palette(mid); border-radius: 8px; padding: 12px; }")
+        self.setStyleSheet(
+            "DropArea { border: 2px dashed palette(mid); border-radius: 8px; padding: 12px; color: palette(window-text); }"
+        )
         self.say("")
 
     def say(self, words: str, path: Path | None = None) -> None:

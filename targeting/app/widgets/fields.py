@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy import QtCore, QtWidgets
+from qtpy import QtCore, QtGui, QtWidgets
 
 from targeting.app.choices import choices_of
 from targeting.app.draft import option_named, value_of
@@ -118,7 +118,7 @@ def show_refusal(label: QtWidgets.QLabel, words: str) -> None:
 
 
 def _list(default: Any, choices: list[tuple[str, str]], words: str, from_file: bool) -> QtWidgets.QComboBox:
-    box = QtWidgets.QComboBox()
+    box = ListBox()
     box.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(LIST_WIDTH)
     if default is None:
@@ -131,6 +131,14 @@ def _list(default: Any, choices: list[tuple[str, str]], words: str, from_file: b
     if default is not None:
         box.setCurrentIndex(max(0, box.findData(default)))
     return box
+
+
+class ListBox(QtWidgets.QComboBox):
+    """A list whose answer no turn of the wheel changes while the page is scrolled over it."""
+
+    def wheelEvent(self, event: QtGui.QWheelEvent) -> None:  # noqa: N802
+        """Leave it to the page."""
+        event.ignore()
 
 
 def _line(placeholder: str) -> QtWidgets.QLineEdit:

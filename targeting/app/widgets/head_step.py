@@ -138,20 +138,29 @@ class HeadStep(QtWidgets.QWidget):
 
     # what is answered
 
-    def draft(self, kind: str, values: dict[str, Any]) -> Draft:
+    def draft(self, kind: str, values: dict[str, Any], to_stay: bool = False) -> Draft:
         """The draft with this step's answers.
+
+        Parameters
+        ----------
+        kind : str
+        values : dict
+            The second step's answers.
+        to_stay : bool
+            Copy a T1 that was converted from DICOM to where it is to stay: a plan is made of it.
 
         Raises
         ------
         InputError, WriteError
-            If a series of DICOM cannot be kept.
+            If it cannot be copied.
         """
         answers = {field.option.name: field.value for field in (self.t2, self.density, self.frame)}
         if self.given is not None and self.given.kind in (T1, HEAD):
             answers[self.given.kind] = str(self.given.path)
         series = self.series.currentData()
         if self.given is not None and self.given.kind == DICOM and series is not None:
-            answers["t1"] = str(keep(series, self.folder / f"{self.subject_name}_T1.nii.gz"))
+            kept = self.folder / f"{self.subject_name}_T1.nii.gz"
+            answers["t1"] = str(keep(series, kept) if to_stay else series.image)
         return Draft(self.folder, self.subject_name, kind, values).with_values(**answers)
 
     @property

@@ -15,7 +15,7 @@ from meshes.errors import InputError
 from targeting.app.draft import Refusal, has_own_side, side_words
 from targeting.app.pictures import picture
 from targeting.app.widgets.checking import Checker
-from targeting.app.widgets.fields import Field, refusal_label, show_refusal
+from targeting.app.widgets.fields import Field, ListBox, refusal_label, show_refusal
 from targeting.modality import HD, PADS, TMS
 from targeting.study.request import DEFAULT_AIM
 
@@ -100,8 +100,9 @@ class TargetStep(QtWidgets.QWidget):
         self.large.setAlignment(QtCore.Qt.AlignmentFlag.AlignCenter)
         column.addWidget(self.large)
         column.addWidget(self._sides())
-        column.addWidget(self._means())
-        column.addStretch(1)
+        column.addWidget(self._means(), 1)
+        self.refused = refusal_label("what is wrong")
+        column.addWidget(self.refused)
         return column
 
     def _sides(self) -> QtWidgets.QGroupBox:
@@ -135,7 +136,7 @@ class TargetStep(QtWidgets.QWidget):
         grid = QtWidgets.QGridLayout(within)
         grid.setContentsMargins(4, 4, 4, 4)
         grid.setColumnStretch(1, 1)
-        self.kind = QtWidgets.QComboBox()
+        self.kind = ListBox()
         self.kind.setAccessibleName("stimulation")
         for kind, words in KINDS.items():
             self.kind.addItem(words, kind)
@@ -145,10 +146,8 @@ class TargetStep(QtWidgets.QWidget):
         grid.addWidget(self.kind, 0, 1)
         for row, field in enumerate(self.fields.values()):
             field.add_to(grid, 1 + 2 * row)
-        self.refused = refusal_label("what is wrong")
-        grid.addWidget(self.refused, 1 + 2 * len(self.fields), 0, 1, 2)
-        grid.setRowStretch(2 + 2 * len(self.fields), 1)
-        area = QtWidgets.QScrollArea()
+        grid.setRowStretch(1 + 2 * len(self.fields), 1)
+        self.means = area = QtWidgets.QScrollArea()
         area.setWidget(within)
         area.setWidgetResizable(True)
         area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
@@ -189,6 +188,7 @@ class TargetStep(QtWidgets.QWidget):
                 answers[name] = self.fields[name].value
             except InputError as error:
                 self.fields[name].refuse(str(error))
+                self.means.ensureWidgetVisible(self.fields[name].editor)
                 bad = bad or name
         if bad:
             raise InputError(f"look at {self.fields[bad].option.label}")
@@ -210,6 +210,7 @@ class TargetStep(QtWidgets.QWidget):
         for each in refusals:
             if each.field in self._shown():
                 self.fields[each.field].refuse(each.words)
+                self.means.ensureWidgetVisible(self.fields[each.field].editor)
             else:
                 show_refusal(labels.get(each.field, self.refused), each.words)
 

@@ -114,7 +114,7 @@ class AppWindow(QtWidgets.QMainWindow):
         self.back.setEnabled(step > HEAD and not self.working)
         self.next.setVisible(step != PLAN)
         self.next.setText("&Next" if step == HEAD else "&Plan")
-        self.next.setEnabled(not self.check.busy and not self.head.busy)
+        self.next.setEnabled(not self.head.busy)
         self.steps[HEAD].setEnabled(not self.working)
         self.steps[TARGET].setEnabled(not self.working)
         self.steps[PLAN].setEnabled(self.working or self.plan.decision is not None)
@@ -147,12 +147,11 @@ class AppWindow(QtWidgets.QMainWindow):
         self._rest.stop()
         self.target.refuse([])
         try:
-            self.draft = self.head.draft(self.target.chosen_kind, self.target.values)
+            draft = self.head.draft(self.target.chosen_kind, self.target.values)
         except (InputError, WriteError) as error:
             self._then_plan = False
             self.status.setText(str(error))
             return
-        draft = self.draft
         self._ask("checking …", lambda: refusals(draft))
 
     def _ask(self, words: str, function: Any) -> None:
@@ -182,8 +181,12 @@ class AppWindow(QtWidgets.QMainWindow):
     # a plan
 
     def _plan(self) -> None:
-        assert self.draft is not None
-        draft = self.draft
+        try:
+            draft = self.draft = self.head.draft(self.target.chosen_kind, self.target.values, to_stay=True)
+        except (InputError, WriteError) as error:
+            self.go_to(HEAD)
+            self.head.refuse(Refusal("t1", str(error)))
+            return
         values = draft.values
         title = f"{draft.subject_name}: {values['aim']}. {side_words(values.get('side'), values.get('pain_side'))}"
         self.plan.begin(title, draft.command())
@@ -199,7 +202,13 @@ class AppWindow(QtWidgets.QMainWindow):
     def _made(self, name: str) -> None:
         assert self.draft is not None
         self._decide(Subject.named(name, self.draft.subject.folder), self.draft.kind)
-        self.head.list_people(self.draft.subject_name)
+        self._list_people()
+
+    def _list_people(self) -> None:
+        """Once a head is there, it is its subject's: nobody chooses the image again."""
+        assert self.draft is not None
+        if self.draft.subject.record("segment"):
+            self.head.list_people(self.draft.subject_name)
 
     def _decide(self, subject: Subject, kind: str) -> None:
         try:
@@ -212,10 +221,12 @@ class AppWindow(QtWidgets.QMainWindow):
         assert self.draft is not None
         log = self.draft.subject.folder / LOG_NAME
         self.plan.stopped(f"No plan was made: {in_the_window(why)}" + (f" (the log is {log})" if log.is_file() else ""))
+        self._list_people()
         self.go_to(PLAN)
 
     def _stopped(self) -> None:
         self.plan.stopped("Cancelled. What was finished is kept; Plan goes on from there.", "note")
+        self._list_people()
         self.go_to(PLAN)
 
     def _open_plan(self, row: PlanRow) -> None:

@@ -105,4 +105,5 @@ def test_a_scanner_s_folder_is_dropped(session):
     seen = session("dropped")
     assert [words.split(":")[0] for words in seen["series"]] == ["t1_mprage_sag", "localizer"]
     assert seen["accepted"] and seen["said"] == "scan: 2 series of DICOM"
-    assert seen["kept"] is True and seen["step"] == 0 and seen["refused"]  # a block of 4 cm is no head
+    assert "too little for a head" in seen["refused"] and seen["step"] == 0
+    assert seen["written"] == ["scan"]  # nothing is kept of what no plan is made of
