@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from targeting.planning.tms import TmsQuestion
 
 SUBJECT, FOLDER = "subject", "out"  # the fields that are no option of a request
-OF_THE_WINDOW = {SUBJECT: "name of the subject", FOLDER: "another folder"}
+OF_THE_WINDOW = {SUBJECT: "name of the subject", FOLDER: "folder"}
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 HEAD_FIELDS = ("t1", "t2", "labels", "head", "density", "frame")
 

@@ -15,6 +15,7 @@ from qtpy import QtCore, QtGui, QtWidgets
 from qtpy.QtTest import QTest
 
 from targeting.app.start import open_app
+from targeting.subject import Subject
 
 LEFT = QtCore.Qt.MouseButton.LeftButton
 KEY = QtCore.Qt.Key
@@ -120,9 +121,7 @@ def from_empty_to_file(me: Person) -> None:
         result_shown=window.plan.result.isVisible(),
     )
     me.picture("cancelled")
-    me.click(window.back)
-    me.checked()
-    me.click(window.next)
+    me.click(window.next)  # plan again
     me.until(lambda: window.working)
     me.until(lambda: not window.working)
     me.settle()
@@ -195,6 +194,20 @@ def refusals(me: Person) -> None:
     me.note(with_pads=me.refused(), coil_shown=window.target.fields["coil"].editor.isVisible())
     me.picture("pads")
     me.note(step=me.step, written=sorted(path.name for path in me.folder.iterdir()))
+    window.target.kind.setCurrentIndex(0)
+    window.target.fields["protocol"].set_value(None)
+    with Subject.named("colin27", me.folder / "colin27").locked():
+        me.click(window.next)
+        me.until(lambda: window.run is not None and not window.working)
+        me.settle()
+    me.note(locked=window.plan.said.text())
+    me.click(window.next)
+    me.until(lambda: window.working and "head mesh" in window.plan.progress_words.text())
+    window.run._process.kill()  # as the system does where the memory is full
+    me.until(lambda: not window.working)
+    me.settle()
+    me.note(killed=window.plan.said.text())
+    me.picture("failed")
 
 
 def existing(me: Person) -> None:

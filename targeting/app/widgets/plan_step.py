@@ -77,7 +77,8 @@ class PlanStep(QtWidgets.QWidget):
         self.bar.setAccessibleName("share of the plan that is done")
         self.cancel = QtWidgets.QPushButton("&Cancel")
         self.cancel.clicked.connect(self._ask_cancel)
-        self.heard = QtWidgets.QTextBrowser()
+        self.heard = QtWidgets.QPlainTextEdit()
+        self.heard.setReadOnly(True)
         self.heard.setAccessibleName("what the run says")
         rows.addWidget(self.progress_words)
         rows.addWidget(self.bar)
@@ -166,7 +167,7 @@ class PlanStep(QtWidgets.QWidget):
 
     def hear(self, words: str) -> None:
         """What the run says: a step that is done, a warning."""
-        self.heard.append(escape(words))
+        self.heard.appendPlainText(words)
 
     def stopped(self, words: str, kind: str = "danger") -> None:
         """The run ended without a plan."""

@@ -88,7 +88,7 @@ class PlanRun(QtCore.QObject):
         else:
             crashed = status == QtCore.QProcess.ExitStatus.CrashExit
             how = "the system stopped it (out of memory?)" if crashed else f"it ended with code {code}"
-            self.failed.emit(self._why or f"{how}; the next run resumes where this one stopped")
+            self.failed.emit(self._why or f"{how}; what was finished is kept")
 
     def _tidy(self) -> None:
         """Have what a run left behind that was ended in the middle of its work cleared now, not by the next run."""

@@ -112,8 +112,8 @@ class AppWindow(QtWidgets.QMainWindow):
     def _show_buttons(self) -> None:
         step = self.pages.currentIndex()
         self.back.setEnabled(step > HEAD and not self.working)
-        self.next.setVisible(step != PLAN)
-        self.next.setText("&Next" if step == HEAD else "&Plan")
+        self.next.setVisible(step != PLAN or (self.plan.decision is None and not self.working))
+        self.next.setText(("&Next", "&Plan", "&Plan again")[step])
         self.next.setEnabled(not self.head.busy)
         self.steps[HEAD].setEnabled(not self.working)
         self.steps[TARGET].setEnabled(not self.working)
@@ -225,7 +225,7 @@ class AppWindow(QtWidgets.QMainWindow):
         self.go_to(PLAN)
 
     def _stopped(self) -> None:
-        self.plan.stopped("Cancelled. What was finished is kept; Plan goes on from there.", "note")
+        self.plan.stopped("Cancelled. What was finished is kept, and “Plan again” goes on from there.", "note")
         self._list_people()
         self.go_to(PLAN)
 

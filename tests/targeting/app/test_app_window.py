@@ -7,6 +7,7 @@ import pytest
 from screen import in_window, virtual_screen
 from seen_ball import seen_ball
 
+from targeting.app.draft import in_the_window
 from targeting.navigation import brainsight
 from targeting.plans.tms import read_plan
 
@@ -51,13 +52,11 @@ def test_from_an_empty_folder_to_a_navigator_s_file(session):
     # planned: the decision, with its warnings, and the command as the plan records it
     plan = read_plan(session.folder / "colin27" / "plans" / "m1-hand-left" / "plan.json")
     assert seen["failed"] == "" and "(from before)" in seen["heard"]
-    assert seen["again"] == plan.search.command and sorted(command.split()) == sorted(
-        word for word in plan.search.command.split() if word not in ("--as", "m1-hand-left")
-    )
+    assert seen["again"] == plan.search.command == command
     assert "m1-hand left" in seen["decision"] and "pain right → coil left" in seen["decision"]
     assert plan.target.side == "left" and plan.target.center_mm[0] < 0
     assert "36 % MSO" in seen["facts"] and plan.dosing.given_percent == 36  # 80 % of 45
-    assert all(each.text.split("`")[0].split("--")[0] in seen["warnings"] for each in plan.warnings)
+    assert all(in_the_window(each.text) in seen["warnings"] for each in plan.warnings)
     assert "--" not in seen["facts"] + seen["warnings"]
 
     # exported: the plan's poses, as the navigator will read them
@@ -82,6 +81,11 @@ def test_what_is_wrong_is_said_at_its_field_before_anything_is_planned(session):
     assert "“resting motor threshold”" in seen["protocol"]["protocol"]
     assert seen["with_pads"] == {} and not seen["coil_shown"]
     assert seen["step"] == 1 and seen["written"] == ["notes.txt"] and seen["nameless"] == []
+    # a run that fails says why in a line, and where its log is
+    assert seen["locked"].startswith("No plan was made: another run (process ") and "“folder”" in seen["locked"]
+    assert "the system stopped it (out of memory?)" in seen["killed"]
+    log = session.folder / "colin27" / "target.log"
+    assert seen["killed"].endswith(f"(the log is {log})") and "run: target plan colin27" in log.read_text()
 
 
 def test_a_subject_that_is_here_is_opened_exported_and_looked_at(session):
