@@ -24,7 +24,7 @@ from targeting.progress.record import Progress
 from targeting.study.tes_request import TesRequest
 from targeting.study.tms_request import TmsRequest
 
-PROGRESS, SAID, DONE, FAILED = "progress", "said", "done", "failed"  # the keys of a line
+COMMAND, PROGRESS, SAID, DONE, FAILED = "command", "progress", "said", "done", "failed"  # the keys of a line
 BROKEN_OFF = 130  # exit code
 GRACE_S = 2.0
 
@@ -72,7 +72,9 @@ def main() -> int:
 
 def _planned(draft: Draft, teller: _Teller) -> str:
     """The name of the plan, as commands take it, once it is made."""
-    sys.argv = shlex.split(draft.command())  # what the folder's log has at its head
+    command = draft.command()
+    teller.tell(COMMAND, command)
+    sys.argv = shlex.split(command)  # what the folder's log has at its head
     request = draft.request
     if isinstance(request, TmsRequest):
         from targeting.planning.tms import plan_tms

@@ -31,6 +31,7 @@ class Person:
         self.app = QtWidgets.QApplication.instance()
         self.settle()
         self.window.activateWindow()
+        assert QTest.qWaitForWindowActive(self.window, 10_000)
 
     def settle(self, seconds: float = 0.1) -> None:
         end = time.monotonic() + seconds
@@ -66,6 +67,17 @@ class Person:
         if head.name.text() != "colin27":
             head.people.setCurrentRow(0)
         self.settle()
+
+    def by_tab(self) -> list[str]:
+        """What the Tab key reaches, each by its name or its words."""
+        found = []
+        self.window.steps[self.step].setFocus()
+        for _ in range(60):
+            QTest.keyClick(self.app.focusWidget(), KEY.Key_Tab)
+            each = self.app.focusWidget()
+            words = each.text().replace("&", "") if isinstance(each, QtWidgets.QAbstractButton) else ""
+            found.append(words or each.accessibleName())
+        return sorted(set(found))
 
     def go_on(self) -> None:
         """Press Next, and wait until it was checked."""
@@ -158,6 +170,7 @@ def export(me: Person, file: Path, answer=None) -> None:
 def refusals(me: Person) -> None:
     """What is wrong is said at its field, and nothing is planned until it is mended."""
     window, head = me.window, me.window.head
+    me.note(tab_in_head=me.by_tab())
     me.go_on()
     me.note(no_name=head.refused["subject"].text(), step_without_name=me.step)
     QTest.keyClicks(head.name, "anna")
@@ -171,7 +184,7 @@ def refusals(me: Person) -> None:
     me.take_demonstration()
     me.go_on()
     me.checked()
-    me.note(no_side=me.refused())
+    me.note(no_side=me.refused(), tab_in_target=me.by_tab())
     me.click(window.next)
     me.checked()
     me.note(step_without_side=me.step)
@@ -221,6 +234,7 @@ def existing(me: Person) -> None:
     me.picture("subject")
     me.click(head.open_plan)
     me.note(step=me.step, title=window.plan.title.text(), warnings=window.plan.warnings.toPlainText())
+    me.note(tab_in_plan=me.by_tab())
     buttons = QtWidgets.QMessageBox.StandardButton
     file = me.folder / "poses.txt"
     export(me, file)

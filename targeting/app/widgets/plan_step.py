@@ -143,13 +143,13 @@ class PlanStep(QtWidgets.QWidget):
 
     # a run
 
-    def begin(self, title: str, command: str) -> None:
+    def begin(self, title: str) -> None:
         """A run begins."""
         self.decision = None
         self.title.setText(title)
         self.trust.clear()
         self.trust.hide()
-        self.command.setText(command)
+        self.command.clear()
         self.say("")
         self.heard.clear()
         self.bar.setValue(0)
@@ -186,6 +186,7 @@ class PlanStep(QtWidgets.QWidget):
         self.command.setText(decision.command)
         is_coil = decision.kind == TMS
         self.look.setText("&Move the coil …" if is_coil else "&Look in 3D …")
+        self.sheet.setText("Treatment &sheet" if is_coil else "Placement &sheet")
         self.sheet.setEnabled(decision.sheet is not None)
         for widget in (self.navigator_label, self.navigator, self.export):
             widget.setVisible(is_coil)

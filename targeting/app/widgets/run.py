@@ -10,7 +10,7 @@ from contextlib import suppress
 from qtpy import QtCore
 
 from meshes.errors import InputError, WriteError
-from targeting.app.child import DONE, FAILED, GRACE_S, PROGRESS, SAID
+from targeting.app.child import COMMAND, DONE, FAILED, GRACE_S, PROGRESS, SAID
 from targeting.app.draft import Draft
 from targeting.progress.record import Progress
 
@@ -20,10 +20,11 @@ ENDING_MS = round(2000 * GRACE_S)
 class PlanRun(QtCore.QObject):
     """Makes the plan of a draft.
 
-    ``told`` carries a :class:`Progress`, ``said`` a warning; at the end comes ``made`` with the plan's name, ``failed`` with a
-    line, or ``stopped``.
+    ``commanded`` carries the command that does the same, ``told`` a :class:`Progress`, ``said`` a warning; at the end comes
+    ``made`` with the plan's name, ``failed`` with a line, or ``stopped``.
     """
 
+    commanded = QtCore.Signal(str)
     told = QtCore.Signal(object)
     said = QtCore.Signal(str)
     made = QtCore.Signal(str)
@@ -45,7 +46,7 @@ class PlanRun(QtCore.QObject):
         environment = QtCore.QProcessEnvironment.systemEnvironment()
         environment.insert("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
         self._process.setProcessEnvironment(environment)
-        self._process.start(sys.executable, ["-m", "targeting.app.child"])
+        self._process.start(sys.executable, ["-P", "-m", "targeting.app.child"])
         self._process.write(f"{self.draft.to_json()}\n".encode())
 
     @property
@@ -75,6 +76,8 @@ class PlanRun(QtCore.QObject):
                 self.told.emit(Progress(**message[PROGRESS]))
             elif SAID in message:
                 self.said.emit(message[SAID])
+            elif COMMAND in message:
+                self.commanded.emit(message[COMMAND])
             self._plan = message.get(DONE, self._plan)
             self._why = message.get(FAILED, self._why)
 

@@ -164,13 +164,15 @@ class AppWindow(QtWidgets.QMainWindow):
         self.status.clear()
         self._show_buttons()
         if isinstance(found, list):
-            self.target.refuse(found)
-            if self._then_plan and not found:
+            asked, self._then_plan = self._then_plan, False
+            if asked and not found:
                 self._plan()
-            self._then_plan = False
+            elif asked:
+                self.go_to(TARGET)
+            self.target.refuse(found)
         else:
             self.head.refuse(found)
-            if found is None:
+            if found is None and self.pages.currentIndex() == HEAD:
                 self.go_to(TARGET)
 
     def _check_failed(self, why: str) -> None:
@@ -189,8 +191,9 @@ class AppWindow(QtWidgets.QMainWindow):
             return
         values = draft.values
         title = f"{draft.subject_name}: {values['aim']}. {side_words(values.get('side'), values.get('pain_side'))}"
-        self.plan.begin(title, draft.command())
+        self.plan.begin(title)
         self.run = PlanRun(draft, self)
+        self.run.commanded.connect(self.plan.command.setText)
         self.run.told.connect(self.plan.tell)
         self.run.said.connect(self.plan.hear)
         self.run.made.connect(self._made)

@@ -72,6 +72,16 @@ def test_what_is_wrong_is_said_at_its_field_before_anything_is_planned(session):
     seen = session("refusals")
     assert "give the subject a name" in seen["no_name"] and seen["step_without_name"] == 0
     assert "drop or choose a T1" in seen["no_head"] and "notes.txt is no head" in seen["no_image"]
+    in_head = {
+        "Choose a file …",
+        "Choose a DICOM folder …",
+        "subjects in this folder",
+        "name of the subject",
+        "mesh",
+        "Next",
+    }
+    in_target = {"targets", "target", "Pain on the left", "coil", "resting motor threshold", "protocol", "Back", "Plan"}
+    assert in_head <= set(seen["tab_in_head"]) and in_target <= set(seen["tab_in_target"])
     assert list(seen["no_side"]) == ["side"] and seen["step_without_side"] == 1
     assert (
         seen["side"] == "Pain on the LEFT of the body: the target is on the other side, in the RIGHT half of the brain."
@@ -96,6 +106,15 @@ def test_a_subject_that_is_here_is_opened_exported_and_looked_at(session):
     assert seen["step"] == 2 and "left spot" in seen["title"]
     plan = read_plan(session.folder / "ball" / "plan.json")
     assert all(each.text in seen["warnings"] for each in plan.warnings)
+    in_plan = {
+        "Read the report",
+        "Move the coil …",
+        "Open folder",
+        "navigator to export for",
+        "Export …",
+        "what the plan decides",
+    }
+    assert in_plan | {"dangers, warnings and notes of the plan"} <= set(seen["tab_in_plan"])
     asked = [each["asked"] for each in seen["exports"]]
     assert [len(each) for each in asked] == [1, 2, 2]  # only a file that is there is asked about
     assert asked[1][1] == "poses.txt is there already. Replace it?"

@@ -124,6 +124,17 @@ def test_a_name_that_is_taken_is_no_name_for_another_head(short_road, tmp_path):
     assert read_plan(tmp_path / "colin27" / "plan.json").subject == "colin27"
 
 
+def test_a_mesh_of_another_density_is_refused_at_its_field(tmp_path):
+    (tmp_path / "colin27").mkdir()
+    record = {"stage": "mesh", "made_from": {"parameters": {"density": "fast"}}}
+    record |= {"paths": {}, "outputs": {}, "digest": "", "seconds": 1.0}
+    (tmp_path / "colin27" / "mesh.json").write_text(json.dumps(record))
+    asked = Draft(tmp_path, "colin27", values={"density": "standard", "pain_side": "left"})
+    assert head_refusal(asked).field == "density" and "target head colin27" in head_refusal(asked).words
+    assert [each.field for each in refusals(asked)] == ["density"]
+    assert head_refusal(asked.with_values(density="fast")) is None
+
+
 def test_nothing_is_wrong_with_the_demonstration(tmp_path):
     assert head_refusal(Draft(tmp_path, "colin27")) is None
     assert list(tmp_path.iterdir()) == []  # nothing was written
