@@ -202,13 +202,21 @@ def refusals(me: Person) -> None:
     window.target.fields["protocol"].set_value("psi-10hz")
     me.checked()
     me.note(protocol=me.refused())
+    window.target.fields["protocol"].set_value(None)
+    QtWidgets.QFileDialog.getOpenFileName = staticmethod(lambda *_: ("", ""))
+    coil = window.target.fields["coil"]
+    coil.editor.setCurrentIndex(coil.editor.findText("a file …"))  # and no file is chosen
+    me.note(no_file=[coil.editor.currentText(), coil.value])
+    window.target.aim.setText("mni:-37,-21,58")
+    me.checked()
+    me.note(point=me.refused(), point_side=window.target.values.get("pain_side"))
+    window.target.aim.setText("m1-hand")
     window.target.kind.setCurrentIndex(1)
     me.checked()
     me.note(with_pads=me.refused(), coil_shown=window.target.fields["coil"].editor.isVisible())
     me.picture("pads")
     me.note(step=me.step, written=sorted(path.name for path in me.folder.iterdir()))
     window.target.kind.setCurrentIndex(0)
-    window.target.fields["protocol"].set_value(None)
     with Subject.named("colin27", me.folder / "colin27").locked():
         me.click(window.next)
         me.until(lambda: window.run is not None and not window.working)

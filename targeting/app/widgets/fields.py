@@ -69,12 +69,12 @@ class Field(QtCore.QObject):
         return value_of(self.option, self.editor.text())
 
     def set_value(self, value: Any) -> None:
-        """Show an answer; None: none."""
+        """Show an answer; None: none, or of a list that always has one its first."""
         if isinstance(self.editor, QtWidgets.QLineEdit):
             number = self.option.kind is Kind.NUMBER and value is not None
             self.editor.setText(f"{value:g}" if number else "" if value is None else str(value))
             return
-        at = self.editor.findData(value)
+        at = 0 if value is None else self.editor.findData(value)
         if at < 0:
             self.editor.insertItem(1, str(value), str(value))
             at = 1

@@ -68,10 +68,8 @@ class HeadStep(QtWidgets.QWidget):
         self.series_label.setBuddy(self.series)
         self.series.currentIndexChanged.connect(lambda _index: self.changed.emit())
         self.t2 = Field("t2", self, "none")
-        self.density, self.frame = (
-            Field("density", self, "as it is; of a new head standard"),
-            Field("frame", self, "as the image says"),
-        )
+        self.density = Field("density", self, "as it is; of a new head standard")
+        self.frame = Field("frame", self, "as the image says")
         self.refused = {"t1": refusal_label("what is wrong with the image")}
         choose_t2 = QtWidgets.QPushButton("Choose a T&2 …")
         choose_t2.clicked.connect(self._ask_t2)
@@ -208,7 +206,7 @@ class HeadStep(QtWidgets.QWidget):
             self._choose_person(given.path.name)
             return
         self.people.clearSelection()
-        if self.subject_name in self._names():
+        if self.subject_name in (EMBEDDED, *self._names()):
             self.name.clear()
         self.given = given
         self._show_series(False)
@@ -250,6 +248,7 @@ class HeadStep(QtWidgets.QWidget):
 
     def _person_chosen(self) -> None:
         self.plans.clear()
+        self.open_plan.setEnabled(False)
         chosen = self.people.selectedItems()
         if not chosen:
             return

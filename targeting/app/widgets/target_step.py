@@ -36,7 +36,6 @@ ANY_FIELDS = {
     "name": "by its target, side and coil",
     "accept_risk": "none; the plan names what can be accepted",
 }
-SIDES = ("left", "right")
 
 
 class TargetStep(QtWidgets.QWidget):
@@ -149,6 +148,7 @@ class TargetStep(QtWidgets.QWidget):
         grid.setRowStretch(1 + 2 * len(self.fields), 1)
         self.means = area = QtWidgets.QScrollArea()
         area.setWidget(within)
+        area.setAccessibleName("what stimulates")
         area.setWidgetResizable(True)
         area.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         area.setMinimumHeight(170)
@@ -180,7 +180,7 @@ class TargetStep(QtWidgets.QWidget):
         """
         answers: dict[str, Any] = {"aim": self.aim.text().strip()}
         for key, button in self.sides.items():
-            if button.isChecked() and not has_own_side(answers["aim"]):
+            if button.isChecked():
                 answers[key[0]] = key[1]
         bad = ""
         for name in self._shown():
@@ -245,11 +245,8 @@ class TargetStep(QtWidgets.QWidget):
         for row in range(self.pictures.count()):
             item = self.pictures.item(row)
             item.setSelected(item.data(QtCore.Qt.ItemDataRole.UserRole) == aim)
-        own = has_own_side(aim)
-        for button in self.sides.values():
-            button.setEnabled(not own)
         self._say_side()
-        self._draw_large()
+        self._draw()
         self.changed.emit()
 
     def _side_changed(self) -> None:
@@ -258,22 +255,16 @@ class TargetStep(QtWidgets.QWidget):
         self.changed.emit()
 
     def _say_side(self) -> None:
-        if has_own_side(self.aim.text().strip()):
-            self.side_words.setText("These coordinates say by themselves on which side they are.")
-            return
         chosen = {key[0]: key[1] for key, button in self.sides.items() if button.isChecked()}
-        self.side_words.setText(side_words(chosen.get("side"), chosen.get("pain_side")))
+        if not chosen and has_own_side(self.aim.text().strip()):
+            self.side_words.setText("The coordinates have a side. Say the side of the pain, and the two are compared.")
+        else:
+            self.side_words.setText(side_words(chosen.get("side"), chosen.get("pain_side")))
 
     def _draw(self) -> None:
         if not self.isVisible():
             return
-        self._draw_large()
-
-    def _draw_large(self) -> None:
-        if not self.isVisible():
-            return
-        aim = self.aim.text().strip()
-        side = None if has_own_side(aim) else self.target_side
+        aim, side = self.aim.text().strip(), self.target_side
         if self.large.pixmap().isNull():
             self.large.setText("drawing the brain …")
         self._large.ask(lambda: picture(aim, side, LARGE))
@@ -292,8 +283,12 @@ class TargetStep(QtWidgets.QWidget):
     def _show_picture(self, drawn: NDArray[np.uint8]) -> None:
         self.large.setPixmap(_pixmap(drawn))
         self._draw_thumbnails()
-        where = {"left": "left half, drawn on the left", "right": "right half, drawn on the right", None: "both halves"}
-        self.large.setAccessibleName(f"the brain with {self.aim.text()} in its {where[self.target_side]}")
+        where = {
+            "left": " in its left half, drawn on the left",
+            "right": " in its right half, drawn on the right",
+            None: "",
+        }
+        self.large.setAccessibleName(f"the brain with {self.aim.text()}{where[self.target_side]}")
 
     def _no_picture(self, why: str) -> None:
         self.large.setText(why)

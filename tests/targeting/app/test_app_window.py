@@ -89,6 +89,11 @@ def test_what_is_wrong_is_said_at_its_field_before_anything_is_planned(session):
     assert "it takes a number in %" in seen["no_number"]["rmt_percent"]
     assert "between 1 and 100 %" in seen["too_much"]["rmt_percent"]
     assert "“resting motor threshold”" in seen["protocol"]["protocol"]
+    assert seen["no_file"] == [
+        "Magstim 70 mm double coil (figure-of-eight)",
+        "figure8-70mm",
+    ]  # what is shown is what is asked
+    assert seen["point_side"] == "left"  # a plan compares it with the side of the coordinates
     assert seen["with_pads"] == {} and not seen["coil_shown"]
     assert seen["step"] == 1 and seen["written"] == ["notes.txt"] and seen["nameless"] == []
     # a run that fails says why in a line, and where its log is
