@@ -79,6 +79,13 @@ class Person:
             found.append(words or each.accessibleName())
         return sorted(set(found))
 
+    def keys(self) -> list[str]:
+        """The Alt keys of what can be seen and used."""
+        seen = [each for each in self.window.findChildren(QtWidgets.QWidget) if each.isVisible() and each.isEnabled()]
+        with_keys = [each for each in seen if isinstance(each, QtWidgets.QAbstractButton | QtWidgets.QLabel)]
+        keys = [QtGui.QKeySequence.mnemonic(each.text()).toString() for each in with_keys]
+        return sorted(key for key in keys if key)
+
     def go_on(self) -> None:
         """Press Next, and wait until it was checked."""
         self.click(self.window.next)
@@ -170,7 +177,7 @@ def export(me: Person, file: Path, answer=None) -> None:
 def refusals(me: Person) -> None:
     """What is wrong is said at its field, and nothing is planned until it is mended."""
     window, head = me.window, me.window.head
-    me.note(tab_in_head=me.by_tab())
+    me.note(tab_in_head=me.by_tab(), keys=[me.keys()])
     me.go_on()
     me.note(no_name=head.refused["subject"].text(), step_without_name=me.step)
     QTest.keyClicks(head.name, "anna")
@@ -215,6 +222,7 @@ def refusals(me: Person) -> None:
     me.checked()
     me.note(with_pads=me.refused(), coil_shown=window.target.fields["coil"].editor.isVisible())
     me.picture("pads")
+    me.seen["keys"].append(me.keys())
     me.note(step=me.step, written=sorted(path.name for path in me.folder.iterdir()))
     window.target.kind.setCurrentIndex(0)
     with Subject.named("colin27", me.folder / "colin27").locked():
@@ -228,6 +236,7 @@ def refusals(me: Person) -> None:
     me.until(lambda: not window.working)
     me.settle()
     me.note(killed=window.plan.said.text())
+    me.seen["keys"].append(me.keys())
     me.picture("failed")
 
 
@@ -242,7 +251,7 @@ def existing(me: Person) -> None:
     me.picture("subject")
     me.click(head.open_plan)
     me.note(step=me.step, title=window.plan.title.text(), warnings=window.plan.warnings.toPlainText())
-    me.note(tab_in_plan=me.by_tab())
+    me.note(tab_in_plan=me.by_tab(), keys=me.keys())
     buttons = QtWidgets.QMessageBox.StandardButton
     file = me.folder / "poses.txt"
     export(me, file)

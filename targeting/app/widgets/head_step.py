@@ -64,14 +64,14 @@ class HeadStep(QtWidgets.QWidget):
         buttons.addStretch(1)
         self.series = QtWidgets.QComboBox()
         self.series.setAccessibleName("series of the DICOM folder")
-        self.series_label = QtWidgets.QLabel("Which series is the T&1?")
+        self.series_label = QtWidgets.QLabel("Which &series is the T1?")
         self.series_label.setBuddy(self.series)
         self.series.currentIndexChanged.connect(lambda _index: self.changed.emit())
         self.t2 = Field("t2", self, "none")
         self.density = Field("density", self, "as it is; of a new head standard")
         self.frame = Field("frame", self, "as the image says")
         self.refused = {"t1": refusal_label("what is wrong with the image")}
-        choose_t2 = QtWidgets.QPushButton("Choose a T&2 …")
+        choose_t2 = QtWidgets.QPushButton("Choose a T2 …")
         choose_t2.clicked.connect(self._ask_t2)
         form = QtWidgets.QGridLayout()
         for row, field in enumerate((self.t2, self.density, self.frame)):
@@ -113,7 +113,7 @@ class HeadStep(QtWidgets.QWidget):
         self.name.setPlaceholderText("such as subject01")
         self.name.setAccessibleName("name of the subject")
         self.name.textChanged.connect(lambda _text: self.changed.emit())
-        name = QtWidgets.QLabel("&Name of the subject")
+        name = QtWidgets.QLabel("Name of the s&ubject")
         name.setBuddy(self.name)
         self.refused[SUBJECT] = refusal_label("what is wrong with the name")
         for widget, stretch in (

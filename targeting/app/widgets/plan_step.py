@@ -122,7 +122,7 @@ class PlanStep(QtWidgets.QWidget):
         self.command = QtWidgets.QLineEdit()
         self.command.setReadOnly(True)
         self.command.setAccessibleName("the same in a terminal")
-        copy = QtWidgets.QPushButton("Co&py")
+        copy = QtWidgets.QPushButton("Cop&y")
         copy.setAccessibleName("copy the command")
         copy.clicked.connect(lambda: QtWidgets.QApplication.clipboard().setText(self.command.text()))
         label = QtWidgets.QLabel("The same in a &terminal")

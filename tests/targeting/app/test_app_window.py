@@ -96,6 +96,7 @@ def test_what_is_wrong_is_said_at_its_field_before_anything_is_planned(session):
     assert seen["point_side"] == "left"  # a plan compares it with the side of the coordinates
     assert seen["with_pads"] == {} and not seen["coil_shown"]
     assert seen["step"] == 1 and seen["written"] == ["notes.txt"] and seen["nameless"] == []
+    assert all(len(set(keys)) == len(keys) > 5 for keys in seen["keys"]), seen["keys"]  # no key means two things
     # a run that fails says why in a line, and where its log is
     assert seen["locked"].startswith("No plan was made: another run (process ") and "“folder”" in seen["locked"]
     assert "the system stopped it (out of memory?)" in seen["killed"]
@@ -120,6 +121,7 @@ def test_a_subject_that_is_here_is_opened_exported_and_looked_at(session):
         "what the plan decides",
     }
     assert in_plan | {"dangers, warnings and notes of the plan"} <= set(seen["tab_in_plan"])
+    assert len(set(seen["keys"])) == len(seen["keys"]) > 8, seen["keys"]
     asked = [each["asked"] for each in seen["exports"]]
     assert [len(each) for each in asked] == [1, 2, 2]  # only a file that is there is asked about
     assert asked[1][1] == "poses.txt is there already. Replace it?"
