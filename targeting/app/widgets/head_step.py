@@ -319,6 +319,7 @@ class HeadStep(QtWidgets.QWidget):
 
 def plan_words(row: PlanRow) -> str:
     """A plan in a line of a list."""
-    dose = "" if row.dose_v_per_m is None else f", {row.dose_v_per_m:.3g} V/m"
+    at = "1 A/µs" if row.total_current_ma is None else f"{row.total_current_ma:g} mA"
+    dose = "" if row.dose_v_per_m is None else f", {row.dose_v_per_m:.3g} V/m at {at}"
     state = "" if row.state == "done" else f" ({row.state}: {row.why})"
     return f"{row.name}: {row.kind}, {row.by}{dose}{state}"

@@ -33,7 +33,7 @@ MONTAGE_FIELDS = {"montage": "the best for this head", "max_current_ma": "mA; 2 
 ANY_FIELDS = {
     "hotspot_mm": "x,y,z in the T1’s mm; not measured",
     "patient_id": "stands on every page",
-    "name": "by its target, side and coil",
+    "name": "by its target, side, and coil or montage",
     "accept_risk": "none; the plan names what can be accepted",
 }
 

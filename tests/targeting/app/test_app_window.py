@@ -108,7 +108,7 @@ def test_a_subject_that_is_here_is_opened_exported_and_looked_at(session):
     seen_ball(session.folder / "ball")
     seen = session("existing")
     assert seen["people"][1:] == ["ball"] and seen["name"] == "ball"
-    assert seen["plans"][0].startswith("ball/.: tms, figure8-70mm")
+    assert seen["plans"] == ["ball/.: tms, figure8-70mm, 1 V/m at 1 A/µs"]
     assert seen["step"] == 2 and "left spot" in seen["title"]
     plan = read_plan(session.folder / "ball" / "plan.json")
     assert all(each.text in seen["warnings"] for each in plan.warnings)
