@@ -30,6 +30,8 @@ from cli import (
     verify,
     view,
 )
+from cli.app import EXAMPLES as APP_EXAMPLES
+from cli.app import app_command
 from cli.console import Talk
 from cli.first_steps import WELCOME
 from cli.help import Command, Group
@@ -73,6 +75,7 @@ app.command("map", cls=Command, epilog=motor_map.EXAMPLES)(motor_map.map_command
 app.command("view", cls=Command, epilog=view.EXAMPLES)(view.view_command)
 app.command("review", cls=Command, epilog=review.EXAMPLES)(review.review_command)
 app.command("log", cls=Command, epilog=log.EXAMPLES)(log.log_command)
+app.command("app", cls=Command, epilog=APP_EXAMPLES)(app_command)
 app.command("verify", cls=Command, epilog=verify.EXAMPLES)(verify.verify_command)
 app.command("basis", cls=Command, epilog=basis.EXAMPLES)(basis.basis_command)
 app.command("doctor", cls=Command, epilog=doctor.EXAMPLES)(doctor.doctor_command)

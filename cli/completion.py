@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ASKED = "_TARGET_COMPLETE"  # the variable by which a shell asks, and the script it was given
 WORD = re.compile(r"[a-z0-9][a-z0-9.:-]*")
-HEADS = ("head.msh", "segment.json", "plan.json")  # a folder with one of these is a subject's
 Found = tuple[str, str]  # a word, and what it means
 
 # what opens a path or a place instead of a name
@@ -127,8 +126,9 @@ def subjects(incomplete: str) -> list[Found]:
 
 def subjects_here() -> list[str]:
     """The names of the folders in the current one that hold a head or a plan."""
-    folders = sorted(each for each in Path.cwd().iterdir() if each.is_dir() and not each.name.startswith("."))
-    return [each.name for each in folders if any((each / name).is_file() for name in HEADS)]
+    from targeting.app.people import subjects_in
+
+    return subjects_in(Path.cwd())
 
 
 def plans_of(subject: str) -> list[str]:

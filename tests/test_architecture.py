@@ -36,6 +36,7 @@ ROOMS = {  # of targeting, the lowest first: each may import those before it, al
     "results": ["plans", "scene", "files", "report", "cards"],
     "plans made": ["planning"],
     "plans used": ["live", "mapping", "viewer", "verification", "doctor", "course", "reviewing"],
+    "in a window": ["app"],
 }
 ORDER = [room for floor in ROOMS.values() for room in floor]
 CARDS = {("coils", "cards"), ("plans", "cards"), ("tes", "cards")}  # what a notebook shows for a value of these rooms

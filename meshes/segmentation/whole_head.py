@@ -187,6 +187,8 @@ def _lattice(data: NDArray[np.float32], voxel_mm: NDArray[np.float64]) -> tuple[
 def head_mask(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     """The head as one solid."""
     image = image - np.percentile(image, 1)
+    if not image.any():  # of one shade
+        return np.zeros(image.shape, dtype=bool)
     bright = float(np.percentile(image[image > image.mean()], 90))
     tissue = ndi.binary_opening(np.pad(image > AIR * bright, 2, mode="edge"))[2:-2, 2:-2, 2:-2]
     pieces, _ = ndi.label(tissue)  # scalp and brain may be apart, where the skull between them is black

@@ -111,6 +111,8 @@ class Option:
         The only words it takes.
     called : str
         What a refusal calls it; default: its name.
+    label : str
+        What a window calls it; default: its name.
     limits : Limits, optional
     minimum : int, optional
         The least whole number that the command line takes.
@@ -147,6 +149,7 @@ class Option:
     unit: str = ""
     choices: tuple[str, ...] = ()
     called: str = ""
+    label: str = ""
     limits: Limits | None = None
     minimum: int | None = None
     more: str = ""
@@ -292,7 +295,13 @@ def _options_of(request: Any) -> dict[str, Option]:
             before = name
     own = {each.name: each.metadata[OPTION] for each in fields(request) if OPTION in each.metadata}
     return {
-        name: replace(own[name], name=name, flag=own[name].flag or "--" + name.replace("_", "-"), panel=panels[name])
+        name: replace(
+            own[name],
+            name=name,
+            flag=own[name].flag or "--" + name.replace("_", "-"),
+            label=own[name].label or name.replace("_", " "),
+            panel=panels[name],
+        )
         for name in order
     }
 

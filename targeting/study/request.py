@@ -36,9 +36,15 @@ class HeadOptions(Options):
         metavar="FILE",
         in_command=False,
         common=True,
+        label="T1 image",
     )
     t2: str | Path | None = option(
-        Kind.FILE, None, "T2-weighted MRI (NIfTI): a better skull.", metavar="FILE", in_command=False
+        Kind.FILE,
+        None,
+        "T2-weighted MRI (NIfTI): a better skull.",
+        metavar="FILE",
+        in_command=False,
+        label="T2 image",
     )
     labels: str | Path | None = option(
         Kind.FILE,
@@ -53,6 +59,7 @@ class HeadOptions(Options):
         "A finished mesh (.msh) or charm folder (m2m_*), instead of --t1.",
         metavar="MSH|DIR",
         in_command=False,
+        label="finished head",
     )
     density: str | None = option(
         Kind.TEXT,
@@ -62,6 +69,7 @@ class HeadOptions(Options):
         choices=DENSITIES,
         more="Default: that of the subject's head; of a new head standard.",
         common=True,
+        label="mesh",
     )
     threads: int = option(
         Kind.WHOLE, 2, "Threads for the segmentation.", metavar="N", minimum=1, in_command=False, at_end=True
@@ -74,6 +82,7 @@ class HeadOptions(Options):
         choices=FRAMES,
         in_command=False,
         at_end=True,
+        label="frame of the image",
     )
 
 
@@ -102,14 +111,18 @@ class PlanOptions(HeadOptions):
         "group's cortex fslr:NUMBER.",
         known="targets",
         common=True,
+        label="target",
     )
-    side: str | None = option(Kind.TEXT, None, "Side of the target.", metavar="left|right", common=True)
+    side: str | None = option(
+        Kind.TEXT, None, "Side of the target.", metavar="left|right", common=True, label="side of the brain"
+    )
     pain_side: str | None = option(
         Kind.TEXT,
         None,
         "Side of the pain; the target is on the other.",
         metavar="left|right",
         common=True,
+        label="side of the pain",
     )
     name: str | None = option(
         Kind.TEXT,
@@ -119,6 +132,7 @@ class PlanOptions(HeadOptions):
         metavar="PLAN",
         panel="Output",
         more="The plan's files lie in the subject's folder plans/NAME. A plan of the same name is made again.",
+        label="name of the plan",
     )
     patient_id: str | None = option(
         Kind.TEXT,
@@ -128,12 +142,14 @@ class PlanOptions(HeadOptions):
         in_command=False,
         more="It is in no command that makes a plan again.",
         panel="Output",
+        label="patient",
     )
     hotspot_mm: Point | str | Path | None = option(
         Kind.POINT_OR_FILE,
         None,
         "Measured motor hotspot, RAS mm, or the mapping.json of target map.",
         flag="--hotspot",
+        label="measured hotspot",
         metavar="x,y,z|FILE",
         unit="mm",
         more="Instead of the atlas's. A map gives a coil's plan its threshold, too, where none is given, and its angle.",

@@ -53,6 +53,7 @@ class TesRequest(PlanOptions):
         always=True,
         panel="Target",
         common=True,
+        label="stimulation",
     )
     montage: str | None = option(
         Kind.TEXT,
@@ -86,6 +87,7 @@ class TesRequest(PlanOptions):
         metavar="MA",
         unit="mA",
         limits=positive(MOST_MA),
+        label="total current",
     )
     max_per_electrode_ma: float | None = option(
         Kind.NUMBER,

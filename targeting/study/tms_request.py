@@ -171,6 +171,7 @@ class TmsRequest(PlanOptions):
         more="Resting, and found with this coil and stimulator.",
         panel="Dosing",
         common=True,
+        label="resting motor threshold",
     )
     rmt_muscle: str | None = option(
         Kind.TEXT,
@@ -178,6 +179,7 @@ class TmsRequest(PlanOptions):
         "Whose motor threshold it is; default: the hand's.",
         metavar="hand|leg|face",
         panel="Dosing",
+        label="muscle of the threshold",
     )
     rmt_at_mm: Point | None = option(
         Kind.POINT,
@@ -237,4 +239,5 @@ class TmsRequest(PlanOptions):
         metavar="ITEM",
         more="Of targeting.records.warnings.TMS_RISKS; the plan's ``unaccepted`` holds the rest.",
         panel="Dosing",
+        label="accepted dangers",
     )

@@ -174,13 +174,12 @@ class ViewRequest:
             show(first.subject, modality=first.modality, camera=self.camera)
 
 
-def check_viewer() -> None:
-    """Raise InputError if what the window needs is not installed."""
+def check_viewer(otherwise: str = "`screenshot` and `export` work without") -> None:
+    """Raise InputError if what the window needs is not installed; ``otherwise``: what can be done without."""
     missing = [package for package in VIEWER if find_spec(package) is None]
     if missing:
         raise InputError(
-            f"the window needs {' and '.join(missing)}: pip install '.[viewer]' in the source folder "
-            "(`screenshot` and `export` work without)"
+            f"the window needs {' and '.join(missing)}: pip install '.[viewer]' in the source folder ({otherwise})"
         )
 
 

@@ -92,12 +92,14 @@ def open_window(
     return window
 
 
-def check_screen() -> None:
-    """Raise InputError where there is no screen, or not what windows need: Qt and VTK would end the program."""
+def check_screen(otherwise: str = "use `screenshot=FILE` or `export=FILE`") -> None:
+    """Raise InputError where there is no screen, or not what windows need: Qt and VTK would end the program.
+
+    ``otherwise``: what to do without a window.
+    """
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise InputError(
-            "there is no screen to open a window on (DISPLAY is not set): use `screenshot=FILE` or `export=FILE`, "
-            "or run it under xvfb-run"
+            f"there is no screen to open a window on (DISPLAY is not set): {otherwise}, or run it under xvfb-run"
         )
     check_pictures()
     check_windows()

@@ -175,6 +175,10 @@ def test_a_whole_head_passes_and_a_brain_does_not():
         check_whole_head(ball_mri(scalp=False), np.ones(3), "t1")
     with pytest.raises(InputError, match="too little for a head"):
         check_whole_head(ball_mri()[:60, :60], np.ones(3), "t1")
+    block = np.full((24, 32, 40), 100, np.float32)  # of one shade but for a bright part, which alone is looked at
+    block[12:, :16, 20:] = 900
+    with pytest.raises(InputError, match="shows 0 ml of tissue"):
+        check_whole_head(block, np.ones(3), "t1")
 
 
 @pytest.mark.slow

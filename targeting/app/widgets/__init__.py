@@ -1,0 +1,1 @@
+"""What is Qt in the window of ``target app``."""
