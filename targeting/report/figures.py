@@ -14,7 +14,7 @@ from targeting.report import cortex as cortex_room
 from targeting.report import dose as dose_room
 from targeting.report import scalp as scalp_room
 from targeting.report.evidence import Evidence, TmsEvidence
-from targeting.report.field_slices import BORDER, THRESHOLD, brain_view, field_picture
+from targeting.report.field_slices import BORDER, brain_view, field_picture
 from targeting.report.folds import crossing_words
 from targeting.report.handle import planned_handle_deg, turn_range_deg
 from targeting.report.slices import (
@@ -28,6 +28,7 @@ from targeting.report.slices import (
     whole_view,
 )
 from targeting.robustness.words import CLEAR_GAIN, steadier_elsewhere, steadiest_away_mm, turn_words
+from targeting.scene.brain_field import THRESHOLD
 from targeting.scene.colors import EXCEEDING, TARGET
 from targeting.scene.directions import PLANES, Plane
 from targeting.scene.raster.canvas import png_data_uri

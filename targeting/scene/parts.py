@@ -30,7 +30,7 @@ from targeting.scene.colors import ANODE, CATHODE, COIL, IDLE, SPARED, TARGET
 from targeting.scene.directions import PALE
 from targeting.scene.layer import Layer
 
-COIL_OPACITY = PAD_OPACITY = 0.05  # outlines: a tint would give the cortex colours that its scale does not have
+COIL_OPACITY = PAD_OPACITY = 0.08  # outlines, filled beside the head only
 EDGE_MM, EDGE_DEG = 0.7, 30.0  # radius of the lines along a casing's edges; sharper bends are edges
 HANDLE_MM, HANDLE_RADIUS_MM = 95.0, 8.0  # drawn from the casing's edge towards the operator's hand
 PAD_MM = 3.0  # an electrode is drawn this thick
@@ -206,7 +206,7 @@ def coil_layers(coil: Coil | Casing, pose: Pose) -> tuple[Layer, ...]:
     matrix = pose.matrix_mm
     label_mm = matrix[:3, :3] @ (hand - [0.0, LABEL_LIFT_MM, 0.0]) + matrix[:3, 3]
     return (
-        Layer("coil", plain(hull.transform(matrix, inplace=False)), COIL, opacity=COIL_OPACITY),
+        Layer("coil", plain(hull.transform(matrix, inplace=False)), COIL, opacity=COIL_OPACITY, ahead_mm=-np.inf),
         Layer("coil edges", plain(edges.transform(matrix, inplace=False)), COIL),
         Layer("handle", plain(rod.transform(matrix, inplace=False)), COIL, label="handle", label_mm=label_mm),
     )
@@ -229,7 +229,8 @@ def electrode_layers(
         color = ANODE if each.current_ma > 0 else CATHODE if each.current_ma < 0 else IDLE
         label = f"{each.name} {each.current_ma:+.3g} mA".replace("-", "−")
         top = np.asarray(each.scalp_mm, np.float64) + LABEL_LIFT_MM * out
-        layers.append(Layer(f"electrode {each.name}", surface, color, opacity=PAD_OPACITY, label=label, label_mm=top))
+        name = f"electrode {each.name}"
+        layers.append(Layer(name, surface, color, PAD_OPACITY, label=label, label_mm=top, ahead_mm=-np.inf))
         edges.append(Layer(f"electrode {each.name} edges", _edges(surface), color))
     return (*layers, *edges)
 

@@ -116,9 +116,10 @@ def assembled(
     cortex = surfaces.cortex.copy()
     for name, value in values_v_per_m.items():
         cortex.point_data[name] = np.asarray(value, np.float32)
+    skull = Layer("skull", surfaces.skull, BONE, SKULL_OPACITY, visible=False, ahead_mm=-np.inf)
     layers = [
-        Layer("scalp", surfaces.scalp, SKIN, SCALP_OPACITY),
-        *([Layer("skull", surfaces.skull, BONE, SKULL_OPACITY, visible=False)] if surfaces.skull.n_cells else []),
+        Layer("scalp", surfaces.scalp, SKIN, SCALP_OPACITY, ahead_mm=-np.inf),
+        *([skull] if skull.surface.n_cells else []),
         Layer("cortex", cortex, BRAIN, scalars="magnE" if "magnE" in values_v_per_m else ""),
         target_layer(plan.target.center_mm, plan.target.ring_mm, outward),
         *place_layers(plan.goal.places if plan.goal else (), plan.target.center_mm, surfaces.scalp.points),

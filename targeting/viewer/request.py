@@ -9,8 +9,11 @@ from pathlib import Path
 
 from meshes.choices import one_of
 from meshes.errors import InputError
+from targeting.modality import TMS
+from targeting.plans.tes import TesPlan, read_tes_plan
+from targeting.plans.tms import Plan, read_plan
 from targeting.scene.cameras import CAMERAS
-from targeting.scene.compare import MOST, on_one_scale, screenshot_beside
+from targeting.scene.compare import MOST, on_one_scale, screenshot_beside, told_apart
 from targeting.scene.delivered import DeliveredPoses, delivered_scene, read_delivered
 from targeting.scene.export import png_path, screenshot
 from targeting.scene.layer import SCALARS, Scene
@@ -33,6 +36,11 @@ class View:
     def scene(self) -> Scene:
         """The plan's scene."""
         return planned_scene(self.subject, modality=self.modality, placement=self.placement)
+
+    def plan(self) -> Plan | TesPlan:
+        """The plan itself."""
+        path = self.subject.folder_of(self.modality) / "plan.json"
+        return read_plan(path) if self.modality == TMS else read_tes_plan(path)
 
 
 @dataclass(frozen=True)
@@ -158,7 +166,7 @@ class ViewRequest:
         """All scenes, in the order they are shown."""
         # first what may be refused
         given = [delivered_scene(self.views[0].subject, self.delivered)] if self.delivered is not None else []
-        scenes = [view.scene() for view in self.views]
+        scenes = told_apart([view.scene() for view in self.views], [view.plan() for view in self.views])
         scenes[1:1] = given
         return [scene.coloured_by(self.field) for scene in scenes]
 

@@ -17,6 +17,7 @@ from meshes.head import HeadMesh
 from meshes.rasterise import labels_on_grid
 from meshes.tissue_codes import TISSUE_NAMES, Tissue
 from targeting.scene.directions import Plane
+from targeting.scene.raster.camera import View
 from targeting.study.head_stages import HEAD_FILE, MESH_FILE, FrameImage, Segmentation
 from targeting.subject import Subject
 
@@ -151,6 +152,12 @@ class Slicer:
         at[axis] = self.low_mm[axis] + STEP_MM * (column if sign > 0 else width - 1 - column)
         at[axis_up] = self.low_mm[axis_up] + STEP_MM * (height - 1 - row if sign_up > 0 else row)
         return at
+
+    def view(self, plane: Plane, through_mm: NDArray[np.float64]) -> View:
+        """The plane through a place as the view whose pixels are those of :meth:`picture`."""
+        width, height = self.size(plane)
+        middle = self.place(plane, (width - 1) / 2, (height - 1) / 2, through_mm)
+        return View(middle, plane.right, plane.up, STEP_MM, width, height)
 
     def picture(self, plane: Plane, through_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
         """The greys of the plane through a place, (height, width)."""

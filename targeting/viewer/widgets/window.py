@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from pyvistaqt import QtInteractor
 from qtpy import QtCore, QtGui, QtWidgets
 
+from targeting.field_by_area.table import threshold_of
 from targeting.plans.tms import Plan
+from targeting.scene.brain_field import BrainField
 from targeting.scene.live_cortex import LiveCortex
 from targeting.viewer.coil_on_scalp import CoilOnScalp
 from targeting.viewer.planned_view import PlannedView
@@ -22,8 +24,8 @@ from targeting.viewer.widgets.coil_mouse import CoilMouse
 from targeting.viewer.widgets.controls import FieldControls, LayerControls
 from targeting.viewer.widgets.lists import ElectrodeList, PoseLists
 from targeting.viewer.widgets.loading import Loader
-from targeting.viewer.widgets.menus import MOUSE_AND_KEYS, make_actions
-from targeting.viewer.widgets.slice_panel import SlicePanel
+from targeting.viewer.widgets.menus import FOLLOW, MOUSE_AND_KEYS, STOP, make_actions
+from targeting.viewer.widgets.slice_panel import SliceField, SlicePanel
 
 SIZE = (1440, 900)
 LEFT_WIDTH, RIGHT_WIDTH = 330, 290
@@ -140,7 +142,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
             "previous": lambda: self._coil_control.step_placement(-1),
             "next": lambda: self._coil_control.step_placement(1),
             "forget": lambda: self._coil_control.forget(),
-            "follow": self.loader.make_basis,
+            "follow": lambda: (self.loader.stop_basis if self.loader.making_basis else self.loader.make_basis)(),
             "keys": lambda: QtWidgets.QMessageBox.information(self, "Mouse and keys", MOUSE_AND_KEYS),
         }
 
@@ -159,7 +161,9 @@ class ViewerWindow(QtWidgets.QMainWindow):
         self.mouse.picked.connect(self.pick)
         self.mouse.turned_camera.connect(self._camera_turns)
         self.loader.image.connect(self._take_image)
+        self.loader.no_image.connect(self.say)
         self.loader.light.connect(self._take_light)
+        self.loader.field.connect(self._take_field)
         if isinstance(self.plan, Plan):
             assert self.control is not None
             self.control.changed.connect(self._coil_changed)
@@ -168,7 +172,6 @@ class ViewerWindow(QtWidgets.QMainWindow):
             self.loader.coil.connect(self._take_coil)
             self.loader.no_coil.connect(self._no_coil)
             self.loader.cortex.connect(self._take_cortex)
-            self.loader.no_field.connect(self.say)
             self.loader.told.connect(self._basis_told)
             self.loader.basis_ended.connect(self._basis_ended)
         else:
@@ -213,6 +216,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
             self.place_words.setText(place_words(self.picked_mm, self.view, self.image))
 
     def _coil_changed(self, on_its_way: bool) -> None:
+        self.slices.set_at_plan(self._coil_control.at_plan)
         if not on_its_way:
             self._say_place()
         self.redraw(on_its_way)
@@ -242,6 +246,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
 
     def _top(self, v_per_m: float) -> None:
         self.view.set_top(v_per_m)
+        self.slices.set_top(v_per_m)
         self.redraw()
 
     # what comes from the background
@@ -257,6 +262,12 @@ class ViewerWindow(QtWidgets.QMainWindow):
     def _take_light(self, light: Light) -> None:
         self.view.light = light
 
+    def _take_field(self, field: BrainField | None) -> None:
+        plan, scene = self.plan, self.view.scene
+        threshold = threshold_of(plan.dosing) if isinstance(plan, Plan) else None
+        given = None if field is None else SliceField(field, scene.unit, scene.top_v_per_m, threshold)
+        self.slices.give_field(given)
+
     def _take_coil(self, coil: CoilOnScalp) -> None:
         assert self.control is not None
         self.control.give(coil)
@@ -270,22 +281,20 @@ class ViewerWindow(QtWidgets.QMainWindow):
         self.actions_by_name["follow"].setEnabled(False)
 
     def _take_cortex(self, cortex: LiveCortex) -> None:
-        assert self.control is not None
-        self.control.give_field(cortex)
+        self._coil_control.give_field(cortex)
         self.actions_by_name["follow"].setVisible(False)
         self.bar.follow.hide()
 
     def _basis_told(self, words: str, share: float) -> None:
-        self.actions_by_name["follow"].setEnabled(False)
-        self.bar.show_progress(words, share)
+        self.actions_by_name["follow"].setText(STOP)
+        self.bar.show_progress(share)
+        far = ", ".join(filter(None, (f"{round(100 * share)} %" if share >= 0 else "", words)))
+        self._coil_control.tell_no_field("it is being made in the background" + (f" ({far})" if far else ""))
 
     def _basis_ended(self, why_not: str) -> None:
-        assert self.control is not None
+        self.actions_by_name["follow"].setText(FOLLOW)
         self.bar.progress.hide()
-        self.actions_by_name["follow"].setEnabled(True)
-        if why_not:
-            self.control.why_no_field = f"the field basis was not made: {why_not}"
-        self.control.show_field()
+        self._coil_control.tell_no_field(f"it was not made: {why_not}" if why_not else "it is being read")
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802
         """What takes long begins once the window is seen."""
