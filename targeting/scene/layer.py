@@ -28,6 +28,7 @@ GROUPS = {  # first word of a layer's name → what it is shown and hidden with
     "electrode": "electrodes",
     "coil": "coil",
     "handle": "coil",
+    "target,": "target",
 }
 FAINT = 0.6  # from this opacity on a layer is what one looks at
 SCALARS = ("magnE", "normalE")  # what a surface may be coloured by: |E|; E into the cortex

@@ -139,8 +139,10 @@ class Overlay:
         half = 0.32 * letters * len(layer.label)
         x = float(np.clip(across * width, half + 4, max(width - half - 4, half + 4)))
         y = float(np.clip(along * height, 0.8 * letters, height - 0.8 * letters))
-        if x + half > BAR_LEFT * width:
-            y = max(y, (BAR_BOTTOM + BAR_HEIGHT) * height + letters)
+        beside = x + half - (BAR_LEFT * width - 4)
+        foot = (BAR_BOTTOM + BAR_HEIGHT) * height + letters
+        if beside > 0 and y < foot:
+            x, y = (x - beside, y) if beside < 2.5 * half else (x, foot)
         elif x - half < 2.8 * radius:
             y = max(y, 2.8 * radius + 0.4 * letters)
         if x - half < 0.6 * width:

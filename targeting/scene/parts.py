@@ -43,17 +43,25 @@ OUTLINE = "target_outline.vtp"
 LEVEL = "level"  # the lines' point array: the value they stand for, EDGE or plus or minus CORE
 EDGE = 0.5  # between what is in a mask, 1, and what is not, 0
 LINE_MM = 0.8  # radius of an outline
+DASHES = 9  # of a ring
 AHEAD_MM = 10.0  # it shows through folds of this depth, and not through the brain
 BESIDE_MM = np.array([0.0, -18.0, -10.0])  # a map's words, clear of the target's, which stand above it
 SIGNS = ((1, "into the cortex", "map +", TARGET), (-1, "out of the cortex", "map −", CATHODE))
 
 
-def target_layer(center_mm: ArrayLike, radius_mm: float, outward: ArrayLike) -> Layer:
-    """The target's ring; its word stands above it as the camera "target" has it."""
+def target_layers(center_mm: ArrayLike, radius_mm: float, outward: ArrayLike) -> tuple[Layer, Layer]:
+    """The target's ring, whole where it is seen and dashed through the cortex before a deep one.
+
+    Its word stands above it as the camera "target" has it.
+    """
     out = np.asarray(outward, np.float64)
     up = np.array([0.0, 0, 1]) if abs(out[2]) < 0.9 * np.linalg.norm(out) else np.array([0.0, 1, 0])
     word_mm = np.asarray(center_mm) + 1.9 * max(radius_mm, LEAST_RADIUS_MM) * _across(up, out)
-    return Layer("target", _ring(center_mm, radius_mm, out), TARGET, label="target", label_mm=word_mm, ahead_mm=np.inf)
+    ring = _ring(center_mm, radius_mm, out)
+    return (
+        Layer("target", ring, TARGET, label="target", label_mm=word_mm, ahead_mm=AHEAD_MM),
+        Layer("target, dashed", _dashed(ring, out), TARGET, ahead_mm=np.inf),
+    )
 
 
 def place_layers(
@@ -165,6 +173,15 @@ def _ring(center_mm: ArrayLike, radius_mm: float, outward: NDArray[np.float64]) 
     ball = pv.Sphere(radius=0.22 * radius, theta_resolution=16, phi_resolution=16)
     middle = plain(ball.translate(np.asarray(center_mm, np.float64), inplace=False))
     return plain(ring.transform(matrix, inplace=False)).append_polydata(middle)
+
+
+def _dashed(ring: pv.PolyData, outward: NDArray[np.float64]) -> pv.PolyData:
+    """A ring of which every other piece is there."""
+    x, y, _ = _axes(outward)
+    away = np.asarray(ring.points)[ring.regular_faces].mean(1) - np.array(ring.center)
+    turn = np.arctan2(away @ y, away @ x) / (2 * np.pi) * DASHES
+    pieces = ring.extract_cells(turn % 1 < 0.55).extract_surface(algorithm="dataset_surface")
+    return plain(pieces)
 
 
 def _across(way: NDArray[np.float64], outward: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -166,9 +166,20 @@ class ViewRequest:
         """All scenes, in the order they are shown."""
         # first what may be refused
         given = [delivered_scene(self.views[0].subject, self.delivered)] if self.delivered is not None else []
-        scenes = told_apart([view.scene() for view in self.views], [view.plan() for view in self.views])
+        scenes = told_apart(self._named_apart(), [view.plan() for view in self.views])
         scenes[1:1] = given
         return [scene.coloured_by(self.field) for scene in scenes]
+
+    def _named_apart(self) -> list[Scene]:
+        """The plans' scenes; those that would have one title have their plan or folder in it."""
+        scenes = [view.scene() for view in self.views]
+        for names in ([view.subject.words for view in self.views], [str(view.subject.folder) for view in self.views]):
+            titles = [scene.title for scene in scenes]
+            scenes = [
+                replace(scene, title=f"{scene.title} ({name})") if titles.count(scene.title) > 1 else scene
+                for scene, name in zip(scenes, names, strict=True)
+            ]
+        return scenes
 
     def _show(self) -> None:
         first = self.views[0]

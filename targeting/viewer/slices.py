@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from meshes.head import HeadMesh
 from meshes.rasterise import labels_on_grid
 from meshes.tissue_codes import TISSUE_NAMES, Tissue
+from targeting.report.slices import LABEL_GREYS
 from targeting.scene.directions import Plane
 from targeting.scene.raster.camera import View
 from targeting.study.head_stages import HEAD_FILE, MESH_FILE, FrameImage, Segmentation
@@ -171,6 +172,8 @@ class Slicer:
         voxel = np.moveaxis(places @ inverse[:3, :3].T + inverse[:3, 3], -1, 0)
         order = 0 if self.image.are_labels else 1
         value = map_coordinates(self.image.voxels, voxel, order=order, cval=0.0, prefilter=False)
+        if self.image.are_labels and self.white < len(LABEL_GREYS):
+            return np.array(LABEL_GREYS, np.uint8)[np.round(value).astype(int)]
         return np.round(255 * np.clip(np.nan_to_num(value) / self.white, 0, 1)).astype(np.uint8)
 
 

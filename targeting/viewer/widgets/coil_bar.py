@@ -22,7 +22,7 @@ class CoilBar(QtWidgets.QWidget):
         font.setBold(True)
         self.dose.setFont(font)
         self.dose.setAccessibleName("dose")
-        self.difference = QtWidgets.QLabel("getting the coil ready …")
+        self.difference = QtWidgets.QLabel("at 1 A/µs   ·   placement 1   ·   getting the coil ready …")
         self.difference.setAccessibleName("difference to the plan")
         self.difference.setWordWrap(True)
         self.difference.setMinimumWidth(240)

@@ -66,6 +66,7 @@ class CoilControl(QtCore.QObject):
         mouse.ended.connect(self.end)
         lists.placement.connect(self.go_to_placement)
         lists.saved.connect(self.go_to_saved)
+        bar.dose.setText(f"{three_digits(plan.placements[0].dose_v_per_m)} V/m")
         self.enable()
         self._read_saved()
         self.show_field()

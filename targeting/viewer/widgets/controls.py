@@ -51,7 +51,7 @@ def groups(scene: Scene) -> dict[str, list[str]]:
     """Layers that are shown and hidden together: name → layers."""
     found = {name: [name] for name in ORDER if name in scene.names}
     for layer in scene.layers:
-        if layer.group not in ORDER:
+        if layer.name not in found and layer.group != "coil":
             found.setdefault(layer.group, []).append(layer.name)
     return found
 

@@ -46,7 +46,7 @@ except (InputError, WriteError) as error:
     sys.exit(str(error))
 """
 DONE_OF = re.compile(r"(\d+) of (\d+) done")
-CHECKING = 0.08  # share of the time that the comparison with direct solves takes at the end
+CHECKING = 0.15  # share of the time that the comparison with direct solves takes at the end
 KILLED_MS = 3000
 
 

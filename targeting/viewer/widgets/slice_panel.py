@@ -12,11 +12,12 @@ from targeting.scene.brain_field import THRESHOLD, BrainField, contour, laid_ove
 from targeting.scene.colors import COIL, TARGET
 from targeting.scene.directions import PLANES, Plane
 from targeting.viewer.slices import STEP_MM, Slicer
-from targeting.words.numbers import three_digits
+from targeting.words.numbers import length_words, number, three_digits
 
 NEAR_MM = 3.0  # a mark this near to the plane is drawn firmly, a farther one faintly
 FAINT = 110
 SMALLEST = 150
+BAR_MM = 50.0  # of the scale bar
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +203,7 @@ class SliceView(QtWidgets.QWidget):
         if self.focus_mm is not None:
             self._saltire(painter, self.focus_mm)
         self._letters(painter)
+        self._measure(painter, scale)
 
     def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:  # noqa: N802
         """A click picks."""
@@ -284,6 +286,27 @@ class SliceView(QtWidgets.QWidget):
             painter.setPen(QtGui.QPen(color, thick))
             for dx, dy in ((6, 6), (6, -6)):
                 painter.drawLine(at + QtCore.QPointF(dx, dy), at - QtCore.QPointF(dx, dy))
+
+    def _measure(self, painter: QtGui.QPainter, scale: float) -> None:
+        """Where the plane lies, in the lower left corner, and a scale bar in the lower right one."""
+        font = painter.font()
+        font.setBold(False)
+        font.setPixelSize(12)
+        painter.setFont(font)
+        painter.setPen(QtGui.QColor("white"))
+        place, across = float(self.place_mm[self.plane.across]), self.plane.across
+        side = (" left" if place < 0 else " right") if across == 0 and round(place) else ""
+        inner, edges = self.rect().adjusted(6, 3, -6, -4), QtCore.Qt.AlignmentFlag
+        painter.drawText(inner, edges.AlignLeft | edges.AlignBottom, f"{'xyz'[across]} {number(place, 0)} mm{side}")
+        length = BAR_MM / STEP_MM * scale
+        right, low = float(self.width() - 8), float(self.height() - 6)
+        painter.setPen(QtGui.QPen(QtGui.QColor("white"), 2))
+        painter.drawLine(QtCore.QPointF(right - length, low), QtCore.QPointF(right, low))
+        painter.drawText(
+            QtCore.QRectF(right - length, low - 20, length, 16),
+            edges.AlignHCenter | edges.AlignBottom,
+            length_words(BAR_MM),
+        )
 
     def _letters(self, painter: QtGui.QPainter) -> None:
         font = painter.font()

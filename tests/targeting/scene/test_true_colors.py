@@ -98,7 +98,7 @@ def test_the_pages_colours_are_the_bars_and_its_switch_changes_them(browser, sce
         bar = page.locator(".color-bar")
         assert bar.is_visible()
         page.click('[data-field="plain"]')
-        with pytest.raises(AssertionError, match="nowhere is the colour of 0.3"):
+        with pytest.raises(AssertionError, match=r"nowhere is the colour of 0\.3"):
             read(shot())
         assert not bar.is_visible()
         assert page.get_attribute('[data-field="plain"]', "aria-pressed") == "true"

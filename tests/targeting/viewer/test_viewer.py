@@ -15,6 +15,7 @@ from targeting.live.protocol import Request
 from targeting.navigation import brainsight, localite
 from targeting.plans.tms import read_plan
 from targeting.scene.brain_field import BrainField
+from targeting.scene.colors import color_scale
 from targeting.scene.directions import PLANES
 from targeting.tms.placement import casing_distance_mm
 from targeting.viewer import open_window
@@ -278,6 +279,9 @@ def test_cortex_and_scalp_can_be_hidden(picture):
 def test_the_threshold_and_the_component_change_the_cortex(picture):
     field, grey, normal = picture("field"), picture("field above the top"), picture("normal")
     middle = slice(0, int(0.75 * field.shape[0]))  # above the colour bar
+    beyond = np.abs(grey - 255 * np.array(color_scale("magnE").colors)[-1]).max(-1) < 12  # a thousandth of the cortex
+    assert 0 < beyond.sum() < 200
+    grey[beyond] = 255
     assert len(hot(field[middle])) > 500 > 10 * len(hot(grey[middle])) + 400
     assert np.abs(field[middle] - normal[middle]).sum(-1).max() > 100
     blue = (normal[..., 2] - normal[..., 0] > 60) & (normal[..., 1] < 160)
