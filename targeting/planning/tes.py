@@ -332,7 +332,7 @@ def files_stage(question: TesQuestion, stages: TesStages) -> Stage[TesPlan]:
     }
     return Stage(
         f"{request.kind}-files",
-        9,
+        10,
         make,
         lambda folder: read_tes_plan(folder / request.kind / "plan.json"),
         parameters=parameters,

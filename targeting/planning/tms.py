@@ -402,7 +402,7 @@ def files_stage(question: TmsQuestion, stages: TmsStages) -> Stage[Plan]:
     }
     return Stage(
         "files",
-        13,
+        14,
         make,
         lambda folder: read_plan(folder / "plan.json"),
         files=aim.files,  # the coil's rated maximum stands in the plan

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
 from targeting.plans.tms_words import NOT_DETERMINED
 from targeting.records.places import PlanTarget
@@ -84,17 +85,14 @@ def field_keys(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     keys = (("target", TARGET), ("border of white and grey matter", BORDER))
     if evidence.threshold_v_per_m is None:
         return keys
-    return (
-        *keys,
-        (f"{three_digits(evidence.threshold_v_per_m)} V/m: the motor threshold{_at_output(evidence)}", THRESHOLD),
-    )
+    return (*keys, (threshold_words(evidence.plan, evidence.threshold_v_per_m), THRESHOLD))
 
 
-def _at_output(evidence: Evidence) -> str:
-    """At which output the line of the threshold holds: it is drawn in fields at 1 A/µs."""
-    plan = evidence.plan
+def threshold_words(plan: Plan | TesPlan, threshold_v_per_m: float) -> str:
+    """What the line of the threshold is, and at which output it holds: it is drawn in fields at 1 A/µs."""
     given = plan.dosing.given_percent if isinstance(plan, Plan) and plan.dosing is not None else None
-    return "" if given is None else f", reached inside the line at the output of {given} % MSO"
+    at_output = "" if given is None else f", reached inside the line at the output of {given} % MSO"
+    return f"{three_digits(threshold_v_per_m)} V/m: the motor threshold{at_output}"
 
 
 def slice_keys(target: PlanTarget) -> tuple[tuple[str, str], ...]:

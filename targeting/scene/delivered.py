@@ -144,7 +144,7 @@ def _delivered_coil(coil: Coil, pose: Pose) -> list[Layer]:
 
 
 def _planned_coil(coil: Coil, pose: Pose) -> list[Layer]:
-    """Its outline and its handle, clear but no thicker than needed to be told from the delivered one; one handle is named."""
+    """The planned coil, too; of the two handles only the delivered one is named."""
     return [replace(layer, name=f"{layer.name} planned", label="") for layer in coil_layers(coil, pose)]
 
 

@@ -89,8 +89,9 @@ class CoilControl(QtCore.QObject):
     def tell_no_field(self, why: str) -> None:
         """Say why the field of a moved coil is not there, or how far it is."""
         self.no_field = why
-        self.show_field()
-        self.changed.emit(self.mouse.dragging != "")
+        if not self.at_plan and self.cortex is None:
+            self.show_field()
+            self.changed.emit(self.mouse.dragging != "")
 
     # moves
 

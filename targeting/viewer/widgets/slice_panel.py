@@ -12,7 +12,7 @@ from targeting.scene.brain_field import THRESHOLD, BrainField, contour, laid_ove
 from targeting.scene.colors import COIL, TARGET
 from targeting.scene.directions import PLANES, Plane
 from targeting.viewer.slices import STEP_MM, Slicer
-from targeting.words.numbers import length_words, number, three_digits
+from targeting.words.numbers import length_words, number
 
 NEAR_MM = 3.0  # a mark this near to the plane is drawn firmly, a farther one faintly
 FAINT = 110
@@ -33,19 +33,21 @@ class SliceField:
         End of the colour scale, that of the cortex beside.
     threshold_v_per_m : float or None
         |E| at motor threshold, whose contour is drawn.
+    threshold_words : str
+        What that is.
     """
 
     brain: BrainField
     unit: str
     top_v_per_m: float
-    threshold_v_per_m: float | None
+    threshold_v_per_m: float | None = None
+    threshold_words: str = ""
 
     @property
     def words(self) -> str:
         """What the colours and the line are."""
-        line = self.threshold_v_per_m
-        colors = f"|E| in {self.unit}, in the colours of the cortex."
-        return colors if line is None else f"{colors} Cyan line: {three_digits(line)} V/m, the motor threshold."
+        line = f" Cyan line: {self.threshold_words}." if self.threshold_words else ""
+        return f"|E| in {self.unit}, in the colours of the cortex.{line}"
 
 
 class SlicePanel(QtWidgets.QWidget):

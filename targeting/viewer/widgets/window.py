@@ -11,6 +11,7 @@ from qtpy import QtCore, QtGui, QtWidgets
 
 from targeting.field_by_area.table import threshold_of
 from targeting.plans.tms import Plan
+from targeting.report.figures import threshold_words
 from targeting.scene.brain_field import BrainField
 from targeting.scene.live_cortex import LiveCortex
 from targeting.viewer.coil_on_scalp import CoilOnScalp
@@ -66,7 +67,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
         self._lay_out()
         self._connect()
         side = "right" if planned.scene.target_mm[0] > 0 else "left"
-        self.view.look("coil" if has_coil else side)
+        self._camera = "coil" if has_coil else side
         self._draw.start()
         self._rest.start()
         self.plotter.setFocus()
@@ -196,6 +197,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
 
     def look(self, name: str) -> None:
         """Turn to a camera by its name."""
+        self._camera = name
         self.view.look(name)
         self.redraw()
 
@@ -265,7 +267,8 @@ class ViewerWindow(QtWidgets.QMainWindow):
     def _take_field(self, field: BrainField | None) -> None:
         plan, scene = self.plan, self.view.scene
         threshold = threshold_of(plan.dosing) if isinstance(plan, Plan) else None
-        given = None if field is None else SliceField(field, scene.unit, scene.top_v_per_m, threshold)
+        words = "" if threshold is None else threshold_words(plan, threshold)
+        given = None if field is None else SliceField(field, scene.unit, scene.top_v_per_m, threshold, words)
         self.slices.give_field(given)
 
     def _take_coil(self, coil: CoilOnScalp) -> None:
@@ -300,7 +303,11 @@ class ViewerWindow(QtWidgets.QMainWindow):
         """What takes long begins once the window is seen."""
         super().showEvent(event)
         if not self.loader.started:
-            QtCore.QTimer.singleShot(0, self.loader.start)
+            QtCore.QTimer.singleShot(0, self._begin)
+
+    def _begin(self) -> None:
+        self.look(self._camera)  # by the picture's own size, which it has only now
+        self.loader.start()
 
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:  # noqa: N802
         """Not before unsaved poses are seen to; then everything is ended in order."""

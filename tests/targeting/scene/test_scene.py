@@ -236,7 +236,7 @@ def test_plans_side_by_side_say_what_they_do_not_have_in_common(subject, scene):
     assert seen_together([first, same]) and not seen_together([first, unlike])
     plotter = off_screen((400, 200), 2)
     draw_beside(on_one_scale([first, unlike]), plotter, "target")
-    plotter.render()
+    plotter.render_window.Render()
     toward = [-np.array(each.camera.GetDirectionOfProjection()) for each in plotter.renderers]
     assert toward[0][0] < -0.3 and toward[1][0] > 0.3  # each looks at its own side
     assert plotter.renderers[1].actors["words legend 0"].input == unlike.legend[0][1]

@@ -161,7 +161,7 @@ def test_the_scale_bar_is_as_long_as_it_says_at_every_depth(scene):
     draw(scene, plotter)
     for camera, way in (("left", [0.0, 1, 0]), ("top", [1.0, 0, 0])):
         look(plotter, scene, camera)
-        plotter.render()
+        plotter.render_window.Render()
         ends = np.asarray(pv.wrap(plotter.renderer.actors["scale bar"].GetMapper().GetInput()).points)
         number, unit = plotter.renderer.actors["words scale bar"].input.split()
         mm = float(number) * {"mm": 1, "cm": 10}[unit]
