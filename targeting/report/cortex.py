@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from targeting.report import picture
 from targeting.report.evidence import Evidence
-from targeting.scene.colors import INK, color_scale, field_colors, limits
+from targeting.scene.colors import INK, WORDS, color_scale, field_colors, limits, strength
 from targeting.scene.directions import is_behind
 from targeting.scene.raster.camera import View
 from targeting.scene.raster.canvas import Canvas
@@ -19,7 +19,6 @@ from targeting.scene.raster.surface import DepthImage, compose, render
 WIDTH, HEIGHT = 900, 770
 CLOSE_UP_MM = 80.0
 ARROW_MM = 26.0
-UNITS = {"magnE": "|E| in V/m", "normalE": "E into the cortex, V/m"}
 
 
 def overview_picture(evidence: Evidence) -> NDArray[np.uint8]:
@@ -82,14 +81,15 @@ def target_under_surface_mm(evidence: Evidence) -> float:
 def _cortex(evidence: Evidence, view: View, scalars: str, values_v_per_m: NDArray[np.floating]) -> tuple[Canvas, float]:
     """The cortex in a field's colours on a canvas, and how far under it the target's ring lies, mm."""
     colors = field_colors(values_v_per_m, scalars, evidence.scale_end_v_per_m)
-    seen = render(evidence.cortex, colors, view, crevices=True)
+    kept = strength(values_v_per_m, evidence.scale_end_v_per_m)
+    seen = render(evidence.cortex, colors, view, crevices=True, kept=kept)
     hidden = _hidden_mm(seen, evidence, view) - evidence.plan.target.ring_mm
     return Canvas(compose(view, (seen, 1.0)), picture.STRIP), hidden
 
 
 def _bar(canvas: Canvas, evidence: Evidence, scalars: str) -> None:
     low, high = limits(scalars, evidence.scale_end_v_per_m)
-    words = f"{UNITS[scalars]} {evidence.conditions}"
+    words = f"{WORDS[scalars]} in V/m {evidence.conditions}"
     canvas.color_bar(low, high, color_scale(scalars), words, ticks=(low, (low + high) / 2, high))
 
 

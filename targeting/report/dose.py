@@ -29,6 +29,7 @@ from targeting.scene.raster.sections import level_lines
 from targeting.scene.raster.surface import SUPERSAMPLING, Surface, compose, render
 
 WIDTH, HEIGHT = 900, 770
+DIAMOND = 27  # its size, points
 COLORS = "viridis"
 WORTH_SEEING = 0.3  # of the best dose: the whole scalp is searched, and shown is where a coil does something
 SEEN_MM = 45.0  # from the best place: so that the region of 90 % and the ranks can be told apart
@@ -58,7 +59,7 @@ def position_picture(evidence: TmsEvidence) -> NDArray[np.uint8]:
     known = np.isfinite(dose)
     colors = np.broadcast_to(to_rgb(SKIN), evidence.scalp.points_mm.shape).copy()
     colors[known] = colormaps[COLORS](np.clip(dose[known] / best, 0, 1))[:, :3]
-    layer = render(evidence.scalp, colors, view)
+    layer = render(evidence.scalp, colors, view, kept=known.astype(float))
     canvas = Canvas(compose(view, (layer, 1.0)), picture.STRIP)
 
     lines = view.project(near_best_lines(evidence))
@@ -104,12 +105,17 @@ def position_picture(evidence: TmsEvidence) -> NDArray[np.uint8]:
 
 def _mark_steadiest(canvas: Canvas, view: View, scalp_mm: list[float], best_mm: list[float]) -> None:
     """A diamond round the place of the pose that minds placement errors least; it leaves space for a rank inside."""
-    at = view.project(scalp_mm)
-    side = 0.16 if at[0] < view.project(best_mm)[0] else 0.84  # its line must not cross the best place
-    canvas.leader(at, (view.width * side, view.height - 30), "steadiest", STEADY, 27)
+    at, best = view.project(scalp_mm)[:2], view.project(best_mm)[:2]
+    picture.word_beside(canvas, view, at, "steadiest", STEADY, DIAMOND, best)
     for color, width in (("white", 7.0), (STEADY, 4.0)):
         canvas.axes.plot(
-            [at[0]], [at[1]], marker="D", markersize=27, fillstyle="none", markeredgecolor=color, markeredgewidth=width
+            [at[0]],
+            [at[1]],
+            marker="D",
+            markersize=DIAMOND,
+            fillstyle="none",
+            markeredgecolor=color,
+            markeredgewidth=width,
         )
 
 

@@ -19,6 +19,7 @@ from targeting.field_by_area.table import AreaField, threshold_of
 from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Placement, Plan
 from targeting.pose import Pose
+from targeting.scene.brain_field import BrainField
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.raster.surface import Surface
 from targeting.study.surfaces import HeadSurfaces, on_scene
@@ -142,6 +143,11 @@ class Evidence:
         if self.on_cortex is not None:
             return self.on_cortex.magnitude_v_per_m
         return strength_at_nodes(self.head, self.e_v_per_m)[self.cortex.nodes]
+
+    @cached_property
+    def brain_field(self) -> BrainField:
+        """|E| in the brain, to be cut by planes."""
+        return BrainField.of(self.head, self.e_v_per_m)
 
     @cached_property
     def depth_mm(self) -> float:

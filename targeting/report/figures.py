@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from targeting.plans.tes import TesPlan
 from targeting.plans.tms import Plan
 from targeting.plans.tms_words import NOT_DETERMINED
 from targeting.records.places import PlanTarget
@@ -14,7 +15,7 @@ from targeting.report import cortex as cortex_room
 from targeting.report import dose as dose_room
 from targeting.report import scalp as scalp_room
 from targeting.report.evidence import Evidence, TmsEvidence
-from targeting.report.field_slices import BORDER, THRESHOLD, brain_view, field_picture
+from targeting.report.field_slices import BORDER, brain_view, field_picture
 from targeting.report.folds import crossing_words
 from targeting.report.handle import planned_handle_deg, turn_range_deg
 from targeting.report.slices import (
@@ -28,6 +29,7 @@ from targeting.report.slices import (
     whole_view,
 )
 from targeting.robustness.words import CLEAR_GAIN, steadier_elsewhere, steadiest_away_mm, turn_words
+from targeting.scene.brain_field import THRESHOLD
 from targeting.scene.colors import EXCEEDING, TARGET
 from targeting.scene.directions import PLANES, Plane
 from targeting.scene.raster.canvas import png_data_uri
@@ -83,17 +85,14 @@ def field_keys(evidence: Evidence) -> tuple[tuple[str, str], ...]:
     keys = (("target", TARGET), ("border of white and grey matter", BORDER))
     if evidence.threshold_v_per_m is None:
         return keys
-    return (
-        *keys,
-        (f"{three_digits(evidence.threshold_v_per_m)} V/m: the motor threshold{_at_output(evidence)}", THRESHOLD),
-    )
+    return (*keys, (threshold_words(evidence.plan, evidence.threshold_v_per_m), THRESHOLD))
 
 
-def _at_output(evidence: Evidence) -> str:
-    """At which output the line of the threshold holds: it is drawn in fields at 1 A/µs."""
-    plan = evidence.plan
+def threshold_words(plan: Plan | TesPlan, threshold_v_per_m: float) -> str:
+    """What the line of the threshold is, and at which output it holds: it is drawn in fields at 1 A/µs."""
     given = plan.dosing.given_percent if isinstance(plan, Plan) and plan.dosing is not None else None
-    return "" if given is None else f", reached inside the line at the output of {given} % MSO"
+    at_output = "" if given is None else f", reached inside the line at the output of {given} % MSO"
+    return f"{three_digits(threshold_v_per_m)} V/m: the motor threshold{at_output}"
 
 
 def slice_keys(target: PlanTarget) -> tuple[tuple[str, str], ...]:

@@ -2,7 +2,7 @@
 
 "left" looks at the person's left side from the left.  From the top the nose is up, so the person's left is on the left
 of the picture; from the front it is on the right, as when one faces somebody.  "coil" looks along the coil's axis with
-the handle below.
+the handle below.  All are orthographic: a picture has one scale, as the 3D scene of a page has.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ FROM = {  # where the camera stands as seen from the head, and what is up in the
     "front": (FRONT, UP),
     "back": (-FRONT, UP),
 }
-VIEW_ANGLE_DEG = 22.0  # a little perspective, so that near and far are told apart
+AWAY_MM = 1000.0  # from what it looks at: outside of everything
 MARGIN = 1.14
 CLOSE_UP_MM = 62.0  # half the height of the "target" view
 
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """A camera of a scene: position and focal point in RAS mm, and the direction that is up in the picture."""
+    """A camera of a scene: position and focal point in RAS mm, the direction up in the picture, half its height in mm."""
 
     position_mm: NDArray[np.float64]
     focus_mm: NDArray[np.float64]
     up: NDArray[np.float64]
+    half_mm: float
 
 
 def camera(scene: Scene, name: str, aspect: float = 4 / 3) -> Camera:
@@ -71,16 +72,15 @@ def camera(scene: Scene, name: str, aspect: float = 4 / 3) -> Camera:
     one_of(name, CAMERAS, "camera")
     toward, up = direction(scene, name)
     right = np.cross(up, toward)
-    slope = np.tan(np.radians(VIEW_ANGLE_DEG / 2))
     if name == "target":
-        return Camera(scene.target_mm + CLOSE_UP_MM / slope * toward, scene.target_mm, up)
+        return Camera(scene.target_mm + AWAY_MM * toward, scene.target_mm, up, CLOSE_UP_MM)
     shown = [layer for layer in scene.layers if layer.visible]
     labels = [layer.label_mm[None] for layer in shown if layer.label_mm is not None]
     points = np.concatenate([*(_outermost(layer.surface) for layer in shown), *labels])
     across, along, near = points @ right, points @ up, points @ toward
     focus = (across.min() + across.max()) / 2 * right + (along.min() + along.max()) / 2 * up + near.mean() * toward
     half = MARGIN * max(np.ptp(along) / 2, np.ptp(across) / 2 / aspect)
-    return Camera(focus + (half / slope + (near.max() - near.mean()) / 2) * toward, focus, up)
+    return Camera(focus + AWAY_MM * toward, focus, up, float(half))
 
 
 def direction(scene: Scene, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -104,7 +104,7 @@ def look(plotter: pv.BasePlotter, scene: Scene, name: str) -> None:
     seen = camera(scene, name, width / height if width > 0 and height > 0 else 4 / 3)
     eye = renderer.camera
     eye.position, eye.focal_point, eye.up = seen.position_mm, seen.focus_mm, seen.up
-    eye.view_angle = VIEW_ANGLE_DEG
+    eye.parallel_projection, eye.parallel_scale = True, seen.half_mm
     renderer.camera_set = True
     renderer.reset_camera_clipping_range()
 

@@ -27,7 +27,7 @@ class ColorBar(NamedTuple):
         Examples
         --------
         >>> ColorBar.of("magnE", 1.4, "V/m at 1 A/µs")[:2]
-        ('E-field strength in V/m at 1 A/µs', ['0', '0.700', '1.40'])
+        ('|E| in V/m at 1 A/µs', ['0', '0.700', '1.40'])
         """
         low, high = limits(scalars, top_v_per_m)
         scale = color_scale(scalars)

@@ -1,8 +1,10 @@
 """The colours of everything that is drawn, and of the field on the cortex: one palette and one scale for every picture.
 
 Page, window, notebook and drawings for other programs have the same colours for the same things.  On the cortex weak fields
-fade into the colour of grey matter, so that the eye goes to the strong ones; what lies in a fold is darker.  Both are put
-into one RGB value per point, which every program shows alike: VTK, the browser's vtk.js, glTF.
+fade into the colour of grey matter, so that the eye goes to the strong ones.  What lies in a fold or faces down is darker,
+as under an open sky, but only as far as no colour of the scale is on it: from :data:`FADED_BELOW` on a colour is the scale's
+own and can be read from the bar.  All of it is one RGB value per point, which every program shows alike, without lamps of its
+own: VTK, the browser's vtk.js, the pictures of the page.
 
 Only the drawings of notebook cards (:mod:`targeting.cards.ink`) have inks of their own, to be read on black, too.
 """
@@ -27,9 +29,9 @@ ANODE, CATHODE, IDLE = "#c0392b", "#1f5fa8", "#8a929b"  # brick red: the target'
 SKIN, BONE, BRAIN = "#e6cdb8", "#efe9da", "#ebe8e6"
 GREY_MATTER = np.array(to_rgb(BRAIN))
 SCALES = {"magnE": "YlOrRd", "normalE": "RdBu_r"}
-WORDS = {"magnE": "E-field strength", "normalE": "E-field into the cortex"}
+WORDS = {"magnE": "|E|", "normalE": "E into the cortex"}
 FADED_BELOW = 0.25  # of the scale's end
-CREVICE_DARKNESS = 0.42
+CREVICE_DARKNESS, GROUND_DARKNESS = 0.42, 0.3  # of what lies deep in a fold; of what faces straight down
 STEPS = 256
 EXCEEDING = 0.001  # share of the cortex' area whose |E| lies beyond the scale's end
 
@@ -119,21 +121,38 @@ def field_colors(values_v_per_m: NDArray[np.floating], scalars: str, top_v_per_m
     return rgb
 
 
+def strength(values_v_per_m: NDArray[np.floating], top_v_per_m: float) -> NDArray[np.float64]:
+    """How far a value's colour is the scale's own, 0 to 1, and not grey matter's: 0 where it is NaN, (n,).
+
+    Examples
+    --------
+    >>> strength(np.array([0.0, 0.125, -0.25, 3.0, np.nan]), 1.0).tolist()
+    [0.0, 0.5, 1.0, 1.0, 0.0]
+    """
+    size = np.abs(np.nan_to_num(np.asarray(values_v_per_m, np.float64))) / max(top_v_per_m, 1e-30)
+    return np.clip(size / FADED_BELOW, 0, 1)
+
+
 def paint(surface: pv.PolyData, scalars: str, top_v_per_m: float) -> NDArray[np.uint8]:
-    """RGB of each point, (n, 3): the field's colour, darker in folds; grey matter where there is no value.
+    """RGB of each point, (n, 3): the field's colour; where it is weak or not known, grey matter as under an open sky.
 
     Parameters
     ----------
     surface : pyvista.PolyData
-        With the point array ``scalars`` (V/m; "" for none), and "crevice" (0 to 1) if its folds shall be seen.
+        With the point array ``scalars`` (V/m; "" for none), and "crevice" (0 to 1) and "Normals" if its shape shall be seen.
     scalars : {"", "magnE", "normalE"}
     top_v_per_m : float
         End of the scale.
     """
     if scalars:
-        rgb = field_colors(surface.point_data[scalars], scalars, top_v_per_m)
+        values = np.asarray(surface.point_data[scalars], np.float64)
+        rgb, own = field_colors(values, scalars, top_v_per_m), strength(values, top_v_per_m)
     else:
-        rgb = np.tile(GREY_MATTER, (surface.n_points, 1))
+        rgb, own = np.tile(GREY_MATTER, (surface.n_points, 1)), np.zeros(surface.n_points)
+    dark = np.zeros(surface.n_points)
     if "crevice" in surface.point_data:
-        rgb = rgb * (1 - CREVICE_DARKNESS * np.asarray(surface.point_data["crevice"], np.float64))[:, None]
+        dark += CREVICE_DARKNESS * np.asarray(surface.point_data["crevice"], np.float64)
+    if "crevice" in surface.point_data and "Normals" in surface.point_data:
+        dark += GROUND_DARKNESS * (1 - np.asarray(surface.point_data["Normals"], np.float64)[:, 2]) / 2
+    rgb = rgb * (1 - dark * (1 - own))[:, None]
     return np.round(np.clip(rgb, 0, 1) * 255).astype(np.uint8)

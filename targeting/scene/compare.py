@@ -1,4 +1,4 @@
-"""Scenes side by side: linked cameras, one colour scale.
+"""Scenes side by side: linked cameras, one colour scale, and in what they are not alike.
 
 One scale is honest only where the fields are of one kind:
 
@@ -6,6 +6,8 @@ One scale is honest only where the fields are of one kind:
 - of montages at the currents they are planned with: V/m, which is what the person gets;
 - of a coil and a montage: 1 A/µs is no dose, and V/m of both mean nothing together.  Each field is then shown in percent
   of its own mean |E| over its target: where else is as much as there?
+
+One camera turns all pictures where their targets are seen together; else each looks at its own.
 """
 
 from __future__ import annotations
@@ -19,8 +21,10 @@ import numpy as np
 
 from meshes.errors import InputError
 from meshes.whole_files import written_whole
+from targeting.plans.tes import TesPlan
+from targeting.plans.tms import Plan
 from targeting.scene.cameras import look
-from targeting.scene.colors import rounded_up
+from targeting.scene.colors import INK, rounded_up
 from targeting.scene.draw import draw
 from targeting.scene.export import off_screen, png_path
 from targeting.scene.layer import SCALARS, Scene
@@ -29,8 +33,9 @@ if TYPE_CHECKING:
     import pyvista as pv
 
 SIZE = (1800, 820)
+TOGETHER_MM = 30.0  # targets so near to each other are seen by one close-up
 MOST = 4  # scenes beside each other that can still be read
-PERCENT = "% of the target's mean strength"
+PERCENT = "% of the target's mean |E|"
 EACH_CURRENT = "V/m at each one's current"
 
 
@@ -69,8 +74,45 @@ def on_one_scale(scenes: Sequence[Scene]) -> tuple[Scene, ...]:
     return tuple(replace(scene, unit=unit, top_v_per_m=top) for scene in scenes)
 
 
+def told_apart(scenes: Sequence[Scene], plans: Sequence[Plan | TesPlan]) -> list[Scene]:
+    """The scenes, each with a line for what its plan does not have in common with the first one's.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+    plans : sequence of Plan or TesPlan
+        One for each scene.
+    """
+    first = facts_of(plans[0])
+    told = []
+    for scene, plan in zip(scenes, plans, strict=True):
+        unlike = [
+            (INK, f"≠ {name} {value} (first: {first[name]})".replace("  ", " "))
+            for name, value in facts_of(plan).items()
+            if value != first[name]
+        ]
+        told.append(replace(scene, legend=(*scene.legend, *unlike)))
+    return told
+
+
+def facts_of(plan: Plan | TesPlan) -> dict[str, str]:
+    """What plans that are compared should have in common, or what is compared in them."""
+    target = plan.target
+    source = f"coil: {plan.coil.name}" if isinstance(plan, Plan) else f"montage: {plan.montage_name}"
+    return {
+        "person:": plan.subject,
+        "target:": f"{target.side} {target.name}".strip(),
+        "": source,
+    }
+
+
+def seen_together(scenes: Sequence[Scene]) -> bool:
+    """Whether one camera shows the targets of all."""
+    return all(np.linalg.norm(scene.target_mm - scenes[0].target_mm) <= TOGETHER_MM for scene in scenes)
+
+
 def draw_beside(scenes: Sequence[Scene], plotter: pv.BasePlotter, camera: str = "target") -> None:
-    """Draw scenes into a plotter of shape (1, n), the first one's camera for all.
+    """Draw scenes into a plotter of shape (1, n), the first one's camera for all whose targets are seen together.
 
     Parameters
     ----------
@@ -84,15 +126,18 @@ def draw_beside(scenes: Sequence[Scene], plotter: pv.BasePlotter, camera: str = 
         plotter.subplot(0, column)
         draw(scene, plotter)
     look_beside(scenes, plotter, camera)
-    plotter.link_views()
+    if seen_together(scenes):
+        plotter.link_views()
     plotter.subplot(0, 0)
 
 
 def look_beside(scenes: Sequence[Scene], plotter: pv.BasePlotter, camera: str) -> None:
-    """Turn all pictures to a camera of the first scene, by its name."""
-    for column in range(len(scenes)):
+    """Turn all pictures to a camera by its name: the first scene's, or where that does not show all targets each one's own."""
+    together = seen_together(scenes)
+    for column, scene in enumerate(scenes):
         plotter.subplot(0, column)
-        look(plotter, scenes[0], camera)
+        own = camera if camera != "coil" or scene.coil_pose_mm is not None else "target"
+        look(plotter, scenes[0] if together else scene, camera if together else own)
     plotter.subplot(0, 0)
 
 

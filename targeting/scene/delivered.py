@@ -1,8 +1,8 @@
-"""Poses that were really delivered, as a navigator recorded them, and the scene of the coil where it was.
+"""Poses that were really delivered, as a navigator recorded them, and the scene of the coil where it was and was to be.
 
 Brainsight's samples and Localite's trigger markers are pulses; where a file holds planned poses only, one of those is taken.
 Of many pulses of one coil at one place the mean pose is shown, and every pulse's place as a dot; how many were left out and
-why stands in the title.
+why stands in the title.  The planned coil lies over it, and a legend says which is which and how far they are apart.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from targeting.plans.gate import planned_coil
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
+from targeting.scene.colors import COIL
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.live_cortex import cortical_field_at
 from targeting.scene.parts import coil_layers
@@ -38,7 +39,7 @@ from targeting.words.numbers import degrees, number, percent
 
 log = logging.getLogger(__name__)
 
-PULSE_COLOR, PULSE_MM = "#2b2b2b", 1.2
+DELIVERED, PULSE_MM = "#2b2b2b", 1.2
 FARTHEST_MM = 60.0  # of a pulse from the planned coil; farther is another head's file, or another frame
 
 
@@ -96,7 +97,9 @@ def delivered_pose(subject: Subject, plan: Plan, delivered: DeliveredPoses, gate
 
 
 def delivered_scene(subject: Subject, delivered: DeliveredPoses) -> Scene:
-    """The scene of a TMS plan's coil where it was delivered; its field from the basis, or from one solve.
+    """The scene of a TMS plan's coil where it was delivered, over where it was planned; the field is the delivered one.
+
+    It comes from the field basis, or from one solve.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def delivered_scene(subject: Subject, delivered: DeliveredPoses) -> Scene:
     given = delivered_pose(subject, plan, delivered, PoseGate(Scalp.of(head.value), coil))
     surfaces = surfaces_of(subject, head, cortex)
     values = cortical_field_at(subject, coil, given.pose, surfaces)
-    layers = coil_layers(coil, given.pose)
+    layers = (*_delivered_coil(coil, given.pose), *_planned_coil(coil, planned))
     scene = assembled(plan, surfaces, values, layers, "V/m at 1 A/µs", -planned.direction_mm, given.pose)
     away, turned = apart(planned, given.pose)
     share = _dose_share(subject, coil, given.pose, planned)
@@ -128,7 +131,21 @@ def delivered_scene(subject: Subject, delivered: DeliveredPoses) -> Scene:
         scene,
         title=f"{plan.subject}: delivered ({'; '.join(words)})",
         target_e_v_per_m=None if share is None else share * target_e_of(plan),
+        legend=(
+            (COIL, "━ planned"),
+            (DELIVERED, f"━ delivered: {number(away)} mm and {degrees(turned)} from it"),
+            (DELIVERED, f"● {'each pulse' if len(given.poses) > 1 else 'the pulse'}"),
+        ),
     ).with_layer(_dots(given.poses))
+
+
+def _delivered_coil(coil: Coil, pose: Pose) -> list[Layer]:
+    return [replace(layer, color=DELIVERED) for layer in coil_layers(coil, pose)]
+
+
+def _planned_coil(coil: Coil, pose: Pose) -> list[Layer]:
+    """The planned coil, too; of the two handles only the delivered one is named."""
+    return [replace(layer, name=f"{layer.name} planned", label="") for layer in coil_layers(coil, pose)]
 
 
 def _dose_share(subject: Subject, coil: Coil, pose: Pose, planned: Pose) -> float | None:
@@ -152,4 +169,4 @@ def _dots(poses: tuple[Pose, ...]) -> Layer:
     for name in list(dots.point_data):
         if name != "Normals":
             del dots.point_data[name]
-    return Layer("pulses", dots, PULSE_COLOR)
+    return Layer("pulses", dots, DELIVERED)

@@ -23,7 +23,7 @@ PLAIN = {"A": "nose", "P": "back", "S": "top", "I": "neck"}  # for those who do 
 SIDES = "LR"  # the letters that must never be mistaken: drawn larger
 NAMED_FROM = 0.42  # a direction counts as "above", "the left" ... from this cosine
 LEAST_LENGTH = 0.35  # of a compass' radius: a shorter arm points at the viewer, or away
-LETTERS_APART = 0.4  # of a compass' radius: letters nearer to each other could not be read
+LETTERS_APART = 0.5  # of a compass' radius: letters nearer to each other could not be read
 BEHIND_MM = 15.0  # beyond the head's middle: what is near the middle counts for both sides
 PALE = 0.3  # opacity of words and marks that lie behind the head
 

@@ -168,6 +168,6 @@ def _colors(scene: Scene, layer: Layer) -> np.ndarray:
     """RGB of a layer's points as it is drawn, (n, 3) uint8."""
     import pyvista as pv
 
-    if layer.scalars or "crevice" in layer.surface.point_data:
+    if layer.painted:
         return paint(layer.surface, layer.scalars, scene.top_v_per_m)
     return np.tile(np.array(pv.Color(layer.color).int_rgb, np.uint8), (layer.surface.n_points, 1))

@@ -28,7 +28,9 @@ GROUPS = {  # first word of a layer's name → what it is shown and hidden with
     "electrode": "electrodes",
     "coil": "coil",
     "handle": "coil",
+    "target,": "target",
 }
+FAINT = 0.6  # from this opacity on a layer is what one looks at
 SCALARS = ("magnE", "normalE")  # what a surface may be coloured by: |E|; E into the cortex
 
 
@@ -56,7 +58,8 @@ class Layer:
         Default: the middle of the surface.
     ahead_mm : float
         Drawn as if it were so much nearer to the viewer, so that it is not lost in the folds.  ``inf`` is over everything,
-        and then it is pale where it lies behind the head (:func:`targeting.scene.directions.is_behind`).
+        and then it is pale where it lies behind the head (:func:`targeting.scene.directions.is_behind`).  ``-inf`` is under
+        everything while it is faint: what lies before the cortex gives it no colours that its scale does not have.
     """
 
     name: str
@@ -86,6 +89,16 @@ class Layer:
         return self.ahead_mm == np.inf
 
     @property
+    def painted(self) -> bool:
+        """Whether each of its points has a colour of its own."""
+        return bool(self.scalars) or "crevice" in self.surface.point_data
+
+    @property
+    def drawn_ahead_mm(self) -> float:
+        """How much nearer it is drawn than it lies; what is to be under everything is so while it is faint."""
+        return 0.0 if self.ahead_mm < 0 and self.opacity >= FAINT else self.ahead_mm
+
+    @property
     def group(self) -> str:
         """The group that it is shown and hidden with: "electrodes", "coil" (handle and edges, too) ..., or itself."""
         return GROUPS.get(self.name.split()[0], self.name)
@@ -113,6 +126,10 @@ class Scene:
         Coil → world, if the scene has a coil.
     target_e_v_per_m : float, optional
         The mean |E| over the target, in the same conditions as the colours.
+    legend : tuple of (color, words)
+        What is to be told apart by its colour, and what must be known of the picture before it is compared with another.
+    missing : str
+        Why nothing is coloured, where the field is not known; it stands where the colour bar would.
 
     Examples
     --------
@@ -133,6 +150,8 @@ class Scene:
     outward: NDArray[np.float64]
     coil_pose_mm: NDArray[np.float64] | None = None
     target_e_v_per_m: float | None = None
+    legend: tuple[tuple[str, str], ...] = ()
+    missing: str = ""
 
     __repr__ = brief("title", "layers", "unit", "top_v_per_m", "target_e_v_per_m")
 

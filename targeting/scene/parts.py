@@ -30,7 +30,7 @@ from targeting.scene.colors import ANODE, CATHODE, COIL, IDLE, SPARED, TARGET
 from targeting.scene.directions import PALE
 from targeting.scene.layer import Layer
 
-COIL_OPACITY = PAD_OPACITY = 0.05  # outlines: a tint would give the cortex colours that its scale does not have
+COIL_OPACITY = PAD_OPACITY = 0.08  # outlines, filled beside the head only
 EDGE_MM, EDGE_DEG = 0.7, 30.0  # radius of the lines along a casing's edges; sharper bends are edges
 HANDLE_MM, HANDLE_RADIUS_MM = 95.0, 8.0  # drawn from the casing's edge towards the operator's hand
 PAD_MM = 3.0  # an electrode is drawn this thick
@@ -43,17 +43,25 @@ OUTLINE = "target_outline.vtp"
 LEVEL = "level"  # the lines' point array: the value they stand for, EDGE or plus or minus CORE
 EDGE = 0.5  # between what is in a mask, 1, and what is not, 0
 LINE_MM = 0.8  # radius of an outline
+DASHES = 9  # of a ring
 AHEAD_MM = 10.0  # it shows through folds of this depth, and not through the brain
 BESIDE_MM = np.array([0.0, -18.0, -10.0])  # a map's words, clear of the target's, which stand above it
 SIGNS = ((1, "into the cortex", "map +", TARGET), (-1, "out of the cortex", "map −", CATHODE))
 
 
-def target_layer(center_mm: ArrayLike, radius_mm: float, outward: ArrayLike) -> Layer:
-    """The target's ring; its word stands above it as the camera "target" has it."""
+def target_layers(center_mm: ArrayLike, radius_mm: float, outward: ArrayLike) -> tuple[Layer, Layer]:
+    """The target's ring, whole where it is seen and dashed through the cortex before a deep one.
+
+    Its word stands above it as the camera "target" has it.
+    """
     out = np.asarray(outward, np.float64)
     up = np.array([0.0, 0, 1]) if abs(out[2]) < 0.9 * np.linalg.norm(out) else np.array([0.0, 1, 0])
     word_mm = np.asarray(center_mm) + 1.9 * max(radius_mm, LEAST_RADIUS_MM) * _across(up, out)
-    return Layer("target", _ring(center_mm, radius_mm, out), TARGET, label="target", label_mm=word_mm, ahead_mm=np.inf)
+    ring = _ring(center_mm, radius_mm, out)
+    return (
+        Layer("target", ring, TARGET, label="target", label_mm=word_mm, ahead_mm=AHEAD_MM),
+        Layer("target, dashed", _dashed(ring, out), TARGET, ahead_mm=np.inf),
+    )
 
 
 def place_layers(
@@ -167,6 +175,15 @@ def _ring(center_mm: ArrayLike, radius_mm: float, outward: NDArray[np.float64]) 
     return plain(ring.transform(matrix, inplace=False)).append_polydata(middle)
 
 
+def _dashed(ring: pv.PolyData, outward: NDArray[np.float64]) -> pv.PolyData:
+    """A ring of which every other piece is there."""
+    x, y, _ = _axes(outward)
+    away = np.asarray(ring.points)[ring.regular_faces].mean(1) - np.array(ring.center)
+    turn = np.arctan2(away @ y, away @ x) / (2 * np.pi) * DASHES
+    pieces = ring.extract_cells(turn % 1 < 0.55).extract_surface(algorithm="dataset_surface")
+    return plain(pieces)
+
+
 def _across(way: NDArray[np.float64], outward: NDArray[np.float64]) -> NDArray[np.float64]:
     """The direction ``way`` in the plane of a ring that faces ``outward``, of length one (none if it is outward itself)."""
     z = outward / np.linalg.norm(outward)
@@ -206,7 +223,7 @@ def coil_layers(coil: Coil | Casing, pose: Pose) -> tuple[Layer, ...]:
     matrix = pose.matrix_mm
     label_mm = matrix[:3, :3] @ (hand - [0.0, LABEL_LIFT_MM, 0.0]) + matrix[:3, 3]
     return (
-        Layer("coil", plain(hull.transform(matrix, inplace=False)), COIL, opacity=COIL_OPACITY),
+        Layer("coil", plain(hull.transform(matrix, inplace=False)), COIL, opacity=COIL_OPACITY, ahead_mm=-np.inf),
         Layer("coil edges", plain(edges.transform(matrix, inplace=False)), COIL),
         Layer("handle", plain(rod.transform(matrix, inplace=False)), COIL, label="handle", label_mm=label_mm),
     )
@@ -229,7 +246,8 @@ def electrode_layers(
         color = ANODE if each.current_ma > 0 else CATHODE if each.current_ma < 0 else IDLE
         label = f"{each.name} {each.current_ma:+.3g} mA".replace("-", "−")
         top = np.asarray(each.scalp_mm, np.float64) + LABEL_LIFT_MM * out
-        layers.append(Layer(f"electrode {each.name}", surface, color, opacity=PAD_OPACITY, label=label, label_mm=top))
+        name = f"electrode {each.name}"
+        layers.append(Layer(name, surface, color, PAD_OPACITY, label=label, label_mm=top, ahead_mm=-np.inf))
         edges.append(Layer(f"electrode {each.name} edges", _edges(surface), color))
     return (*layers, *edges)
 

@@ -25,7 +25,7 @@ from targeting.records.places import ALSO
 from targeting.scene.colors import BONE, BRAIN, SKIN, scale_end
 from targeting.scene.layer import Layer, Scene
 from targeting.scene.live_cortex import cortical_field_at
-from targeting.scene.parts import OUTLINE, coil_layers, electrode_layers, outline_layers, place_layers, target_layer
+from targeting.scene.parts import OUTLINE, coil_layers, electrode_layers, outline_layers, place_layers, target_layers
 from targeting.study.study import RecordedStudy
 from targeting.study.surfaces import HeadSurfaces, on_scene, surfaces_stage
 from targeting.subject import Done, Subject
@@ -116,11 +116,12 @@ def assembled(
     cortex = surfaces.cortex.copy()
     for name, value in values_v_per_m.items():
         cortex.point_data[name] = np.asarray(value, np.float32)
+    skull = Layer("skull", surfaces.skull, BONE, SKULL_OPACITY, visible=False, ahead_mm=-np.inf)
     layers = [
-        Layer("scalp", surfaces.scalp, SKIN, SCALP_OPACITY),
-        *([Layer("skull", surfaces.skull, BONE, SKULL_OPACITY, visible=False)] if surfaces.skull.n_cells else []),
+        Layer("scalp", surfaces.scalp, SKIN, SCALP_OPACITY, ahead_mm=-np.inf),
+        *([skull] if skull.surface.n_cells else []),
         Layer("cortex", cortex, BRAIN, scalars="magnE" if "magnE" in values_v_per_m else ""),
-        target_layer(plan.target.center_mm, plan.target.ring_mm, outward),
+        *target_layers(plan.target.center_mm, plan.target.ring_mm, outward),
         *place_layers(plan.goal.places if plan.goal else (), plan.target.center_mm, surfaces.scalp.points),
         *around,
     ]

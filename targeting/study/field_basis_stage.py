@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from meshes.cortical_surface import Cortex, CorticalSurface
 from meshes.errors import InputError
 from meshes.formats.gifti import read_surface, write_surface
-from targeting.memory_need import basis_need
+from meshes.memory import free_memory_bytes
+from targeting.memory_need import BYTES_PER_GB, basis_need
 from targeting.study.plan_state import check_stands
 from targeting.study.steps import recorded_steps, working_in
 from targeting.study.study import RecordedStudy
@@ -158,6 +160,30 @@ def basis_stage(subject: Subject, sources: int) -> Stage[CorticalBasis]:
         after=[head, whole],
         needs=lambda: basis_need(head.value, sources),
     )
+
+
+def check_room(subject: Subject, head: HeadMesh) -> None:
+    """Refuse where a basis that nobody asked for would take more memory than is free, or could not be kept.
+
+    Parameters
+    ----------
+    subject : Subject
+    head : HeadMesh
+        Of the subject.
+
+    Raises
+    ------
+    InputError
+    """
+    from targeting.tms.field_basis import SOURCES
+
+    need, free_gb = basis_need(head, SOURCES), free_memory_bytes() / BYTES_PER_GB
+    if need.gb > free_gb:
+        raise InputError(
+            f"it takes about {need.gb:.1f} GB of memory ({need.of}), and {free_gb:.1f} GB are free; close other programs"
+        )
+    if not os.access(subject.folder, os.W_OK):
+        raise InputError(f"{subject.folder}, where it is kept, cannot be written")
 
 
 def load(folder: Path) -> CorticalBasis:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from meshes.choices import one_of
 from meshes.errors import InputError
+from targeting.modality import TMS
+from targeting.plans.tes import TesPlan, read_tes_plan
+from targeting.plans.tms import Plan, read_plan
 from targeting.scene.cameras import CAMERAS
-from targeting.scene.compare import MOST, on_one_scale, screenshot_beside
+from targeting.scene.compare import MOST, on_one_scale, screenshot_beside, told_apart
 from targeting.scene.delivered import DeliveredPoses, delivered_scene, read_delivered
 from targeting.scene.export import png_path, screenshot
 from targeting.scene.layer import SCALARS, Scene
@@ -33,6 +36,11 @@ class View:
     def scene(self) -> Scene:
         """The plan's scene."""
         return planned_scene(self.subject, modality=self.modality, placement=self.placement)
+
+    def plan(self) -> Plan | TesPlan:
+        """The plan itself."""
+        path = self.subject.folder_of(self.modality) / "plan.json"
+        return read_plan(path) if self.modality == TMS else read_tes_plan(path)
 
 
 @dataclass(frozen=True)
@@ -158,9 +166,20 @@ class ViewRequest:
         """All scenes, in the order they are shown."""
         # first what may be refused
         given = [delivered_scene(self.views[0].subject, self.delivered)] if self.delivered is not None else []
-        scenes = [view.scene() for view in self.views]
+        scenes = told_apart(self._named_apart(), [view.plan() for view in self.views])
         scenes[1:1] = given
         return [scene.coloured_by(self.field) for scene in scenes]
+
+    def _named_apart(self) -> list[Scene]:
+        """The plans' scenes; those that would have one title have their plan or folder in it."""
+        scenes = [view.scene() for view in self.views]
+        for names in ([view.subject.words for view in self.views], [str(view.subject.folder) for view in self.views]):
+            titles = [scene.title for scene in scenes]
+            scenes = [
+                replace(scene, title=f"{scene.title} ({name})") if titles.count(scene.title) > 1 else scene
+                for scene, name in zip(scenes, names, strict=True)
+            ]
+        return scenes
 
     def _show(self) -> None:
         first = self.views[0]

@@ -19,8 +19,9 @@ from targeting.coils.coil import Coil
 from targeting.pose import Pose
 from targeting.scene.cameras import look
 from targeting.scene.colors import paint
-from targeting.scene.draw import COLORS_ARRAY, color_bar, draw, draw_layer, set_opacity, set_visible
+from targeting.scene.draw import COLORS_ARRAY, draw, draw_layer, set_opacity, set_visible
 from targeting.scene.layer import Layer, Scene
+from targeting.scene.overlay import color_bar
 from targeting.scene.parts import coil_layers
 from targeting.viewer.slices import PlanImage
 from targeting.viewer.surface_rays import Surface
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 LIGHT_SHARE = 0.25  # of the cortex' triangles
 SLOW_S = 0.03  # a picture that takes longer is drawn quickly while something moves
 SMOOTH_EDGES = 4  # samples per pixel at rest
-AMBIENT = 0.35  # of the quick cortex' shading
 QUICK_LIGHTS = 2  # of five, the others only brighten
 PICK_COLOR, PICK_RADIUS_MM = "#111418", 1.6
 FEW_PIXELS = 160_000  # of a quick picture
@@ -129,7 +129,6 @@ class SceneView:
         self._thin: pv.PolyData | None = None
         self._thin_actor: Any = None
         self._shows_thin = False
-        self._shade: Any = 1.0
         self._coil_layers = tuple(layer.name for layer in scene.layers if layer.group == "coil")
         self._drawn_pose = scene.coil_pose_mm
 
@@ -153,13 +152,16 @@ class SceneView:
         self.scene = self.scene.with_layer(replace(self.scene.layer(name), opacity=opacity))
         set_opacity(self.plotter, self.scene.layer(name))
 
-    def show_field(self, field: dict[str, NDArray[np.float32]], scalars: str | None = None) -> None:
-        """Show other values on the cortex ("magnE", "normalE", V/m per point); none of them: it is grey."""
-        before = self.scene.scalars
+    def show_field(self, field: dict[str, NDArray[np.float32]], scalars: str | None = None, missing: str = "") -> None:
+        """Show other values on the cortex ("magnE", "normalE", V/m per point); without, it is grey and ``missing`` says why."""
+        before = self.scene.scalars, self.scene.missing
+        repaint = bool(field or self.field) or scalars is not None
         self.field = field
         self.scalars = self.scalars if scalars is None else scalars
-        self._recolour()
-        if self.scene.scalars != before:
+        self.scene = replace(self.scene, missing=missing)
+        if repaint:
+            self._recolour()
+        if (self.scene.scalars, missing) != before:
             color_bar(self.scene, self.plotter)
 
     def set_top(self, top_v_per_m: float) -> None:
@@ -284,8 +286,8 @@ class SceneView:
         values = self.values
         if self._shows_thin:
             assert self.light is not None and self._thin is not None
-            rgb = self._colours(self._thin, None if values is None else values[self.light.point])
-            self._thin.point_data[COLORS_ARRAY] = (rgb * self._shade).astype(np.uint8)
+            of_thin = None if values is None else values[self.light.point]
+            self._thin.point_data[COLORS_ARRAY] = self._colours(self._thin, of_thin)
         else:
             self._cortex.point_data[COLORS_ARRAY] = self._colours(self._cortex, values)
 
@@ -298,19 +300,13 @@ class SceneView:
         return paint(canvas, self.scalars if values is not None else "", self.scene.top_v_per_m)
 
     def _which_cortex(self) -> None:
-        """The thin cortex, or the whole one.
-
-        The thin one is shaded here, by how its points face the camera: light is most of what a picture costs.
-        """
+        """The thin cortex, or the whole one."""
         layer = self.scene.layer("cortex")
         thin = self.quick and self.light is not None
         if thin:
             assert self.light is not None
             if self._thin is None:
                 self._thin_actor, self._thin = self._drawn_thin(self.light, layer)
-            way = np.array(self.plotter.renderer.GetActiveCamera().GetDirectionOfProjection())
-            facing = np.abs(np.asarray(self._thin.point_data["Normals"]) @ way)
-            self._shade = (AMBIENT + (1 - AMBIENT) * facing)[:, None]
         if self._thin_actor is not None:
             self._thin_actor.prop.opacity = layer.opacity
             self._thin_actor.visibility = layer.visible and thin
@@ -323,7 +319,6 @@ class SceneView:
         crevice = layer.surface.point_data.get("crevice", np.zeros(layer.surface.n_points, np.float32))
         surface.point_data["crevice"] = np.asarray(crevice)[light.point]
         actor = draw_layer(self.scene, Layer("quick cortex", surface, layer.color), self.plotter)
-        actor.prop.lighting = False
         return actor, _own(actor, surface)
 
     def _set_label(self, name: str, visible: bool) -> None:

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from meshes.head import HeadMesh
 from meshes.rasterise import labels_on_grid
 from meshes.tissue_codes import TISSUE_NAMES, Tissue
+from targeting.report.slices import LABEL_GREYS
 from targeting.scene.directions import Plane
+from targeting.scene.raster.camera import View
 from targeting.study.head_stages import HEAD_FILE, MESH_FILE, FrameImage, Segmentation
 from targeting.subject import Subject
 
@@ -152,6 +154,12 @@ class Slicer:
         at[axis_up] = self.low_mm[axis_up] + STEP_MM * (height - 1 - row if sign_up > 0 else row)
         return at
 
+    def view(self, plane: Plane, through_mm: NDArray[np.float64]) -> View:
+        """The plane through a place as the view whose pixels are those of :meth:`picture`."""
+        width, height = self.size(plane)
+        middle = self.place(plane, (width - 1) / 2, (height - 1) / 2, through_mm)
+        return View(middle, plane.right, plane.up, STEP_MM, width, height)
+
     def picture(self, plane: Plane, through_mm: NDArray[np.float64]) -> NDArray[np.uint8]:
         """The greys of the plane through a place, (height, width)."""
         from scipy.ndimage import map_coordinates
@@ -164,6 +172,8 @@ class Slicer:
         voxel = np.moveaxis(places @ inverse[:3, :3].T + inverse[:3, 3], -1, 0)
         order = 0 if self.image.are_labels else 1
         value = map_coordinates(self.image.voxels, voxel, order=order, cval=0.0, prefilter=False)
+        if self.image.are_labels and self.white < len(LABEL_GREYS):
+            return np.array(LABEL_GREYS, np.uint8)[np.round(value).astype(int)]
         return np.round(255 * np.clip(np.nan_to_num(value) / self.white, 0, 1)).astype(np.uint8)
 
 

@@ -61,6 +61,17 @@ def number(value: float, decimals: int = 1) -> str:
     return text.replace("-", "−")
 
 
+def length_words(mm: float) -> str:
+    """A length as a scale bar has it.
+
+    Examples
+    --------
+    >>> length_words(50), length_words(5)
+    ('5 cm', '5 mm')
+    """
+    return f"{mm / 10:g} cm" if mm >= 10 else f"{mm:g} mm"
+
+
 def three_digits(value: float) -> str:
     """A number with three significant digits, not as a power of ten unless it is tiny or huge.
 

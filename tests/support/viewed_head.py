@@ -25,6 +25,9 @@ def viewed_head(folder: Path) -> Subject:
     head, pose = mesh.value, Pose(np.array(plan.placements[0].pose))
     e_v_per_m = simulate_tms(head, Coil.named(plan.coil.name), pose).e_v_per_m
 
+    def confirm(there: Path):
+        np.savez(there / "confirm.npz", e_v_per_m=e_v_per_m)
+
     def files(there: Path):
         write_plan(there / "plan.json", plan)
         write_cortical_field(there, CorticalField.of(cortex.value, head, e_v_per_m))
@@ -32,6 +35,7 @@ def viewed_head(folder: Path) -> Subject:
 
     with subject.locked():
         cortex = subject.run(Stage("cortex", 1, lambda there: _kept(there, folded_cortex()), load_cortex, after=[mesh]))
+        subject.run(Stage("confirm", 1, confirm, lambda there: None, after=[mesh, search]))
         stage = Stage("files", 2, files, lambda there: read_plan(there / "plan.json"), after=[mesh, cortex, search])
         subject.run(stage)
     return subject

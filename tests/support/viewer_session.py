@@ -8,6 +8,7 @@ It is not a test: ``test_viewer.py`` runs it once under a virtual screen and loo
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,13 @@ class Session:
         return self.window.control.coil
 
 
+def without_free_memory() -> None:
+    """The field basis is not made by itself in this session: it waits for the menu."""
+    from targeting.study import field_basis_stage
+
+    field_basis_stage.free_memory_bytes = lambda: 1e6
+
+
 def look_at_layers(me: Session) -> None:
     window = me.window
     for name in ("front", "top", "left"):
@@ -149,7 +157,18 @@ def pick(me: Session) -> None:
     me.settle()
     me.seen["picked in a slice"] = window.picked_mm.tolist()
     axial.go_to(blob)
+    window.slices.box.setChecked(False)
     axial.grab().save(str(me.pictures / "axial.png"))
+    window.slices.box.setChecked(True)
+    target = np.array(window.plan.target.center_mm)
+    axial.go_to(target)
+    axial.grab().save(str(me.pictures / "axial field.png"))
+    field = axial.field
+    axial.show_field(replace(field, threshold_v_per_m=0.6 * float(np.nanmax(axial._strength[1]))))
+    axial.grab().save(str(me.pictures / "axial contour.png"))
+    axial.show_field(field)
+    me.seen["target in the axial slice"] = [axial.shown_at(target).x(), axial.shown_at(target).y()]
+    axial.go_to(blob)
     me.seen["blob in the axial slice"] = [axial.shown_at(blob).x(), axial.width()]
     QTest.mouseClick(window.layers.boxes["coil"], LEFT, pos=QtCore.QPoint(8, 8))
 
@@ -246,6 +265,7 @@ def leave(me: Session) -> None:
 
 
 def main(folder: Path, pictures: Path) -> None:
+    without_free_memory()
     me = Session(folder, pictures)
     for part in (look_at_layers, pick, move_the_coil, follow, lists, leave):
         part(me)

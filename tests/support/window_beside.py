@@ -1,11 +1,13 @@
 """Run by test_compare_window: opens plans side by side, presses keys, drags in one picture, and writes what both show."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from qtpy import QtCore, QtTest
 
-from targeting.scene.compare import on_one_scale
+from targeting.plans.tms import read_plan
+from targeting.scene.compare import on_one_scale, told_apart
 from targeting.scene.planned import planned_scene
 from targeting.subject import Subject
 from targeting.viewer.compare_window import open_beside, write_picture
@@ -22,13 +24,17 @@ def toward(plotter):
 
 def main(folder, out):
     scene = planned_scene(Subject.named("ball", folder))
-    window = open_beside(on_one_scale([scene, scene.without("coil")]), "left")
+    plan = read_plan(folder / "plan.json")
+    other = replace(plan, coil=replace(plan.coil, name="another"))
+    scenes = told_apart([scene, scene.without("coil").without("coil edges")], [plan, other])
+    window = open_beside(on_one_scale(scenes), "left")
     plotter = window.centralWidget()
     window.activateWindow()
     QtTest.QTest.qWaitForWindowActive(window)
     settle(0.5)
     write_picture(plotter, out / "left.png")
     print("left", *toward(plotter))
+    print("says:", plotter.renderers[1].actors["words legend 0"].input)
     QtTest.QTest.keyClick(window, QtCore.Qt.Key.Key_3)
     settle()
     print("top", *toward(plotter))

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from targeting.scene.colors import INK, QUIET
 from targeting.scene.directions import SIDES, compass_letters
 from targeting.scene.raster.camera import View
-from targeting.words.numbers import three_digits
+from targeting.words.numbers import length_words, three_digits
 
 DOTS_PER_INCH = 100
 CLEAR_OF_WORDS = 4.0  # pixels between a leader's end and its words
@@ -119,13 +119,21 @@ class Canvas:
                 *np.stack([start, end], axis=1), color=ink, linewidth=width, alpha=0.8 if ink == "white" else 1
             )
 
-    def scale_bar(self, view: View, mm: float) -> None:
-        """Draw a bar of ``mm`` in the lower right corner of the picture, white with dark edges: it is read on any ground."""
+    def scale_bar(self, view: View, mm: float, left: float | None = None) -> None:
+        """Draw a bar of ``mm`` at the foot of the picture, white with dark edges: it is read on any ground.
+
+        Parameters
+        ----------
+        view : View
+        mm : float
+        left : float, optional
+            Where it begins, pixels; default: it ends in the lower right corner.
+        """
         length = mm / view.mm_per_pixel
-        x, y = view.width - 26 - length, view.height - 26
+        x, y = view.width - 26 - length if left is None else left, view.height - 26
         for color, thick, more in (("black", 9.0, 2.0), ("white", 5.0, 0.0)):
             self.axes.plot([x - more, x + length + more], [y, y], color=color, linewidth=thick, solid_capstyle="butt")
-        self.words((x + length / 2, y - 25), f"{mm:g} mm", 27, "white", halo="black", weight="bold", stroke=3.6)
+        self.words((x + length / 2, y - 25), length_words(mm), 27, "white", halo="black", weight="bold", stroke=3.6)
 
     def compass(self, view: View, middle: ArrayLike, radius: float) -> None:
         """Draw a small cross whose letters say where left, right, front, back, up and down are; lengths in pixels."""

@@ -1,4 +1,4 @@
-"""A surface as a picture: a z-buffer, smooth shading from above left, crevices darkened.
+"""A surface as a picture: a z-buffer, smooth shading from above left, crevices darkened; a scale's colours can be kept.
 
 A report must come out the same on a laptop and on a server without display, driver or GPU, where graphics libraries may
 fail or hang.  Two hundred thousand triangles need none: the compiled loops below fill in a tenth of a second.
@@ -76,7 +76,12 @@ class DepthImage:
 
 
 def render(
-    surface: Surface, colors: NDArray[np.floating], view: View, crevices: bool = False, gloss: float = 0.0
+    surface: Surface,
+    colors: NDArray[np.floating],
+    view: View,
+    crevices: bool = False,
+    gloss: float = 0.0,
+    kept: NDArray[np.floating] | None = None,
 ) -> DepthImage:
     """Draw a surface at :data:`SUPERSAMPLING` times the view's resolution.
 
@@ -90,15 +95,25 @@ def render(
         Darken what lies behind its surroundings.
     gloss : float
         Strength of the highlight, 0..1.
+    kept : (n,) float, optional
+        How far the colour of each point is kept from light and shade, 0..1: what is read from a colour bar is not to be
+        darker because it faces away.
     """
     fine = view.finer(SUPERSAMPLING)
     owner, depth, corners = nearest_triangles(
         fine.project(surface.points_mm), surface.triangles, fine.height, fine.width
     )
-    rgb = mix_colors(owner, corners, surface.triangles, _lit(surface, colors, view, gloss))
+    lit = _lit(surface, colors, view, gloss)
+    if kept is not None:
+        lit = (kept[:, None] * colors + (1 - kept[:, None]) * lit).astype(np.float32)
+    rgb = mix_colors(owner, corners, surface.triangles, lit)
     if crevices:
         covered = owner >= 0
-        rgb[covered] *= 1 - _crevice(depth, covered, CREVICE_MM / fine.mm_per_pixel)[covered][:, None]
+        dark = _crevice(depth, covered, CREVICE_MM / fine.mm_per_pixel)[covered][:, None]
+        if kept is not None:
+            shares = np.repeat(kept[:, None], 3, axis=1).astype(np.float32)
+            dark = dark * (1 - mix_colors(owner, corners, surface.triangles, shares)[covered])
+        rgb[covered] *= 1 - dark
     return DepthImage(rgb, depth)
 
 

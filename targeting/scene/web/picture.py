@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from targeting.scene.colors import INK, paint
 from targeting.scene.directions import PALE, is_behind
 from targeting.scene.layer import Layer, Scene
+from targeting.scene.overlay import BARS_MM, LONGEST_BAR
 from targeting.scene.raster.camera import View
 from targeting.scene.raster.canvas import Canvas
 from targeting.scene.raster.surface import DepthImage, Surface, compose, render
@@ -28,7 +29,8 @@ OVERVIEW_DEG = (20.0, 40.0)  # lowest and highest elevation of the first view: t
 TARGET_MM = 55.0  # half the width of the view on the target
 MARGIN_MM = 12.0
 WIDTH, HEIGHT = 1200, 750
-NEAR_MM = 1e6  # before everything
+NEAR_MM = 1e6  # before everything, or behind it
+BAR_LEFT = 190  # of the scale bar, pixels: beside the compass
 COMPASS_AT, COMPASS_SIZE = np.array([86.0, HEIGHT - 86.0]), 60.0  # pixels
 
 
@@ -124,8 +126,9 @@ def still(scene: Scene, view: SolidView) -> NDArray[np.uint8]:
         mesh = layer.surface
         faces = mesh.regular_faces.astype(np.int32)
         surface = Surface(np.asarray(mesh.points, np.float64), faces, np.arange(mesh.n_points))
-        seen = render(surface, painted(scene, layer) / 255.0, camera)
-        ahead_mm = NEAR_MM if layer.mark else layer.ahead_mm
+        kept = np.ones(mesh.n_points) if layer.painted else None
+        seen = render(surface, painted(scene, layer) / 255.0, camera, kept=kept)
+        ahead_mm = np.clip(layer.drawn_ahead_mm, -NEAR_MM, NEAR_MM)
         return DepthImage(seen.rgb, np.where(seen.covered, seen.depth_mm + np.float32(ahead_mm), seen.depth_mm))
 
     def strength(place_mm: NDArray[np.float64]) -> float:
@@ -139,16 +142,18 @@ def still(scene: Scene, view: SolidView) -> NDArray[np.uint8]:
     for layer in shown:
         if layer.label:
             column, row = camera.project(layer.words_mm + lift_mm(layer) * camera.up)[:2]
-            inside = np.clip([column, row], [90, 24], [WIDTH - 90, HEIGHT - 24])
+            inside = np.clip([column, row], [90, 24], [WIDTH - 90, HEIGHT - 60])  # clear of the title
             canvas.words(inside, layer.label, 23, layer.color, weight="bold", alpha=strength(layer.words_mm))
     canvas.compass(camera, COMPASS_AT, COMPASS_SIZE)
+    mm = max(each for each in BARS_MM if each <= LONGEST_BAR * WIDTH * camera.mm_per_pixel)
+    canvas.scale_bar(camera, mm, BAR_LEFT)
     canvas.words((WIDTH - 20, HEIGHT - 24), scene.title, 20, INK, ha="right")
     return canvas.rgb()
 
 
 def painted(scene: Scene, layer: Layer) -> NDArray[np.uint8]:
     """The colour of every point of a layer, (n, 3) uint8."""
-    if layer.scalars or "crevice" in layer.surface.point_data:
+    if layer.painted:
         return paint(layer.surface, layer.scalars, scene.top_v_per_m)
     one = np.round(255 * np.array(to_rgb(layer.color))).astype(np.uint8)
     return np.tile(one, (layer.surface.n_points, 1))

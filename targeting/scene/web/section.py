@@ -19,14 +19,16 @@ import re
 from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.colors import to_hex
 
 from targeting.scene.color_bar import ColorBar
-from targeting.scene.colors import WORDS
+from targeting.scene.colors import WORDS, paint
 from targeting.scene.directions import BEHIND_MM, ENDS, LEAST_LENGTH, LETTERS_APART, PALE, SIDES
-from targeting.scene.layer import Layer, Scene
+from targeting.scene.layer import SCALARS, Layer, Scene
+from targeting.scene.overlay import BARS_MM, LONGEST_BAR
 from targeting.scene.raster.canvas import png_data_uri
 from targeting.scene.web.picture import HEIGHT, WIDTH, SolidView, lift_mm, painted, still, views
 from targeting.scene.web.state import Painted, packed
@@ -38,6 +40,8 @@ log = logging.getLogger(__name__)
 SCRIPT = re.compile(r'<script type="module">(.*?)</script>', re.DOTALL)
 ICONS = re.compile(r"https?://kitware\.github\.io/vtk-js/icon/[^`\"'\s]*")
 KNOWN_BY = ("window.OfflineLocalView=", "global.renderWindow=", "window?.loadDataSet?.()")  # what solid.js holds on to
+FIRST = "rgb"  # the array of the colours that a surface has at first (:mod:`targeting.scene.web.state`)
+EVERYTHING_MM = 1e6  # so much nearer or farther than all else
 NOTICE = "vtk.js, © Kitware Inc., BSD 3-Clause licence"
 
 
@@ -59,10 +63,10 @@ def section_of(scene: Scene) -> str:
         alt=f"{scene.title}, from over the target’s side: {colours}, with {what}.",
         name=f"3D scene of {scene.title}: {colours}, with {what}",
         title=scene.title,
-        caption=f"{sentence(colours)}, with {what}. L is left, R right, A front, P back, S top, I bottom.",
+        caption=f"{sentence(colours)}, with {what}. L is left, R right, A front, P back, S top, I bottom. {scene.missing}",
         ends=[end for _, end, _ in ENDS],
         sides=SIDES,
-        bar=_bar(scene),
+        fields=_fields(scene),
         views=ways,
         layers=[(name, layers[members[0]].color) for name, members in groups.items()],
         facts=_facts(scene, layers, groups, ways),
@@ -140,12 +144,15 @@ def _painted(scene: Scene, layer: Layer) -> Painted:
     mesh = layer.surface
     if "Normals" not in mesh.point_data:
         mesh = mesh.compute_normals(cell_normals=False, split_vertices=False)
+    others = [each.array for each in _fields(scene)[1:]] if layer.scalars else []
     return Painted(
         np.asarray(mesh.points),
         mesh.regular_faces,
         np.asarray(mesh.point_data["Normals"]),
         painted(scene, layer),
         float(layer.opacity),
+        not layer.painted,
+        {name: paint(layer.surface, name if name in SCALARS else "", scene.top_v_per_m) for name in others},
     )
 
 
@@ -157,13 +164,17 @@ def _facts(scene: Scene, layers: list[Layer], groups: dict[str, list[int]], ways
         "ahead": [
             {
                 "actor": k,
-                "mm": None if layer.mark else layer.ahead_mm,
+                "mm": float(np.clip(layer.drawn_ahead_mm, -EVERYTHING_MM, EVERYTHING_MM)),
+                "mark": layer.mark,
                 "at": _rounded(layer.surface.center),
                 "opacity": layer.opacity,
             }
             for k, layer in enumerate(layers)
             if layer.ahead_mm
         ],
+        "coloured": next((k for k, layer in enumerate(layers) if layer.scalars), None),
+        "bars": BARS_MM,
+        "longest": LONGEST_BAR,
         "compass": {"least": LEAST_LENGTH, "apart": LETTERS_APART},
         "ends": {letter: end.astype(int).tolist() for end, letter, _ in ENDS},
         "middle": _rounded(scene.middle_mm),
@@ -201,6 +212,25 @@ def _rounded(point: object) -> list[float]:
     return [round(float(x), 2) for x in np.asarray(point)]
 
 
-def _bar(scene: Scene) -> ColorBar | None:
-    """The colour bar; None where nothing is coloured."""
-    return ColorBar.of(scene.scalars, scene.top_v_per_m, scene.unit) if scene.scalars else None
+class Field(NamedTuple):
+    """What the cortex can be coloured by: words for a button, the array that has the colours, and the bar of its scale."""
+
+    name: str
+    array: str
+    bar: ColorBar | None
+
+
+def _fields(scene: Scene) -> list[Field]:
+    """All that the cortex can be coloured by, first what it is coloured by; none where nothing is coloured."""
+    if not scene.scalars:
+        return []
+    known = [name for name in SCALARS if name in scene.layer("cortex").surface.point_data]
+    names = sorted(known, key=lambda name: name != scene.scalars)
+    arrays = [FIRST, *names[1:]]
+    return [
+        *(
+            Field(WORDS[name], array, ColorBar.of(name, scene.top_v_per_m, scene.unit))
+            for name, array in zip(names, arrays, strict=True)
+        ),
+        Field("No field", "plain", None),
+    ]

@@ -6,6 +6,7 @@
   const find = (id) => document.getElementById(id);
   const stage = find("solid-stage"), live = find("solid-live"), start = find("solid-start");
   const tools = find("solid-tools"), words = find("solid-words"), seen = find("solid-seen"), compass = find("solid-compass");
+  const bar = find("solid-scale");
   const facts = JSON.parse(find("solid-facts").textContent);
   const STEP = 10, TURN_PER_PIXEL = 0.45, NEARER = 1.2;
   const NEAREST = 50, FARTHEST = 1150; // mm from the camera, which stands 600 mm before what it looks at
@@ -44,10 +45,11 @@
     camera.setParallelScale(halfHeight());
     camera.setClippingRange(NEAREST, FARTHEST);
     for (const each of facts.ahead)
-      if (each.mm === null) scene.actors[each.actor].getProperty().setOpacity(each.opacity * strength(each.at, toward));
+      if (each.mark) scene.actors[each.actor].getProperty().setOpacity(each.opacity * strength(each.at, toward));
     scene.window.render();
     drawWords(toward, right, up);
     drawCompass(toward, right, up);
+    drawScale();
     const strong = Object.keys(ENDS).filter((end) => dot(ENDS[end], toward) > 0.35);
     const from = "Seen from " + strong.map((end) => SIDES[end]).join(" and ") + ".";
     if (seen.textContent !== from) seen.textContent = from; // said once, not at every frame
@@ -95,6 +97,13 @@
     }
   }
 
+  function drawScale() { // the picture is orthographic: what the bar says holds at every depth
+    const pixels = stage.clientHeight / 2 / halfHeight(); // a millimetre's
+    const mm = facts.bars.filter((each) => each * pixels <= facts.longest * stage.clientWidth).pop() ?? facts.bars[0];
+    bar.style.width = mm * pixels + "px";
+    bar.firstElementChild.textContent = mm >= 10 ? mm / 10 + " cm" : mm + " mm";
+  }
+
   function turn(across, along) {
     view.azimuth = (view.azimuth - across + 540) % 360 - 180;
     view.elevation = clamp(view.elevation + along, -90, 90);
@@ -116,6 +125,15 @@
     layer.on = !layer.on;
     button.setAttribute("aria-pressed", String(layer.on));
     for (const k of layer.actors) scene.actors[k].setVisibility(layer.on);
+    drawSoon();
+  }
+
+  function colour(button) { // the cortex by another quantity, or by none
+    const data = scene.actors[facts.coloured].getMapper().getInputData(), points = data.getPointData();
+    points.setScalars(points.getArrayByName(button.dataset.field));
+    data.modified();
+    for (const each of tools.querySelectorAll("[data-field]")) each.setAttribute("aria-pressed", String(each === button));
+    for (const each of document.querySelectorAll("[data-bar]")) each.hidden = each.dataset.bar !== button.dataset.field;
     drawSoon();
   }
 
@@ -162,6 +180,7 @@
       if (!button) return;
       if (button.dataset.view) look(button.dataset.view);
       else if (button.dataset.layer) show(button);
+      else if (button.dataset.field) colour(button);
       else zoom(button.dataset.zoom === "nearer" ? NEARER : 1 / NEARER);
     });
     new ResizeObserver(() => { scene.fit(); drawSoon(); }).observe(stage);
@@ -225,15 +244,15 @@
       const canvas = live.querySelector("canvas");
       canvas.setAttribute("aria-hidden", "true"); // what holds it has the name
       canvas.addEventListener("webglcontextlost", () => end("the graphics driver stopped; reload the page"));
-      for (const each of facts.ahead) { // so much nearer than it lies, or over everything
+      for (const each of facts.ahead) { // so much nearer than it lies, or over everything, or under it
         const mapper = scene.actors[each.actor].getMapper();
-        const depth = each.mm === null ? 1.02 : each.mm / (FARTHEST - NEAREST);
+        const depth = clamp(each.mm / (FARTHEST - NEAREST), -1.02, 1.02);
         mapper.setResolveCoincidentTopologyToPolygonOffset();
         mapper.setRelativeCoincidentTopologyPolygonOffsetParameters(0, -DEPTH_UNITS * depth);
       }
       for (const layer of facts.layers) for (const k of layer.actors) scene.actors[k].setVisibility(layer.on);
       start.hidden = true;
-      tools.hidden = words.hidden = false;
+      tools.hidden = words.hidden = bar.hidden = false;
       compass.removeAttribute("hidden");
       listen();
       scene.fit();
@@ -247,7 +266,7 @@
 
   function end(why) { // back to the picture
     stage.dataset.state = "picture";
-    live.hidden = tools.hidden = words.hidden = start.hidden = true;
+    live.hidden = tools.hidden = words.hidden = bar.hidden = start.hidden = true;
     compass.setAttribute("hidden", "");
     seen.textContent = "The scene cannot be turned here: " + why + ".";
   }

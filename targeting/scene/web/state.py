@@ -5,7 +5,8 @@ vtk.js takes a scene as a tree of JSON objects: each with an id, a type, propert
 ``index.json`` in a zip file (the format of vtk.js' ``SynchronizableRenderWindow``).  Nothing is drawn here and no VTK
 window is opened, so a report can be made on a machine without a graphics driver.
 
-Every point carries its colour (three bytes) and its normal (three signed bytes): shading needs no more.
+Every point carries its colour (three bytes) and its normal (three signed bytes): shading needs no more.  Where a surface can
+be coloured in several ways it has an array of colours for each, by name.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import base64
 import io
 import json
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,10 @@ class Painted:
     rgb : (n, 3) uint8
     opacity : float
         0 to 1; where it is less than 1 only the side that faces the viewer is drawn.
+    lit : bool
+        Whether lamps change its colours.
+    otherwise : mapping
+        Name → (n, 3) uint8: colours that may take the place of ``rgb``.
     """
 
     points_mm: NDArray[np.floating]
@@ -46,6 +51,8 @@ class Painted:
     normals: NDArray[np.floating]
     rgb: NDArray[np.uint8]
     opacity: float = 1.0
+    lit: bool = True
+    otherwise: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 def packed(surfaces: Sequence[Painted]) -> bytes:
@@ -114,6 +121,10 @@ def _actor(k: int, surface: Painted, tables: dict[str, dict[str, Any]]) -> dict[
             "fields": [
                 array("rgb", surface.rgb, "vtkDataArray", registration="setScalars", **on_points),
                 array("normals", normals, "vtkDataArray", registration="setNormals", **on_points),
+                *(
+                    array(name, rgb, "vtkDataArray", registration="addArray", **on_points)
+                    for name, rgb in surface.otherwise.items()
+                ),
             ],
         },
     }
@@ -131,9 +142,9 @@ def _actor(k: int, surface: Painted, tables: dict[str, dict[str, Any]]) -> dict[
         "id": f"look{k}",
         "type": "vtkProperty",
         "properties": {
-            "ambient": 0.25,
-            "diffuse": 0.8,
-            "specular": 0.06,
+            "ambient": 0.25 if surface.lit else 1.0,
+            "diffuse": 0.8 if surface.lit else 0.0,
+            "specular": 0.06 if surface.lit else 0.0,
             "specularPower": 20,
             "interpolation": 1,
             "opacity": surface.opacity,

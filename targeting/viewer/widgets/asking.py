@@ -88,15 +88,6 @@ def may_close(window: ViewerWindow) -> bool:
         )
         if answer == buttons.Cancel or (answer == buttons.Save and not save_pose(window)):
             return False
-    if window.loader.making_basis:
-        answer = QtWidgets.QMessageBox.question(
-            window,
-            "Field basis",
-            "The field basis is still being made. Stop it?",
-            buttons.Yes | buttons.Cancel,
-            buttons.Cancel,
-        )
-        return answer == buttons.Yes
     return True
 
 

@@ -22,7 +22,7 @@ class CoilBar(QtWidgets.QWidget):
         font.setBold(True)
         self.dose.setFont(font)
         self.dose.setAccessibleName("dose")
-        self.difference = QtWidgets.QLabel("getting the coil ready …")
+        self.difference = QtWidgets.QLabel("at 1 A/µs   ·   placement 1   ·   getting the coil ready …")
         self.difference.setAccessibleName("difference to the plan")
         self.difference.setWordWrap(True)
         self.difference.setMinimumWidth(240)
@@ -68,12 +68,11 @@ class CoilBar(QtWidgets.QWidget):
         self.warning.setText(both)
         self.warning.setVisible(bool(both))
 
-    def show_progress(self, words: str, share: float) -> None:
-        """How far something in the background is; below 0: not known."""
+    def show_progress(self, share: float) -> None:
+        """How far the field in the background is; below 0: not known."""
         self.progress.setVisible(True)
         self.progress.setRange(0, 100 if share >= 0 else 0)
         self.progress.setValue(max(0, round(100 * share)))
-        self.field.setText(words)
 
 
 def button_of(action: QtGui.QAction) -> QtWidgets.QToolButton:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import numpy as np
 from numpy.typing import NDArray
 from qtpy import QtCore, QtGui, QtWidgets
@@ -21,8 +23,9 @@ from targeting.viewer.scene_view import SceneView
 from targeting.viewer.widgets.coil_bar import CoilBar
 from targeting.viewer.widgets.coil_mouse import CoilMouse
 from targeting.viewer.widgets.lists import PoseLists
+from targeting.words.numbers import number, three_digits
 
-GREY = "The field of this pose is not known, so the cortex is grey: "
+NOTE_WIDTH = 44  # letters of a line in the picture
 
 
 class CoilControl(QtCore.QObject):
@@ -52,7 +55,7 @@ class CoilControl(QtCore.QObject):
         self.mouse, self.bar, self.lists, self.actions = mouse, bar, lists, actions
         self.coil: CoilOnScalp | None = None
         self.cortex: LiveCortex | None = None
-        self.why_no_field = f"'target basis {subject.name}' makes it follow the coil."
+        self.no_field = "it is being read"  # why the field of a moved coil is not there
         self.planned_field = dict(view.field)
         self.saved: list[SavedPose] = []
         self.saved_at: NDArray[np.float64] | None = None  # the pose that was saved last, or comes from the list
@@ -63,6 +66,7 @@ class CoilControl(QtCore.QObject):
         mouse.ended.connect(self.end)
         lists.placement.connect(self.go_to_placement)
         lists.saved.connect(self.go_to_saved)
+        bar.dose.setText(f"{three_digits(plan.placements[0].dose_v_per_m)} V/m")
         self.enable()
         self._read_saved()
         self.show_field()
@@ -81,6 +85,13 @@ class CoilControl(QtCore.QObject):
         """Take the field basis: the field on the cortex follows the coil from now on."""
         self.cortex = cortex
         self.end()
+
+    def tell_no_field(self, why: str) -> None:
+        """Say why the field of a moved coil is not there, or how far it is."""
+        self.no_field = why
+        if not self.at_plan and self.cortex is None:
+            self.show_field()
+            self.changed.emit(self.mouse.dragging != "")
 
     # moves
 
@@ -167,6 +178,11 @@ class CoilControl(QtCore.QObject):
         return next((i for i, stand in enumerate(self._stands) if stand.pose is self._pose), None)
 
     @property
+    def at_plan(self) -> bool:
+        """Whether the coil is at placement 1, whose field the plan has."""
+        return self.coil is None or self.placement == 0
+
+    @property
     def saved_row(self) -> int | None:
         """The row of the saved pose that the coil is at."""
         if self._pose is None or self.placement is not None:
@@ -202,8 +218,8 @@ class CoilControl(QtCore.QObject):
     # what is shown of it
 
     def show_field(self) -> None:
-        """Show the field of the pose: the plan's own at placement 1, else from the basis, else none."""
-        if self.coil is None or self.placement == 0:
+        """Show the field of the pose: the plan's own at placement 1, else the basis', else the dose and why there is none."""
+        if self.coil is None or self.at_plan:
             self.view.show_field(self.planned_field)
             self.bar.field.setText("The field is the plan's own, of placement 1." if self.planned_field else "")
         elif self.cortex is not None:
@@ -212,9 +228,11 @@ class CoilControl(QtCore.QObject):
             self.view.show_field(self.cortex.field(self.coil.pose, names))
             self.bar.field.setText("The field follows the coil (field basis).")
         else:
-            if self.view.field:
-                self.view.show_field({})
-            self.bar.field.setText(GREY + self.why_no_field)
+            answer = self.coil.dose()
+            dose = f"dose here {three_digits(answer['dose_v_per_m'])} {self.view.scene.unit}, "
+            dose += f"{number(answer['percent_of_plan'])} % of the plan's"
+            self.view.show_field({}, missing=f"{dose}\n{fill(f'field of this pose: {self.no_field}', NOTE_WIDTH)}")
+            self.bar.field.setText(f"The field of this pose is not known: {self.no_field}.")
 
     def enable(self) -> None:
         """Enable the actions that are possible now."""

@@ -16,6 +16,7 @@ from qtpy import QtCore, QtGui
 
 from targeting.coils.coil import Coil
 from targeting.pose import Pose
+from targeting.scene.layer import FAINT
 from targeting.scene.parts import coil_layers
 from targeting.viewer.coil_on_scalp import CoilOnScalp
 from targeting.viewer.scene_view import SceneView
@@ -25,7 +26,6 @@ CLICK_PX = 4.0  # a press that moves less is a click
 TURN_DEG_PER_PX = 0.5
 STEP_MM, STEP_DEG, LARGE = 1.0, 1.0, 5.0
 EDGE_ON = 0.25  # |cosine| between the mouse's ray and the scalp's normal, below which its plane says nothing
-OPAQUE = 0.6  # a scalp at least so opaque is what one points at
 ARROWS = {
     QtCore.Qt.Key.Key_Left: (-1, 0),
     QtCore.Qt.Key.Key_Right: (1, 0),
@@ -108,7 +108,7 @@ class CoilMouse(QtCore.QObject):
         """The first of what is seen of the head and hides what is behind it."""
         for name in ("scalp", "cortex"):
             layer = self.view.scene.layer(name)
-            if layer.visible and layer.opacity >= OPAQUE:
+            if layer.visible and layer.opacity >= FAINT:
                 hit = self._hit(name, start, way)
                 if hit is not None:
                     return hit

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from qtpy import QtCore, QtWidgets
 
+from targeting.scene.colors import WORDS
 from targeting.scene.layer import Scene
 from targeting.words.numbers import three_digits
 
 STEPS = 200  # of a slider
-FIELDS = {"|E|": "magnE", "E into the cortex (normal)": "normalE"}
 MOST_TOP = 4.0  # of the scene's own scale
 ORDER = ("scalp", "skull", "cortex", "target", "coil")
 
@@ -51,7 +51,7 @@ def groups(scene: Scene) -> dict[str, list[str]]:
     """Layers that are shown and hidden together: name → layers."""
     found = {name: [name] for name in ORDER if name in scene.names}
     for layer in scene.layers:
-        if layer.group not in ORDER:
+        if layer.name not in found and layer.group != "coil":
             found.setdefault(layer.group, []).append(layer.name)
     return found
 
@@ -75,7 +75,7 @@ class FieldControls(QtWidgets.QGroupBox):
         form = QtWidgets.QFormLayout(self)
         form.setContentsMargins(8, 4, 8, 4)
         self.choice = QtWidgets.QComboBox()
-        for words, name in FIELDS.items():
+        for name, words in WORDS.items():
             if name in fields:
                 self.choice.addItem(words, name)
         self.choice.setToolTip("|E|, or its component along the inward normal of the cortex (positive into it)")
@@ -89,7 +89,7 @@ class FieldControls(QtWidgets.QGroupBox):
         self.top.setRange(self.own_top / 100, self.own_top * MOST_TOP)
         self.top.setSingleStep(self.own_top / 20)
         self.top.setValue(self.own_top)
-        self.top.setSuffix(" V/m")
+        self.top.setSuffix(f" {scene.unit}")
         self.top.setKeyboardTracking(False)
         self.top.setToolTip(f"The end of the colour scale; the plan's own is {three_digits(self.own_top)} V/m")
         row = QtWidgets.QHBoxLayout()
@@ -98,9 +98,6 @@ class FieldControls(QtWidgets.QGroupBox):
         for words, widget in (("&Show", self.choice), ("&Hide below", row), ("Scale &to", self.top)):
             form.addRow(words, widget)
         form.labelForField(row).setBuddy(self.threshold)
-        self.unit = QtWidgets.QLabel(f"in {scene.unit}")
-        self.unit.setEnabled(False)
-        form.addRow("", self.unit)
         self.setEnabled(bool(fields))
         self._say()
         self.choice.currentIndexChanged.connect(lambda _index: self.field_chosen.emit(self.choice.currentData()))

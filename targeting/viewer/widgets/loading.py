@@ -1,8 +1,9 @@
-"""Load in the background, one after the other, what the window shows once it is open: image, coil, thin cortex, field basis.
+"""Load in the background, one after the other, what the window shows once it is open: image, coil, thin cortex, field.
 
-A basis that is to be made keeps both cores busy for minutes, and Python threads would take turns with the window; so it
-gets a process of its own, which says each step on a line.  Ended early it leaves nothing half-made
-(:mod:`targeting.subject`).
+The field at other poses than the plan's comes from the field basis.  Where there is none it is made at once, while the
+person looks: it keeps the processor busy for minutes, and Python threads would take turns with the window, so it gets a
+process of its own, of low priority, which says each step on a line.  When the window closes it is ended, and what it had
+begun is cleared away (:meth:`targeting.subject.Subject.locked`).
 """
 
 from __future__ import annotations
@@ -11,15 +12,20 @@ import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from qtpy import QtCore
 
 from meshes.errors import InputError, WriteError
 from targeting.plans.tms import Plan
+from targeting.progress.record import about
+from targeting.scene.brain_field import BrainField
 from targeting.scene.live_cortex import LiveCortex
-from targeting.study.field_basis_stage import standing_basis
+from targeting.study.field_basis_stage import check_room, standing_basis
+from targeting.study.study import RecordedStudy
 from targeting.subject import Subject
 from targeting.viewer.coil_on_scalp import CoilOnScalp, live_coil
 from targeting.viewer.planned_view import PlannedView
@@ -29,7 +35,8 @@ from targeting.viewer.slices import PlanImage, Slicer
 log = logging.getLogger(__name__)
 
 MAKE_BASIS = """
-import logging, sys
+import logging, os, sys
+getattr(os, "nice", lambda by: by)(10)
 logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
 from meshes.errors import InputError, WriteError
 from targeting.study.field_basis_stage import cortical_basis
@@ -39,6 +46,8 @@ except (InputError, WriteError) as error:
     sys.exit(str(error))
 """
 DONE_OF = re.compile(r"(\d+) of (\d+) done")
+CHECKING = 0.15  # share of the time that the comparison with direct solves takes at the end
+KILLED_MS = 3000
 
 
 class Work(QtCore.QThread):
@@ -70,8 +79,8 @@ class Work(QtCore.QThread):
 class BasisProcess(QtCore.QObject):
     """``target basis NAME`` beside the window.
 
-    ``step`` carries a line and the share that is done (0 to 1, or -1 if not known); ``finished`` is empty or says why
-    there is no basis.
+    ``step`` carries how far it is, in words, and the share that is done (0 to 1, or -1 if not known); ``finished`` is empty
+    or says why there is no basis.
     """
 
     step = QtCore.Signal(str, float)
@@ -85,8 +94,10 @@ class BasisProcess(QtCore.QObject):
         self._process.finished.connect(self._ended)
         self._process.errorOccurred.connect(self._no_start)
         count = [] if sources is None else [str(sources)]
+        self._subject = subject
         self._arguments = ["-c", MAKE_BASIS, subject.words, str(subject.folder), *count]
         self._stopped = False
+        self._solving_since = 0.0
 
     def start(self) -> None:
         """Begin."""
@@ -101,20 +112,24 @@ class BasisProcess(QtCore.QObject):
         return self._process.state() != QtCore.QProcess.ProcessState.NotRunning
 
     def stop(self) -> None:
-        """End it early; what it had begun is cleared by the next run."""
+        """End it early and clear away what it had begun; compiled code heeds no gentler signal than this one."""
+        if not self.running:
+            return
         self._stopped = True
-        if self.running:
-            self._process.terminate()
-            if not self._process.waitForFinished(3000):
-                self._process.kill()
-                self._process.waitForFinished(3000)
+        self._process.kill()
+        self._process.waitForFinished(KILLED_MS)
+        with suppress(InputError, WriteError), self._subject.locked():
+            pass
 
     def _read(self) -> None:
         text = bytes(self._process.readAllStandardOutput().data()).decode("utf-8", "replace")
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        if lines:
-            found = DONE_OF.search(lines[-1])
-            self.step.emit(lines[-1], int(found[1]) / max(int(found[2]), 1) if found else -1.0)
+        found = DONE_OF.findall(text)
+        if found:
+            done, of = (int(number) for number in found[-1])
+            self._solving_since = self._solving_since or time.monotonic()
+            share = (1 - CHECKING) * done / max(of, 1)
+            went_s = time.monotonic() - self._solving_since
+            self.step.emit(f"{about(went_s * (1 - share) / share)} left" if done else "", share)
 
     def _ended(self, code: int, _status: object) -> None:
         errors = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace").strip().splitlines()
@@ -129,8 +144,8 @@ class BasisProcess(QtCore.QObject):
 class Loader(QtCore.QObject):
     """Emits each thing when it is there.
 
-    ``told`` carries a line and the share done (below 0: not known) of what takes long; ``no_field`` one for why the
-    field does not follow; ``idle`` comes when nothing is left to load.
+    ``told`` carries how far the field basis is, in words, and as a share (below 0: not known); ``basis_ended`` is empty, or
+    says why there is none; ``idle`` comes when nothing is left to load.
     """
 
     image = QtCore.Signal(object, object)  # PlanImage, Slicer
@@ -138,7 +153,8 @@ class Loader(QtCore.QObject):
     coil = QtCore.Signal(object)
     no_coil = QtCore.Signal(str)
     cortex = QtCore.Signal(object)
-    no_field = QtCore.Signal(str)
+    no_image = QtCore.Signal(str)
+    field = QtCore.Signal(object)  # BrainField, or None
     told = QtCore.Signal(str, float)
     basis_ended = QtCore.Signal(str)
     idle = QtCore.Signal()
@@ -157,12 +173,13 @@ class Loader(QtCore.QObject):
         """Begin; returns at once."""
         self.started = True
         surface = self.planned.scene.layer("cortex").surface
-        self._left = [(self._read_image, self._image_read, self.no_field.emit)]
+        self._left = [(self._read_image, self._image_read, self.no_image.emit)]
         if isinstance(self.planned.plan, Plan):
             self._left.append((lambda: live_coil(self.planned.subject), self._coil_ready, self.no_coil.emit))
         self._left.append((lambda: Light.of(surface), self.light.emit, lambda _why: None))
+        self._left.append((self._read_field, self.field.emit, lambda _why: self.field.emit(None)))
         if isinstance(self.planned.plan, Plan):
-            self._left.append((self._read_basis, self._basis_read, self.no_field.emit))
+            self._left.append((self._read_basis, self._basis_read, self.basis_ended.emit))
         self._next()
 
     def make_basis(self, sources: int | None = None) -> None:
@@ -172,8 +189,13 @@ class Loader(QtCore.QObject):
         self.process = BasisProcess(self.planned.subject, self, sources)
         self.process.step.connect(self.told)
         self.process.finished.connect(self._basis_made)
-        self.told.emit("making the field basis", -1.0)
+        self.told.emit("", -1.0)
         self.process.start()
+
+    def stop_basis(self) -> None:
+        """Make it no more."""
+        if self.process is not None:
+            self.process.stop()
 
     @property
     def making_basis(self) -> bool:
@@ -184,8 +206,7 @@ class Loader(QtCore.QObject):
         """Stop; what is under way in the thread is waited for, as it cannot be broken off."""
         self._closed = True
         self._left.clear()
-        if self.process is not None:
-            self.process.stop()
+        self.stop_basis()
         if self._work is not None:
             self._work.wait()
 
@@ -207,6 +228,9 @@ class Loader(QtCore.QObject):
         image = PlanImage.of(self.planned.subject)
         return image, Slicer.of(image)
 
+    def _read_field(self) -> BrainField | None:
+        return BrainField.planned(self.planned.subject, self.planned.modality)
+
     def _image_read(self, both: tuple[PlanImage, Slicer]) -> None:
         self.image.emit(*both)
 
@@ -219,6 +243,7 @@ class Loader(QtCore.QObject):
             return None
         made = standing_basis(self.planned.subject)
         if made is None:
+            check_room(self.planned.subject, RecordedStudy.of(self.planned.subject).head.value)
             return None
         cortex = LiveCortex.of(made, self._coil.live.coil, self.planned.scene.layer("cortex").surface)
         cortex.field(self._coil.pose)  # what is compiled once is compiled now
@@ -227,10 +252,14 @@ class Loader(QtCore.QObject):
     def _basis_read(self, cortex: LiveCortex | None) -> None:
         if cortex is not None:
             self.cortex.emit(cortex)
+        elif self._coil is not None and self.process is None:
+            self.make_basis()
 
     def _basis_made(self, why_not: str) -> None:
+        if self._closed:
+            return
         self.basis_ended.emit(why_not)
-        if not why_not and not self._closed:
-            self._left.append((self._read_basis, self._basis_read, self.no_field.emit))
+        if not why_not:
+            self._left.append((self._read_basis, self._basis_read, self.basis_ended.emit))
             if self._work is None:
                 self._next()

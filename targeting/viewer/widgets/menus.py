@@ -22,6 +22,7 @@ class Item:
     tip: str
 
 
+FOLLOW, STOP = "&Make the field follow", "&Stop making the field"
 ITEMS = (
     Item("File", "save", "&Save pose …", "Ctrl+S", "Save where the coil is, under a name, beside the plan"),
     Item(
@@ -37,7 +38,13 @@ ITEMS = (
     Item("Coil", "previous", "&Previous placement", "PgUp", "The next better placement of the plan"),
     Item("Coil", "next", "&Next placement", "PgDown", "The next placement of the plan"),
     Item("Coil", "forget", "&Delete saved pose", "", "Delete the chosen pose from the saved ones"),
-    Item("Coil", "follow", "&Make the field follow", "", "Solve for the field basis: minutes, once for this subject"),
+    Item(
+        "Coil",
+        "follow",
+        FOLLOW,
+        "",
+        "Make, or stop making, the field basis, by which the field follows the coil: minutes, once",
+    ),
     Item("Help", "keys", "&Mouse and keys", "F1", "What the mouse and the keys do"),
 )
 COIL_ONLY = ("save", "brainsight", "localite", "undo", "redo", "back", "previous", "next", "forget", "follow")

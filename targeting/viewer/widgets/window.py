@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from pyvistaqt import QtInteractor
 from qtpy import QtCore, QtGui, QtWidgets
 
+from targeting.field_by_area.table import threshold_of
 from targeting.plans.tms import Plan
+from targeting.report.figures import threshold_words
+from targeting.scene.brain_field import BrainField
 from targeting.scene.live_cortex import LiveCortex
 from targeting.viewer.coil_on_scalp import CoilOnScalp
 from targeting.viewer.planned_view import PlannedView
@@ -22,8 +25,8 @@ from targeting.viewer.widgets.coil_mouse import CoilMouse
 from targeting.viewer.widgets.controls import FieldControls, LayerControls
 from targeting.viewer.widgets.lists import ElectrodeList, PoseLists
 from targeting.viewer.widgets.loading import Loader
-from targeting.viewer.widgets.menus import MOUSE_AND_KEYS, make_actions
-from targeting.viewer.widgets.slice_panel import SlicePanel
+from targeting.viewer.widgets.menus import FOLLOW, MOUSE_AND_KEYS, STOP, make_actions
+from targeting.viewer.widgets.slice_panel import SliceField, SlicePanel
 
 SIZE = (1440, 900)
 LEFT_WIDTH, RIGHT_WIDTH = 330, 290
@@ -64,7 +67,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
         self._lay_out()
         self._connect()
         side = "right" if planned.scene.target_mm[0] > 0 else "left"
-        self.view.look("coil" if has_coil else side)
+        self._camera = "coil" if has_coil else side
         self._draw.start()
         self._rest.start()
         self.plotter.setFocus()
@@ -140,7 +143,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
             "previous": lambda: self._coil_control.step_placement(-1),
             "next": lambda: self._coil_control.step_placement(1),
             "forget": lambda: self._coil_control.forget(),
-            "follow": self.loader.make_basis,
+            "follow": lambda: (self.loader.stop_basis if self.loader.making_basis else self.loader.make_basis)(),
             "keys": lambda: QtWidgets.QMessageBox.information(self, "Mouse and keys", MOUSE_AND_KEYS),
         }
 
@@ -159,7 +162,9 @@ class ViewerWindow(QtWidgets.QMainWindow):
         self.mouse.picked.connect(self.pick)
         self.mouse.turned_camera.connect(self._camera_turns)
         self.loader.image.connect(self._take_image)
+        self.loader.no_image.connect(self.say)
         self.loader.light.connect(self._take_light)
+        self.loader.field.connect(self._take_field)
         if isinstance(self.plan, Plan):
             assert self.control is not None
             self.control.changed.connect(self._coil_changed)
@@ -168,7 +173,6 @@ class ViewerWindow(QtWidgets.QMainWindow):
             self.loader.coil.connect(self._take_coil)
             self.loader.no_coil.connect(self._no_coil)
             self.loader.cortex.connect(self._take_cortex)
-            self.loader.no_field.connect(self.say)
             self.loader.told.connect(self._basis_told)
             self.loader.basis_ended.connect(self._basis_ended)
         else:
@@ -193,6 +197,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
 
     def look(self, name: str) -> None:
         """Turn to a camera by its name."""
+        self._camera = name
         self.view.look(name)
         self.redraw()
 
@@ -213,6 +218,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
             self.place_words.setText(place_words(self.picked_mm, self.view, self.image))
 
     def _coil_changed(self, on_its_way: bool) -> None:
+        self.slices.set_at_plan(self._coil_control.at_plan)
         if not on_its_way:
             self._say_place()
         self.redraw(on_its_way)
@@ -242,6 +248,7 @@ class ViewerWindow(QtWidgets.QMainWindow):
 
     def _top(self, v_per_m: float) -> None:
         self.view.set_top(v_per_m)
+        self.slices.set_top(v_per_m)
         self.redraw()
 
     # what comes from the background
@@ -257,6 +264,13 @@ class ViewerWindow(QtWidgets.QMainWindow):
     def _take_light(self, light: Light) -> None:
         self.view.light = light
 
+    def _take_field(self, field: BrainField | None) -> None:
+        plan, scene = self.plan, self.view.scene
+        threshold = threshold_of(plan.dosing) if isinstance(plan, Plan) else None
+        words = "" if threshold is None else threshold_words(plan, threshold)
+        given = None if field is None else SliceField(field, scene.unit, scene.top_v_per_m, threshold, words)
+        self.slices.give_field(given)
+
     def _take_coil(self, coil: CoilOnScalp) -> None:
         assert self.control is not None
         self.control.give(coil)
@@ -270,28 +284,30 @@ class ViewerWindow(QtWidgets.QMainWindow):
         self.actions_by_name["follow"].setEnabled(False)
 
     def _take_cortex(self, cortex: LiveCortex) -> None:
-        assert self.control is not None
-        self.control.give_field(cortex)
+        self._coil_control.give_field(cortex)
         self.actions_by_name["follow"].setVisible(False)
         self.bar.follow.hide()
 
     def _basis_told(self, words: str, share: float) -> None:
-        self.actions_by_name["follow"].setEnabled(False)
-        self.bar.show_progress(words, share)
+        self.actions_by_name["follow"].setText(STOP)
+        self.bar.show_progress(share)
+        far = ", ".join(filter(None, (f"{round(100 * share)} %" if share >= 0 else "", words)))
+        self._coil_control.tell_no_field("it is being made in the background" + (f" ({far})" if far else ""))
 
     def _basis_ended(self, why_not: str) -> None:
-        assert self.control is not None
+        self.actions_by_name["follow"].setText(FOLLOW)
         self.bar.progress.hide()
-        self.actions_by_name["follow"].setEnabled(True)
-        if why_not:
-            self.control.why_no_field = f"the field basis was not made: {why_not}"
-        self.control.show_field()
+        self._coil_control.tell_no_field(f"it was not made: {why_not}" if why_not else "it is being read")
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802
         """What takes long begins once the window is seen."""
         super().showEvent(event)
         if not self.loader.started:
-            QtCore.QTimer.singleShot(0, self.loader.start)
+            QtCore.QTimer.singleShot(0, self._begin)
+
+    def _begin(self) -> None:
+        self.look(self._camera)  # by the picture's own size, which it has only now
+        self.loader.start()
 
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:  # noqa: N802
         """Not before unsaved poses are seen to; then everything is ended in order."""

@@ -9,8 +9,9 @@ from report_ball import make_evidence
 
 from meshes.rasterise import values_on_grid
 from targeting.report import TmsEvidence
-from targeting.report.field_slices import THRESHOLD, brain_view, field_picture, strength_in_plane
+from targeting.report.field_slices import brain_view, field_picture
 from targeting.report.slices import outlines
+from targeting.scene.brain_field import THRESHOLD
 from targeting.scene.colors import field_colors
 from targeting.scene.directions import PLANES, Plane
 
@@ -38,7 +39,7 @@ def pixel(evidence: TmsEvidence, plane: Plane, point_mm: np.ndarray) -> tuple[in
 @pytest.mark.parametrize("plane", PLANES, ids=lambda plane: plane.name)
 def test_a_pixel_has_the_value_of_the_mesh_at_its_place(sloped: TmsEvidence, plane: Plane) -> None:
     """Against the formula, and against the voxel that ``magnE.nii.gz`` has there."""
-    strength = strength_in_plane(sloped, brain_view(sloped, plane))
+    strength = sloped.brain_field.in_plane(brain_view(sloped, plane))
     size = np.linalg.norm(sloped.e_v_per_m, axis=1)
     found = 0
     for away in np.random.default_rng(1).uniform(-60, 60, (60, 3)):
@@ -57,7 +58,7 @@ def test_a_pixel_has_the_value_of_the_mesh_at_its_place(sloped: TmsEvidence, pla
 
 
 def test_outside_the_brain_there_is_no_value(sloped: TmsEvidence) -> None:
-    strength = strength_in_plane(sloped, brain_view(sloped, PLANES[0]))
+    strength = sloped.brain_field.in_plane(brain_view(sloped, PLANES[0]))
     inside = np.array([0.0, 0.0, sloped.target_mm[2]])
     outside = inside + np.array([0.0, 96.0, 0.0])  # in the skull's or the scalp's shell
     assert np.isfinite(strength[pixel(sloped, PLANES[0], inside)])
@@ -72,7 +73,7 @@ def test_strong_is_the_scales_own_colour_and_weak_is_the_image(sloped: TmsEviden
     rgb = field_picture(evidence, plane, view, outlines(evidence, plane)).astype(int)
     near = evidence.target_mm + np.array([18.0, 0, 0])  # in white matter beside the target
     row, column = pixel(evidence, plane, near)
-    value = strength_in_plane(evidence, view)[row, column]
+    value = evidence.brain_field.in_plane(view)[row, column]
     assert value > 0.3 * evidence.scale_end_v_per_m
     expected = 255 * field_colors(np.array([value]), "magnE", evidence.scale_end_v_per_m)[0]
     assert np.abs(rgb[row, column] - expected).max() < 4
@@ -91,7 +92,7 @@ def test_the_line_of_the_threshold_runs_where_the_field_has_it(sloped: TmsEviden
 
     assert not len(cyan())  # no threshold is known
     monkeypatch.setattr(TmsEvidence, "threshold_v_per_m", 1.1)
-    strength = strength_in_plane(sloped, view)
+    strength = sloped.brain_field.in_plane(view)
     found = cyan()
     assert len(found) > 100
     at_line = strength[tuple(found.T)]

@@ -20,14 +20,15 @@ from targeting.records.places import ALSO, AVOIDED
 from targeting.scene import Layer
 from targeting.scene.cameras import CAMERAS, camera
 from targeting.scene.colors import GREY_MATTER, SPARED, color_scale, paint
-from targeting.scene.compare import EACH_CURRENT, PERCENT, on_one_scale
+from targeting.scene.compare import EACH_CURRENT, PERCENT, draw_beside, on_one_scale, seen_together, told_apart
 from targeting.scene.delivered import delivered_scene, read_delivered
-from targeting.scene.export import merged, picture
+from targeting.scene.export import merged, off_screen, picture
 from targeting.scene.planned import planned_scene
 from targeting.study.head_stages import HEAD_FILE, FrameImage
 from targeting.study.surfaces import HeadSurfaces
 from targeting.subject import Subject
 from targeting.viewer.export import export
+from targeting.viewer.widgets.controls import groups
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,8 @@ def scene(subject):
 
 
 def test_a_planned_scene_has_its_layers_where_they_are(scene):
-    assert scene.names == ("scalp", "skull", "cortex", "target", "coil", "coil edges", "handle")
+    assert scene.names == ("scalp", "skull", "cortex", "target", "target, dashed", "coil", "coil edges", "handle")
+    assert groups(scene)["target"] == ["target", "target, dashed"]
     assert scene.unit == "V/m at 1 A/µs" and "left spot" in scene.title
     low, high = scene.bounds_mm
     assert np.allclose([low, high], [[-55.2] * 3, [55.2] * 3], atol=1.5)
@@ -200,6 +202,47 @@ def test_the_planned_pose_delivered_gives_the_planned_field(subject, planned, sc
     assert np.allclose(*fields, rtol=1e-3, equal_nan=True)
 
 
+def test_planned_and_delivered_lie_in_one_picture_with_a_legend(subject, planned, tmp_path):
+    moved = planned.matrix_mm.copy()
+    moved[:3, 3] += 6.0 * moved[:3, 1]
+    file = tmp_path / "markers.xml"
+    localite.write(file, [Pose(moved)])
+    scene = delivered_scene(subject, read_delivered(file))
+    inks = {words.split()[1].rstrip(":"): color for color, words in scene.legend}
+    for name, pose, ink in (("", moved, inks["delivered"]), (" planned", planned.matrix_mm, inks["planned"])):
+        layer = scene.layer(f"coil edges{name}")
+        local = (np.asarray(layer.surface.points) - pose[:3, 3]) @ pose[:3, :3]
+        assert np.ptp(local[:, 0]) / 2 == pytest.approx(
+            np.abs(local[:, 0]).max(), rel=0.02
+        )  # its own pose is its middle
+        assert np.abs(local[:, 2].max()) < 1.5 and layer.color == ink
+    assert inks["planned"] != inks["delivered"]
+    assert any(words.endswith("delivered: 6.0 mm and 0° from it") for _, words in scene.legend)
+    assert [layer.label for layer in scene.layers if layer.label] == ["target", "handle"]  # one handle is named
+
+
+def test_plans_side_by_side_say_what_they_do_not_have_in_common(subject, scene):
+    plan = read_plan(subject.folder / "plan.json")
+    other = replace(
+        plan, target=replace(plan.target, name="psi", side="right"), coil=replace(plan.coil, name="double-cone-110mm")
+    )
+    right = replace(scene, target_mm=scene.target_mm * [-1, 1, 1], outward=scene.outward * [-1, 1, 1])
+    first, same, unlike = told_apart([scene, scene, right], [plan, plan, other])
+    assert first.legend == same.legend == ()
+    assert [words for _, words in unlike.legend] == [
+        "≠ target: right psi (first: left left spot)",
+        "≠ coil: double-cone-110mm (first: coil: figure8-70mm)",
+    ]
+    assert seen_together([first, same]) and not seen_together([first, unlike])
+    plotter = off_screen((400, 200), 2)
+    draw_beside(on_one_scale([first, unlike]), plotter, "target")
+    plotter.render_window.Render()
+    toward = [-np.array(each.camera.GetDirectionOfProjection()) for each in plotter.renderers]
+    assert toward[0][0] < -0.3 and toward[1][0] > 0.3  # each looks at its own side
+    assert plotter.renderers[1].actors["words legend 0"].input == unlike.legend[0][1]
+    plotter.close()
+
+
 def test_a_delivered_pulse_in_the_head_is_said(subject, planned, tmp_path, caplog):
     deep = planned.matrix_mm.copy()
     deep[:3, 3] += 7 * deep[:3, 2]  # 4 mm off as planned: 3 mm in
@@ -292,7 +335,6 @@ def test_titles_name_every_target_and_no_spared_region(with_places):
 
 def test_a_spared_region_has_its_button_and_words_in_the_page_and_in_the_window(with_places):
     from targeting.scene.web.section import section_of
-    from targeting.viewer.widgets.controls import groups
 
     found = planned_scene("ball", out=with_places)
     page = section_of(found)

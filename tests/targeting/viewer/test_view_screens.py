@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import pyvista as pv
 from matplotlib.image import imread
 from stored_pictures import MOST, PICTURES, changed, stored
 from viewed_head import pads, viewed_head
@@ -98,17 +99,17 @@ def test_the_target_is_on_the_side_that_the_letters_name(scene):
     bare = scene
     for name in COIL:  # so that the head is in the middle
         bare = bare.without(name)
-    wanted = {"top": ("LEFT", "RIGHT"), "back": ("LEFT", "RIGHT"), "front": ("RIGHT", "LEFT")}
+    wanted = {"top": ("L", "R"), "back": ("L", "R"), "front": ("R", "L")}
     for camera, letters in wanted.items():
         plotter = off_screen(SIZE)
         draw(bare, plotter)
         look(plotter, bare, camera)
         image = plotter.screenshot(return_img=True).astype(int)
-        words = [plotter.renderer.actors[f"words {edge}"].input for edge in ("left", "right")]
+        across = {letter: plotter.renderer.actors[f"words {letter}"].GetPosition()[0] for letter in "LR"}
         plotter.close()
         magenta = (image[..., 0] > 190) & (image[..., 1] < 80) & (image[..., 2] > 80)
         side = 0 if np.flatnonzero(magenta.any(0)).mean() < SIZE[0] / 2 else 1
-        assert tuple(words) == letters and words[side] == "LEFT"
+        assert tuple(sorted(across, key=across.get)) == letters and letters[side] == "L"
 
 
 def test_letters_follow_the_camera(scene):
@@ -118,8 +119,62 @@ def test_letters_follow_the_camera(scene):
     plotter.screenshot(return_img=True)
     plotter.camera.Azimuth(180)
     plotter.render_window.Render()
-    words = {place: plotter.renderer.actors[f"words {place}"].input for place in ("left", "top", "title")}
-    assert (words["left"], words["top"]) == ("LEFT", "S") and words["title"].endswith("seen from the back")
+    at = {letter: np.array(plotter.renderer.actors[f"words {letter}"].GetPosition()) for letter in "LRSI"}
+    assert at["L"][0] < at["R"][0] and at["S"][1] > at["I"][1]
+    assert plotter.renderer.actors["words title"].input.endswith("seen from the back")
+    assert not any(
+        plotter.renderer.actors[f"words {letter}"].GetVisibility() for letter in "AP"
+    )  # at the viewer, and away
+    plotter.close()
+
+
+@pytest.mark.parametrize("size", [(320, 240), (1000, 640)])
+@pytest.mark.parametrize("camera", ["left", "top", "target", "coil"])
+def test_names_lie_in_the_picture_and_over_no_bar_and_no_compass(scene, camera, size):
+    plotter = off_screen(size)
+    draw(scene, plotter)
+    look(plotter, scene, camera)
+    plotter.screenshot(return_img=True)
+    actors = plotter.renderer.actors
+
+    def box(name):
+        low_high = [0.0] * 4
+        actors[name].GetBoundingBox(plotter.renderer, low_high)
+        x, y = actors[name].GetPosition()
+        return np.array([x + low_high[0], x + low_high[1], y + low_high[2], y + low_high[3]])
+
+    kept = [box(f"words {letter}") for letter in "LRAPSI" if actors[f"words {letter}"].GetVisibility()]
+    kept += [box("words scale bar"), box("words title")]
+    kept.append(np.array([0.58, 0.95, 0.055, 0.12]) * np.repeat(size, 2))
+    for name in ("target label", "handle label"):
+        if not actors[name].prop.opacity:
+            continue  # out of the picture
+        left, right, low, high = box(name)
+        assert left >= 0 and right <= size[0] and low >= 0 and high <= size[1]
+        for other in kept:
+            assert left > other[1] or right < other[0] or low > other[3] or high < other[2], (name, other)
+    plotter.close()
+
+
+def test_the_scale_bar_is_as_long_as_it_says_at_every_depth(scene):
+    plotter = off_screen((800, 600))
+    draw(scene, plotter)
+    for camera, way in (("left", [0.0, 1, 0]), ("top", [1.0, 0, 0])):
+        look(plotter, scene, camera)
+        plotter.render_window.Render()
+        ends = np.asarray(pv.wrap(plotter.renderer.actors["scale bar"].GetMapper().GetInput()).points)
+        number, unit = plotter.renderer.actors["words scale bar"].input.split()
+        mm = float(number) * {"mm": 1, "cm": 10}[unit]
+
+        def across(place):
+            plotter.renderer.SetWorldPoint(*place, 1.0)
+            plotter.renderer.WorldToDisplay()
+            return np.array(plotter.renderer.GetDisplayPoint()[:2])
+
+        for depth in (-50.0, 0.0, 50.0):
+            start = depth * scene.outward
+            pixels = np.linalg.norm(across(start + mm * np.array(way)) - across(start))
+            assert pixels == pytest.approx(np.linalg.norm(ends[1] - ends[0]), rel=1e-3)
     plotter.close()
 
 

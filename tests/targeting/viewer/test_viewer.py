@@ -14,6 +14,8 @@ from meshes import InputError
 from targeting.live.protocol import Request
 from targeting.navigation import brainsight, localite
 from targeting.plans.tms import read_plan
+from targeting.scene.brain_field import BrainField
+from targeting.scene.colors import color_scale
 from targeting.scene.directions import PLANES
 from targeting.tms.placement import casing_distance_mm
 from targeting.viewer import open_window
@@ -173,6 +175,22 @@ def test_slices_are_neurological_whatever_way_the_voxels_run(subject):
     assert image.tissue_at(np.array([500.0, 0.0, 0.0])) == "outside"
 
 
+def test_a_slices_field_lies_where_its_pixels_do(subject):
+    slicer = Slicer.of(PlanImage.of(subject))
+    field = BrainField.planned(subject, "tms")
+    target = np.array(read_plan(subject.folder / "plan.json").target.center_mm)
+    for plane in PLANES:
+        view = slicer.view(plane, target)
+        for place in (target, target + np.array([11.0, -7.0, 5.0])):
+            column, row = slicer.pixel(plane, place)
+            assert view.project(place)[:2] == pytest.approx((column + 0.5, row + 0.5), abs=1e-6)
+        strength = field.in_plane(view)
+        assert strength.shape == slicer.picture(plane, target).shape
+        row, column = np.unravel_index(np.nanargmax(strength), strength.shape)
+        there = slicer.place(plane, column, row, target)
+        assert there[0] < -15 and np.linalg.norm(there - target) < 30  # over the left, as the coil is
+
+
 # what a user can get wrong
 
 
@@ -261,6 +279,9 @@ def test_cortex_and_scalp_can_be_hidden(picture):
 def test_the_threshold_and_the_component_change_the_cortex(picture):
     field, grey, normal = picture("field"), picture("field above the top"), picture("normal")
     middle = slice(0, int(0.75 * field.shape[0]))  # above the colour bar
+    beyond = np.abs(grey - 255 * np.array(color_scale("magnE").colors)[-1]).max(-1) < 12  # a thousandth of the cortex
+    assert 0 < beyond[middle].sum() < 200
+    grey[beyond] = 255
     assert len(hot(field[middle])) > 500 > 10 * len(hot(grey[middle])) + 400
     assert np.abs(field[middle] - normal[middle]).sum(-1).max() > 100
     blue = (normal[..., 2] - normal[..., 0] > 60) & (normal[..., 1] < 160)
@@ -283,6 +304,18 @@ def test_the_axial_slice_is_bright_on_the_left(picture):
     assert len(bright) > 20 and np.median(bright[:, 1]) + 30 < axial.shape[1] / 2
 
 
+def test_the_field_over_the_axial_slice_is_strong_on_the_left_round_the_target(picture, seen):
+    plain, field, contour = (picture(name) for name in ("axial", "axial field", "axial contour"))
+    x, y = seen["target in the axial slice"]
+    assert x < 0.45 * field.shape[1]
+    strong = hot(field)
+    assert len(hot(plain)) < 20 < 200 < len(strong)
+    assert np.median(strong[:, 1]) < 0.5 * field.shape[1] and np.abs(np.median(strong, axis=0) - [y, x]).max() < 60
+    cyan = np.argwhere((contour[..., 0] < 90) & (contour[..., 1] > 180) & (contour[..., 2] > 200))
+    assert len(cyan) > 30 and np.median(cyan[:, 1]) < 0.5 * field.shape[1]
+    assert not ((field[..., 0] < 90) & (field[..., 1] > 180) & (field[..., 2] > 200)).any()
+
+
 def test_the_mouse_drags_the_coil_and_the_dose_follows(seen, live, subject):
     planned, dragged = seen["planned"], seen["dragged"]
     assert planned["row"] == 0 and not planned["unsaved"] and not planned["undo"]
@@ -294,7 +327,7 @@ def test_the_mouse_drags_the_coil_and_the_dose_follows(seen, live, subject):
     assert dragged["dose"] == f"{three_digits(dose['dose_v_per_m'])} V/m"
     assert f"{dose['percent_of_plan']:.1f} % of its dose" in dragged["words"]
     assert dragged["row"] is None and dragged["unsaved"] and dragged["undo"]
-    assert dragged["largest"] is None and "target basis ball" in dragged["field"]  # no basis: grey, and it is said
+    assert dragged["largest"] is None and "GB of memory" in dragged["field"]  # no basis: grey, and it is said
 
 
 def test_what_was_dragged_is_seen(picture):
