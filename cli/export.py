@@ -13,11 +13,9 @@ from cli.options import Anyway, Json, Out, PlanName, Quiet
 from meshes.errors import InputError
 
 if TYPE_CHECKING:
-    from targeting.navigation.navigators import HeaderEntry
     from targeting.subject import Subject
 
 PDF = "pdf"
-EMBEDDED_IMAGE = "colin27.npz"  # the demonstration head's, which no navigator loads
 
 EXAMPLES = """
 **Examples**
@@ -56,10 +54,7 @@ def export_command(
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
         from targeting.navigation.navigators import writer_named
-        from targeting.planning.tms_files import write_navigator
-        from targeting.plans.gate import plan_gate
-        from targeting.plans.tms import read_plan
-        from targeting.study.plan_state import check_stands
+        from targeting.planning.navigator_export import export_plan
         from targeting.subject import Subject
 
         subject = Subject.planned(name, out)
@@ -67,41 +62,11 @@ def export_command(
             papers(talk, subject, file, anyway)
             return
         kind = writer_named(to)
-        plan = read_plan(subject.plan_folder / "plan.json")
-        check_stands(subject, anyway=anyway)
-        where = file or subject.plan_folder
-        image, further = image_of_plan(subject, where if where.is_dir() else where.parent)
-        written = write_navigator(plan, to, where, plan_gate(subject, plan), image) + further
+        written = export_plan(subject, to, file, anyway)
     files = [str(each) for each in written]
     talk.answer(
         "\n".join([*files, kind.how] if kind.how else files), {"file": files[0], "files": files, "how": kind.how}
     )
-
-
-def image_of_plan(subject: Subject, folder: Path) -> tuple[HeaderEntry | None, list[Path]]:
-    """What is told of the image of a subject's plans; the demonstration head gets one, written into a folder.
-
-    Returns
-    -------
-    image : HeaderEntry or None
-    list of Path
-        What was written.
-
-    Raises
-    ------
-    InputError
-        If the record of the head is gone or damaged.
-    """
-    from targeting.planning.demonstration_image import write_demonstration_image
-    from targeting.study.head_stages import TISSUES_FILE, FrameImage
-
-    frame = FrameImage.kept_in(subject.folder)
-    if frame.name != EMBEDDED_IMAGE or not folder.is_dir():
-        return frame.as_written_for(subject.folder), []
-    from meshes.formats.tissue_files import load_tissues
-
-    path = folder / f"{Path(frame.name).stem}_T1.nii.gz"
-    return write_demonstration_image(path, load_tissues(subject.folder / TISSUES_FILE)), [path]
 
 
 def papers(talk: Talk, subject: Subject, file: Path | None, anyway: bool) -> None:

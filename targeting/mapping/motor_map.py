@@ -231,7 +231,7 @@ def write_map(found: MotorMap, subject: Subject, folder: Path | None = None) -> 
     """
     from meshes.whole_files import written_whole
     from targeting.mapping.page import map_page
-    from targeting.navigation.navigators import navigator_file, writers
+    from targeting.navigation.navigators import navigator_file, navigators_of_plans
     from targeting.report.page import write_page
 
     plan = _tms_plan(subject)
@@ -245,12 +245,15 @@ def write_map(found: MotorMap, subject: Subject, folder: Path | None = None) -> 
     with written_whole(places) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     gate = PoseGate(Scalp.of(RecordedStudy.of(subject).head.value), planned_coil(subject, plan))
-    entry = FrameImage.kept_in(subject.folder).entry
+    image = FrameImage.kept_in(subject.folder).as_written_for(subject.folder)
     ahead = [Pose(np.array(each), f"map-{i}") for i, each in enumerate(found.hotspot.next_poses, start=1)]
     files = [
-        write_poses(ahead, name, there / navigator_file(name, plan.created).replace("plan_", "map_next_"), gate, entry)
-        for name in writers()
+        file
+        for name in navigators_of_plans()
         if ahead
+        for file in write_poses(
+            ahead, name, there / navigator_file(name, plan.created).replace("plan_", "map_next_"), gate, image
+        )
     ]
     return [record, page, places, *files]
 

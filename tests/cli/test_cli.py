@@ -12,7 +12,21 @@ from cli.main import run
 
 GROUPS = ["atlas", "coils", "montages", "protocols", "stimulators"]
 LISTS = [f"{group} list" for group in GROUPS]
-COMMANDS = ["plan", "head", "plans", "app", "segment", "mesh", "status", "export", "import", "serve", "view", "map", "review"]
+COMMANDS = [
+    "plan",
+    "head",
+    "plans",
+    "app",
+    "segment",
+    "mesh",
+    "status",
+    "export",
+    "import",
+    "serve",
+    "view",
+    "map",
+    "review",
+]
 COMMANDS += ["log", "verify", "basis", "doctor", "setup", *GROUPS, *LISTS]
 COMMANDS += ["montages equal-dose", "montages interference", "protocols show"]
 

@@ -10,11 +10,11 @@ from typing import Any
 from qtpy import QtCore, QtGui, QtWidgets
 
 from targeting.app.decision import Decision
-from targeting.app.export import export_to, proposed_file
 from targeting.app.widgets.checking import Checker
 from targeting.app.widgets.ink import ink
 from targeting.modality import TMS
 from targeting.navigation.navigators import writers
+from targeting.planning.navigator_export import export_plan, usual_file
 from targeting.progress.record import Progress, clock
 from targeting.records.warnings import DANGER, WARNING
 from targeting.words.fact import Fact
@@ -37,7 +37,7 @@ class PlanStep(QtWidgets.QWidget):
         super().__init__()
         self.decision: Decision | None = None
         self._exporting = Checker(self)
-        self._exporting.told.connect(lambda file: self.say(f"Written: {file}"))
+        self._exporting.told.connect(self._exported)
         self._exporting.failed.connect(lambda why: self.say(f"Not written: {why}", "danger"))
         column = QtWidgets.QVBoxLayout(self)
         self.title = QtWidgets.QLabel()
@@ -219,13 +219,18 @@ class PlanStep(QtWidgets.QWidget):
         navigator = str(self.navigator.currentData())
         title = writers()[navigator].title
         kinds = f"{title} (*{writers()[navigator].suffix})"
-        proposed = str(proposed_file(self._made, navigator))
+        proposed = str(usual_file(self._made.subject, navigator))
         without = QtWidgets.QFileDialog.Option.DontConfirmOverwrite  # asked below, in every way a file can be chosen
         path, _ = QtWidgets.QFileDialog.getSaveFileName(self, f"Export for {title}", proposed, kinds, options=without)
         if path and (not Path(path).exists() or self._may_replace(Path(path))):
             decision = self._made
             self.say("writing …")
-            self._exporting.ask(lambda: export_to(decision, navigator, Path(path)))
+            self._exporting.ask(lambda: export_plan(decision.subject, navigator, Path(path)))
+
+    def _exported(self, files: list[Path]) -> None:
+        """Say what was written, and which button to press in the navigator."""
+        how = writers()[str(self.navigator.currentData())].how
+        self.say(" ".join(filter(None, (f"Written: {', '.join(str(each) for each in files)}.", how))))
 
     def _may_replace(self, path: Path) -> bool:
         buttons = QtWidgets.QMessageBox.StandardButton
