@@ -225,12 +225,12 @@ class PlanStep(QtWidgets.QWidget):
         if path and (not Path(path).exists() or self._may_replace(Path(path))):
             decision = self._made
             self.say("writing …")
-            self._exporting.ask(lambda: export_plan(decision.subject, navigator, Path(path)))
+            self._exporting.ask(lambda: (navigator, export_plan(decision.subject, navigator, Path(path))))
 
-    def _exported(self, files: list[Path]) -> None:
+    def _exported(self, told: tuple[str, list[Path]]) -> None:
         """Say what was written, and which button to press in the navigator."""
-        how = writers()[str(self.navigator.currentData())].how
-        self.say(" ".join(filter(None, (f"Written: {', '.join(str(each) for each in files)}.", how))))
+        navigator, files = told
+        self.say(f"Written: {', '.join(str(each) for each in files)}. {writers()[navigator].how}".rstrip())
 
     def _may_replace(self, path: Path) -> bool:
         buttons = QtWidgets.QMessageBox.StandardButton

@@ -62,7 +62,9 @@ def test_from_an_empty_folder_to_a_navigator_s_file(session):
     # exported: the plan's poses, as the navigator will read them
     (exported,) = seen["exports"]
     file = session.folder / "for brainsight.txt"
-    assert exported["said"] == f"Written: {file}"
+    image = file.with_name("colin27_T1.nii.gz")  # of the demonstration head, to load in the navigator
+    assert exported["said"].startswith(f"Written: {file}, {image}. ") and "Brainsight" in exported["said"]
+    assert image.is_file()
     poses = [each.matrix_mm for each in brainsight.read(file)]
     assert np.allclose(poses, [each.pose for each in plan.placements], atol=1e-3)
     assert poses[0][0][3] < -20  # left is left
