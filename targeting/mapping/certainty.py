@@ -27,7 +27,7 @@ INTERVAL = (0.025, 0.975)
 SHUFFLES = 100
 CHANCE = 0.01
 EDGE_MM = 5.0
-FIELD_OFF = 0.05  # what a field at one place is wrong by: the pose's millimetre, and places between those looked at
+FIELD_OFF = 0.07  # what a field at one place is wrong by: the pose's millimetre, and places between those looked at
 COUNTED = 1e-6  # of the largest probability; places below it do not matter to the hotspot
 
 
