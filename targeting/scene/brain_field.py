@@ -114,7 +114,7 @@ def contour(strength_v_per_m: NDArray[np.floating], level_v_per_m: float | None)
     --------
     >>> slope = np.tile(np.arange(4.0), (2, 1))  # pixels' middles are at 0.5, 1.5, ...
     >>> [line.tolist() for line in contour(slope, 1.25)]
-    [[[1.75, 0.5], [1.75, 1.5]]]
+    [[[1.75, 1.5], [1.75, 0.5]]]
     """
     if level_v_per_m is None or not np.nanmax(strength_v_per_m, initial=0.0) > level_v_per_m:
         return []

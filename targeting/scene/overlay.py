@@ -139,7 +139,7 @@ class Overlay:
         half = 0.32 * letters * len(layer.label)
         x = float(np.clip(across * width, half + 4, max(width - half - 4, half + 4)))
         y = float(np.clip(along * height, 0.8 * letters, height - 0.8 * letters))
-        beside = x + half - (BAR_LEFT * width - 4)
+        beside = x + half - (BAR_LEFT * width - letters)
         foot = (BAR_BOTTOM + BAR_HEIGHT) * height + letters
         if beside > 0 and y < foot:
             x, y = (x - beside, y) if beside < 2.5 * half else (x, foot)

@@ -40,6 +40,7 @@ class CoilBar(QtWidgets.QWidget):
         self.buttons = [button_of(action) for action in actions]
         self.follow = button_of(follow)
         first, second = QtWidgets.QHBoxLayout(), QtWidgets.QHBoxLayout()
+        first.setSpacing(10)
         for widget, stretch in ((self.dose, 0), (self.difference, 1), *((button, 0) for button in self.buttons)):
             first.addWidget(widget, stretch)
         for widget, stretch in ((self.field, 1), (self.progress, 0), (self.follow, 0)):

@@ -18,6 +18,7 @@ NEAR_MM = 3.0  # a mark this near to the plane is drawn firmly, a farther one fa
 FAINT = 110
 SMALLEST = 150
 BAR_MM = 50.0  # of the scale bar
+MOST_LINES = 4  # of the words below the slices
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +70,8 @@ class SlicePanel(QtWidgets.QWidget):
         self.box.toggled.connect(lambda _on: self._draw_field())
         self.words = QtWidgets.QLabel("|E| is being read …")
         self.words.setWordWrap(True)
+        self.words.setMinimumHeight(MOST_LINES * self.words.fontMetrics().height())  # the slices keep their size
+        self.words.setAlignment(QtCore.Qt.AlignmentFlag.AlignTop)
         self.words.setAccessibleName("the field in the slices")
         self.box.setEnabled(False)
         layout.addWidget(self.box)
