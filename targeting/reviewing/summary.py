@@ -3,8 +3,8 @@
 A pulse counts as a whole one when the target got at least the planned dose of it, and as its share when it got less: too strong
 a pulse does not make up for one that missed.  What the target got is the sum of these over the pulses prescribed (or, without a
 protocol, over those given).  Pulses whose place or output was not recorded may have been anything between none and as the
-others: so the answer may be a range.  Planned means at least ``ENOUGH`` of the dose, which is what this program calls near the
-best elsewhere too, and less than ``TOO_MUCH`` by a plain sum.
+others: so the answer may be a range.  Where no output can be held against the plan's, it is not known.  Planned means at least
+``ENOUGH`` of the dose, which is what this program calls near the best elsewhere too, and less than ``TOO_MUCH`` by a plain sum.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def summarised(pulses: Pulses, share: NDArray[np.float64], chosen: NDArray[np.bo
     )
 
 
-def verdict_of(summaries: list[PulseSummary], prescribed: int | None) -> Verdict:
+def verdict_of(summaries: list[PulseSummary], prescribed: int | None, own_intensity: bool) -> Verdict:
     """Whether sessions together gave the target the planned dose.
 
     Parameters
@@ -152,13 +152,18 @@ def verdict_of(summaries: list[PulseSummary], prescribed: int | None) -> Verdict
         One for each session.
     prescribed : int or None
         Pulses of a session; None: those that were given.
+    own_intensity : bool
+        Whether shares are at the pulses' own intensity.  At an intensity that is not known the answer is not known either,
+        unless too few pulses were given, which no intensity makes up for.
     """
     of = sum(prescribed or each.pulses for each in summaries)
     usual = [min(each.share, 1.0) if each.share is not None else 1.0 for each in summaries]
     low = sum(each.got for each in summaries) / max(of, 1)
     high = low + sum(each.unknown * share for each, share in zip(summaries, usual, strict=True)) / max(of, 1)
     in_all = sum(each.got_in_all for each in summaries) / max(of, 1)
-    if in_all > TOO_MUCH:
+    if not own_intensity:
+        answer = NO if sum(each.pulses for each in summaries) < ENOUGH * of else UNKNOWN
+    elif in_all > TOO_MUCH:
         answer = MORE
     elif low >= ENOUGH:
         answer = YES

@@ -49,18 +49,16 @@ def verdict_words(verdict: Verdict, own_intensity: bool = True) -> str:
     'Not known: the target got between 82 and 97 % of the planned dose'
     >>> verdict_words(Verdict("more", 1.0, 1.0, 1.24, 3000))
     'No: the target got more than planned, 124 % of the dose'
-    >>> verdict_words(Verdict("no", 0.48, 0.48, 0.48, 300), own_intensity=False)
-    'No: the target got 48 % of the planned dose, taken at equal intensity'
+    >>> verdict_words(Verdict("not known", 0.97, 0.97, 0.97, 300), own_intensity=False)
+    'Not known: at equal intensity the target got 97 % of the planned dose'
     """
-    dose = "dose" if own_intensity else "dose, taken at equal intensity"
+    who = "the target" if own_intensity else "at equal intensity the target"
     if verdict.answer == MORE:
-        said = f"the target got more than planned, {percent(verdict.in_all)} of the {dose}"
+        said = f"{who} got more than planned, {percent(verdict.in_all)} of the dose"
     elif verdict.high - verdict.low >= 0.005:
-        said = (
-            f"the target got between {number(100 * verdict.low, 0)} and {percent(verdict.high)} of the planned {dose}"
-        )
+        said = f"{who} got between {number(100 * verdict.low, 0)} and {percent(verdict.high)} of the planned dose"
     else:
-        said = f"the target got {percent(verdict.low)} of the planned {dose}"
+        said = f"{who} got {percent(verdict.low)} of the planned dose"
     return f"{ANSWERS[verdict.answer][0]}: {said}"
 
 
@@ -294,12 +292,11 @@ SESSION_HEADS = (
 
 
 def session_rows(review: Review) -> list[tuple[str, ...]]:
-    """A row for each session, and one for the course."""
-    rows = [
+    """A row for each session."""
+    return [
         (f"{each.number}: {each.file}", _range(each.verdict), *summary_cells(each.summary, review.planned.pulses))
         for each in review.sessions
     ]
-    return rows
 
 
 BLOCK_HEADS = (("Block", ""), *SESSION_HEADS[2:])

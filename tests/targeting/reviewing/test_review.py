@@ -139,8 +139,10 @@ def test_an_output_that_is_not_recorded_is_said_and_doses_are_at_equal_intensity
     for values in ({}, {"percent": 0.0, "didt_a_per_us": 0.0}):  # a stimulator that is not connected gives zeros
         found = looked(localite_session(tmp_path / f"{len(values)}.xml", [planned] * 3000, **values))
         assert not found.own_intensity and warned(found, "records no output", "equal intensity")
-        assert found.verdict.low == pytest.approx(1.0, abs=1e-6)
+        assert found.verdict.low == pytest.approx(1.0, abs=1e-6) and found.verdict.answer == "not known"
         assert np.isnan(found.pulses.dose_v_per_m).all() and np.isnan(found.pulses.own_share).all()
+    few = looked(localite_session(tmp_path / "few.xml", [planned] * 300))
+    assert few.verdict.answer == "no" and few.verdict.low == pytest.approx(0.1, abs=1e-6)  # at whatever intensity
     some = np.where(np.arange(3000) < 600, 0.0, PERCENT)
     found = looked(localite_session(tmp_path / "some.xml", [planned] * 3000, percent=some))
     assert found.own_intensity and warned(found, "600 pulses no output")
@@ -262,7 +264,7 @@ def test_a_plan_without_a_prescription_is_held_against_what_was_given(live, plan
     bare = prescribed_ball(tmp_path / "bare", dosing=False)
     file = localite_session(tmp_path / "a.xml", [planned] * 40 + [None] * 2, percent=55.0)
     found = review(bare, [file], write=False)
-    assert not found.own_intensity and found.verdict.of == 42
+    assert not found.own_intensity and found.verdict.of == 42 and found.verdict.answer == "not known"
     assert found.sessions[0].summary.dose_v_per_m == pytest.approx(0.55 * MAX_A_PER_US * found.planned.dose_per_a_us)
     assert any("prescribes no output" in each.text for each in found.warnings)
     assert any("names no protocol" in each.text for each in found.warnings)
