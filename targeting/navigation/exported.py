@@ -60,7 +60,7 @@ def marks_of(poses: Sequence[Pose]) -> list[Mark]:
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PlanImage(HeaderEntry):
     """The image that a plan's RAS mm are of, as a navigator loads it.
 

@@ -242,8 +242,8 @@ def _out_of_mni(session: Session, warp: MniWarp | None) -> Session:
     """From MNI152 through the subject's map to it."""
     if warp is None:
         raise InputError(
-            f"{session.source} is in {MNI}, a template's space: its places were moved there and are not this head's; name a "
-            "registered subject, or save the session in the coordinates of the T1 itself"
+            f"{session.source} is in {MNI}, a template's space: its places were moved there and are not this head's; save the "
+            "session in the coordinates of the T1 itself, or carry it over with 'target import' to a registered subject"
         )
 
     def carry(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -136,7 +136,8 @@ def _read_back(subject: Subject, plan: Plan, file: Path) -> Check:
     session = PoseFile(file).read()
     entry = FrameImage.kept_in(subject.folder).entry if subject.record("segment") is not None else None
     system = NEW_NAMES[0] if entry is None else system_of(entry.form, entry.code)
-    if session.system not in ("", system):
+    before_253 = f"NIfTI:{system.rpartition(':')[2]}"  # as Brainsight named it before that version
+    if session.system not in ("", system, before_253):
         return Check(file.name, False, f"it is not in {system}, the entry of the image that the plan is in")
     poses = [each.pose for each in session.targets if each.pose is not None]
     if len(poses) != len(plan.placements):

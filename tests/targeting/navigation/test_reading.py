@@ -288,7 +288,7 @@ def test_mni_comes_back_through_the_subjects_own_map(tmp_path):
     warp = replace(MniWarp.identity(), affine_mm=affine)
     session = saved(tmp_path / "a.xml", triggers("MNI", LEFT_M1 @ localite.TURN)).read()
     assert session.system == MNI
-    refused(lambda: in_the_plans_world(session, WORLDS), "name a registered subject")
+    refused(lambda: in_the_plans_world(session, WORLDS), "to a registered subject")
     back = in_the_plans_world(session, WORLDS, warp)
     pose = back.pulses[0].pose
     np.testing.assert_allclose(pose.center_mm, (affine @ [*CENTRE, 1.0])[:3], atol=1e-9)
