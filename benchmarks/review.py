@@ -28,6 +28,7 @@ from targeting.reviewing.files import document_of, table_of  # noqa: E402
 from targeting.reviewing.page import page_of  # noqa: E402
 from targeting.reviewing.recorded import read_recorded  # noqa: E402
 from targeting.reviewing.review import reviewed  # noqa: E402
+from targeting.study.carried_over import carried_over  # noqa: E402
 from targeting.subject import Subject  # noqa: E402
 
 PULSES = 10_000
@@ -53,7 +54,7 @@ def main() -> None:
             poses.append(pose)
         file = localite_session(Path(folder) / "session.xml", poses, 0.1 * np.arange(PULSES), percent=40.0)
         start = time.perf_counter()
-        recorded = read_recorded([file], live.plan, None)
+        recorded = read_recorded([file], live.plan, lambda each: carried_over(each, subject)[0])
         read = time.perf_counter() - start
         found = reviewed(subject, recorded, live)
         held = time.perf_counter() - start - read

@@ -25,13 +25,13 @@ from targeting.mapping.places import QUANTITIES, Places
 from targeting.mapping.pulses import Intensity, MappedPulses, mapped_pulses
 from targeting.mapping.recruitment import CURVES, SIGMOID, THRESHOLD_UV, log_amplitude
 from targeting.navigation.pose_file import PoseFile, write_poses
-from targeting.navigation.world import in_the_plans_world
 from targeting.plans.gate import planned_coil
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
 from targeting.records.json_records import plain, write_json
 from targeting.stimulators import stimulator_rating
+from targeting.study.carried_over import carried_over
 from targeting.study.field_basis_stage import CorticalBasis, cortical_basis
 from targeting.study.head_stages import FrameImage
 from targeting.study.measured_hotspot import MeasuredHotspot, Within
@@ -140,7 +140,7 @@ def map_motor(
     file = PoseFile.of(session)
     table = None if emg is None else read_table(Path(emg))
     frame = FrameImage.kept_in(subject.folder)
-    read = in_the_plans_world(file.read(), frame.worlds(subject.folder))
+    read, _ = carried_over(file.read(), subject)
     study = RecordedStudy.of(subject)
     gate = PoseGate(Scalp.of(study.head.value), coil)
     hair = plan.search.hair_mm or 0.0

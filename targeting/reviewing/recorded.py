@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from meshes.errors import InputError
 from targeting.navigation.choice import ALL_PULSES, MOST_NAMED, NO_COIL, NO_TARGET, NOT_A_COIL, TRIGGERED
 from targeting.navigation.pose_file import PoseFile
-from targeting.navigation.records import Record
-from targeting.navigation.world import HeaderWorlds, in_the_plans_world
+from targeting.navigation.records import Record, Session
 from targeting.plans.tms import TmsPlan
 from targeting.subject import sha256
 
@@ -59,15 +58,17 @@ def own_names(plan: TmsPlan) -> list[str]:
     return [f"{plan.target.name}-{each.rank}" for each in plan.placements]
 
 
-def read_recorded(words: Iterable[str | Path], plan: TmsPlan, worlds: HeaderWorlds | None) -> list[RecordedSession]:
+def read_recorded(
+    words: Iterable[str | Path], plan: TmsPlan, carry: Callable[[Session], Session]
+) -> list[RecordedSession]:
     """Read the files of sessions, each as ``FILE`` or ``FILE:NAME``.
 
     Parameters
     ----------
     words : iterable of str or path
     plan : TmsPlan
-    worlds : HeaderWorlds or None
-        Of the plan's T1.
+    carry : callable
+        Takes a file's poses to RAS mm of the plan, as :func:`targeting.study.carried_over.carried_over` does.
 
     Raises
     ------
@@ -81,19 +82,20 @@ def read_recorded(words: Iterable[str | Path], plan: TmsPlan, worlds: HeaderWorl
     seen: dict[str, PoseFile] = {}
     found = []
     for file in files:
-        session = in_the_plans_world(file.read(), worlds)
+        session = carry(file.read())
         digest = sha256(file.path)
         if digest in seen:
             raise InputError(f"{file.path} is the same session as {seen[digest].path}: give each session once")
         seen[digest] = file
         if not session.pulses:
             raise InputError(f"{file.path} holds no pulse, only planned poses; give the file that recorded the session")
-        found.append(_meant(file, digest, tuple(session.pulses), plan))
+        found.append(_meant(file, digest, session, plan))
     return found
 
 
-def _meant(file: PoseFile, digest: str, records: tuple[Record, ...], plan: TmsPlan) -> RecordedSession:
+def _meant(file: PoseFile, digest: str, session: Session, plan: TmsPlan) -> RecordedSession:
     """Sort a file's rows by whether they are of the plan."""
+    records = tuple(session.pulses)
     by_trigger = any(TRIGGERED.search(each.cause) for each in records)
     pulses = [
         each
@@ -127,7 +129,8 @@ def _meant(file: PoseFile, digest: str, records: tuple[Record, ...], plan: TmsPl
         return UNTRACKED if record.pose is None else GIVEN
 
     target, coil = " and ".join(sorted(targets)), next(iter(coils))
-    notes = [] if targets <= {NO_TARGET, *own_names(plan)} else [f"its target {target} is taken for the plan's"]
+    notes = list(session.remarks)
+    notes += [] if targets <= {NO_TARGET, *own_names(plan)} else [f"its target {target} is taken for the plan's"]
     notes += [] if coil == NO_COIL else [f"its coil {coil} is taken for the plan's {plan.coil.name}"]
     return RecordedSession(
         file.path.name,

@@ -22,7 +22,7 @@ from targeting.reviewing.pulses import PlannedDose, Pulses, pulses_of
 from targeting.reviewing.recorded import GIVEN, RecordedSession, read_recorded
 from targeting.reviewing.summary import PulseSummary, Verdict, median_of, summarised, verdict_of
 from targeting.reviewing.words import review_warnings
-from targeting.study.head_stages import FrameImage
+from targeting.study.carried_over import carried_over
 from targeting.subject import Subject
 from targeting.versions import versions
 
@@ -195,8 +195,7 @@ def review(
     """
     subject = Subject.planned(subject, out)
     live = LiveDose.of(subject, anyway=anyway)
-    worlds = FrameImage.kept_in(subject.folder).worlds(subject.folder)
-    recorded = read_recorded(sessions, live.plan, worlds)
+    recorded = read_recorded(sessions, live.plan, lambda session: carried_over(session, subject)[0])
     log.info("%d recorded rows", sum(len(each.records) for each in recorded))
     found = reviewed(subject, recorded, live)
     for warning in of_kind(found.warnings, WARNING):

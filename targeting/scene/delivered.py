@@ -22,7 +22,6 @@ from targeting.navigation.choice import chosen_pulses
 from targeting.navigation.measured_pose import MeasuredPose, apart, measured
 from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.records import Session
-from targeting.navigation.world import in_the_plans_world
 from targeting.plans.gate import planned_coil
 from targeting.plans.tms import Plan, read_plan
 from targeting.pose import Pose
@@ -32,7 +31,7 @@ from targeting.scene.layer import Layer, Scene
 from targeting.scene.live_cortex import cortical_field_at
 from targeting.scene.parts import coil_layers
 from targeting.scene.planned import assembled, surfaces_of, target_e_of
-from targeting.study.head_stages import FrameImage
+from targeting.study.carried_over import carried_over
 from targeting.study.study import RecordedStudy
 from targeting.subject import Subject
 from targeting.words.numbers import degrees, number, percent
@@ -83,8 +82,7 @@ def delivered_pose(subject: Subject, plan: Plan, delivered: DeliveredPoses, gate
         where a coil can be, or are not one place.
     """
     planned = Pose(np.array(plan.placements[0].pose))
-    frame = FrameImage.kept_in(subject.folder)
-    session = in_the_plans_world(delivered.session, frame.worlds(subject.folder))
+    session, _ = carried_over(delivered.session, subject)
     chosen = chosen_pulses(session, delivered.file, "`delivered`", own=(f"{plan.target.name}-1",))
     places = np.array([each.pose.center_mm for each in chosen.records if each.pose is not None])
     away = float(np.linalg.norm(np.median(places, axis=0) - planned.center_mm))

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from targeting import Pose, review, simulate_tms
 from targeting.course.log import add_to_log
 from targeting.dosing import protocol_named
 from targeting.live import LiveDose
+from targeting.navigation.world import in_the_plans_world
 from targeting.reviewing.recorded import read_recorded
 from targeting.reviewing.review import reviewed
 from targeting.tms.confirmation import confirm
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.slow
 
 PEER = Path(__file__).parents[4] / "shared" / "peer"
 PROTOCOL = protocol_named("m1-pain-10hz")
+WITHOUT_T1 = partial(in_the_plans_world, worlds=None)  # as the ball is
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def planned(live):
 @pytest.fixture
 def looked(subject, live):
     """Review files without writing anything."""
-    return lambda *files: reviewed(subject, read_recorded(files, live.plan, None), live)
+    return lambda *files: reviewed(subject, read_recorded(files, live.plan, WITHOUT_T1), live)
 
 
 def moved(pose, *by_mm):
@@ -320,7 +323,7 @@ def test_ten_thousand_pulses_take_seconds(subject, live, planned, tmp_path):
     poses = [moved(lifted(planned, 2), *each) for each in hand.normal(0, 1, (10_000, 3))]
     file = localite_session(tmp_path / "a.xml", poses, percent=PERCENT)
     start = time.perf_counter()
-    found = reviewed(subject, read_recorded([file], live.plan, None), live)
+    found = reviewed(subject, read_recorded([file], live.plan, WITHOUT_T1), live)
     assert len(found.pulses) == 10_000 and time.perf_counter() - start < 30  # benchmarks/review.py measures it
 
 
@@ -329,13 +332,13 @@ def test_the_log_stands_beside_the_dose(subject, live, planned, tmp_path):
     add_to_log(subject, session=1, rmt_percent=52, nrs=6, adverse="none")
     add_to_log(subject, session=days[1], nrs=4)
     add_to_log(subject, session=9, nrs=2)
-    found = reviewed(subject, read_recorded(days, live.plan, None), live)
+    found = reviewed(subject, read_recorded(days, live.plan, WITHOUT_T1), live)
     assert [[line.nrs for line in found.logged(each)] for each in found.sessions] == [[6.0], [4.0]]
     assert any("session 9, of which no file" in each.text for each in found.warnings)
     log = subject.folder / "course" / "log.jsonl"
     whole = log.read_bytes()
     try:
         log.write_bytes(whole.replace(b'"nrs": 6.0', b'"nrs": 3.0'))
-        assert "line 1 was changed" in said(reviewed, subject, read_recorded(days, live.plan, None), live)
+        assert "line 1 was changed" in said(reviewed, subject, read_recorded(days, live.plan, WITHOUT_T1), live)
     finally:
         log.write_bytes(whole)
