@@ -199,13 +199,17 @@ def value_of(option: Option, text: str) -> Any:
     --------
     >>> value_of(option_named("rmt_percent"), " 52,5 "), value_of(option_named("hotspot_mm"), "-38,-20,55")
     (52.5, (-38.0, -20.0, 55.0))
+    >>> value_of(option_named("hotspot_mm"), "mapping.json")
+    'mapping.json'
     """
     words = text.strip()
     if not words:
         return None
     if option.kind is Kind.TEXTS:
         return [each.strip() for each in words.split(",")]
-    if option.kind is Kind.POINT:
+    if option.kind is Kind.POINT_OR_FILE and words.lower().endswith(".json"):
+        return words
+    if option.kind in (Kind.POINT, Kind.POINT_OR_FILE):
         return tuple(float(each) for each in parse_point(words, words))
     if option.kind is not Kind.NUMBER:
         return words

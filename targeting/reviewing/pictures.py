@@ -27,7 +27,7 @@ from targeting.scene.raster.surface import SUPERSAMPLING, DepthImage, Surface, c
 WIDTH, HEIGHT = 900, 770
 WIDE, ROW = 1500, 230  # of the timeline: its width, and the height of each of its rows, pixels
 COLORS, TOP = "viridis", 1.2  # of the dose, as a share of the planned one
-LOST, PLANNED, MEDIAN = "#c0392b", "#1d5c39", "#d9480f"
+LOST, PLANNED, MEDIAN = "#b42318", "#1d5c39", "#d9480f"
 HANDLE_MM = 95.0
 LIFT_MM = 3.0  # a dot lies this far out of the scalp, so that rough scalp does not hide it
 MOST_LINES = 300  # runs of pulses whose medians make the line
