@@ -90,9 +90,36 @@ def write_files(desk):
     assert near.sum() > 20
     table = np.array([[1, 1, 1, 0, 0], [200, 40, 40, 0, 0]])
     write_annot(desk / "lh.mine.annot", near, table, ["rest", "hand"], fill_ctab=True)
-    shutil.copy(desk / "colin27" / "plans" / "m1-hand-left" / "plan_brainsight.txt", desk / "session.txt")
+    write_sessions(desk)
     for name in ("subject02", "subject03"):
         shutil.copytree(desk / "colin27", desk / name)
+
+
+def write_sessions(desk):
+    """Sessions as navigators record them: pulses at the planned pose, and those of a map with a muscle's responses."""
+    from mapping_sessions import localite_triggers, moved, responses_uv
+    from recorded_sessions import brainsight_session, localite_session
+
+    from targeting.live import LiveDose
+    from targeting.subject import Subject
+    from targeting.tms.placement import place
+
+    live = LiveDose.of(Subject.planned("colin27", desk / "colin27"))
+    rng, best = np.random.default_rng(0), live.plan.placements[0]
+    planned = np.repeat(np.array(best.pose)[None], 40, 0)
+    localite_session(desk / "monday.xml", list(moved(planned, rng)), percent=36.0)
+    for name in ("session.txt", "day1.txt", "day2.txt", "day3.txt"):
+        pulses = [(pose, "M1", "TTL Trigger", "Coil 1") for pose in moved(planned, rng)]
+        brainsight_session(desk / name, pulses)
+    near = live.scalp.points_mm[np.linalg.norm(live.scalp.points_mm - np.array(best.scalp_mm), axis=1) < 20]
+    poses, _ = place(live.scalp, live.coil, near[rng.choice(len(near), 250)], rng.uniform(-180, 180, (250, 1)), 4.0)
+    e = np.linalg.norm(live.dose_map.mean_e_v_per_m(live.coil, poses[:, 0], 62e6), axis=1)
+    mep_uv = responses_uv(1.5 * e / e.max(), rng)
+    recorded = moved(poses[:, 0], rng)
+    (desk / "session.xml").write_text(localite_triggers(recorded, mep_uv), encoding="utf-8")
+    (desk / "TriggerMarkers_Coil0.xml").write_text(localite_triggers(recorded), encoding="utf-8")
+    rows = [f"{i}\t{each:.1f}" for i, each in enumerate(mep_uv, start=1)]
+    (desk / "responses.tsv").write_text("\n".join(["pulse\tmep_uv", *rows]) + "\n", encoding="utf-8")
 
 
 def save(path, voxels, affine):

@@ -44,7 +44,8 @@ class SpotCertainty:
     expected_off_mm : float
         The mean distance of the truth from it.
     radius_mm : float
-        Of the ball round it that holds 95 % of the probability.
+        Of the ball round it that holds 95 % of the probability; at least as far as the next place, as between them nothing
+        was looked at.
     area_mm2 : float
         Of the smallest part of the cortex that does.
     """
@@ -76,11 +77,12 @@ def certainty_of(
     best = int(expected.argmin())
     order = np.argsort(-probability[likely] / areas_mm2[likely])
     held = order[: int(np.searchsorted(np.cumsum(p[order]), HELD)) + 1]
+    apart_mm = float(np.sqrt(2 / np.sqrt(3) * areas_mm2[likely[best]]))  # of even triangles: the next place's distance
     return SpotCertainty(
         probability,
         int(likely[best]),
         float(expected[best]),
-        float(weighted_quantile(apart[best], p, HELD)),
+        max(float(weighted_quantile(apart[best], p, HELD)), apart_mm),
         float(areas_mm2[likely[held]].sum()),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from meshes.formats.tissue_files import load_tissues
-from targeting.navigation.navigators import HeaderEntry, navigator_file, writer_named
+from targeting.navigation.navigators import HeaderEntry, navigator_file, navigators_of_plans, writer_named
 from targeting.planning.demonstration_image import write_demonstration_image
 from targeting.planning.tms_files import write_navigator
 from targeting.plans.gate import plan_gate
@@ -52,9 +52,12 @@ def export_plan(subject: Subject, navigator: str, where: Path | None = None, any
     writer_named(navigator)
     plan = read_plan(subject.plan_folder / "plan.json")
     check_stands(subject, anyway=anyway)
-    where = where or subject.plan_folder
-    image, further = _image_of(subject, where if where.is_dir() else where.parent)
-    return write_navigator(plan, navigator, where, plan_gate(subject, plan), image) + further
+    folder = subject.plan_folder if where is None else where if where.is_dir() else where.parent
+    image, further = _image_of(subject, folder)
+    own = usual_file(subject, navigator)
+    if where is None and not anyway and navigator in navigators_of_plans() and own.is_file():
+        return [own, *further]  # the plan's own file, which stands; by a later version it might be another
+    return write_navigator(plan, navigator, where or folder, plan_gate(subject, plan), image) + further
 
 
 def _image_of(subject: Subject, folder: Path) -> tuple[HeaderEntry | None, list[Path]]:
