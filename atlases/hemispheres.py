@@ -15,6 +15,7 @@ import logging
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +121,7 @@ def hemisphere_shares(tissues: Tissues, warp: MniWarp) -> dict[str, HemisphereSh
     box = ndimage.find_objects(brain.astype(np.int8))
     if not box:
         raise InputError("the tissues have no white and grey matter, so no cortex; check the segmentation")
-    labels, fields = labels[box[0]], np.clip(tissues.fields[box[0]], 0, 1)
+    labels = labels[box[0]]
     affine = tissues.affine_mm.copy()
     affine[:3, 3] += affine[:3, :3] @ [each.start for each in box[0]]
     asked = np.isin(labels, (Tissue.WM, Tissue.GM, Tissue.CSF))
@@ -133,9 +134,10 @@ def hemisphere_shares(tissues: Tissues, warp: MniWarp) -> dict[str, HemisphereSh
     right = np.where(kind == LEFT, False, np.where(kind == RIGHT, True, right))
     filled = (labels == Tissue.GM) & (kind == NUCLEUS) | (labels == Tissue.CSF) & np.isin(kind, (VENTRICLE, NUCLEUS))
     filled = ndimage.binary_closing(filled, iterations=2) & (labels != Tissue.GM) | filled
-    total = np.maximum(fields.sum(-1), 1e-6)
-    white = np.where(filled, 1, fields[..., Tissue.WM] / total).astype(np.float32)
-    grey = np.minimum(fields[..., Tissue.GM] / total, 1 - white).astype(np.float32)
+    filled |= ndimage.binary_dilation(filled) & (labels == Tissue.WM)  # their borders are shared with nothing
+    white, grey = tissue_shares(tissues.fields[box[0]], (Tissue.WM, Tissue.GM))
+    white = np.where(filled, 1, white)
+    grey = np.minimum(grey, 1 - white)
     found = {}
     for side, own in (("lh", asked & ~right), ("rh", asked & right)):
         own = own & (kind != HINDBRAIN)
@@ -145,6 +147,26 @@ def hemisphere_shares(tissues: Tissues, warp: MniWarp) -> dict[str, HemisphereSh
                 f"the {'left' if side == 'lh' else 'right'} hemisphere has no white matter; check the tissues"
             )
     return found
+
+
+def tissue_shares(fields: NDArray[np.float32], asked: tuple[Tissue, ...]) -> list[NDArray[np.float32]]:
+    """How much of each voxel some tissues fill, 0 to 1, each (nx, ny, nz).
+
+    A field says by how far a tissue is ahead of the others, not how much of a voxel is its: a place belongs to the greatest,
+    as in the mesh.  So the share is that of eight places in the voxel, the fields being linear in between.
+
+    Parameters
+    ----------
+    fields : (nx, ny, nz, tissues)
+    asked : tuple of Tissue
+    """
+    of_voxel = [np.zeros(fields.shape[:-1], np.float32) for _ in asked]
+    for offset in product((-0.25, 0.25), repeat=3):
+        here = [ndimage.shift(fields[..., each], offset, order=1, mode="nearest") for each in range(fields.shape[-1])]
+        greatest = np.argmax(here, axis=0)
+        for share, tissue in zip(of_voxel, asked, strict=True):
+            share += np.float32(0.125) * (greatest == tissue)
+    return of_voxel
 
 
 def _kinds(points_mm: NDArray[np.float64], warp: MniWarp) -> NDArray[np.int8]:

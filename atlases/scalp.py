@@ -168,13 +168,7 @@ class Scalp:
         distance = np.linalg.norm(points - center, axis=1)
         near = np.flatnonzero(distance <= radius_mm)
         points = points[near[np.argsort(distance[near], kind="stable")]]
-        keep = np.ones(len(points), bool)
-        tree = cKDTree(points)
-        for i in range(len(points)):
-            if keep[i]:
-                close = [j for j in tree.query_ball_point(points[i], step_mm) if j > i]
-                keep[close] = False
-        return points[keep]
+        return points[thinned(points, step_mm)]
 
     @cached_property
     def distance(self) -> DistanceGrid:
@@ -198,6 +192,24 @@ class Scalp:
         """Distance to the scalp, positive outside, (n,); beyond the grid a lower bound."""
         points = np.atleast_2d(np.asarray(points_mm, float))
         return _read_all(self.distance.mm, self.distance.origin_mm, self.distance.step_mm, points)
+
+
+def thinned(points_mm: NDArray[np.float64], step_mm: float) -> NDArray[np.int64]:
+    """Which points (p, 3) are kept so that none is within ``step_mm`` of another and each left out is: the first ones first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from atlases.scalp import thinned
+    >>> thinned(np.array([[0.0, 0, 0], [2, 0, 0], [4, 0, 0], [9, 0, 0]]), 3.0).tolist()
+    [0, 2, 3]
+    """
+    keep = np.ones(len(points_mm), bool)
+    tree = cKDTree(points_mm)
+    for i in range(len(points_mm)):
+        if keep[i]:
+            keep[[j for j in tree.query_ball_point(points_mm[i], step_mm) if j > i]] = False
+    return np.flatnonzero(keep)
 
 
 @lru_cache(maxsize=1)  # many stages ask for the same head's, and its distance grid takes seconds

@@ -78,7 +78,7 @@ def measure(path: str, road: str) -> dict[str, Any]:
     made, assembly = timed(lambda: HeadConductor(head))
     _, built = timed(lambda: made.stiffness)
     assembly = {key: assembly[key] + built[key] for key in assembly}
-    free = made._free_nodes
+    free = made.free_nodes
     matrix = made.stiffness[free][:, free].tocsr()
 
     def load(chosen: np.ndarray, weight: np.ndarray, axis: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import typer
 from cli import (
     atlas,
     basis,
+    bids,
     coils,
     doctor,
     export,
@@ -35,7 +36,7 @@ from cli.app import app_command
 from cli.console import Talk
 from cli.first_steps import WELCOME
 from cli.help import Command, Group
-from cli.options import Json, Quiet
+from cli.options import Json, Quiet, show_version
 from targeting.interference.request import InterferenceRequest
 from targeting.study.options import flags_of
 from targeting.study.tes_request import TesRequest
@@ -64,6 +65,7 @@ app = typer.Typer(
 )
 app.command("plan", cls=Command, epilog=plan.EXAMPLES)(plan.plan_command)
 app.command("head", cls=Command, epilog=head.EXAMPLES)(head.head_command)
+app.command("bids", cls=Command, epilog=bids.EXAMPLES)(bids.bids_command)
 app.command("plans", cls=Command, epilog=plans.EXAMPLES)(plans.plans_command)
 app.command("segment", cls=Command, epilog=segment.EXAMPLES)(segment.segment_command)
 app.command("mesh", cls=Command, epilog=mesh.EXAMPLES)(mesh.mesh_command)
@@ -87,21 +89,13 @@ app.add_typer(protocols.app, name="protocols")
 app.add_typer(stimulators.app, name="stimulators")
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
-        from targeting.versions import package_version
-
-        typer.echo(f"target {package_version()}")
-        raise typer.Exit()
-
-
 @app.callback()
 def _flags(
     context: typer.Context,
     quiet: Quiet = False,
     as_json: Json = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="The version, and no more.")
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="The version, and no more.")
     ] = False,
 ) -> None:
     context.obj = Talk(quiet, as_json)

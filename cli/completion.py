@@ -140,9 +140,7 @@ def plans_of(subject: str) -> list[str]:
 
 def targets() -> Iterator[Found]:
     """The named targets, and how a place is begun."""
-    from atlases.targets import targets as named
-
-    yield from ((name, each.title) for name, each in named().items())
+    yield from _listed("targets")
     yield from PLACES
 
 
@@ -159,17 +157,14 @@ def areas() -> Iterator[Found]:
 def coils() -> Iterator[Found]:
     """The coils with a name, those of plug-ins among them."""
     from meshes.plugins import names_of_plugins
-    from targeting.coils.table import coil_table
 
-    yield from ((name, each["title"]) for name, each in coil_table().items())
+    yield from _listed("coils")
     yield from ((name, "") for name in names_of_plugins("target.coils"))
 
 
 def montages() -> Iterator[Found]:
     """The named montages."""
-    from targeting.tes.montages import montages as named
-
-    yield from ((name, each.title) for name, each in named().items())
+    yield from _listed("montages")
 
 
 def protocols() -> Iterator[Found]:
@@ -181,9 +176,14 @@ def protocols() -> Iterator[Found]:
 
 def stimulators() -> Iterator[Found]:
     """The named stimulators."""
-    from targeting.stimulators import stimulators as named
+    yield from _listed("stimulators")
 
-    yield from ((name, each.title) for name, each in named().items())
+
+def _listed(table: str) -> Iterable[Found]:
+    """What the window lists of a table, too."""
+    from targeting.app.choices import KNOWN
+
+    return KNOWN[table]()
 
 
 def exports() -> Iterator[Found]:

@@ -45,18 +45,15 @@ def import_command(
     talk = talk_of(context, quiet, as_json)
     with at_work(talk):
         from targeting.navigation.holdings import Holdings
-        from targeting.navigation.navigators import navigator_of
         from targeting.navigation.pose_file import PoseFile
-        from targeting.navigation.records import read_text
 
-        read, image = PoseFile(session).read(), ""
-        writer = navigator_of(read_text(session))
+        (read, writer), image = PoseFile(session).read_with_writer(), ""
         if name is not None:
             from targeting.study.carried_over import carried_over
             from targeting.subject import Subject
 
             read, image = carried_over(read, Subject.named(name, out))
-        holds = Holdings.of(read, writer.title if writer else "", image)
+        holds = Holdings.of(read, writer.title, image)
         if file is not None:
             holds.write(file)
     written = [("written", str(file))] if file is not None else []

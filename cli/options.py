@@ -13,7 +13,7 @@ import typer
 from cli.completion import completing, subjects
 from cli.help import HELP_ALL, OUTPUT, HelpAll
 from meshes.errors import InputError
-from targeting.study.options import Kind, Option, Options, options_of
+from targeting.study.options import Kind, Option, Options, names_a_file, options_of
 
 Command = TypeVar("Command", bound=Callable[..., None])
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
@@ -153,6 +153,37 @@ def _parser(option: Option) -> Callable[[str], Any] | None:
     return {Kind.NUMBER: number, Kind.WHOLE: whole}.get(option.kind)
 
 
+def show_version(asked: bool) -> None:
+    """The version on stdout, and no more, if it is asked for."""
+    if asked:
+        from targeting.versions import package_version
+
+        typer.echo(f"target {package_version()}")
+        raise typer.Exit()
+
+
+def typed(option: Option, word: str) -> Any:
+    """A word of a table as the option would be on the command line; several words of one option stand with commas.
+
+    Raises
+    ------
+    InputError
+        If a number is none.
+
+    Examples
+    --------
+    >>> from targeting.study.tms_request import TmsRequest
+    >>> typed(options_of(TmsRequest)["rmt_percent"], "52"), typed(options_of(TmsRequest)["accept_risk"], "depth,eyes")
+    (52.0, ['depth', 'eyes'])
+    """
+    if option.kind in (Kind.TEXTS, Kind.BY_NAME):
+        return [each.strip() for each in word.split(",")]
+    try:
+        return (_parser(option) or TYPES.get(option.kind, str))(word)
+    except typer.BadParameter as error:
+        raise InputError(f"{option.flag}: {error.message}") from None
+
+
 def number(text: str | float) -> float:
     """A number as it is typed; what already is one stays.
 
@@ -218,7 +249,11 @@ def point_or_file(text: str | None, option: str) -> tuple[float, float, float] |
     >>> point_or_file("-38,-20,55", "--hotspot"), point_or_file("mapping.json", "--hotspot").name
     ((-38.0, -20.0, 55.0), 'mapping.json')
     """
-    return Path(text) if text is not None and text.lower().endswith(".json") else three_numbers(text, option)
+    if text is None or "," in text:
+        return three_numbers(text, option)
+    if not names_a_file(text):
+        raise InputError(f"{option} takes three numbers x,y,z in mm, such as -38,-20,55, or a .json file; not {text!r}")
+    return Path(text)
 
 
 def direction_of(text: str | None, option: str) -> str | tuple[float, float, float] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Annotated
 
 import typer
@@ -65,3 +66,5 @@ def serve_command(
         typer.echo(json.dumps({**where, **live.hello}) if talk.as_json else text)
 
     DoseServer(live, listener, igtl).run(ready)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a Ctrl-C comes twice, and all is done
+        signal.signal(number, signal.SIG_IGN)

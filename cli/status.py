@@ -9,7 +9,6 @@ import typer
 from cli.console import at_work, talk_of
 from cli.options import Json, Out, PlanName, Quiet
 from cli.tables import table
-from meshes.errors import InputError
 
 EXAMPLES = """
 **Example**
@@ -28,8 +27,7 @@ def status_command(
         from targeting.subject import OF_THE_HEAD, Subject
 
         subject = Subject.named(name, out)
-        if not subject.folder.is_dir():
-            raise InputError(f"there is no subject folder {subject.folder}; make one with 'target head {name}'")
+        subject.check_there()
         plans = [Subject.planned(subject)] if subject.plan else [subject.of(plan) for plan in subject.plans()]
         rows = [(each.plan, row) for each in plans or [subject] for row in each.status(stages_of(each))]
         # the head's stages once, before those of the plans

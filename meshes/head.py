@@ -103,6 +103,11 @@ class HeadMesh:
         """Centre of each tetrahedron, (M, 3)."""
         return self.points_mm[self.tets].mean(axis=1)
 
+    def part(self, tets: NDArray[np.bool_] | NDArray[np.integer]) -> HeadMesh:
+        """Some tetrahedra, (M,) bool or (k,) int, with the nodes they have, in the same order."""
+        nodes, corners = np.unique(self.tets[tets], return_inverse=True)
+        return HeadMesh(self.points_mm[nodes], corners.reshape(-1, 4).astype(np.int32), self.tissue[tets])
+
     def boundary(self, tissues: Iterable[int] | None = None) -> NDArray[np.int32]:
         """Outer faces of the union of some tissues (all of them if None), (K, 3), normals pointing outward."""
         from meshes.topology import lone_faces

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import glob
 import os
+import platform
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from meshes.errors import WriteError
+
+# of this machine: on a cluster's disk others write, too, whose processes are not seen from here
+HERE = re.sub(r"[^A-Za-z0-9]", "", platform.node())[:40] or "here"
 
 
 @contextmanager
@@ -35,7 +40,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     ('whole', 1)
     """
     path = Path(path)
-    temporary = path.with_name(f".part-{os.getpid()}-{path.name}")
+    temporary = path.with_name(f".part-{os.getpid()}.{HERE}-{path.name}")
     _clear_of_the_dead(path)
     try:
         yield temporary
@@ -48,9 +53,9 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
 
 def _clear_of_the_dead(path: Path) -> None:
-    """Remove what killed processes left of this file; those that live may be writing it."""
-    for part in path.parent.glob(f".part-*-{glob.escape(path.name)}"):
-        owner = part.name.split("-")[1]
+    """Remove what killed processes of this machine left of this file; those that live, and other machines, may write it."""
+    for part in path.parent.glob(f".part-*.{HERE}-{glob.escape(path.name)}"):
+        owner = part.name.removeprefix(".part-").split(".")[0]
         if os.name == "posix" and owner.isdigit() and int(owner) != os.getpid() and not _lives(int(owner)):
             with suppress(OSError):
                 part.unlink()

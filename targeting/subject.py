@@ -238,6 +238,11 @@ class Subject:
         home = self.folder / PLANS
         return [each for each in home.iterdir() if NAME_RULE.fullmatch(each.name)] if home.is_dir() else []
 
+    def check_there(self) -> None:
+        """Raise InputError if the subject has no folder; the line says what makes one."""
+        if not self.folder.is_dir():
+            raise InputError(f"there is no subject folder {self.folder}; make one with 'target head {self.name}'")
+
     def place(self, stage: str) -> Path:
         """The folder that a stage's result lies in: the head's, or the plan's."""
         return self.folder if stage in OF_THE_HEAD else self.plan_folder
@@ -266,6 +271,12 @@ class Subject:
             finally:
                 if sys.platform == "win32":  # where no open file can be removed
                     _remove_if_unused(self.folder, made)
+
+    def tidy(self) -> None:
+        """Clear away now, and not with the next run, what a killed run left; nothing where that cannot be done."""
+        if self.folder.is_dir():
+            with suppress(InputError, WriteError), self.locked():
+                pass
 
     def run(self, stage: Stage[T]) -> Done[T]:
         """The stage's result: reused if still valid, else made now (call it inside ``locked()``)."""

@@ -1,10 +1,25 @@
-"""Heads that several tests share, made once a session."""
+"""Heads that several tests share, made once a session; and the order of the modules that take longest."""
 
+import hashlib
+import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
+from filelock import FileLock
 from heads import LEFT_SPOT, layered_ball
+
+LONGEST = [  # these first: one that begins last would leave the other cores with nothing to do
+    *("test_samseg.py", "test_folded_cortex.py", "test_app_window.py", "test_docs.py", "test_notebooks.py"),
+    *("test_tetrahedralise.py", "test_named_patch_real_head.py", "test_no_pose_in_the_head.py", "test_tes_goal.py"),
+    *("test_motor_plans.py", "test_road.py", "test_dask_workers.py", "test_container.py", "test_slurm.py"),
+]
+
+
+def pytest_collection_modifyitems(items):
+    """Modules that take longest come first; the others stay as they were found."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -13,6 +28,45 @@ def signals_that_are_heard():
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session")
+def for_all_workers(tmp_path_factory):
+    """A folder that the workers of a run have in common."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def each_head_is_registered_once(for_all_workers):
+    """ANTs takes 20 s and gives the same map for the same head, which tests/atlases/test_registration.py sees to."""
+    from atlases import registration
+
+    real = registration._ants
+
+    def once(*arrays):
+        key = hashlib.sha256()
+        for each in arrays:
+            key.update(f"{each.dtype} {each.shape}".encode() + np.ascontiguousarray(each).tobytes())
+        path = for_all_workers / f"registered-{key.hexdigest()[:24]}.npy"
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():
+                mapped = real(*arrays)
+                np.save(path.with_suffix(".part.npy"), mapped)
+                path.with_suffix(".part.npy").rename(path)
+            return np.load(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registration, "_ants", once)
+        yield real
+
+
+@pytest.fixture
+def registered_anew(each_head_is_registered_once, monkeypatch):
+    """For tests of the registration itself, or of the time it takes."""
+    from atlases import registration
+
+    monkeypatch.setattr(registration, "_ants", each_head_is_registered_once)
 
 
 @pytest.fixture(scope="session")
@@ -69,16 +123,29 @@ def colin27_tissues():
 
 
 @pytest.fixture(scope="session")
-def colin27_head(colin27_tissues):
-    """Mesh of the embedded head at density "fast"."""
-    from meshes import tetrahedralise
+def colin27_folder(for_all_workers):
+    """A folder with the embedded head at density "fast", as ``target head`` makes it: one for all workers, to be copied."""
+    from targeting import make_head
 
-    return tetrahedralise(colin27_tissues, "fast")
+    folder, making = for_all_workers / "made" / "colin27", for_all_workers / "making"
+    with FileLock(for_all_workers / "colin27.lock"):
+        if not folder.is_dir():
+            make_head("colin27", density="fast", out=making / "colin27")
+            making.rename(folder.parent)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def colin27_warp(colin27_tissues):
-    """The embedded head's registration to MNI152."""
-    from atlases import register
+def colin27_head(colin27_folder):
+    """Mesh of the embedded head at density "fast"."""
+    from meshes import HeadMesh
 
-    return register(colin27_tissues)
+    return HeadMesh.read(colin27_folder / "head.msh")
+
+
+@pytest.fixture(scope="session")
+def colin27_warp(colin27_folder):
+    """The embedded head's registration to MNI152."""
+    from atlases.registration import load_warp
+
+    return load_warp(colin27_folder / "mni_warp.npz")

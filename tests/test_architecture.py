@@ -14,6 +14,8 @@ ROOMS = {  # of targeting, the lowest first: each may import those before it, al
         "words",
         "pose",
         "versions",
+        "made",
+        "threads",
         "folder_lock",
         "memory_need",
         "result_files",
@@ -35,7 +37,9 @@ ROOMS = {  # of targeting, the lowest first: each may import those before it, al
     ],
     "results": ["plans", "scene", "files", "report", "cards"],
     "plans made": ["planning"],
-    "plans used": ["live", "mapping", "viewer", "verification", "doctor", "course", "reviewing"],
+    "plans used": ["live", "mapping", "viewer", "verification", "course", "reviewing"],
+    "many people": ["cohort"],
+    "of all of it": ["doctor"],
     "in a window": ["app"],
 }
 ORDER = [room for floor in ROOMS.values() for room in floor]

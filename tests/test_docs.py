@@ -2,6 +2,7 @@
 
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -44,8 +45,9 @@ def test_no_page_installs_the_other_project_that_the_registry_calls_target():
 
 
 @pytest.mark.slow
-def test_the_examples_run_on_the_head_that_ships_with_the_project(tmp_path, monkeypatch):
+def test_the_examples_run_on_the_head_that_ships_with_the_project(tmp_path, monkeypatch, colin27_folder):
     monkeypatch.chdir(tmp_path)
+    shutil.copytree(colin27_folder, "colin27")
     monkeypatch.setenv("CI", "true")  # scenes as pictures
     for line in (
         "target plan colin27 --density fast",

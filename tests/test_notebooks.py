@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,9 +62,11 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """One folder, so that the later notebooks find the head that the first one made."""
-    return tmp_path_factory.mktemp("notebooks")
+def folder(tmp_path_factory, colin27_folder):
+    """One folder for all notebooks, with the head they ask for as ``make_head`` makes it."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    shutil.copytree(colin27_folder, folder / "colin27-fast")
+    return folder
 
 
 @contextmanager

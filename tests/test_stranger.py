@@ -23,8 +23,9 @@ pytestmark = pytest.mark.hour
 # what a line is to end with, where that is not success: its exit code and words of its message
 ELSE = {
     "--engine simnibs": (2, "SIMNIBSDIR"),
-    "--head m2m_subject01": (2, "m2m_subject01"),
+    "--head m2m_subject01": (2, "target head colin27 --head"),  # whose head is there already
     "--cortex fs/subject01": (2, "fs/subject01"),
+    "--groups-column": (2, "3 people"),  # two make no groups
 }
 OF_THE_HEAD = re.compile(r" --(?:t1|labels) \S+")
 WITH_A_PLUGIN = ("plugins.md",)  # its commands need what the page makes: tests/targeting/test_plugins.py
@@ -33,6 +34,8 @@ WITH_A_PLUGIN = ("plugins.md",)  # its commands need what the page makes: tests/
 def on_colin27(line):
     """The line for the head that is built in."""
     line = OF_THE_HEAD.sub("", line)
+    if " participant" in line and "--table" not in line:
+        line = line.replace(" participant", " participant --table heads.tsv")  # instead of two segmentations
     return re.sub(r"(?<= )subject01\b(?!\.)", "colin27", line)
 
 
@@ -91,8 +94,25 @@ def write_files(desk):
     table = np.array([[1, 1, 1, 0, 0], [200, 40, 40, 0, 0]])
     write_annot(desk / "lh.mine.annot", near, table, ["rest", "hand"], fill_ctab=True)
     write_sessions(desk)
+    write_people(desk)
     for name in ("subject02", "subject03"):
         shutil.copytree(desk / "colin27", desk / name)
+
+
+def write_people(desk):
+    """A dataset of two people, colin27's mesh and another, a little smaller."""
+    from cohort_data import write_dataset
+
+    from meshes import HeadMesh
+
+    rows = [("participant_id", "pain_side", "diagnosis"), ("sub-01", "right", "a"), ("sub-02", "left", "b")]
+    write_dataset(desk / "data", rows=rows)
+    head = HeadMesh.read(desk / "colin27" / "head.msh")
+    HeadMesh(0.95 * head.points_mm, head.tets, head.tissue).write(desk / "smaller.msh")
+    heads = ["participant_id\thead", "sub-01\tcolin27/head.msh", "sub-02\tsmaller.msh"]
+    (desk / "heads.tsv").write_text("\n".join(heads) + "\n")
+    people = [f"{each}\t{more}" for each, more in zip(heads, ("pain-side", "right", "left"), strict=True)]
+    (desk / "people.tsv").write_text("\n".join(people) + "\n")
 
 
 def write_sessions(desk):
@@ -165,4 +185,4 @@ def test_every_line_of_a_page_does_what_it_says(shell, tmp_path, page):
         for name in ("left.png", "scene.html", "both.png"):
             assert (folder / name).stat().st_size > 10_000
     if page.stem == "cluster":
-        assert '"placements"' in (folder / "subject01.json").read_text(encoding="utf-8")
+        assert (folder / "derivatives" / "target" / "group" / "group.html").stat().st_size > 10_000

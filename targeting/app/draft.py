@@ -18,7 +18,7 @@ from meshes.errors import InputError
 from targeting.modality import TMS
 from targeting.study.head_choice import HeadChoice
 from targeting.study.head_source import EMBEDDED, UnknownSubjectError
-from targeting.study.options import NAMED, Kind, Option, as_flags, options_of
+from targeting.study.options import NAMED, Kind, Option, as_flags, names_a_file, options_of
 from targeting.study.request import PlanOptions
 from targeting.study.tes_request import TesRequest
 from targeting.study.tms_request import TmsRequest
@@ -207,7 +207,7 @@ def value_of(option: Option, text: str) -> Any:
         return None
     if option.kind is Kind.TEXTS:
         return [each.strip() for each in words.split(",")]
-    if option.kind is Kind.POINT_OR_FILE and words.lower().endswith(".json"):
+    if option.kind is Kind.POINT_OR_FILE and names_a_file(words):
         return words
     if option.kind in (Kind.POINT, Kind.POINT_OR_FILE):
         return tuple(float(each) for each in parse_point(words, words))

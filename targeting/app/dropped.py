@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from meshes.dicom import holds_dicom
 from meshes.errors import InputError
-from targeting.app.dicom import holds_dicom
 from targeting.app.people import is_subject
 
 T1, DICOM, HEAD, SUBJECT_FOLDER = "t1", "dicom", "head", "subject"

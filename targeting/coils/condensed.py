@@ -76,8 +76,10 @@ def _fewer(source: Source, points_mm: NDArray[np.float64], tolerance: float) -> 
     # every probe point counts alike, near the coil or deep
     at_point = np.sqrt((columns**2).reshape(len(points_mm), -1).sum(1))
     columns /= np.repeat(at_point, 3)[:, None]
-    q, r, order = qr(columns, mode="economic", pivoting=True)
-    total = q.T @ columns.sum(1)
+    # the picking goes column by column, which is slow on many rows: first as few rows as columns, with the same products
+    small = qr(columns, mode="r", overwrite_a=True, check_finite=False)[0][: columns.shape[1]]
+    q, r, order = qr(small, mode="economic", pivoting=True)
+    total = q.T @ small.sum(1)
     left = np.sqrt(np.cumsum(total[::-1] ** 2)[::-1])  # what the first k picked parts cannot make
     kept = max(int((left > tolerance * left[0]).sum()), 1)
     chosen, strength = order[:kept], solve_triangular(r[:kept, :kept], total[:kept])

@@ -111,7 +111,7 @@ def comparison_stage(
                 left_out.append(f"{other.coil.name} is not compared: {as_flags(str(error), flags_of(TmsRequest))}")
                 continue
             poses = [Pose(found.poses[0])]
-            (field,) = engine.fields(study.conductor, other.coil, poses, REFERENCE_DIDT_A_PER_S, other.file)
+            (field,) = engine.fields(study.near_target, other.coil, poses, REFERENCE_DIDT_A_PER_S, other.file)
             rows.append(measure(other.coil, found, found.effective_sign * field.e_v_per_m, there))
         comparison = Comparison(rows, left_out)
         save_plain(folder / FILE, comparison)
@@ -129,7 +129,7 @@ def comparison_stage(
     after: list[Done[Any]] = [*(each for each in before if each), *(objective.after if objective else [])]
     return Stage(
         "comparison",
-        2,
+        3,
         make,
         lambda folder: load_plain(folder / FILE, Comparison),
         files=files | study.conduction.files,

@@ -139,8 +139,7 @@ def read_log(subject: Subject) -> CourseLog:
     InputError
         If there is no such person's folder, or the file cannot be read.
     """
-    if not subject.folder.is_dir():
-        raise InputError(f"there is no subject folder {subject.folder}; make one with 'target head {subject.name}'")
+    subject.check_there()
     path = subject.folder / FOLDER / FILE
     return CourseLog(path, *_read(_text(path)))
 

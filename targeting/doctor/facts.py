@@ -15,21 +15,20 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, packages_distributions, requires, version
 from pathlib import Path
 from typing import Any
 
 from meshes.errors import InputError
 from meshes.memory import free_memory_bytes, total_memory_bytes
 from meshes.plugins import Registry
+from targeting.threads import usable_cores
 from targeting.versions import DISTRIBUTION, package_version
 
 GB = 1e9
 LEAST_MEMORY_GB, LEAST_FREE_GB = 4.0, 2.0  # below: no standard head can be made; warned of
 LEAST_DISK_GB, FEW_DISK_GB = 0.2, 2.0  # a planned folder has 0.2 to 1.5 GB; with a leadfield of the 10-5 system 5
 DISK_CLOCK_S = 60.0  # by which the clock of a network drive may differ
-
-MODULES = {"antspyx": "ants", "cvxpy-base": "cvxpy", "uv": ""}  # where the name to import is another; uv is a program
 
 OK, NOTE, WARNING, FAILED = "ok", "note", "warning", "FAILED"
 
@@ -76,6 +75,7 @@ def _packages() -> Iterator[Fact]:
             "packages", WARNING, "target is not installed (it runs from its sources), so what it needs is not known"
         )
         return
+    modules = _modules()
     for each in needed:
         parsed = re.match(r"([A-Za-z0-9._-]+)\s*([^;]*?)\s*(?:;\s*(.*))?$", each)
         if parsed is None or "extra" in (parsed[3] or ""):
@@ -94,21 +94,36 @@ def _packages() -> Iterator[Fact]:
             continue
         if not satisfies(found, wanted):
             yield Fact(name, FAILED, f"{found} ({wanted}): pip install '{name}{wanted}'")
-        elif why := _why_not(name):
+        elif why := _why_not(modules.get(_spelled_alike(name), name.replace("-", "_"))):
             yield Fact(name, FAILED, f"{found} cannot be loaded ({why}): pip install --force-reinstall {name}")
         else:
             yield Fact(name, OK, f"{found} ({wanted})")
 
 
-def _why_not(package: str) -> str:
-    """Why an installed package cannot be imported; "" if it can."""
-    module = MODULES.get(package, package.replace("-", "_"))
+def _why_not(module: str) -> str:
+    """Why a module cannot be imported; "" if it can."""
     try:
-        if module:
-            importlib.import_module(module)
+        importlib.import_module(module)
     except Exception as error:  # a shared library that is missing, a package of another numpy
         return " ".join(f"{type(error).__name__}: {error}".split())[:120]
     return ""
+
+
+def _modules() -> dict[str, str]:
+    """The name that each installed package is imported by, as the lists of their files say ("PIL" of pillow)."""
+    names: dict[str, list[str]] = {}
+    for module, owners in packages_distributions().items():
+        for owner in owners:
+            names.setdefault(_spelled_alike(owner), []).append(module)
+    return {
+        package: min(modules, key=lambda name: (_spelled_alike(name) != package, name.startswith("_"), name))
+        for package, modules in names.items()
+    }
+
+
+def _spelled_alike(name: str) -> str:
+    """A package's name as the registry compares names (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def satisfies(found: str, wanted: str) -> bool:
@@ -176,6 +191,7 @@ def _programs_beside() -> Iterator[Fact]:
 def _plugins() -> Iterator[Fact]:
     """What other distributions add to the registries, and what of it is left out; nothing where there is none."""
     from atlases.electrode_files import ELECTRODE_FILES
+    from targeting.cohort.workers import WORKERS
     from targeting.coils.builtin import COILS
     from targeting.coils.files import COIL_FILES
     from targeting.engines import ENGINES
@@ -189,6 +205,7 @@ def _plugins() -> Iterator[Fact]:
         ENGINES,
         NAMED_OBJECTIVES,
         ELECTRODE_FILES,
+        WORKERS,
     )
     brought: dict[str, list[str]] = {}
     for registry in registries:
@@ -237,7 +254,7 @@ def _memory() -> Iterator[Fact]:
 
 
 def _cores() -> Iterator[Fact]:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    usable = usable_cores()
     from numba import config
 
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -266,6 +283,9 @@ def _folders() -> Iterator[Fact]:
             with tempfile.TemporaryFile(dir=there) as file:
                 file.write(b"target")
         except OSError as error:
+            if name == "cache folder" and _set_up():  # as in a container
+                yield Fact(name, OK, f"{folder}, which only can be read; SAMSEG and CAT-Surf are ready in it")
+                continue
             advice = (
                 "run elsewhere, or give --out"
                 if needed
@@ -279,6 +299,15 @@ def _folders() -> Iterator[Fact]:
             yield Fact(name, FAILED, f"{words}: free some space")
         else:
             yield Fact(name, WARNING if needed and free < FEW_DISK_GB else OK, words)
+
+
+def _set_up() -> bool:
+    """Whether every program that runs in an environment of its own is there."""
+    from meshes.environments import python_in
+    from meshes.folds import cat_surf
+    from meshes.segmentation import samseg
+
+    return all(python_in(each.ENVIRONMENT.folder).exists() for each in (samseg, cat_surf))
 
 
 def _clock() -> Iterator[Fact]:

@@ -44,11 +44,12 @@ def hotspot_stage(request: DoseRequest, study: Study, aim: CoilAim) -> Stage[Hot
 
     def make(folder: Path) -> Hotspot:
         from targeting.dosing.hotspot import Hotspot, hotspot_of, hotspot_target
+        from targeting.fem.second_order import near_target
         from targeting.tms import DoseMap
 
         warp, cortex = registration.value if registration else None, study.cortex.value if study.cortex else None
         target, source, warnings = hotspot_target(request, side, study.head.value, warp, cortex)
-        dose_map = DoseMap.build(study.conductor, target)
+        dose_map = DoseMap.build(near_target(study.conductor, target), target)
         dose_map.save(folder / MAP_FILE)
         pose, e, of_pose, more = hotspot_of(request, study, aim, target, dose_map, study.tissues.value)
         hotspot = Hotspot(
@@ -83,7 +84,7 @@ def hotspot_stage(request: DoseRequest, study: Study, aim: CoilAim) -> Stage[Hot
     files = aim.files | ({"rmt_pose": request.rmt_pose.path} if request.rmt_pose else {}) | study.conduction.files
     before = (study.head, registration, study.cortex, study.tissues)
     after = [each for each in before if each]
-    return Stage("hotspot", 6, make, load, files=files, parameters=parameters, after=after)
+    return Stage("hotspot", 7, make, load, files=files, parameters=parameters, after=after)
 
 
 def hotspot_map(hotspot: Done[Hotspot]) -> DoseMap:

@@ -142,6 +142,18 @@ def gradient(tets: NDArray[np.integer], gradients: NDArray, phi: NDArray[np.floa
     return np.einsum("eix,ei->ex", gradients, phi[tets])
 
 
+@numba.njit(cache=True, parallel=True)
+def corner_means(tets: NDArray[np.integer], vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean over every tetrahedron, (M, 3), of vectors (N, 3) that are linear between the nodes."""
+    out = np.empty((len(tets), 3))
+    for e in numba.prange(len(tets)):
+        for x in range(3):
+            out[e, x] = 0.25 * (
+                vectors[tets[e, 0], x] + vectors[tets[e, 1], x] + vectors[tets[e, 2], x] + vectors[tets[e, 3], x]
+            )
+    return out
+
+
 @dataclass(frozen=True, eq=False)
 class ElementField:
     """E in a head.

@@ -75,6 +75,7 @@ def regions_stage(request: ObjectiveRequest, study: Study) -> Stage[Regions]:
         return [folder / f"{role}{i}.npz" for i in range(len(getattr(request, role)))]
 
     def make(folder: Path) -> Regions:
+        from targeting.fem.second_order import near_target
         from targeting.tms import DoseMap
         from targeting.tms.objective_making import basis_of, parts_of
 
@@ -88,9 +89,9 @@ def regions_stage(request: ObjectiveRequest, study: Study) -> Stage[Regions]:
                 save_target(path, each)
         parts = parts_of(request.name, head, study.target.value.target, [each.target for each in avoid])
         if parts:
-            basis_of(study.conductor, [tets for tets, _ in parts.values()]).save(folder / BASIS_FILE)
+            basis_of(study.near_target, [tets for tets, _ in parts.values()]).save(folder / BASIS_FILE)
         for i, each in enumerate(also):
-            DoseMap.build(study.conductor, each.target).save(folder / f"also{i}_dosemap.npz")
+            DoseMap.build(near_target(study.conductor, each.target), each.target).save(folder / f"also{i}_dosemap.npz")
         if not request.avoid and not request.also and not parts:
             raise RuntimeError("a linear dose has no regions")
         return load(folder)
@@ -108,7 +109,7 @@ def regions_stage(request: ObjectiveRequest, study: Study) -> Stage[Regions]:
     parameters: dict[str, Any] = {"name": request.name, **request.places, **study.conduction.parameters}
     files = request.files | study.conduction.files
     after = [each for each in (study.head, study.target, registration, surfaces) if each]
-    return Stage("goal-regions", 2, make, load, files=files, parameters=parameters, after=after)
+    return Stage("goal-regions", 3, make, load, files=files, parameters=parameters, after=after)
 
 
 def alone_stage(
@@ -153,7 +154,7 @@ def alone_stage(
 
     parameters = {**aim.coil_parameters, "hair_mm": aim.hair_mm}
     after: list[Done[Any]] = [study.head, study.target, dose_map, regions]
-    return Stage("alone", 1, make, load, files=aim.files, parameters=parameters, after=after)
+    return Stage("alone", 2, make, load, files=aim.files, parameters=parameters, after=after)
 
 
 @dataclass(frozen=True, eq=False)

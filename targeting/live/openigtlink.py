@@ -192,19 +192,13 @@ def request_of(device: str, content: bytes, didt_a_per_us: float = 1.0, coil: st
 
 def not_meant(header: Header) -> str:
     """Why a TRANSFORM or a STRING is of another tool and not for this server, in words; empty if it is."""
-    name = header.device.lower()
-    if header.kind == "STRING":
-        return (
-            ""
-            if name in SETTINGS
-            else f"a STRING of device name {header.device!r} sets nothing; {' and '.join(SETTINGS)} do"
-        )
+    is_setting = header.kind == "STRING"
+    if header.device.lower() in (SETTINGS if is_setting else (*WORLDS, *frames())):
+        return ""
+    if is_setting:
+        return f"a STRING of device name {header.device!r} sets nothing; {' and '.join(SETTINGS)} do"
     known = ("CoilToRAS", "CoilToLPS", *frames())
-    return (
-        ""
-        if name in (*WORLDS, *frames())
-        else f"the device name {header.device!r} is no frame: it may be {', '.join(known)}"
-    )
+    return f"the device name {header.device!r} is no frame: it may be {', '.join(known)}"
 
 
 def setting_of(device: str, text: str) -> tuple[str, Any]:

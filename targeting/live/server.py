@@ -12,8 +12,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -129,19 +129,35 @@ class DoseServer:
             for each in filter(None, (self.listener, self.igtl)):
                 held.enter_context(closing(each.socket))
             held.enter_context(suppress(KeyboardInterrupt))
+            held.enter_context(self._ended_by_signals())
             asyncio.run(self._serve(ready))
+
+    @contextmanager
+    def _ended_by_signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM stop the server, also when they come twice, from the terminal and from who watches us.
+
+        Not by the loop's own handlers: it takes them away as it ends, and a second signal would be an interruption then.
+        """
+        before = {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with suppress(ValueError):  # outside the main thread stop() does it
+                before[number] = signal.signal(number, lambda *_: self.stop())
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def stop(self) -> None:
         """End :meth:`run`; from any thread."""
-        if self._loop is not None:
+        if self._loop is None:
+            self._end.set()
+            return
+        with suppress(RuntimeError):  # it has ended
             self._loop.call_soon_threadsafe(self._end.set)
 
     async def _serve(self, ready: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            # not on Windows, and not outside the main thread; there Ctrl-C and stop() do
-            with suppress(NotImplementedError, RuntimeError, ValueError):
-                self._loop.add_signal_handler(number, self._end.set)
         lines = partial(self._welcome, self._talk, lambda error: _refusal(None, error))
         servers = [await asyncio.start_server(lines, sock=self.listener.socket, limit=MAX_LINE_BYTES)]
         if self.igtl is not None:

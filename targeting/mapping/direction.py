@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from targeting.mapping.certainty import CHANCE
-from targeting.mapping.recruitment import SIGMOID, curves_of
+from targeting.mapping.recruitment import SIGMOID, best_curve
 
 SHUFFLES = 500
 
@@ -69,9 +69,7 @@ def preferred_direction(
     poses : (n, 4, 4) float64
     curve : {"sigmoid", "linear"}
     """
-    best = min(
-        curves_of(part_v_per_m[:, None], log_mep[None], curve=curve), key=lambda each: float(each.unexplained[0, 0])
-    )
+    best = best_curve(part_v_per_m, log_mep, curve)
     left = log_mep - best.log_mep(part_v_per_m[:, None], part_v_per_m.max(keepdims=True))[:, 0]
     flat = _in_plane(e_v_per_m, poses)
     columns = np.column_stack([np.ones(len(flat)), flat])

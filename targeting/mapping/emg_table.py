@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meshes.errors import InputError
-from targeting.navigation.records import Record, read_text
+from targeting.navigation.records import MISSING, Record, read_text
 
 AMPLITUDES = {"mep_uv": 1.0, "mep_mv": 1000.0}  # to µV
 COLUMNS = (*AMPLITUDES, "pulse", "time_s", "percent", "didt_a_per_us")
-MISSING = ("", "na", "nan", "n/a", "(null)", "none")
+EMPTY = (*MISSING, "na")
 MOST_UV = 50_000.0  # a response of a muscle is at most some 15 mV
 SAME_TIME_S = 0.25  # a pulse's own delays in two programs; pulses are seconds apart
 THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+$")
@@ -147,7 +147,7 @@ def _by_time(
 
 
 def _rows(text: str, source: str) -> list[list[str]]:
-    head = text.lstrip("\ufeff").splitlines()[0]
+    head = text.splitlines()[0]
     separator = next((each for each in "\t;," if each in head), "\t")
     rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=separator)]
     rows = [row for row in rows if any(row)]
@@ -176,7 +176,7 @@ def _numbers(cells: Sequence[str], name: str, source: str) -> NDArray[np.float64
     out = []
     for cell in cells:
         try:
-            out.append(np.nan if cell.lower() in MISSING else float(cell.replace(",", ".")))
+            out.append(np.nan if cell.lower() in EMPTY else float(cell.replace(",", ".")))
         except ValueError:
             raise InputError(f"{source}: {cell!r} in {name} is no number") from None
     values = np.array(out)

@@ -209,7 +209,7 @@ def map_motor(
         handle_deg=None if toward is None or best is None else handle_deg(best.matrix_mm, side),
         next_poses=ahead.tolist(),
         left_out=list(pulses.left_out),
-        warnings=list(pulses.warnings),
+        warnings=[*read.remarks, *pulses.warnings],
     )
     return MotorMap(hotspot, pulses, places, found, e_spot, log_mep, cortical)
 

@@ -13,7 +13,7 @@ from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
 from targeting.mapping.motor_map import MotorMap
-from targeting.mapping.recruitment import FLOOR_UV, THRESHOLD_UV, curves_of
+from targeting.mapping.recruitment import FLOOR_UV, THRESHOLD_UV, best_curve
 from targeting.report.figures import Figure
 from targeting.report.page import render_page
 from targeting.report.picture import COMPASS, STRIP
@@ -82,7 +82,7 @@ def verdict(found: MotorMap) -> str:
         return f"No hotspot was found: {'; '.join(hotspot.faults)}. To find it, {hotspot.remedy}."
     areas = areas_words(hotspot.areas)
     return (
-        f"The hotspot of the {hotspot.muscle} lies at {point([round(each, 1) for each in hotspot.hotspot_mm])} mm"
+        f"The hotspot of the {hotspot.muscle} lies at {point(hotspot.point_mm)} mm"
         f"{f', in {areas}' if areas else ''}: with a probability of 95 % within {number(hotspot.radius_mm, 0)} mm of it."
     )
 
@@ -142,10 +142,7 @@ def curve_picture(found: MotorMap) -> Figure:
     axes.scatter(e, 10**log_mep / 1000, s=22, color=COIL, edgecolors="white", linewidths=0.5, label="a pulse")
     ahead = np.linspace(e.min(), e.max(), 200)
     top = found.e_at_spot_v_per_m.max(keepdims=True)
-    best = min(
-        curves_of(found.e_at_spot_v_per_m[:, None], log_mep[None], curve=hotspot.curve),
-        key=lambda each: float(each.unexplained[0, 0]),
-    )
+    best = best_curve(found.e_at_spot_v_per_m, log_mep, hotspot.curve)
     axes.plot(
         ahead,
         10 ** best.log_mep(ahead[:, None], top)[:, 0] / 1000,
@@ -192,7 +189,7 @@ def _quantity(name: str) -> str:
 
 def _boxes(found: MotorMap) -> list[Fact]:
     hotspot = found.hotspot
-    spot = point([round(each, 1) for each in hotspot.hotspot_mm]) if hotspot.found else "not found"
+    spot = point(hotspot.point_mm) if hotspot.found else "not found"
     boxes = [
         Fact("Hotspot", spot, "mm" if hotspot.found else "", f"95 % within {number(hotspot.radius_mm, 0)} mm"),
         Fact(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from meshes.errors import InputError
 from targeting.mapping.emg_table import EmgTable, rows_of_pulses
 from targeting.mapping.recruitment import THRESHOLD_UV
-from targeting.navigation.choice import ALL_PULSES, NOT_A_COIL, TRIGGERED, apart_deg
+from targeting.navigation.choice import ALL_PULSES, NOT_A_COIL, apart_deg, recorded_by_hand
 from targeting.navigation.measured_pose import mean_pose
 from targeting.navigation.records import Record, Session
 from targeting.pose_gate import PoseGate
@@ -102,9 +102,7 @@ def mapped_pulses(
     reasons = {
         "not tracked": [each.pose is None for each in given],
         "without a response": np.isnan(mep),
-        "in the head or off it": [
-            each.pose is not None and bool(gate.measured_fault(each.pose, hair_mm)) for each in given
-        ],
+        "in the head or off it": _off(given, gate, hair_mm),
         "a row that is there twice": _repeated(given, mep),
     }
     kept = np.ones(len(given), bool)
@@ -143,8 +141,7 @@ def _given(session: Session, name: str | None) -> tuple[list[Record], list[str]]
         raise InputError(
             f"{session.source} holds pulses of several coils ({', '.join(coils)}); name one: FILE:{coils[-1]}"
         )
-    by_hand = [each for each in chosen if each.cause and not TRIGGERED.search(each.cause)]
-    if by_hand and len(by_hand) < len(chosen):
+    if by_hand := recorded_by_hand(chosen):
         left = f"{len(by_hand)} of {len(chosen)} samples left out: recorded by hand"
         return [each for each in chosen if each not in by_hand], [left]
     return chosen, []
@@ -202,6 +199,15 @@ def _didt(
             "the coil states no maximum dI/dt, so a % of it says nothing of the field; give `stimulator=NAME`"
         )
     return np.where(np.isnan(didt), percent / 100 * (top or np.nan), didt), warnings
+
+
+def _off(given: Sequence[Record], gate: PoseGate, hair_mm: float) -> NDArray[np.bool_]:
+    """Whether a tracked pulse's pose can be none of this coil at this head, (n,)."""
+    out = np.zeros(len(given), bool)
+    tracked = [i for i, each in enumerate(given) if each.pose is not None]
+    faults, _ = gate.measured_faults([each.pose for each in given if each.pose is not None], hair_mm)
+    out[tracked] = [bool(fault) for fault in faults]
+    return out
 
 
 def _repeated(given: Sequence[Record], mep: NDArray[np.float64]) -> list[bool]:

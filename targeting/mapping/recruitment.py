@@ -143,6 +143,12 @@ def curves_of(
         yield Curves(top * middle, top * width, of_y[:, :1] - height * of_s[:, 0], height, unexplained)
 
 
+def best_curve(e_v_per_m: NDArray[np.float32], log_mep: NDArray[np.float64], curve: str = SIGMOID) -> Curves:
+    """The shape that leaves least unexplained of one set of responses (n,) to the field at one place (n,)."""
+    shapes = curves_of(e_v_per_m[:, None], log_mep[None], curve=curve)
+    return min(shapes, key=lambda each: float(each.unexplained[0, 0]))
+
+
 def _orthonormal(weights: NDArray[np.floating], beside: NDArray[np.float64]) -> NDArray[np.float64]:
     """A constant and other columns (n, k), made orthonormal under each set of weights (D, n): (D, 1 + k, n)."""
     columns = np.column_stack([np.ones(len(beside)), beside])

@@ -133,9 +133,7 @@ def _tracked(session: Session) -> tuple[list[Record], list[str]]:
         )
     if len(tracked) < len(pulses):
         left_out.append(f"{len(pulses) - len(tracked)} of {_many(len(pulses), 'pulse')} left out: not tracked")
-    triggered = [each for each in tracked if TRIGGERED.search(each.cause)]
-    by_hand = [each for each in tracked if each.cause and not TRIGGERED.search(each.cause)]
-    if triggered and by_hand:
+    if by_hand := recorded_by_hand(tracked):
         causes = ", ".join(sorted({each.cause for each in by_hand}))
         left_out.append(f"{len(by_hand)} of {len(tracked)} samples left out: recorded by hand ({causes})")
         tracked = [each for each in tracked if each not in by_hand]
@@ -146,7 +144,7 @@ def _one_group(
     tracked: list[Record], session: Session, file: PoseFile, option: str, left_out: list[str], own: Sequence[str] = ()
 ) -> ChosenRows:
     """All pulses if they are of one coil and one target, else those for the plan's own, if they are of one coil."""
-    groups = Counter(map(_labels, tracked))
+    groups = Counter(map(labels, tracked))
     mine = [group for group in groups if group[0] in own]
     if len(groups) == 1:
         return ChosenRows(tuple(tracked), session, tuple(left_out))
@@ -154,7 +152,7 @@ def _one_group(
         return _of_group(tracked, mine[0], session, left_out)
     several = [len({group[i] for group in groups}) > 1 for i in (0, 1)]
     what = " and ".join(word for word, many in zip(("targets", "coils"), several, strict=True) if many)
-    shown = [len({_labels(each)[i] for each in coil_pulses(session)}) > 1 for i in (0, 1)]  # so that a name means one
+    shown = [len({labels(each)[i] for each in coil_pulses(session)}) > 1 for i in (0, 1)]  # so that a name means one
     names = {
         ", ".join(word for word, many in zip(group, shown, strict=True) if many): n for group, n in groups.most_common()
     }
@@ -164,13 +162,20 @@ def _one_group(
     )
 
 
-def _labels(record: Record) -> tuple[str, str]:
+def recorded_by_hand(records: Sequence[Record]) -> list[Record]:
+    """Those that a person recorded, no stimulator, where others of them came by a trigger."""
+    if not any(TRIGGERED.search(each.cause) for each in records):
+        return []
+    return [each for each in records if each.cause and not TRIGGERED.search(each.cause)]
+
+
+def labels(record: Record) -> tuple[str, str]:
     """What a pulse was for, and by which coil."""
     return record.target or NO_TARGET, record.driver or NO_COIL
 
 
 def _of_group(tracked: list[Record], group: tuple[str, str], session: Session, left_out: list[str]) -> ChosenRows:
-    found = [each for each in tracked if _labels(each) == group]
+    found = [each for each in tracked if labels(each) == group]
     by = f" by {group[1]}" if len({each.driver for each in tracked}) > 1 else ""
     return ChosenRows(
         tuple(found), session, tuple(left_out), f"{len(found)} of {len(tracked)} pulses, those at {group[0]}{by}"
@@ -190,11 +195,11 @@ def _pulses_named(session: Session, file: PoseFile, option: str) -> ChosenRows |
     name = file.name.removeprefix("pulses at ")
     if not session.pulses:
         return None
-    meant = [each for each in session.pulses if name in (ALL_PULSES, *_labels(each), ", ".join(_labels(each)))]
+    meant = [each for each in session.pulses if name in (ALL_PULSES, *labels(each), ", ".join(labels(each)))]
     if not meant:
         return None
     tracked, left_out = _tracked(Session(tuple(meant), session.source))
-    if len(set(map(_labels, tracked))) > 1:
+    if len(set(map(labels, tracked))) > 1:
         return _one_group(tracked, session, file, option, left_out)
     every = len(session.pulses)
     words = f"{len(tracked)} of {every} pulses, those at {name}" if len(meant) < every else ""
@@ -252,7 +257,7 @@ def apart_deg(one: np.ndarray, other: np.ndarray) -> float:
 
 def _not_there(session: Session, file: PoseFile) -> InputError:
     names = [repr(each.name) if each.name else f"#{each.row}" for each in session.targets]
-    groups = dict.fromkeys(_labels(each)[0] for each in session.pulses)
+    groups = dict.fromkeys(labels(each)[0] for each in session.pulses)
     pulses = [repr(f"pulses at {each}") for each in groups] if session.pulses else []
     held = _listed([*names, *pulses]) if names or pulses else "no pose"
     return InputError(f"{session.source} holds nothing named {file.name!r}; it holds {held}")

@@ -140,11 +140,9 @@ def session_from_string(text: str, source: str = "InVesalius file") -> Session:
     named = [dict(zip(columns, row, strict=False)) for row in rows]
     world = all(_numbers(row, WORLD[:3], source) is not None for row in named)
     read = [_row(row, i, world, source) for i, row in enumerate(named, start=1)]
-    records, marks = (
-        _numbered(each for each in read if isinstance(each, Record)),
-        [e for e in read if isinstance(e, Mark)],
-    )
-    return Session(tuple(records), source, "" if world else INVESALIUS, marks=tuple(marks))
+    records = _numbered(each for each in read if isinstance(each, Record))
+    marks = tuple(each for each in read if isinstance(each, Mark))
+    return Session(tuple(records), source, "" if world else INVESALIUS, marks=marks)
 
 
 def _numbered(records: Iterator[Record]) -> Iterator[Record]:
@@ -199,9 +197,8 @@ def _row(row: dict[str, str], index: int, world: bool, source: str) -> Record | 
     if kind is None:
         return Mark(name, point)
     pose = None
-    if (
-        degrees is not None and _numbers(row, OWN[3:], source) is not None
-    ):  # the world's are there even where its own are not
+    has_axes = _numbers(row, OWN[3:], source) is not None  # the world's angles are there even where its own are not
+    if degrees is not None and has_axes:
         matrix = np.eye(4)
         matrix[:3, :3], matrix[:3, 3] = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix(), point
         pose = rigid_pose(matrix @ SWAP, name, source)

@@ -120,13 +120,10 @@ def row_words(record: Record, source: str) -> str:
 def _let_in(rows: ChosenRows, gate: PoseGate, off_mm: float) -> tuple[list[Pose], list[str]]:
     """The poses that the coil can have had, and what was left out."""
     source, many = rows.session.source, len(rows.records)
-    poses, faults = [], []
-    for record in rows.records:
-        assert record.pose is not None
-        if fault := gate.measured_fault(record.pose, off_mm):
-            faults.append((fault, record))
-        else:
-            poses.append(record.pose)
+    placed = [(record, record.pose) for record in rows.records if record.pose is not None]
+    said, _ = gate.measured_faults([pose for _, pose in placed], off_mm)
+    faults = [(fault, record) for fault, (record, _) in zip(said, placed, strict=True) if fault]
+    poses = [pose for fault, (_, pose) in zip(said, placed, strict=True) if not fault]
     if not faults:
         return poses, []
     wrong = [each for each in faults if not each[0].endswith(OFF_HEAD)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshes.errors import InputError
-from targeting.navigation.navigators import NAVIGATORS, HeaderEntry, navigator_of, writer_named
+from targeting.navigation.navigators import NAVIGATORS, HeaderEntry, Navigator, navigator_of, writer_named
 from targeting.navigation.records import Session, read_text, write_text
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
@@ -62,13 +62,17 @@ class PoseFile:
         InputError
             If it is no file of a known navigator, is damaged, or is in a world that is none of the T1's.
         """
+        return self.read_with_writer()[0]
+
+    def read_with_writer(self) -> tuple[Session, Navigator]:
+        """The same, and the navigator that wrote it; errors as for :meth:`read`."""
         if not self.path.is_file():
             raise InputError(f"cannot read {self.path}: there is no such file; give {_known_files()}")
         text, source = read_text(self.path), str(self.path)
         navigator = navigator_of(text)
         if navigator is None:
             raise InputError(f"{self.path} is no navigator's file that is known; give {_known_files()}")
-        return NAVIGATORS.run(navigator, navigator.read, text, source)
+        return NAVIGATORS.run(navigator, navigator.read, text, source), navigator
 
 
 def write_poses(

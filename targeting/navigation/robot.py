@@ -60,10 +60,8 @@ def session_from_string(text: str, source: str = "robot file") -> Session:
     for key, known in (("frame", list(frames())), ("unit", list(UNIT_MM))):
         if not about.get(key):
             raise InputError(f"{source} states no {key}: write {' or '.join(map(repr, known))} into it")
-    frame, to_mm = (
-        one_of(str(about["frame"]).lower(), frames(), "frame"),
-        UNIT_MM[one_of(str(about["unit"]), UNIT_MM, "unit")],
-    )
+    frame = one_of(str(about["frame"]).lower(), frames(), "frame")
+    to_mm = UNIT_MM[one_of(str(about["unit"]), UNIT_MM, "unit")]
     rows = list(read_rows)
     if not rows:
         raise InputError(f"{source} holds no pose")

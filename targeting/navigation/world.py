@@ -76,16 +76,30 @@ class HeaderWorlds:
     shape : (3,) int
     entries : mapping of str to Entry
         Those whose code is not 0, by "sform" and "qform".
+    sha256 : str
+        Of the image's file; empty where it is not known.
     """
 
     name: str
     affine_mm: NDArray[np.float64]
     shape: tuple[int, ...]
     entries: Mapping[str, Entry]
+    sha256: str = ""
 
     @classmethod
-    def of(cls, path: Path, name: str, affine_mm: NDArray[np.float64]) -> HeaderWorlds:
+    def of(cls, path: Path, name: str, affine_mm: NDArray[np.float64], sha256: str = "") -> HeaderWorlds:
         """Of a NIfTI file.
+
+        Parameters
+        ----------
+        path : Path
+            Its file here.
+        name : str
+            What people know it by.
+        affine_mm : (4, 4) float64
+            Voxel index → world mm that plans of it are in.
+        sha256 : str
+            Of the file, for what names its image by it; empty where it is not known.
 
         Raises
         ------
@@ -104,7 +118,7 @@ class HeaderWorlds:
             for form, (matrix, code) in read.items()
             if code > 0
         }
-        return cls(name, affine, tuple(image.shape[:3]), entries)
+        return cls(name, affine, tuple(image.shape[:3]), entries, sha256)
 
     @property
     def systems(self) -> str:
@@ -139,8 +153,14 @@ def in_the_plans_world(session: Session, worlds: HeaderWorlds | None, warp: MniW
     Raises
     ------
     InputError
-        If the file's world is none that this T1's header has, is ambiguous, or is not the plan's by a turn and a shift.
+        If the file names another image, or its world is none that this T1's header has, is ambiguous, or is not the plan's
+        by a turn and a shift.
     """
+    if worlds is not None and worlds.sha256 and session.image_sha256 not in ("", worlds.sha256):
+        raise InputError(
+            f"{session.source} was written for an image of SHA-256 {session.image_sha256[:12]}…, and {worlds.name} has "
+            f"{worlds.sha256[:12]}…: take the file that is of this image, or name the subject that it is of"
+        )
     if session.system == MNI:
         return _out_of_mni(session, warp)
     if session.system in NEED_AN_IMAGE:

@@ -69,8 +69,7 @@ def list_plans(subject: str | Subject, out: str | Path | None = None) -> list[Pl
         If there is no such folder.
     """
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
-    if not subject.folder.is_dir():
-        raise InputError(f"there is no subject folder {subject.folder}; make one with 'target head {subject.name}'")
+    subject.check_there()
     rows = [row for plan in subject.plans() for row in _rows(subject.of(plan))]
     return sorted(rows, key=lambda row: (row.created, row.name))
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from meshes.formats.tissue_files import load_tissues
-from targeting.navigation.navigators import HeaderEntry, navigator_file, navigators_of_plans, writer_named
+from targeting.navigation.navigators import HeaderEntry, Navigator, navigator_file, navigator_of_file, writer_named
 from targeting.planning.demonstration_image import write_demonstration_image
 from targeting.planning.tms_files import write_navigator
 from targeting.plans.gate import plan_gate
-from targeting.plans.tms import read_plan
+from targeting.plans.tms import TmsPlan, read_plan
+from targeting.report.volumes import STRETCHED
 from targeting.study.head_stages import TISSUES_FILE, FrameImage
 from targeting.study.plan_state import check_stands
 from targeting.subject import Subject
 
-EMBEDDED_IMAGE = "colin27.npz"  # the demonstration head's, which no navigator loads
-
 
 def usual_file(subject: Subject, navigator: str) -> Path:
     """Where a navigator's file of a subject's plan lies if nothing else is said."""
-    plan = read_plan(subject.plan_folder / "plan.json")
-    return subject.plan_folder / navigator_file(navigator, plan.created, plan.subject)
+    return _usual(subject, navigator, read_plan(subject.plan_folder / "plan.json"))
 
 
 def export_plan(subject: Subject, navigator: str, where: Path | None = None, anyway: bool = False) -> list[Path]:
@@ -49,21 +47,33 @@ def export_plan(subject: Subject, navigator: str, where: Path | None = None, any
     WriteError
         If a file cannot be written.
     """
-    writer_named(navigator)
+    kind = writer_named(navigator)
     plan = read_plan(subject.plan_folder / "plan.json")
     check_stands(subject, anyway=anyway)
     folder = subject.plan_folder if where is None else where if where.is_dir() else where.parent
     image, further = _image_of(subject, folder)
-    own = usual_file(subject, navigator)
-    if where is None and not anyway and navigator in navigators_of_plans() and own.is_file():
-        return [own, *further]  # the plan's own file, which stands; by a later version it might be another
+    own = _own_files(subject, kind, _usual(subject, navigator, plan))
+    if where is None and not anyway and own:
+        return own + further
     return write_navigator(plan, navigator, where or folder, plan_gate(subject, plan), image) + further
+
+
+def _usual(subject: Subject, navigator: str, plan: TmsPlan) -> Path:
+    return subject.plan_folder / navigator_file(navigator, plan.created, plan.subject)
+
+
+def _own_files(subject: Subject, kind: Navigator, first: Path) -> list[Path]:
+    """The plan's own files for a navigator, which stand: written anew, by a later version they might be others."""
+    record = subject.record("files")
+    names = record["outputs"] if record else ()
+    own = [subject.plan_folder / name for name in names if navigator_of_file(name) is kind]
+    return sorted(own, key=lambda each: each != first)
 
 
 def _image_of(subject: Subject, folder: Path) -> tuple[HeaderEntry | None, list[Path]]:
     """What is told of the image of a subject's plans; the demonstration head gets one, written into a folder."""
     frame = FrameImage.kept_in(subject.folder)
-    if frame.name != EMBEDDED_IMAGE or not folder.is_dir():
+    if frame.name != STRETCHED or not folder.is_dir():
         return frame.as_written_for(subject.folder), []
-    path = folder / f"{Path(frame.name).stem}_T1.nii.gz"
+    path = folder / f"{Path(frame.name).stem}_T1.nii.gz"  # no navigator loads what the head came in
     return write_demonstration_image(path, load_tissues(subject.folder / TISSUES_FILE)), [path]

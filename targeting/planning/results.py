@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from meshes.cortical_surface import Cortex
 from meshes.head import HeadMesh
 from meshes.images import open_nifti
 from targeting.aim_certainty.record import plan_aim_certainty
+from targeting.made import fixed, made_at
 from targeting.records.places import Frame, plan_target
 from targeting.records.warnings import PlanWarning, note, warning
 from targeting.study.head_stages import Segmentation
@@ -73,12 +73,12 @@ def fields_of_both(results: PlanResults) -> dict[str, Any]:
         "objective": results.objective,
         "warnings": [],
         "versions": versions(),
-        "seconds": {stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
+        "seconds": {} if fixed() else {stage: round(seconds, 2) for stage, seconds in results.seconds.items()},
         "conductivity_s_per_m": dict(results.conductivity_s_per_m),
         "pain_side": results.pain_side,
         "patient_id": results.patient_id,
         "aim_certainty": plan_aim_certainty(results.certainty) if results.certainty else None,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": made_at(),
     }
 
 

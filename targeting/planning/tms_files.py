@@ -35,6 +35,7 @@ from targeting.plans.dangers import coil_dangers
 from targeting.plans.gate import check_plan
 from targeting.plans.handling import over_the_face, plan_angle, plan_pulse, pulse_warnings
 from targeting.plans.tms import Placement, PlanCoil, TmsPlan, TmsSearchSummary, read_plan, write_plan
+from targeting.plans.tms_words import pose_names
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
 from targeting.records.warnings import PlanWarning, in_order, note, warning
@@ -232,13 +233,13 @@ def planned_poses(plan: TmsPlan) -> list[PlannedPose]:
     return [
         PlannedPose(
             np.array(each.pose),
-            f"{target.name}-{each.rank}",
+            name,
             target_mm=np.array(target.center_mm),
             entry_mm=np.array(each.scalp_mm),
             target_name=f"{target.name} {target.side}".strip(),
             coil=plan.coil.name,
         )
-        for each in plan.placements
+        for each, name in zip(plan.placements, pose_names(plan), strict=True)
     ]
 
 

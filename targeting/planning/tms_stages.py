@@ -27,13 +27,13 @@ def dose_map_stage(study: Study) -> Stage[DoseMap]:
     def make(folder: Path) -> DoseMap:
         from targeting.tms import DoseMap
 
-        dose_map = DoseMap.build(study.conductor, study.target.value.target)
+        dose_map = DoseMap.build(study.near_target, study.target.value.target)
         dose_map.save(folder / "dosemap.npz")
         return dose_map
 
     return Stage(
         "dosemap",
-        2,
+        3,
         make,
         load_dose_map,
         files=study.conduction.files,
@@ -109,7 +109,7 @@ def search_stage(
     before = (study.head, study.target, dose_map, study.cortex, *(objective.after if objective else []))
     after = [each for each in before if each]
     needs = lambda: search_need(study.head.value)  # noqa: E731
-    return Stage("search", 4, make, load, files=aim.files, parameters=parameters, after=after, needs=needs)
+    return Stage("search", 5, make, load, files=aim.files, parameters=parameters, after=after, needs=needs)
 
 
 def confirm_stage(study: Study, aim: CoilAim, search: Done[TmsSearch], engine: Engine) -> Stage[Confirmation]:
@@ -127,7 +127,7 @@ def confirm_stage(study: Study, aim: CoilAim, search: Done[TmsSearch], engine: E
     def make(folder: Path) -> Confirmation:
         found = search.value
         poses = [Pose(matrix) for matrix in found.poses]
-        solved = engine.fields(study.conductor, aim.coil, poses, REFERENCE_DIDT_A_PER_S, aim.file)
+        solved = engine.fields(study.near_target, aim.coil, poses, REFERENCE_DIDT_A_PER_S, aim.file)
         unit = found.ranked_by(aim.dose_unit(study))
         fields = [found.effective_sign * each.e_v_per_m for each in solved]
         confirmation = confirm(study.head.value, study.target.value.target, fields, unit)
@@ -143,7 +143,7 @@ def confirm_stage(study: Study, aim: CoilAim, search: Done[TmsSearch], engine: E
     before = (study.head, study.target, search, aim.cortex_of(study))
     return Stage(
         "confirm",
-        3,
+        4,
         make,
         lambda folder: load_arrays(folder / "confirm.npz", Confirmation),
         files=aim.files | study.conduction.files,

@@ -22,6 +22,11 @@ NOT_DETERMINED = "the dose does not determine the angle; the muscle does"
 ASSUMED = "assumed: the sign of the coil’s file is the first phase in the normal setting"
 
 
+def pose_names(plan: Plan) -> list[str]:
+    """What the plan's placements are called in the files that are written for navigators, the best first."""
+    return [f"{plan.target.name}-{each.rank}" for each in plan.placements]
+
+
 def coil_fact(coil: PlanCoil) -> Fact:
     """The coil, and up to which dI/dt it is driven, where that is known."""
     more = "" if coil.max_didt_a_per_s is None else f"up to {top_didt(coil.max_didt_a_per_s)}"

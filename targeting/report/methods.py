@@ -16,6 +16,7 @@ from meshes.tissue_codes import TISSUE_NAMES
 from targeting.dosing.record import BY_PROTOCOL, PlanDosing, protocol_of
 from targeting.engines import engine_title, solved_by
 from targeting.fem.conductivity import CONDUCTIVITY_S_PER_M, tissue_names
+from targeting.fem.second_order import REACH_MM
 from targeting.plans.tes import TesPlan
 from targeting.plans.tes_words import electrode_words
 from targeting.plans.tms import Plan
@@ -140,8 +141,9 @@ def _search(plan: Plan, cite: Citations) -> list[str]:
     if poses is None:
         return []
     search = (
-        f"Of {thousands(poses)} poses, scalp points {STEP_MM:g} mm and angles {ANGLE_STEP_DEG:g}° apart and finer round "
-        f"the best, each was evaluated by reciprocity {cite('gomez2021')}"
+        f"The whole scalp was searched from coarse to fine, to points {STEP_MM:g} mm and angles {ANGLE_STEP_DEG:g}° apart "
+        f"where the dose comes near its best and finer round that; {thousands(poses)} poses were evaluated by reciprocity "
+        f"{cite('gomez2021')}"
     )
     tilt, extra = plan.search.tilt_deg or 0, plan.search.extra_mm or 0
     if tilt or extra:
@@ -357,10 +359,11 @@ def _conductivity_sentences(evidence: Evidence, cite: Citations) -> list[str]:
 
 def _solver_sentence(plan: Plan | TesPlan, cite: Citations) -> str:
     """The equations' solver."""
+    near = f" (of second order within {REACH_MM:g} mm of the target)" if isinstance(plan, Plan) else ""
     return (
         f"Fields were calculated with {PROGRAM} {plan.versions.get(PROGRAM, '')}".rstrip()
-        + ", by finite elements of first order in the quasi-static approximation; gradients were recovered tissue by tissue "
-        f"from patches of nodes by harmonic polynomials, after {cite('zhang2005')}."
+        + f", by finite elements of first order{near} in the quasi-static approximation; gradients of first order were "
+        f"recovered tissue by tissue from patches of nodes by harmonic polynomials, after {cite('zhang2005')}."
     )
 
 

@@ -20,7 +20,7 @@ from targeting.scene.colors import TARGET
 from targeting.scene.directions import Plane
 from targeting.scene.raster.camera import View
 from targeting.scene.raster.canvas import Canvas
-from targeting.scene.raster.sections import section_lines
+from targeting.scene.raster.sections import crossed, section_lines
 
 MARGIN_MM = 10.0
 CLOSE_MM = 70.0
@@ -70,13 +70,14 @@ class Outline:
 def outlines(evidence: Evidence, plane: Plane) -> list[Outline]:
     """The tissues' and the target's surfaces in the plane through the target."""
     position = float(evidence.target_mm[plane.across])
-    target = section_lines(evidence.head, plane.across, position, tets=evidence.target_tets)
+    target = section_lines(evidence.head.part(evidence.target_tets), plane.across, position)
     return [*tissue_outlines(evidence, plane, position), Outline(target, TARGET, 2.4)]
 
 
 def tissue_outlines(evidence: Evidence, plane: Plane, position_mm: float) -> list[Outline]:
     """The tissues' surfaces in any plane across the same axis."""
-    return [Outline(section_lines(evidence.head, plane.across, position_mm, t), c, w) for t, c, w in OUTLINES]
+    near = crossed(evidence.head, plane.across, position_mm)
+    return [Outline(section_lines(near, plane.across, position_mm, t), c, w) for t, c, w in OUTLINES]
 
 
 def outlined_picture(evidence: Evidence, plane: Plane, view: View, lines: list[Outline]) -> NDArray[np.uint8]:

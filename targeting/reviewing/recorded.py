@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshes.errors import InputError
-from targeting.navigation.choice import ALL_PULSES, MOST_NAMED, NO_COIL, NO_TARGET, NOT_A_COIL, TRIGGERED
+from targeting.navigation.choice import ALL_PULSES, MOST_NAMED, NO_COIL, NO_TARGET, NOT_A_COIL, labels, recorded_by_hand
 from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.records import Record, Session
 from targeting.plans.tms import TmsPlan
+from targeting.plans.tms_words import pose_names
 from targeting.subject import sha256
 
 GIVEN = "given"
@@ -51,11 +52,6 @@ class RecordedSession:
     target: str
     coil: str
     notes: tuple[str, ...]
-
-
-def own_names(plan: TmsPlan) -> list[str]:
-    """What the plan's poses are called in the files that are written for navigators."""
-    return [f"{plan.target.name}-{each.rank}" for each in plan.placements]
 
 
 def read_recorded(
@@ -96,18 +92,14 @@ def read_recorded(
 def _meant(file: PoseFile, digest: str, session: Session, plan: TmsPlan) -> RecordedSession:
     """Sort a file's rows by whether they are of the plan."""
     records = tuple(session.pulses)
-    by_trigger = any(TRIGGERED.search(each.cause) for each in records)
-    pulses = [
-        each
-        for each in records
-        if not NOT_A_COIL.match(each.driver) and not (by_trigger and each.cause and not TRIGGERED.search(each.cause))
-    ]
+    by_hand = set(map(id, recorded_by_hand(records)))
+    pulses = [each for each in records if not NOT_A_COIL.match(each.driver) and id(each) not in by_hand]
     if not pulses:
         raise InputError(
             f"{file.path}: none of its {len(records)} samples is a pulse of a coil; give the session's pulses"
         )
     groups = Counter(map(labels, pulses))
-    targets = _targets(groups, file, own_names(plan))
+    targets = _targets(groups, file, pose_names(plan))
     coils = {coil for target, coil in groups if target in targets}
     if file.name is not None and (
         named := coils & {file.name, *(file.name.removeprefix(f"{each}, ") for each in targets)}
@@ -130,7 +122,7 @@ def _meant(file: PoseFile, digest: str, session: Session, plan: TmsPlan) -> Reco
 
     target, coil = " and ".join(sorted(targets)), next(iter(coils))
     notes = list(session.remarks)
-    notes += [] if targets <= {NO_TARGET, *own_names(plan)} else [f"its target {target} is taken for the plan's"]
+    notes += [] if targets <= {NO_TARGET, *pose_names(plan)} else [f"its target {target} is taken for the plan's"]
     notes += [] if coil == NO_COIL else [f"its coil {coil} is taken for the plan's {plan.coil.name}"]
     return RecordedSession(
         file.path.name,
@@ -141,11 +133,6 @@ def _meant(file: PoseFile, digest: str, session: Session, plan: TmsPlan) -> Reco
         "" if coil == NO_COIL else coil,
         tuple(notes),
     )
-
-
-def labels(record: Record) -> tuple[str, str]:
-    """What a pulse was recorded for, and by which coil."""
-    return record.target or NO_TARGET, record.driver or NO_COIL
 
 
 def _targets(groups: Counter[tuple[str, str]], file: PoseFile, own: list[str]) -> set[str]:

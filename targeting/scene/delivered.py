@@ -24,6 +24,7 @@ from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.records import Session
 from targeting.plans.gate import planned_coil
 from targeting.plans.tms import Plan, read_plan
+from targeting.plans.tms_words import pose_names
 from targeting.pose import Pose
 from targeting.pose_gate import PoseGate
 from targeting.scene.colors import COIL
@@ -83,7 +84,9 @@ def delivered_pose(subject: Subject, plan: Plan, delivered: DeliveredPoses, gate
     """
     planned = Pose(np.array(plan.placements[0].pose))
     session, _ = carried_over(delivered.session, subject)
-    chosen = chosen_pulses(session, delivered.file, "`delivered`", own=(f"{plan.target.name}-1",))
+    for remark in session.remarks:
+        log.warning("%s: %s", delivered.file.path.name, remark)
+    chosen = chosen_pulses(session, delivered.file, "`delivered`", own=pose_names(plan)[:1])
     places = np.array([each.pose.center_mm for each in chosen.records if each.pose is not None])
     away = float(np.linalg.norm(np.median(places, axis=0) - planned.center_mm))
     if away > FARTHEST_MM:

@@ -146,7 +146,7 @@ def solved(subject: Subject, coil: Coil, pose: Pose) -> tuple[HeadMesh, NDArray[
     study = RecordedStudy.of(subject, solved_by="dosemap")
     head = study.head.value
     log.info("solving the field of %s at %s", coil.name, pose.name)
-    return head, simulate_tms(study.conductor, coil, pose).e_v_per_m
+    return head, simulate_tms(study.near_target, coil, pose).e_v_per_m
 
 
 def _by_basis(

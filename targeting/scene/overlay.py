@@ -123,7 +123,7 @@ class Overlay:
 
     def _measure(self, scale: float, at: tuple[float, float], width: float, mm_per_point: float, size: int) -> None:
         """A bar of a round length; "5 cm" is what 50 mm of the head take in the picture."""
-        mm = max((each for each in BARS_MM if each <= LONGEST_BAR * width * mm_per_point), default=BARS_MM[0])
+        mm = bar_length_mm(width, mm_per_point)
         start, end = np.array(at), np.array([at[0] + mm / mm_per_point, at[1]])
         self.bar.set(scale * np.array([[start, end]]))
         self.bar_words.input = length_words(mm)
@@ -150,6 +150,17 @@ class Overlay:
             y = min(y, 0.985 * height - 1.3 * self.title.prop.font_size * lines - 0.8 * letters)
         _place(text, scale, (x, y), letters)
         return bool(-OUT < across < 1 + OUT and -OUT < along < 1 + OUT)
+
+
+def bar_length_mm(width: float, mm_per_unit: float) -> float:
+    """How long a scale bar is in a picture of some width, in any unit.
+
+    Examples
+    --------
+    >>> bar_length_mm(1200, 0.2), bar_length_mm(100, 0.01)
+    (50, 1)
+    """
+    return max((each for each in BARS_MM if each <= LONGEST_BAR * width * mm_per_unit), default=BARS_MM[0])
 
 
 def color_bar(scene: Scene, plotter: pv.BasePlotter) -> None:

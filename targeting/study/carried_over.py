@@ -23,14 +23,8 @@ def carried_over(session: Session, subject: Subject) -> tuple[Session, str]:
     InputError
         If the subject has no head, the file names another image, or its world is none that this T1 is known in.
     """
-    if not subject.folder.is_dir():
-        raise InputError(f"there is no subject folder {subject.folder}; make one with 'target head {subject.name}'")
+    subject.check_there()
     frame = FrameImage.kept_in(subject.folder)
-    if session.image_sha256 and frame.copy and session.image_sha256 != frame.sha256:
-        raise InputError(
-            f"{session.source} was written for an image of SHA-256 {session.image_sha256[:12]}…, and {frame.name} of "
-            f"{subject.name} has {frame.sha256[:12]}…: name the subject that it is of"
-        )
     warp = None
     if session.system == MNI:
         try:

@@ -177,7 +177,7 @@ def cortex_stage(
 
     after: list[Done[Any]] = [head, segmentation, registration] if way == "head" else [segmentation, registration]
     files = {"embedded": EMBEDDED_FILE} if way == "embedded" else {}
-    return Stage("cortex", 3, make, load_cortex, files=files, parameters={"folds": environment}, after=after)
+    return Stage("cortex", 4, make, load_cortex, files=files, parameters={"folds": environment}, after=after)
 
 
 def _halfway(segmentation: Segmentation, head: Done[HeadMesh], warp: MniWarp, why: str) -> Cortex:

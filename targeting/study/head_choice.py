@@ -118,7 +118,7 @@ def _same_head(subject: Subject, given: HeadSource) -> HeadSource:
     files = files_of_head(given.files["head"]) if way == "head" else given.files
     if role := _other_role(subject, "segment", files):
         option = way if way == "head" else role
-        raise _another(subject, f"was made from another {role.upper()} file", option, given.files[option].name)
+        raise _another(subject, f"was made from another {role.upper()} file", option, given.named(option))
     further = {"t2": Path(before["paths"]["t2"])} if "t2" in before["paths"] else {}
     return replace(given, files={**further, **given.files}, frame=given.frame or frame)
 

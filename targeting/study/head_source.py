@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshes.choices import nearest, one_of
 from meshes.errors import InputError
 from targeting.study.request import FRAMES
-from targeting.subject import Subject
+from targeting.subject import Subject, sha256
 
 if TYPE_CHECKING:
+    from meshes.dicom import ScanT1
     from meshes.world import Frame, World
 
+log = logging.getLogger(__name__)
+
+FOR_EVERYONE = {"for_everyone": True}  # shown without --verbose, too
 EMBEDDED = "colin27"
 WAYS = ("t1", "labels", "head", "embedded")
 
@@ -50,13 +55,17 @@ class OwnWorld:
 
 @dataclass(frozen=True)
 class HeadSource:
-    """Where a head comes from: ``way`` is one of :data:`WAYS`, ``files`` what is read (role → path)."""
+    """Where a head comes from: ``way`` is one of :data:`WAYS`, ``files`` what is read (role → path).
+
+    ``scan``: where the T1 was given as a folder of DICOM, the image that was taken from it, which is there as long as this.
+    """
 
     way: str
     files: dict[str, Path]
     threads: int = 2
     frame: Frame | None = None
     remembered: bool = False
+    scan: ScanT1 | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -75,7 +84,8 @@ class HeadSource:
         ----------
         subject : Subject
         t1, labels, head : path, optional
-            An MRI, an image of tissue labels, or a finished head (a mesh file or a charm folder): one of them at most.
+            An MRI (also a folder of DICOM, from which the T1 is taken by the rules of :mod:`meshes.dicom`), an image of
+            tissue labels, or a finished head (a mesh file or a charm folder): one of them at most.
         t2 : path, optional
             A T2-weighted MRI beside ``t1``.
         threads : int
@@ -88,7 +98,7 @@ class HeadSource:
         UnknownSubjectError
             If there is none.
         InputError
-            If there is more than one.
+            If there is more than one, or a folder holds no T1.
         """
         given = {way: Path(path) for way, path in (("t1", t1), ("labels", labels), ("head", head)) if path is not None}
         if len(given) > 1:
@@ -98,7 +108,10 @@ class HeadSource:
             raise InputError("`t2` adds to a T1: give `t1`, too")
         if given:
             way = next(iter(given))
-            return cls(way, given if t2 is None else {**given, "t2": Path(t2)}, threads, chosen)
+            scan = _scan_t1(given["t1"], t2) if way == "t1" else None
+            if scan is not None:
+                given = {way: scan.image}
+            return cls(way, given if t2 is None else {**given, "t2": Path(t2)}, threads, chosen, scan=scan)
         if subject.name == EMBEDDED:
             from meshes.formats.tissue_files import embedded_path
 
@@ -108,9 +121,15 @@ class HeadSource:
             raise UnknownSubjectError(subject)
         files = {role: Path(path) for role, path in before["paths"].items()}
         way = before["parameters"]["way"]
+        if way == "t1":
+            files["t1"] = _given_or_kept(files["t1"], subject, before["files"]["t1"])
         if way == "head" and len(files) > 1:  # a charm folder, known by the files in it
             files = {"head": files.get("t1", files["head"]).parent}
         return cls(way, files, threads, chosen or before["parameters"]["frame"], remembered=True)
+
+    def named(self, role: str) -> str:
+        """How a command names what is read for a role: by the file's name; of DICOM "..." for the folder."""
+        return "..." if role == "t1" and self.scan is not None else self.files[role].name
 
     @property
     def words(self) -> str:
@@ -188,3 +207,36 @@ class HeadSource:
                 image.volume()
                 world_of(image, self.frame)
         return self
+
+
+def _scan_t1(t1: Path, t2: str | Path | None) -> ScanT1 | None:
+    """The T1 of a folder of DICOM, and why it is that series told; None for any other file.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a folder is given that cannot be read.
+    """
+    from meshes.dicom import ScanT1, holds_dicom
+
+    if t2 is not None and (Path(t2).is_dir() or holds_dicom(Path(t2))):
+        raise InputError(f"`t2` takes a NIfTI file, not DICOM: convert {Path(t2).name} with dcm2niix, or leave it out")
+    if not holds_dicom(t1):
+        if t1.is_dir():
+            raise InputError(
+                f"the folder {t1} holds no DICOM; give the T1 itself (NIfTI), or the scanner's folder (`t1`)"
+            )
+        return None
+    log.info("converting DICOM, to choose the T1 by rules", extra=FOR_EVERYONE)
+    scan = ScanT1.of(t1)
+    for line in scan.told:
+        log.info("%s", line, extra=FOR_EVERYONE)
+    for doubt in scan.doubts:
+        log.warning("%s", doubt)
+    return scan
+
+
+def _given_or_kept(t1: Path, subject: Subject, digest: str) -> Path:
+    """The T1 a head was made from; where it is gone, as that of DICOM is, the subject's own copy of that name."""
+    kept = subject.folder / t1.name
+    return kept if not t1.exists() and kept.is_file() and sha256(kept) == digest else t1

@@ -105,7 +105,9 @@ class FrameImage:
         """
         from targeting.navigation.world import HeaderWorlds
 
-        return None if self.copy is None else HeaderWorlds.of(folder / self.copy, self.name, np.array(self.affine_mm))
+        if self.copy is None:
+            return None
+        return HeaderWorlds.of(folder / self.copy, self.name, np.array(self.affine_mm), self.sha256)
 
 
 @dataclass(frozen=True)

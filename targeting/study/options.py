@@ -25,6 +25,11 @@ PANELS = ("Head", "Target", "Coil", "Electrodes", "Search", "Dosing", "Output")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def names_a_file(text: str) -> bool:
+    """Whether what is given for a point or a file is the file's name."""
+    return text.lower().endswith(".json")
+
+
 class Kind(Enum):
     """The kind of an option's value, which decides how it is written in a terminal."""
 

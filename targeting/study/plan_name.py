@@ -50,6 +50,8 @@ def plan_name(request: PlanOptions, side: str | None) -> str:
     'psi-right-double-cone-110mm'
     >>> plan_name(TesRequest(aim="mni:-37,-21,58"), None)
     'mni_-37_-21_58'
+    >>> plan_name(TmsRequest(aim="-37.5,-21,58"), None)
+    'at_-37.5_-21_58'
     >>> plan_name(TesRequest(aim="area:OP1+OP4", montage="m1-so"), "left")
     'area_OP1_OP4-left-m1-so'
     """
@@ -58,7 +60,8 @@ def plan_name(request: PlanOptions, side: str | None) -> str:
     parts = [_target_word(str(network if network is not None else request.aim)), side if network is None else None]
     parts += ["hotspot" if request.hotspot_mm is not None else None]
     parts += [_file_word(str(value)) for value in chosen.values() if value is not None and value != DEFAULT_COIL]
-    return "-".join(part for part in parts if part)[:LONGEST].rstrip("-._")
+    name = "-".join(part for part in parts if part)
+    return (name if name[:1].isalnum() else f"at_{name}")[:LONGEST].rstrip("-._")  # a name does not begin with a sign
 
 
 def _target_word(aim: str) -> str:

@@ -32,8 +32,9 @@ class HeadOptions(Options):
     t1: str | Path | None = option(
         Kind.FILE,
         None,
-        "T1-weighted MRI of the whole head (NIfTI).",
-        metavar="FILE",
+        "T1-weighted MRI of the whole head: NIfTI, or a folder of DICOM.",
+        metavar="FILE|DIR",
+        more="Of a scanner's folder dcm2niix converts the series, and the T1 is chosen by rules that are told.",
         in_command=False,
         common=True,
         label="T1 image",

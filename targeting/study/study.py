@@ -184,6 +184,13 @@ class Study:
         return HeadConductor(self.head.value, sigma, self.tensors, right_hand_sides=self.right_hand_sides)
 
     @cached_property
+    def near_target(self) -> HeadConductor:
+        """The same with elements of second order near the target."""
+        from targeting.fem.second_order import near_target
+
+        return near_target(self.conductor, self.target.value.target)
+
+    @cached_property
     def scalp(self) -> Scalp:
         """The outside of the head, with distances to it."""
         from atlases.scalp import Scalp

@@ -187,7 +187,8 @@ class DoseMap:
         Parameters
         ----------
         head : HeadMesh or HeadConductor
-            A conductor keeps its factorisation.
+            A conductor keeps its factorisation; it may have elements of second order near the target
+            (:func:`~targeting.fem.second_order.near_target`), as it has in a plan.
         target : Target
         conductivity_s_per_m : mapping, optional
             Overrides by tissue name (with a HeadMesh).
@@ -212,14 +213,13 @@ class DoseMap:
         (2, 3)
         """
         conductor = as_conductor(head, conductivity_s_per_m)
-        mesh = conductor.head
-        tets, weights = target.weights(mesh)
+        tets, weights = target.weights(conductor.head)
         log.info("three reciprocal solves (%d target tetrahedra)", len(tets))
-        currents = conductor.reciprocal_currents(tets, weights)
-        log.info("spreading %d currents", len(mesh.tets))
-        grid = RegularGrid.covering(mesh.points_mm, 0.0, spacing_mm)
-        columns = np.moveaxis(currents, 0, 1).reshape(len(mesh.tets), 9)
-        return cls(spread(mesh.centroids_mm, columns, grid).astype(np.float32), grid)
+        places_mm, currents = conductor.reciprocal_moments(tets, weights)
+        log.info("spreading %d currents", len(places_mm))
+        grid = RegularGrid.covering(conductor.head.points_mm, 0.0, spacing_mm)
+        columns = np.moveaxis(currents, 0, 1).reshape(len(places_mm), 9)
+        return cls(spread(places_mm, columns, grid).astype(np.float32), grid)
 
     @cached_property
     def _outer(self) -> RegularGrid:

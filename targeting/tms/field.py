@@ -5,17 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from meshes import HeadMesh
+from meshes.choices import one_of
 from meshes.errors import InputError
 from targeting.coils.coil import Coil
 from targeting.coils.fields import vector_potential
 from targeting.fem import HeadConductor
-from targeting.fem.assembly import ElementField
-from targeting.fem.conductor import Recovery
+from targeting.fem.assembly import ElementField, corner_means
+from targeting.fem.conductor import RECOVERIES, Recovery
 from targeting.pose import Pose
 
 log = logging.getLogger(__name__)
@@ -69,7 +71,8 @@ def simulate_tms(
     Parameters
     ----------
     head : HeadMesh or HeadConductor
-        A conductor keeps its factorisation for the next call.
+        A conductor keeps its factorisation for the next call; one made by :meth:`~targeting.fem.HeadConductor.near` has
+        elements of second order near a place.
     coil : Coil
     pose : Pose
         Coil → world, RAS mm.
@@ -78,8 +81,9 @@ def simulate_tms(
     conductivity_s_per_m : mapping, optional
         Overrides by tissue name (with a HeadMesh).
     recovery : {"patch", "none"}
-        ∇φ recovered inside each tissue (benchmarks/accuracy.py tells what that gains), or the plain first-order
-        elements' own, one vector a tetrahedron, with ∂A/∂t linear between the nodes: SimNIBS' discretisation.
+        ∇φ recovered inside each tissue where elements are of first order (benchmarks/accuracy.py tells what that
+        gains), or first-order elements' own everywhere, one vector a tetrahedron, with ∂A/∂t linear between the nodes:
+        SimNIBS' discretisation.
 
     Raises
     ------
@@ -124,20 +128,16 @@ def simulate_many(
     if not np.isfinite(didt_a_per_s):
         raise InputError(f"dI/dt must be a finite number of A/s, not {didt_a_per_s}")
     conductor = as_conductor(head, conductivity_s_per_m)
-    log.info("dA/dt of %s at %d tetrahedra, %d pose(s)", coil.name, len(conductor.head.tets), len(poses))
-    da_dt = np.stack([_da_dt(conductor.head, coil, pose, didt_a_per_s, recovery) for pose in poses])
-    fields = conductor.induced_field(da_dt, recovery)
+    log.info("dA/dt of %s for %d tetrahedra, %d pose(s)", coil.name, len(conductor.head.tets), len(poses))
+
+    sources = [partial(primary_field, coil, pose, didt_a_per_s=didt_a_per_s) for pose in poses]
+    if one_of(recovery, RECOVERIES, "recovery") == "patch":
+        fields = conductor.coil_fields(sources)
+    else:  # ∂A/∂t linear between the nodes, as SimNIBS takes it, so that plain fields are the same to rounding
+        head = conductor.head
+        da_dt = np.stack([corner_means(head.tets, each(head.points_mm)) for each in sources])
+        fields = conductor.induced_field(da_dt, recovery)
     return [TmsField(conductor.head, e, float(didt_a_per_s)) for e in fields]
-
-
-def _da_dt(head: HeadMesh, coil: Coil, pose: Pose, didt_a_per_s: float, recovery: Recovery) -> NDArray[np.float64]:
-    """∂A/∂t per tetrahedron, (M, 3) V/m: at its centroid, or, where nothing is recovered, first order as φ is.
-
-    Linear between the nodes, as SimNIBS takes it, so that plain fields are the same to rounding.
-    """
-    if recovery == "none":
-        return primary_field(coil, pose, head.points_mm, didt_a_per_s)[head.tets].mean(axis=1)
-    return primary_field(coil, pose, head.centroids_mm, didt_a_per_s)
 
 
 def as_conductor(

@@ -46,6 +46,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -477,22 +478,16 @@ class FieldBasis:
 
 
 def solved(conductor: HeadConductor, rows: Rows, dipoles: MagneticDipoles) -> NDArray[np.float64]:
-    """E at the rows of each dipole at 1 A/s, (3 K, N): the forward solves with patch recovery."""
-    head, count = conductor.head, len(dipoles.points_mm)
+    """E at the rows of each dipole at 1 A/s, (3 K, N), by forward solves."""
+    count = len(dipoles.points_mm)
     used, columns = np.unique(rows.weights.indices, return_inverse=True)
     weights = sp.csr_matrix((rows.weights.data, columns, rows.weights.indptr), shape=(len(rows.points_mm), len(used)))
     out = np.empty((3 * len(rows.points_mm), count))
     for first in range(0, count, BLOCK):
         log.info("forward solves of sources, %d of %d done", first, count)
         some = range(first, min(first + BLOCK, count))
-        loads = np.empty((len(head.points_mm), len(some)))
-        e = np.empty((len(some), len(used), 3))
-        for i, d in enumerate(some):
-            one = MagneticDipoles(dipoles.points_mm[d : d + 1], dipoles.moments_a_m2[d : d + 1])
-            da_dt = vector_potential(one, head.centroids_mm)
-            loads[:, i] = -conductor.divergence(conductor.conducted(da_dt))
-            e[i] = -da_dt[used]
-        e -= conductor.patches.gradient(conductor.potential(loads), used)
+        ones = [MagneticDipoles(dipoles.points_mm[d : d + 1], dipoles.moments_a_m2[d : d + 1]) for d in some]
+        e = conductor.coil_fields([partial(vector_potential, one) for one in ones], used)
         for i, d in enumerate(some):
             out[:, d] = (weights @ e[i]).ravel()
     return out

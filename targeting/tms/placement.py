@@ -16,6 +16,8 @@ by up to ``MAX_ROCK_DEG``, until its halves x < 0 and x > 0 are equally far from
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,8 @@ ANGLE_FROM_SUPERIOR = ANGLE_FROM.replace("anterior", "superior")
 MIN_PROJECTION = 0.5  # below 30° between the normal and anterior the direction is ill-defined
 DISTANCE_TOLERANCE_MM = 0.02
 PUSHES = 12
+LUMP_MM = 25.0  # of the cells that a casing's points are sorted into
+SLACK_STEPS = 3.0  # of the distance grid: between two places it may change by so much more than they lie apart
 APPROACH_MM = 3.0  # how far outside its last place a coil starts that is turned on the spot
 WINGS_MM = 10.0  # a casing that reaches this far past its centre's face has wings
 MAX_ROCK_DEG = 20.0
@@ -174,7 +178,7 @@ def push_out(
     """
     grid = scalp.distance
     return _push_out(
-        grid.mm, grid.origin_mm, grid.step_mm, coil.casing.points_mm, points_mm, normals, axes, distance_mm
+        grid.mm, grid.origin_mm, grid.step_mm, _lumps(coil.casing.points_mm), points_mm, normals, axes, distance_mm
     )
 
 
@@ -202,20 +206,55 @@ def rest(
         From the casing to the scalp.
     """
     grid = scalp.distance
-    return _rest(grid.mm, grid.origin_mm, grid.step_mm, coil.casing.points_mm, points_mm, normals, axes, distance_mm)
+    return _rest(
+        grid.mm, grid.origin_mm, grid.step_mm, _lumps(coil.casing.points_mm), points_mm, normals, axes, distance_mm
+    )
+
+
+Lumps = tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
+
+
+def _lumps(casing_mm: NDArray[np.float64]) -> Lumps:
+    """A casing's points (n, 3) sorted into cells: points, where each cell begins (c + 1,), its middle (c, 3) and radius (c,).
+
+    A cell whose middle is farther from the scalp than the nearest point so far by more than its radius is not looked into.
+    No cell holds points of both halves of the casing; those nearest to the head come first.
+    """
+    cell = np.floor(casing_mm / LUMP_MM)
+    _, of = np.unique(cell, axis=0, return_inverse=True)
+    of = of.ravel()
+    nearest = np.full(of.max() + 1, -np.inf)
+    np.maximum.at(nearest, of, casing_mm[:, 2])
+    rank = np.empty(len(nearest), np.int64)
+    rank[np.argsort(-nearest, kind="stable")] = np.arange(len(nearest))
+    order = np.argsort(rank[of], kind="stable")
+    points, start = casing_mm[order], np.concatenate([[0], np.cumsum(np.bincount(rank[of]))])
+    middles = np.stack([(points[a:b].min(0) + points[a:b].max(0)) / 2 for a, b in pairwise(start)])
+    radii = [np.linalg.norm(points[a:b] - m, axis=1).max() for (a, b), m in zip(pairwise(start), middles, strict=True)]
+    return np.ascontiguousarray(points), start, middles, np.array(radii)
+
+
+@numba.njit(cache=True, inline="always")
+def _distance_of(
+    grid: NDArray, origin_mm: NDArray, step_mm: float, p: NDArray, axes: NDArray, center: NDArray
+) -> float:
+    x = center[0] + axes[0, 0] * p[0] + axes[0, 1] * p[1] + axes[0, 2] * p[2]
+    y = center[1] + axes[1, 0] * p[0] + axes[1, 1] * p[1] + axes[1, 2] * p[2]
+    z = center[2] + axes[2, 0] * p[0] + axes[2, 1] * p[1] + axes[2, 2] * p[2]
+    return read_distance(grid, origin_mm, step_mm, x, y, z)
 
 
 @numba.njit(cache=True)
 def _smallest(
-    grid: NDArray, origin_mm: NDArray, step_mm: float, casing_mm: NDArray, axes: NDArray, center: NDArray
+    grid: NDArray, origin_mm: NDArray, step_mm: float, casing: Lumps, axes: NDArray, center: NDArray
 ) -> float:
+    points, start, middles, radii = casing
     best = np.inf
-    for k in range(len(casing_mm)):
-        p = casing_mm[k]
-        x = center[0] + axes[0, 0] * p[0] + axes[0, 1] * p[1] + axes[0, 2] * p[2]
-        y = center[1] + axes[1, 0] * p[0] + axes[1, 1] * p[1] + axes[1, 2] * p[2]
-        z = center[2] + axes[2, 0] * p[0] + axes[2, 1] * p[1] + axes[2, 2] * p[2]
-        best = min(best, read_distance(grid, origin_mm, step_mm, x, y, z))
+    for c in range(len(middles)):
+        least = _distance_of(grid, origin_mm, step_mm, middles[c], axes, center) - radii[c] - SLACK_STEPS * step_mm
+        if least < best:
+            for k in range(start[c], start[c + 1]):
+                best = min(best, _distance_of(grid, origin_mm, step_mm, points[k], axes, center))
     return best
 
 
@@ -224,7 +263,7 @@ def _push_out(
     grid: NDArray,
     origin_mm: NDArray,
     step_mm: float,
-    casing_mm: NDArray,
+    casing: Lumps,
     points_mm: NDArray,
     normals: NDArray,
     axes: NDArray,
@@ -238,7 +277,7 @@ def _push_out(
         for a in range(n_angles):
             gap = 0.0
             for _ in range(PUSHES):
-                gap = _smallest(grid, origin_mm, step_mm, casing_mm, axes[n, a], points_mm[n] + offset * normals[n])
+                gap = _smallest(grid, origin_mm, step_mm, casing, axes[n, a], points_mm[n] + offset * normals[n])
                 if abs(gap - distance_mm) < DISTANCE_TOLERANCE_MM:
                     break
                 offset += distance_mm - gap
@@ -252,19 +291,19 @@ def _push_out(
 
 @numba.njit(cache=True)
 def _halves(
-    grid: NDArray, origin_mm: NDArray, step_mm: float, casing_mm: NDArray, axes: NDArray, center: NDArray, out: NDArray
+    grid: NDArray, origin_mm: NDArray, step_mm: float, casing: Lumps, axes: NDArray, center: NDArray, out: NDArray
 ) -> None:
     """Smallest distance of the casing's halves x < 0 and x ≥ 0 and the x of those points: out (4,)."""
+    points, start, middles, radii = casing
     out[0] = out[2] = np.inf
-    for k in range(len(casing_mm)):
-        p = casing_mm[k]
-        x = center[0] + axes[0, 0] * p[0] + axes[0, 1] * p[1] + axes[0, 2] * p[2]
-        y = center[1] + axes[1, 0] * p[0] + axes[1, 1] * p[1] + axes[1, 2] * p[2]
-        z = center[2] + axes[2, 0] * p[0] + axes[2, 1] * p[1] + axes[2, 2] * p[2]
-        side = 0 if p[0] < 0 else 2
-        mm = read_distance(grid, origin_mm, step_mm, x, y, z)
-        if mm < out[side]:
-            out[side], out[side + 1] = mm, p[0]
+    for c in range(len(middles)):
+        side = 0 if points[start[c], 0] < 0 else 2
+        least = _distance_of(grid, origin_mm, step_mm, middles[c], axes, center) - radii[c] - SLACK_STEPS * step_mm
+        if least < out[side]:
+            for k in range(start[c], start[c + 1]):
+                mm = _distance_of(grid, origin_mm, step_mm, points[k], axes, center)
+                if mm < out[side]:
+                    out[side], out[side + 1] = mm, points[k, 0]
 
 
 @numba.njit(cache=True, parallel=True)
@@ -272,7 +311,7 @@ def _rest(
     grid: NDArray,
     origin_mm: NDArray,
     step_mm: float,
-    casing_mm: NDArray,
+    casing: Lumps,
     points_mm: NDArray,
     normals: NDArray,
     axes: NDArray,
@@ -294,7 +333,7 @@ def _rest(
                     rocked[i, 0] = c * axes[n, a, i, 0] - s * axes[n, a, i, 2]
                     rocked[i, 1] = axes[n, a, i, 1]
                     rocked[i, 2] = s * axes[n, a, i, 0] + c * axes[n, a, i, 2]
-                _halves(grid, origin_mm, step_mm, casing_mm, rocked, points_mm[n] + offset * normals[n], half)
+                _halves(grid, origin_mm, step_mm, casing, rocked, points_mm[n] + offset * normals[n], half)
                 gap = min(half[0], half[2])
                 uneven = half[0] - half[2]
                 turned = min(max(rock + 0.7 * uneven / max(half[3] - half[1], 20.0), -limit), limit)

@@ -9,7 +9,7 @@ dose, found from the largest sample by Newton steps on the series.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -108,6 +108,15 @@ class PoseTable:
         fields[~allowed(distances, hair_mm)] = np.nan
         return cls(points_mm, angles_deg, hair_mm, fields, distances)
 
+    @classmethod
+    def joined(cls, tables: Sequence[PoseTable]) -> PoseTable:
+        """The places of several tables with the same angles, in their order."""
+        arrays = {
+            name: np.concatenate([getattr(table, name) for table in tables])
+            for name in ("points_mm", "mean_e_v_per_m", "distance_mm")
+        }
+        return replace(tables[0], **arrays)
+
     @property
     def tried(self) -> int:
         """How many poses were looked at."""
@@ -122,6 +131,20 @@ class PoseTable:
     def reversed(self) -> PoseTable:
         """The same with the coil's current reversed."""
         return replace(self, mean_e_v_per_m=-self.mean_e_v_per_m)
+
+    def at_angles(self, angles_deg: NDArray[np.floating]) -> PoseTable:
+        """The fields at more angles, all round like those of the table, by the Fourier series of ⟨E⟩(θ).
+
+        Where some angle is refused there is no series: there each angle has what the nearest of the table has.
+        """
+        step = 360.0 / len(self.angles_deg)
+        nearest = np.rint((angles_deg - self.angles_deg[0]) / step).astype(int) % len(self.angles_deg)
+        fields = self.mean_e_v_per_m[:, nearest]
+        whole = np.isfinite(self.mean_e_v_per_m[..., 0]).all(1)
+        series = _series(self.mean_e_v_per_m[whole].astype(np.float64))
+        turn = np.radians(angles_deg - self.angles_deg[0])[:, None] * np.arange(series.shape[1])
+        fields[whole] = np.einsum("ak,pkd->pad", np.exp(1j * turn), series).real
+        return replace(self, angles_deg=angles_deg, mean_e_v_per_m=fields, distance_mm=self.distance_mm[:, nearest])
 
     def best(
         self, unit: NDArray[np.float64] | None, may: NDArray[np.bool_] | None = None
@@ -178,16 +201,22 @@ def allowed_doses(
     return np.where(good if may is None else good & may, dose, -np.inf)
 
 
+def _series(samples: NDArray[np.float64]) -> NDArray[np.complex128]:
+    """Fourier coefficients (p, k, d) of samples (p, a, d) all round, of which the real part is taken."""
+    count = samples.shape[1]
+    kept = min(HARMONICS, (count - 1) // 2) + 1
+    series = np.fft.rfft(samples, axis=1)[:, :kept] / count
+    series[:, 1:] *= 2
+    return series
+
+
 def _between(
     e: NDArray[np.float32], angles_deg: NDArray[np.floating], index: NDArray[np.int64], unit: NDArray[np.float64] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Angle (deg) and height of the peak of the dose's Fourier series near the sample ``index``."""
     samples = e.astype(np.float64) @ unit[:, None] if unit is not None else e.astype(np.float64)
-    count = len(angles_deg)
-    kept = min(HARMONICS, (count - 1) // 2) + 1
-    series = np.fft.rfft(samples, axis=1)[:, :kept] / count
-    series[:, 1:] *= 2
-    order = 1j * np.arange(kept)
+    series = _series(samples)
+    order = 1j * np.arange(series.shape[1])
     phase = np.radians(angles_deg[index] - angles_deg[0])
 
     def at(x: NDArray[np.float64], derivative: int) -> NDArray[np.float64]:

@@ -1,9 +1,10 @@
-r"""The search for the best coil pose: every scalp point, every angle, on the dose map.
+r"""The search for the best coil pose: the whole scalp, every angle, on the dose map.
 
 dose = |⟨E⟩|, the magnitude of the volume-weighted mean field vector over the target, or ⟨E⟩·t for a direction t.  Nothing
-is descended.  All poses are looked at: every place of the scalp ``STEP_MM`` apart, every angle ``ANGLE_STEP_DEG`` apart,
-the best angle between them in closed form (``pose_table``), with the coil's parts condensed (``coils.condensed``).  Then
-all poses of a fine grid round the best places, the coil with all its parts; if asked for, tilted and farther off, too.
+is descended.  The whole scalp is looked at, from coarse to fine (``survey``): of all places ``STEP_MM`` apart those that may
+come near the best are looked at with every angle ``ANGLE_STEP_DEG`` apart, the best angle between them in closed form
+(``pose_table``), with the coil's parts condensed (``coils.condensed``).  Then all poses of a fine grid round the best places,
+the coil with all its parts; if asked for, tilted and farther off, too.
 
 Another objective than the dose (``objectives``) need not be linear in the coil: it is asked about the poses the dose says
 are worth it, ``CANDIDATES`` of them spread over all places where the dose comes near the best, and again round the best.
@@ -26,7 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from atlases import Target
-from atlases.scalp import Scalp
+from atlases.scalp import Scalp, thinned
 from meshes import HeadMesh
 from meshes.cortical_surface import Cortex
 from meshes.errors import InputError
@@ -42,6 +43,7 @@ from targeting.tms.objectives import Objective
 from targeting.tms.orientation import Drive, Orientation, handle_deg, tangent
 from targeting.tms.placement import current_angle_deg, rotations
 from targeting.tms.pose_table import Judge, JudgedPoses, PoseTable, apart
+from targeting.tms.survey import CLOSER_SHARE, survey
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,8 @@ class TmsSearch:
     ``dose_v_per_m`` (n,), ``mean_e_v_per_m`` (n, 3), ``scalp_mm`` (n, 3), ``angle_deg`` (n,), ``angle_from`` and casing
     ``distance_mm`` (n,).  ``best_dose_at_point_v_per_m`` (P,) is the best dose over all angles at ``scalp_points_mm``
     (P, 3), all over the scalp, −inf where the coil cannot be; ``dose_by_angle_v_per_m`` (A,) the dose over ``angles_deg``
-    (A,) at the best place.  ``tried`` poses were evaluated, ``refused`` of them could not be placed.
+    (A,) at the best place.  Scalp points lie ``STEP_MM`` apart where the dose comes near the best, and farther apart elsewhere,
+    where their dose is that of a first glance.  ``tried`` poses were evaluated, ``refused`` of them could not be placed.
 
     With the centre of the casing's face at the distance asked for, were it possible, a placement's dose would be
     ``closer_dose_v_per_m`` (n,); the casing would then be ``closer_depth_mm`` (n,) too deep at ``closer_at_mm`` (n, 3).
@@ -131,6 +134,7 @@ def search_tms(
     extra_mm: float = 0.0,
     orientation: Orientation | None = None,
     drive: Drive | None = None,
+    closer_share: float = CLOSER_SHARE,
 ) -> TmsSearch:
     """Find the coil poses with the largest dose at a target.
 
@@ -161,6 +165,9 @@ def search_tms(
     drive : Drive, optional
         Which phase of the pulse excites, and the stimulator's current setting; by default the first, in whichever setting
         makes the current run as it is wanted.
+    closer_share : float
+        Look at all angles where a first glance shows this share of the best dose (0 to 1; 0 looks everywhere, which takes
+        ten times as long).
 
     Raises
     ------
@@ -187,6 +194,7 @@ def search_tms(
         ("search radius", radius_mm, 5.0, WHOLE_HEAD_MM, "mm"),
         ("tilt", tilt_deg, 0.0, MAX_TILT_DEG, "degrees"),
         ("extra distance", extra_mm, 0.0, MAX_EXTRA_MM, "mm"),
+        ("share that is looked at closely", closer_share, 0.0, 1.0, "of the best"),
     ):
         if not low <= value <= high:
             raise InputError(f"the {what} must lie between {low:g} and {high:g} {unit_word}, not {value}")
@@ -199,19 +207,38 @@ def search_tms(
     if len(points) == 0:
         raise InputError("no scalp within reach of the target; the head may be cut there")
     angles = np.arange(-180.0, 180.0, ANGLE_STEP_DEG)
-    log.info("%d places, %d poses on the scalp", len(points), len(points) * len(angles))
-    normals = scalp.patch_normals(points)
     over_target = scalp.patch_normals(nearest[None])[0]
     turned = (orientation or Orientation(side=target.side)).with_handle_at(over_target)
-    table = PoseTable.of(scalp, coil, dose_map, points, angles, hair_mm, didt_a_per_s, condensed(coil), _told)
-    tried, refused = table.tried, table.refused
+
+    def look(places: NDArray, angles_deg: NDArray) -> PoseTable:
+        log.info("%d places, %d poses on the scalp", len(places), len(places) * len(angles_deg))
+        return PoseTable.of(scalp, coil, dose_map, places, angles_deg, hair_mm, didt_a_per_s, condensed(coil), _told)
+
+    def permitted(table: PoseTable) -> NDArray[np.bool_]:
+        normals = scalp.patch_normals(table.points_mm)
+        y_axes = rotations(normals, table.angles_deg, coil.current_direction_y)[..., 1]
+        return turned.allows(y_axes, normals, np.nan_to_num(table.mean_e_v_per_m), coil, ANGLE_STEP_DEG / 2)
+
+    def worth(table: PoseTable) -> NDArray[np.float64]:
+        rough = table.at_angles(angles)
+        may = permitted(rough)
+        # which sense of the current is wanted is known later: what either gives counts
+        return np.maximum(rough.best(unit, may)[0], rough.reversed.best(unit, may)[0] if unit is not None else -np.inf)
+
+    promise = (objective.promise, objective.least_share) if objective else (None, 0.0)
+    glance, close = survey(points, look, worth, closer_share, *promise)
+    table = look(glance.points_mm[close], angles)
+    tried, refused = glance.tried + table.tried, glance.refused + table.refused
     if tried == refused:
         raise InputError("the coil cannot be placed anywhere near the target without entering the head")
-    y_axes = rotations(normals, angles, coil.current_direction_y)[..., 1]
-    may = turned.allows(y_axes, normals, np.nan_to_num(table.mean_e_v_per_m), coil, ANGLE_STEP_DEG / 2)
+    may, normals = permitted(table), scalp.patch_normals(table.points_mm)
     phase = _phase(table, may, unit, turned.wanted_current(normals), drive or Drive())
-    table = table.reversed if phase.ranked_sign < 0 else table
+    if phase.ranked_sign < 0:
+        table, glance = table.reversed, glance.reversed
     best_at_point, angle_at_point = table.best(unit, may)
+    rough = glance.at_angles(angles)
+    searched_mm, best_there = glance.points_mm, rough.best(unit, permitted(rough))[0]
+    best_there[close] = best_at_point
     if best_at_point.max() == -np.inf:
         raise InputError(
             f"the coil cannot be placed near the target as its angle is wanted ({turned.why}): give another `angle`"
@@ -230,19 +257,19 @@ def search_tms(
     )
 
     if objective:
-        promising = _candidates(points, objective.promise(points, best_at_point), objective.least_share)
-        few = CANDIDATE_ANGLES if turned.rule == FREE else turned.reach_deg * np.linspace(-1.0, 1.0, 5)
-        centers = turned.centers_deg(scalp.patch_normals(promising), coil.current_direction_y)
-        asked = few if centers is None else centers[:, None] + few
-        wide = judge.at(promising, asked)
+        wide_mm = _candidates(searched_mm, objective.promise(searched_mm, best_there), objective.least_share)
+        spread = CANDIDATE_ANGLES if turned.rule == FREE else turned.reach_deg * np.linspace(-1.0, 1.0, 5)
+        centers = turned.centers_deg(scalp.patch_normals(wide_mm), coil.current_direction_y)
+        asked = spread if centers is None else centers[:, None] + spread
+        wide = judge.at(wide_mm, asked)
         tried += len(wide.worth)
         start = wide.best(FINE_PLACES, FINE_RADIUS_MM)
         places, angle_there = start.scalp_mm, start.angles_deg(coil.current_direction_y)
     else:
-        chosen = apart(points, best_at_point, FINE_PLACES, FINE_RADIUS_MM)
-        places, angle_there = points[chosen], angle_at_point[chosen]
-        others = apart(points, best_at_point, 4 * keep, DISTINCT_MM)  # the rest of the ranking
-        wide = judge.at(points[others], angle_at_point[others][:, None])
+        chosen = apart(table.points_mm, best_at_point, FINE_PLACES, FINE_RADIUS_MM)
+        places, angle_there = table.points_mm[np.array(chosen)], angle_at_point[chosen]
+        others = apart(table.points_mm, best_at_point, 4 * keep, DISTINCT_MM)  # the rest of the ranking
+        wide = judge.at(table.points_mm[others], angle_at_point[others][:, None])
     found = [wide]
     turns = np.arange(-FINE_ANGLE_REACH_DEG, FINE_ANGLE_REACH_DEG + 1e-9, FINE_ANGLE_STEP_DEG)
     if turned.rule == MIDLINE:  # one angle alone may be
@@ -278,8 +305,8 @@ def search_tms(
         angle_deg=np.array([angle for angle, _ in current_deg]),
         angle_from=[origin for _, origin in current_deg],
         distance_mm=ranked.distance_mm,
-        scalp_points_mm=points,
-        best_dose_at_point_v_per_m=best_at_point,
+        scalp_points_mm=searched_mm,
+        best_dose_at_point_v_per_m=best_there,
         angles_deg=angles,
         dose_by_angle_v_per_m=by_angle,
         tried=tried,
@@ -342,7 +369,7 @@ def _candidates(points_mm: NDArray, promise: NDArray, least_share: float) -> NDA
     kept = good
     while len(kept) * len(CANDIDATE_ANGLES) > CANDIDATES:
         spacing *= 1.2
-        kept = good[apart(good, np.zeros(len(good)), len(good), spacing)]
+        kept = good[thinned(good, spacing)]
     return kept
 
 

@@ -97,13 +97,14 @@ def _target(plan: Plan, aim: AimedTarget, head: HeadMesh) -> Check:
 
 def _solved(subject: Subject, plan: Plan, aim: AimedTarget, head: HeadMesh) -> list[Check]:
     """The winner's field by a forward solve, and what the plan says of it."""
+    from targeting.fem.second_order import near_target
     from targeting.live.coil_dose import planned_direction
     from targeting.tms.field import simulate_tms
 
     best = plan.placements[0]
     recorded = Conduction.recorded(subject.made_from("dosemap"))
     sigma = plan.conductivity_s_per_m or recorded.conductivity_s_per_m
-    conductor = Conduction(sigma, recorded.anisotropy).conductor(head)
+    conductor = near_target(Conduction(sigma, recorded.anisotropy).conductor(head), aim.target)
     engine = ENGINES.named(solved_by(plan.search.direct_solves_by)[0])
     coil, pose = planned_coil(subject, plan), Pose(np.array(best.pose))
     field = simulate_tms(conductor, coil, pose, REFERENCE_DIDT_A_PER_S, recovery=engine.recovery)

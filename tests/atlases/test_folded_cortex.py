@@ -1,19 +1,26 @@
-"""The road from tissues to a folded cortex, by the real CAT-Surf: a hemisphere whose areas are known, and a real head."""
+"""The road from tissues to a folded cortex, by the real CAT-Surf: a hemisphere whose areas are known, and colin27's tissues.
+
+A second real head: test_named_patch_real_head.py.
+"""
 
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pytest
 import pyvista as pv
+from folded_surfaces import check_surfaces
 from scipy.spatial import cKDTree
 
-from atlases.areas import area_labels, areas
+from atlases.areas import area_labels
 from atlases.fslr import at_vertices, group_cortex
+from atlases.hemispheres import hemisphere_shares
+from atlases.registration import register
 from meshes.errors import InputError
 from meshes.folds.cat_surf import run_step
-from meshes.folds.hemisphere import fold, turned_over
-from meshes.segmentation.hemisphere_shares import HemisphereShares, filled_shares
+from meshes.folds.hemisphere import fold
+from meshes.formats.embedded_cortex import embedded_cortex
+from meshes.formats.tissue_files import embedded_head
+from meshes.segmentation.hemisphere_shares import HemisphereShares
 
 pytestmark = pytest.mark.slow
 CHRIS = Path(__file__).parents[3] / "shared" / "heads" / "chris"
@@ -40,22 +47,6 @@ def group_as_tissues(side):
     return HemisphereShares(white, np.clip(all_of_it - white, 0, 1), affine)
 
 
-def check_surfaces(central, folds, area_cm2):
-    triangles = central.triangles
-    edges = np.sort(np.vstack([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
-    unique, counts = np.unique(edges, axis=0, return_counts=True)
-    assert (counts == 2).all()  # closed
-    assert len(central.points_mm) - len(unique) + len(triangles) == 2  # no handles
-    assert turned_over(folds.sphere, triangles) == 0 and turned_over(folds.fslr, triangles) < 1e-3
-    outward = np.einsum("ij,ij->i", central.normals, folds.pial_mm - folds.white_mm)
-    assert (outward > 0).mean() > 0.98
-    assert area_cm2[0] < central.area_mm2 / 100 < area_cm2[1]
-    assert 2.2 < folds.thickness_mm.mean() < 3.0
-    middle = (folds.white_mm + folds.pial_mm) / 2
-    # the central surface is halfway by position in the cortex, which in folds is not halfway between the two others
-    assert np.median(np.linalg.norm(middle - central.points_mm, axis=1)) < 0.8
-
-
 def test_the_group_gets_its_own_areas_back(tmp_path):
     group, numbers = group_cortex("lh"), area_labels("lh")
     central, folds = fold(group_as_tissues("lh"), group.surface, tmp_path, tmp_path / "log", "left hemisphere")
@@ -74,31 +65,20 @@ def test_the_group_gets_its_own_areas_back(tmp_path):
     assert np.mean(list(dice.values())) > 0.88 and min(dice.values()) > 0.7, sorted(dice.values())[:5]
 
 
-@pytest.mark.skipif(not CHRIS.is_dir(), reason="the second real head is not here")
-def test_a_real_head_has_its_areas_on_its_folds(tmp_path):
-    image = nib.load(CHRIS / "samseg_labels.nii.gz")
-    white, grey = (nib.load(CHRIS / f"left_{name}_percent.nii.gz").get_fdata() / 100 for name in ("wm", "cortex"))
-    shares = filled_shares(white, grey, np.asarray(image.dataobj), image.affine, "lh")
+def test_tissues_alone_give_nearly_the_folds_of_a_segmentation(tmp_path):
+    tissues, own = embedded_head(), embedded_cortex()
+    shares = hemisphere_shares(tissues, register(tissues))["lh"]
     central, folds = fold(shares, group_cortex("lh").surface, tmp_path, tmp_path / "log", "left hemisphere")
-    check_surfaces(central, folds, (700, 1150))
-    found = at_vertices(folds, "lh", area_labels("lh"))
-    border, fundus = central_sulcus(central, folds, found)
-    away = cKDTree(fundus).query(border)[0]
-    assert np.median(away) < 3.0
-
-
-def central_sulcus(central, folds, found):
-    """The border between areas 4 and 3a, and the fundus of the central sulcus by depth, (n, 3) mm each."""
-    number = {name: areas()[name].number for name in ("4", "3a", "3b")}
-    a, b, c = central.triangles.T
-    pairs = np.vstack([np.column_stack(each) for each in ((a, b), (b, c), (c, a))])
-    kinds = found[pairs]
-    on_border = (kinds == number["4"]).any(1) & (kinds == number["3a"]).any(1)
-    border = central.points_mm[pairs[on_border]].mean(1)
-    banks = np.flatnonzero(np.isin(found, list(number.values())))
-    points, depth = central.points_mm[banks], folds.depth_mm[banks]
-    deepest = np.array([depth[near].max() for near in cKDTree(points).query_ball_point(points, 5.0)])
-    return border, points[(depth > 0.9 * deepest) & (depth > 5.0)]
+    thickness = [float(each.thickness_mm[each.cortex].mean()) for each in (folds, own.folds["lh"])]
+    assert abs(thickness[0] - thickness[1]) < 0.4, thickness  # measured: 3.37 and 3.13
+    assert abs(central.area_mm2 / own.left.area_mm2 - 1) < 0.05
+    numbers = area_labels("lh")
+    found, known = at_vertices(folds, "lh", numbers), at_vertices(own.folds["lh"], "lh", numbers)
+    apart = [
+        np.linalg.norm(central.points_mm[found == each].mean(0) - own.left.points_mm[known == each].mean(0))
+        for each in np.unique(numbers[numbers > 0])
+    ]
+    assert np.median(apart) < 2.5 and np.percentile(apart, 90) < 6, np.percentile(apart, [50, 90, 100])
 
 
 def test_a_step_that_takes_too_long_or_fails_is_one_line(tmp_path):

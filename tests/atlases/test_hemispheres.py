@@ -5,7 +5,7 @@ import pytest
 from cortices import sphere
 
 from atlases import MniWarp
-from atlases.hemispheres import LEFT, OTHER, RIGHT, hemispheres, landmarks
+from atlases.hemispheres import LEFT, OTHER, RIGHT, hemispheres, landmarks, tissue_shares
 from meshes import InputError
 from meshes.cortical_surface import CorticalSurface
 
@@ -81,3 +81,13 @@ def test_a_head_with_half_a_brain_says_so():
     left = fsaverage("pial_left")
     with pytest.raises(InputError, match="right hemisphere"):
         hemispheres(left.part(left.points_mm[:, 0] < -10), MniWarp.identity())
+
+
+def test_a_voxel_is_shared_where_a_border_crosses_it():
+    x = np.arange(9.0)
+    inside = np.broadcast_to(np.clip(4.5 - x, 0, 1)[:, None, None], (9, 9, 9))  # half at 4, the middle of a voxel
+    fields = np.stack([np.full((9, 9, 9), 0.2), 0.8 * inside, 0.8 * (1 - inside)], -1).astype(np.float32)
+    one, other = tissue_shares(fields, (1, 2))
+    assert (one + other == 1).all()  # although the third is never zero
+    assert (one[:4] == 1).all() and (one[5:] == 0).all()
+    assert (one[4] == 0.5).all()

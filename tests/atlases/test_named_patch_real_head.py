@@ -1,14 +1,15 @@
-"""The named targets of a real head by its folds: where the registration has them too, and the hand knob under the hand."""
+"""A real head by its folds: surfaces, areas, named targets where the registration has them too, and the hand knob."""
 
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from folded_surfaces import central_sulcus, check_surfaces
 from scipy.spatial import cKDTree
 
 from atlases import register, targets
-from atlases.areas import area_names
+from atlases.areas import area_labels, area_names
 from atlases.fslr import at_vertices, group_cortex
 from atlases.hand_knob import hand_knob
 from atlases.named_patch import named_patch
@@ -37,6 +38,13 @@ def left(tmp_path_factory):
 @pytest.fixture(scope="module")
 def warp():
     return register(load_tissues(CHRIS / "tissues.npz"))
+
+
+def test_a_real_head_has_its_areas_on_its_folds(left):
+    folds = left.folds["lh"]
+    check_surfaces(left.left, folds, (700, 1150))
+    border, fundus = central_sulcus(left.left, folds, at_vertices(folds, "lh", area_labels("lh")))
+    assert np.median(cKDTree(fundus).query(border)[0]) < 3.0
 
 
 def test_folds_and_registration_agree_on_every_named_target(left, warp):

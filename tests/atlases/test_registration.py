@@ -16,6 +16,9 @@ TARGETS_MNI_MM = np.array([targets()[name].mni_mm(side) for name, side in NAMES]
 LEFT = TARGETS_MNI_MM[:, 0] < 0
 
 
+pytestmark = pytest.mark.usefixtures("registered_anew")
+
+
 class Known:
     """A known smooth map MNI → subject: bent, scaled, turned (nodding 18°, yawing 11°), moved; symmetric in no axis."""
 

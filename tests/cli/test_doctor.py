@@ -34,7 +34,8 @@ def test_the_physics_is_right_here_within_its_limits(conductor):
 
 @pytest.mark.slow
 def test_a_wrong_sign_a_wrong_layer_and_a_wrong_unit_do_not_pass(conductor, monkeypatch):
-    monkeypatch.setattr(field, "primary_field", lambda *about, right=field.primary_field: -right(*about))
+    right = field.primary_field
+    monkeypatch.setattr(field, "primary_field", lambda *about, **rate: -right(*about, **rate))
     assert self_test._tms_error(conductor) == pytest.approx(2, abs=0.02)
     monkeypatch.undo()
     head = conductor.head
@@ -89,6 +90,17 @@ def test_packages_that_are_missing_old_or_broken_are_named(monkeypatch):
     assert found["h5py"].words == "not installed (>=3.11): pip install h5py"
 
 
+def test_every_package_that_is_needed_is_found_by_the_name_it_is_imported_by():
+    """pillow is PIL, antspyx is ants: what is installed says so itself, no list has to be kept."""
+    found = told(doctor._packages)
+    assert {"pillow", "antspyx", "cvxpy-base", "uv", "lazy_loader"} <= set(found)
+    assert [fact for fact in found.values() if fact.state == FAILED] == []
+    modules = doctor._modules()
+    assert [modules[name] for name in ("pillow", "antspyx", "cvxpy-base", "lazy-loader", "trame-vtk")] == [
+        *("PIL", "ants", "cvxpy", "lazy_loader", "trame_vtk")
+    ]
+
+
 def test_too_little_memory_is_said(monkeypatch):
     monkeypatch.setattr(doctor, "total_memory_bytes", lambda: 16e9)
     for free, state in ((8e9, OK), (1e9, WARNING)):
@@ -111,6 +123,10 @@ def test_folders_that_are_full_or_cannot_be_written(monkeypatch):
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(doctor, "_set_up", lambda: True)  # in a container all is there and may only be read
+    cache = told(doctor._folders)["cache folder"]
+    assert cache.state == OK and "which only can be read" in cache.words
+    monkeypatch.setattr(doctor, "_set_up", lambda: False)
     found = told(doctor._folders)
     assert "cannot be written (Read-only file system): run elsewhere" in found["working folder"].words
     assert {fact.state for fact in found.values()} == {FAILED}

@@ -13,6 +13,8 @@ from tes_commands import command
 from cli.main import run
 from meshes import HeadMesh, InputError
 from targeting import Coil, Pose, simulate_tms
+from targeting.fem import HeadConductor
+from targeting.fem.second_order import near_target
 from targeting.navigation.navigators import navigator_file, navigators_of_plans
 from targeting.planning import tes as tes_road
 from targeting.planning.tms_files import write_navigator
@@ -36,7 +38,8 @@ def made(tmp_path_factory):
     folder = subject.folder
     plan, head, coil = read_plan(folder / "plan.json"), HeadMesh.read(folder / "head.msh"), Coil.named("figure8-70mm")
     pose = Pose(np.array(plan.placements[0].pose))
-    solved = confirm(head, SPOT, [simulate_tms(head, coil, pose).e_v_per_m])
+    finer = near_target(HeadConductor(head), SPOT)
+    solved = confirm(head, SPOT, [simulate_tms(finer, coil, pose).e_v_per_m])
     first = replace(
         plan.placements[0],
         dose_v_per_m=DoseMap.load(folder / "dosemap.npz").dose(coil, pose.matrix_mm),

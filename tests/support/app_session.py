@@ -273,6 +273,15 @@ def existing(me: Person) -> None:
     me.until(lambda: loaded)
     me.note(viewer=window.viewer.windowTitle(), coil=window.viewer.control.coil is not None)
     window.viewer.close()
+    begun = me.folder / "ball" / "plans" / "begun"
+    begun.mkdir(parents=True)
+    (begun / "search.json").write_text("{}")
+    head.people.setCurrentRow(0)
+    head.people.setCurrentRow(1)
+    me.settle()
+    me.note(plans_then=[head.plans.item(row).text() for row in range(head.plans.count())])
+    head.plans.setCurrentRow(1)
+    me.note(can_open=head.open_plan.isEnabled())
 
 
 def dropped(me: Person) -> None:

@@ -18,6 +18,7 @@ def blocks(path, language):
 def commands_of(path):
     """The lines of a page that call ``target``, as they stand there, each once."""
     text = path.read_text(encoding="utf-8")
-    lines = [*"\n".join(blocks(path, "bash")).splitlines(), *re.findall(r"^    (.*)$", text, re.MULTILINE)]
+    indented = re.findall(r"^    (.*)$", FENCE.sub("", text), re.MULTILINE)  # a workflow's own lines are not a shell's
+    lines = [*"\n".join(blocks(path, "bash")).splitlines(), *indented]
     parts = [part for line in dict.fromkeys(lines) for part in line.strip().split(" && ")]
     return [part for part in parts if part.startswith("target ")]

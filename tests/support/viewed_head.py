@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import numpy as np
-from planned_ball import SMALL, planned_ball
+from planned_ball import SMALL, SPOT, planned_ball
 
 from meshes import HeadMesh
 from meshes.cortical_surface import Cortex, CorticalSurface
 from targeting import Coil, Pose, simulate_tms
+from targeting.fem import HeadConductor
 from targeting.fem.cortical_field import CorticalField, write_cortical_field
+from targeting.fem.second_order import near_target
 from targeting.plans.tms import read_plan, write_plan
 from targeting.study.cortex_stage import _kept, load_cortex
 from targeting.subject import Stage, Subject
@@ -23,7 +25,7 @@ def viewed_head(folder: Path) -> Subject:
     mesh = subject.recorded("mesh", lambda there: HeadMesh.read(there / "head.msh"))
     search = subject.recorded("search", lambda there: None)
     head, pose = mesh.value, Pose(np.array(plan.placements[0].pose))
-    e_v_per_m = simulate_tms(head, Coil.named(plan.coil.name), pose).e_v_per_m
+    e_v_per_m = simulate_tms(near_target(HeadConductor(head), SPOT), Coil.named(plan.coil.name), pose).e_v_per_m
 
     def confirm(there: Path):
         np.savez(there / "confirm.npz", e_v_per_m=e_v_per_m)

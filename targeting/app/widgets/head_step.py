@@ -8,8 +8,8 @@ from typing import Any
 
 from qtpy import QtCore, QtWidgets
 
+from meshes.dicom import Series, keep, series_in
 from meshes.errors import InputError
-from targeting.app.dicom import Series, keep, series_in
 from targeting.app.draft import SUBJECT, Draft, Refusal
 from targeting.app.dropped import DICOM, HEAD, SUBJECT_FOLDER, T1, Dropped, what_is
 from targeting.app.people import subjects_in
@@ -108,7 +108,7 @@ class HeadStep(QtWidgets.QWidget):
         self.open_plan = QtWidgets.QPushButton("&Open this plan")
         self.open_plan.setEnabled(False)
         self.open_plan.clicked.connect(self._open_plan)
-        self.plans.itemSelectionChanged.connect(lambda: self.open_plan.setEnabled(bool(self.plans.selectedItems())))
+        self.plans.itemSelectionChanged.connect(lambda: self.open_plan.setEnabled(self._chosen_plan() is not None))
         self.name = QtWidgets.QLineEdit()
         self.name.setPlaceholderText("such as subject01")
         self.name.setAccessibleName("name of the subject")
@@ -266,9 +266,14 @@ class HeadStep(QtWidgets.QWidget):
         self.changed.emit()
 
     def _open_plan(self) -> None:
+        if (row := self._chosen_plan()) is not None:
+            self.plan_chosen.emit(row)
+
+    def _chosen_plan(self) -> PlanRow | None:
+        """The plan that is chosen, if there is anything of it to open."""
         chosen = self.plans.selectedItems()
-        if chosen:
-            self.plan_chosen.emit(chosen[0].data(QtCore.Qt.ItemDataRole.UserRole))
+        row: PlanRow | None = chosen[0].data(QtCore.Qt.ItemDataRole.UserRole) if chosen else None
+        return row if row is not None and row.kind else None
 
     def _refuse_drop(self, why: str) -> None:
         self.given = None
@@ -322,4 +327,5 @@ def plan_words(row: PlanRow) -> str:
     at = "1 A/µs" if row.total_current_ma is None else f"{row.total_current_ma:g} mA"
     dose = "" if row.dose_v_per_m is None else f", {row.dose_v_per_m:.3g} V/m at {at}"
     state = "" if row.state == "done" else f" ({row.state}: {row.why})"
-    return f"{row.name}: {row.kind}, {row.by}{dose}{state}"
+    of = f"{row.kind}, {row.by}" if row.kind else row.state
+    return f"{row.name}: {of}{dose}{state if row.kind else ''}"

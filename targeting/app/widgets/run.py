@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import suppress
 
 from qtpy import QtCore
 
-from meshes.errors import InputError, WriteError
 from targeting.app.child import COMMAND, DONE, FAILED, GRACE_S, PROGRESS, SAID
 from targeting.app.draft import Draft
 from targeting.progress.record import Progress
@@ -86,18 +84,12 @@ class PlanRun(QtCore.QObject):
         if self._plan:
             self.made.emit(self._plan)
         elif self._cancelled:
-            self._tidy()
+            self.draft.subject.tidy()
             self.stopped.emit()
         else:
             crashed = status == QtCore.QProcess.ExitStatus.CrashExit
             how = "the system stopped it (out of memory?)" if crashed else f"it ended with code {code}"
             self.failed.emit(self._why or f"{how}; what was finished is kept")
-
-    def _tidy(self) -> None:
-        """Have what a run left behind that was ended in the middle of its work cleared now, not by the next run."""
-        if self.draft.subject.folder.is_dir():
-            with suppress(InputError, WriteError), self.draft.subject.locked():
-                pass
 
     def _no_start(self, error: object) -> None:
         if error == QtCore.QProcess.ProcessError.FailedToStart:

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from meshes import HeadMesh
 
 
-def section_lines(
-    head: HeadMesh, axis: int, position_mm: float, tissues: Iterable[int] | None = None, tets: NDArray | None = None
-) -> NDArray[np.float64]:
-    """Where the surface of some tissues (or of some tetrahedra) meets the plane x, y or z = ``position_mm``.
+def crossed(head: HeadMesh, axis: int, position_mm: float) -> HeadMesh:
+    """The tetrahedra that the plane x, y or z = ``position_mm`` crosses: what sections of several tissues are cut from.
 
     Parameters
     ----------
@@ -25,28 +23,35 @@ def section_lines(
     axis : int
         0, 1, 2 for a plane across x, y, z.
     position_mm : float
+    """
+    above = head.points_mm[:, axis] >= position_mm
+    a, b, c, d = (above[head.tets[:, i]] for i in range(4))
+    return head.part((a | b | c | d) & ~(a & b & c & d))
+
+
+def section_lines(
+    head: HeadMesh, axis: int, position_mm: float, tissues: Iterable[int] | None = None
+) -> NDArray[np.float64]:
+    """Where the surface of some tissues meets the plane x, y or z = ``position_mm``.
+
+    Parameters
+    ----------
+    head : HeadMesh
+        The whole, or what :func:`crossed` leaves of it.
+    axis : int
+        0, 1, 2 for a plane across x, y, z.
+    position_mm : float
     tissues : iterable of int, optional
         The union of these is cut; all tissues if None.
-    tets : (k,) int, optional
-        Cut only these tetrahedra.
 
     Returns
     -------
     (s, 2, 3) float64
         Line pieces, world mm.
     """
-    chosen = np.ones(len(head.tets), bool)
-    if tets is not None:
-        chosen[:] = False
-        chosen[tets] = True
-    if tissues is not None:
-        chosen &= np.isin(head.tissue, list(tissues))
     # a node exactly in the plane is taken to lie above it
-    above = head.points_mm[:, axis] >= position_mm
-    count = above[head.tets].sum(axis=1)
-    crossed = np.flatnonzero(chosen & (count > 0) & (count < 4))
-    faces = HeadMesh(head.points_mm, head.tets[crossed], head.tissue[crossed]).boundary()
-    return level_lines(head.points_mm, faces, head.points_mm[:, axis], position_mm)
+    near = crossed(head, axis, position_mm)
+    return level_lines(near.points_mm, near.boundary(tissues), near.points_mm[:, axis], position_mm)
 
 
 def level_lines(

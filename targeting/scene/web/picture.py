@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from targeting.scene.colors import INK, paint
 from targeting.scene.directions import PALE, is_behind
 from targeting.scene.layer import Layer, Scene
-from targeting.scene.overlay import BARS_MM, LONGEST_BAR
+from targeting.scene.overlay import bar_length_mm
 from targeting.scene.raster.camera import View
 from targeting.scene.raster.canvas import Canvas
 from targeting.scene.raster.surface import DepthImage, Surface, compose, render
@@ -145,8 +145,7 @@ def still(scene: Scene, view: SolidView) -> NDArray[np.uint8]:
             inside = np.clip([column, row], [90, 24], [WIDTH - 90, HEIGHT - 60])  # clear of the title
             canvas.words(inside, layer.label, 23, layer.color, weight="bold", alpha=strength(layer.words_mm))
     canvas.compass(camera, COMPASS_AT, COMPASS_SIZE)
-    mm = max(each for each in BARS_MM if each <= LONGEST_BAR * WIDTH * camera.mm_per_pixel)
-    canvas.scale_bar(camera, mm, BAR_LEFT)
+    canvas.scale_bar(camera, bar_length_mm(WIDTH, camera.mm_per_pixel), BAR_LEFT)
     canvas.words((WIDTH - 20, HEIGHT - 24), scene.title, 20, INK, ha="right")
     return canvas.rgb()
 

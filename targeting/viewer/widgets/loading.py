@@ -14,7 +14,6 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from qtpy import QtCore
@@ -118,8 +117,7 @@ class BasisProcess(QtCore.QObject):
         self._stopped = True
         self._process.kill()
         self._process.waitForFinished(KILLED_MS)
-        with suppress(InputError, WriteError), self._subject.locked():
-            pass
+        self._subject.tidy()
 
     def _read(self) -> None:
         text = bytes(self._process.readAllStandardOutput().data()).decode("utf-8", "replace")

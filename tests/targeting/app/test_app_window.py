@@ -130,6 +130,7 @@ def test_a_subject_that_is_here_is_opened_exported_and_looked_at(session):
     assert seen["kept"] == "mine" and seen["replaced"] is True
     assert seen["opened"] == [str(session.folder / "ball" / "plan.html"), str(session.folder / "ball")]
     assert seen["coil"] is True and "ball" in seen["viewer"]
+    assert seen["plans_then"] == [*seen["plans"], "ball/begun: unfinished"] and seen["can_open"] is False
 
 
 def test_a_scanner_s_folder_is_dropped(session):

@@ -43,6 +43,7 @@ from targeting.dosing.reach import (
 from targeting.dosing.stage import MAP_FILE
 from targeting.engines.protocol import EmbeddedEngine
 from targeting.fem import HeadConductor
+from targeting.fem.second_order import near_target
 from targeting.planning import tms as road
 from targeting.planning.tms_files import warnings_of
 from targeting.plans.schema import schema
@@ -372,7 +373,7 @@ RADIUS_MM = 25.0
 @pytest.fixture(scope="module")
 def ball():
     head = layered_ball(14.0, (0.8, 0.95, 0.85))
-    conductor = HeadConductor(head)
+    conductor = near_target(HeadConductor(head), DEEP)
     return conductor, DoseMap.build(conductor, DEEP, spacing_mm=5.0)
 
 

@@ -22,6 +22,7 @@ from targeting.dosing.request import DoseRequest, threshold_rows
 from targeting.dosing.stage import dosing_stage, hotspot_stage
 from targeting.dosing.words import dosing_line
 from targeting.fem import HeadConductor
+from targeting.fem.second_order import near_target
 from targeting.navigation import brainsight, localite
 from targeting.navigation.pose_file import PoseFile
 from targeting.plans.schema import schema
@@ -381,7 +382,8 @@ def test_the_field_of_a_measured_pose_is_the_dose_maps(tmp_path, ball, coarse):
     asked = request_of(at=AT, pose=file)
     spot = run(subject, at_the_hotspot(asked, ball)).value
     assert spot.side == "left" and spot.center_mm == pytest.approx(AT) and "found.txt" in spot.source
-    dose_map = DoseMap.build(ball[1], Target.sphere(AT, spot.radius_mm))
+    there = Target.sphere(AT, spot.radius_mm)
+    dose_map = DoseMap.build(near_target(ball[1], there), there)
     assert spot.e_v_per_m == pytest.approx(dose_map.dose(COIL, over(AT)), rel=1e-3)
     # another threshold is not another field; another pose is
     again = run(subject, at_the_hotspot(replace(asked, rmt_percent=60.0, match_field=0.9), ball))

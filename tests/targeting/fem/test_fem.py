@@ -28,7 +28,7 @@ def test_stiffness_is_symmetric_definite_and_blind_to_constants(conductor):
     k = conductor.stiffness
     assert abs(k - k.T).max() == 0
     assert abs(k @ np.ones(k.shape[0])).max() < 1e-12 * abs(k).max()
-    free = conductor._free_nodes
+    free = conductor.free_nodes
     eigenvalues = np.linalg.eigvalsh(k[free][:, free].toarray()) if len(free) < 3000 else [1.0]
     assert min(eigenvalues) > 0
 

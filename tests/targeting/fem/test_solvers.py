@@ -34,7 +34,7 @@ ROADS = [Multigrid, pytest.param(Factorisation, marks=needs_mkl)]
 def matrix():
     """K of a ball with its real conductivities, one node grounded: 3,500 nodes, three levels."""
     conductor = HeadConductor(layered_ball(10.0))
-    free = conductor._free_nodes
+    free = conductor.free_nodes
     return conductor.stiffness[free][:, free].tocsr()
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from cli.main import run
 from meshes import InputError
 from targeting import Pose
 from targeting.navigation.exported import HANDLE_MM, PlanImage, PlannedPose
-from targeting.navigation.navigators import NAVIGATORS, frames, navigator_file, writer_named, writers
+from targeting.navigation.navigators import NAVIGATORS, frames, navigator_file, own_writers, writer_named, writers
 from targeting.navigation.pose_file import PoseFile, write_poses
 from targeting.navigation.world import Entry, HeaderWorlds, in_the_plans_world
 from targeting.planning.demonstration_image import write_demonstration_image
@@ -301,3 +302,9 @@ def test_the_demonstrations_image_lies_where_its_plans_do(tmp_path, colin27_tiss
     left = np.linalg.inv(colin27_tissues.affine_mm) @ [-25.0, -25.0, 40.0, 1.0]  # white matter
     outside = np.linalg.inv(colin27_tissues.affine_mm) @ [0.0, 88.0, 70.0, 1.0]
     assert shown[tuple(np.rint(left[:3]).astype(int))] > 150 and shown[tuple(np.rint(outside[:3]).astype(int))] == 0
+
+
+def test_the_help_names_all_that_can_be_written(capfd):
+    assert run(["export", "--help"]) == 0
+    said = capfd.readouterr().out
+    assert all(each.name in said for each in own_writers())

@@ -12,10 +12,12 @@ from atlases.warp import MniWarp
 from cli.main import run
 from meshes import InputError
 from targeting import Pose
+from targeting.dosing.request import threshold_rows
 from targeting.navigation import brainsight, localite, navinibs, nexstim, robot
 from targeting.navigation.pose_file import PoseFile
 from targeting.navigation.records import MNI, Session
 from targeting.navigation.world import Entry, HeaderWorlds, in_the_plans_world
+from targeting.study.head_stages import FrameImage
 
 PEER = Path(__file__).parents[4] / "shared" / "peer"
 peer = pytest.mark.skipif(not PEER.is_dir(), reason="real navigator files (../shared/peer) are not here")
@@ -389,6 +391,9 @@ def test_import_carries_poses_to_a_subjects_image(tmp_path, capfd):
     path.write_text(TARGETS.replace("# Created by: target", f"# Created by: target, on x of SHA-256 {'cd' * 32}"))
     assert run(["import", str(path), "s1", "--out", str(folder)]) == 2
     assert "was written for an image of SHA-256 cdcd" in capfd.readouterr().err
+    worlds = FrameImage.kept_in(folder).worlds(folder)
+    # where a threshold was found, the same rule holds
+    refused(lambda: threshold_rows(PoseFile(path), worlds), "was written for an image of SHA-256 cdcd")
 
 
 def test_an_empty_recording_is_a_session_without_pulses():

@@ -176,6 +176,7 @@ def test_the_steps_of_a_montages_plan_are_foreseen_from_what_is_asked_for(tmp_pa
 
 
 @pytest.mark.alone
+@pytest.mark.usefixtures("registered_anew")
 def test_once_learnt_the_time_left_is_right_within_a_factor_of_two(tmp_path):
     make_head("colin27", density="fast", out=tmp_path / "learn")
     told = []

@@ -26,7 +26,7 @@ from targeting.robustness.record import PlanRobustness
 from targeting.scene.colors import TARGET
 from targeting.scene.directions import PLANES
 from targeting.scene.raster.camera import View
-from targeting.scene.raster.sections import level_lines, section_lines
+from targeting.scene.raster.sections import crossed, level_lines, section_lines
 from targeting.scene.raster.surface import Surface, mix_colors, nearest_triangles
 from targeting.words.numbers import direction_words
 
@@ -274,6 +274,20 @@ def test_a_sections_length_is_the_circles() -> None:
         assert length == pytest.approx(2 * np.pi * np.sqrt(radius**2 - z**2), rel=0.03)
         # closed: every end is the end of exactly two pieces
         assert set(Counter(map(tuple, lines.reshape(-1, 3).round(6))).values()) == {2}
+
+
+def test_a_plane_beside_the_head_cuts_nothing() -> None:
+    assert section_lines(layered_ball(14.0), 0, 400.0).shape == (0, 2, 3)
+
+
+def test_what_a_plane_crosses_has_the_sections_of_the_whole() -> None:
+    head = layered_ball(14.0, (0.85, 1.05, 0.95))
+    for axis, tissues in ((0, (1, 2)), (1, None), (2, (1,))):
+        near = crossed(head, axis, 12.4)
+        assert len(near.tets) < 0.5 * len(head.tets)
+        assert (section_lines(near, axis, 12.4, tissues) == section_lines(head, axis, 12.4, tissues)).all()
+        faces = level_lines(head.points_mm, head.boundary(tissues), head.points_mm[:, axis], 12.4)
+        assert {*map(bytes, faces.round(9))} == {*map(bytes, section_lines(near, axis, 12.4, tissues).round(9))}
 
 
 def test_level_lines_leave_out_what_is_not_known() -> None:

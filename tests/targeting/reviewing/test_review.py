@@ -17,6 +17,8 @@ from meshes import HeadMesh
 from targeting import Pose, review, simulate_tms
 from targeting.course.log import add_to_log
 from targeting.dosing import protocol_named
+from targeting.fem import HeadConductor
+from targeting.fem.second_order import near_target
 from targeting.live import LiveDose
 from targeting.navigation.world import in_the_plans_world
 from targeting.reviewing.recorded import read_recorded
@@ -85,7 +87,8 @@ def test_a_shift_toward_the_nose_is_found_and_its_dose_is_a_forward_solve(subjec
     assert one.distance_mm == pytest.approx(5.0)
     assert one.turned_deg == pytest.approx(0, abs=1e-3)
     head = HeadMesh.read(subject.folder / "head.msh")
-    solved = [simulate_tms(head, live.coil, Pose(each)).e_v_per_m for each in (shifted, planned)]
+    conductor = near_target(HeadConductor(head), SPOT)
+    solved = [simulate_tms(conductor, live.coil, Pose(each)).e_v_per_m for each in (shifted, planned)]
     there, plan = confirm(head, SPOT, solved).direct_dose_v_per_m
     didt = PERCENT / 100 * MAX_A_PER_US
     assert one.dose_v_per_m == pytest.approx(there * didt, rel=5e-3)  # the map's own accuracy

@@ -357,14 +357,15 @@ def test_a_full_disk_is_not_a_head_without_cortex(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process numbers")
 def test_what_a_killed_process_left_of_a_file_goes_when_it_is_next_written(tmp_path):
-    from meshes.whole_files import written_whole
+    from meshes.whole_files import HERE, written_whole
 
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     names = [
-        f".part-{dead.pid}-note.txt",
-        f".part-{os.getppid()}-note.txt",
-        f".part-{dead.pid}-other.txt",
+        f".part-{dead.pid}.{HERE}-note.txt",
+        f".part-{os.getppid()}.{HERE}-note.txt",
+        f".part-{dead.pid}.{HERE}-other.txt",
+        f".part-{dead.pid}.anothernode-note.txt",  # of a machine whose processes are not seen from here
         ".part-x-note.txt",
     ]
     for name in names:

@@ -1,5 +1,6 @@
 """No pose that leaves the program has the coil in the head: read back from what was written, measured by another program."""
 
+import shutil
 from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
@@ -298,8 +299,8 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def planned(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("psi") / "colin27"
+def planned(tmp_path_factory, colin27_folder):
+    folder = shutil.copytree(colin27_folder, tmp_path_factory.mktemp("psi") / "colin27")
     assert run(["plan", "colin27", "--density", "fast", "--as", ".", "--quiet", "--out", str(folder), *PSI]) == 0
     return folder
 

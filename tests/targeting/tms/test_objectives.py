@@ -17,6 +17,7 @@ from atlases.scalp import Scalp
 from meshes import InputError
 from targeting import Coil, Pose
 from targeting.fem import HeadConductor
+from targeting.fem.second_order import near_target
 from targeting.goals.goal import goal_of
 from targeting.goals.record import PlanGoal, PlanPlace, goal_warnings
 from targeting.goals.request import ObjectiveRequest, linear_direction, region_of
@@ -239,8 +240,10 @@ def test_two_targets_get_a_compromise(ball, ball_scalp, maps):
 
 
 @pytest.mark.slow
-def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
-    aimed_target, dose_map = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ()), done("dosemap", maps["left spot"])
+def test_the_stages_keep_what_the_plan_says(tmp_path, ball):
+    finer = near_target(ball, LEFT_SPOT)
+    dose_map = done("dosemap", DoseMap.build(finer, LEFT_SPOT))
+    aimed_target = AimedTarget(LEFT_SPOT, LEFT_SPOT.center_mm, None, ())
     request = ObjectiveRequest.of(
         TmsRequest(avoid=["ras:-14,20,28/8"], also=["ras:-2,-25,28/8"], penalty=2.0, avoid_cap=0.6), "left"
     )
@@ -252,7 +255,7 @@ def test_the_stages_keep_what_the_plan_says(tmp_path, ball, maps):
     def run():
         wanted = StagedObjective.run(request, study, aim, dose_map)
         searched = subject.run(search_stage(TmsRequest(), study, aim, dose_map, wanted))
-        solved = simulate_many(ball, COIL, [Pose(each) for each in searched.value.poses], 1e6)
+        solved = simulate_many(finer, COIL, [Pose(each) for each in searched.value.poses], 1e6)
         confirmation = done("confirm", confirm(ball.head, LEFT_SPOT, [each.e_v_per_m for each in solved]))
         made = goal_of(wanted, searched.value, confirmation.value)
         goal = subject.run(goal_stage(wanted, dose_map, searched, confirmation))
