@@ -9,6 +9,7 @@ needed.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import shutil
@@ -33,6 +34,10 @@ WHEELS = (  # what SAMSEG and surfa need, the versions they were tried with
     "pillow>=10",
     "xxhash>=3",
 )
+# A level of the fit ends when a round lowers the cost of a voxel by less.  SAMSEG's own 1e-4 takes two rounds more (339 against
+# 268 s on colin27); tissues are the same to Dice 0.992 (skull) and 0.999 (brain), the dose at m1-hand to 0.1 %, and on a second
+# head to 0.996, 0.999 and 0.7 %.
+STOP_BELOW = 5e-4
 NO_INTERSECTIONS = """def triangle_intersections(*args, **kwargs):
     raise NotImplementedError("mesh intersections are not compiled here")
 """
@@ -100,8 +105,11 @@ def run_samseg(t1: Path, t2: Path | None, folder: Path, log_file: Path, threads:
     command = [str(python), "-I", "-u", "-m", "samseg.cli.run_samseg", "--input", str(t1)]
     if t2 is not None:
         command += [str(t2), "--coregister", "--pallidum-separate"]
-    command += ["--output", str(folder), "--threads", str(threads), "--save-posteriors"]
     folder.mkdir(parents=True, exist_ok=True)
+    options = folder / "options.json"
+    options.write_text(json.dumps({"optimizationOptions": {"absoluteCostPerVoxelDecreaseStopCriterion": STOP_BELOW}}))
+    command += ["--options", str(options)]
+    command += ["--output", str(folder), "--threads", str(threads), "--save-posteriors"]
     run_logged(command, log_file)
     posteriors = folder / "posteriors"
     if not (posteriors / "Skull.mgz").exists():

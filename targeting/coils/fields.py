@@ -132,8 +132,11 @@ def vector_potential(coil: Coil | Source, points_mm: ArrayLike) -> NDArray[np.fl
         return _interpolated(coil, points_mm)
     points_m, centers_m = points_mm * 1e-3, np.ascontiguousarray(coil.points_mm) * 1e-3
     if isinstance(coil, MagneticDipoles):
-        return MU0_OVER_4PI * _dipole_potential(points_m, centers_m, np.ascontiguousarray(coil.moments_a_m2))
-    return MU0_OVER_4PI * _element_potential(points_m, centers_m, np.ascontiguousarray(coil.elements_mm) * 1e-3)
+        a = _dipole_potential(points_m, centers_m, np.ascontiguousarray(coil.moments_a_m2))
+    else:
+        a = _element_potential(points_m, centers_m, np.ascontiguousarray(coil.elements_mm) * 1e-3)
+    a *= MU0_OVER_4PI  # in place: points may be millions
+    return a
 
 
 def magnetic_field(coil: Coil | Source, points_mm: ArrayLike) -> NDArray[np.float64]:

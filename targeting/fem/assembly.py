@@ -18,6 +18,7 @@ from meshes.errors import InputError
 from meshes.topology import elements_of_nodes
 
 M_PER_MM = 1e-3
+FEW_PARTS = 4  # partial sums of all nodes; a fixed number, so that sums do not depend on the number of threads
 PARTS = 32  # runs of rows shared out to threads, each with one scratch array of all nodes
 
 
@@ -120,9 +121,8 @@ def stiffness(
     return sp.csr_matrix((data, indices, indptr), shape=(n_nodes, n_nodes))
 
 
-def gather_divergence(
-    tets: NDArray[np.integer], gradients: NDArray[np.float64], vectors: NDArray[np.float64], n_nodes: int
-) -> NDArray[np.float64]:
+@numba.njit(cache=True, parallel=True)
+def gather_divergence(tets: NDArray, gradients: NDArray, vectors: NDArray, n_nodes: int) -> NDArray[np.float64]:
     """Σ_e ∇N_i · q_e at every node: the adjoint of the gradient, (N,) for ``vectors`` q (M, 3).
 
     Parameters
@@ -133,8 +133,16 @@ def gather_divergence(
     vectors : (M, 3)
     n_nodes : int
     """
-    per_corner = np.einsum("eix,ex->ei", gradients, vectors)
-    return np.bincount(tets.ravel(), per_corner.ravel(), minlength=n_nodes).astype(np.float64, copy=False)
+    sums = np.zeros((FEW_PARTS, n_nodes))
+    for part in numba.prange(FEW_PARTS):
+        for e in range(part * len(tets) // FEW_PARTS, (part + 1) * len(tets) // FEW_PARTS):
+            x, y, z = vectors[e, 0], vectors[e, 1], vectors[e, 2]
+            for i in range(4):
+                g = gradients[e, i]
+                sums[part, tets[e, i]] += g[0] * x + g[1] * y + g[2] * z
+    for part in range(1, FEW_PARTS):
+        sums[0] += sums[part]
+    return sums[0]
 
 
 def gradient(tets: NDArray[np.integer], gradients: NDArray, phi: NDArray[np.float64]) -> NDArray[np.float64]:

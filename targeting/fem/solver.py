@@ -144,7 +144,7 @@ class Factors:
 
     def _call(self, phase: int, b: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]:
         """One call for b (k, n): the solution and the error number, 0 if there is none."""
-        x = np.zeros_like(b)
+        x = np.empty_like(b)
         error = ctypes.c_int32(0)
         arguments = (
             self._handle,

@@ -197,7 +197,7 @@ def segment_stage(source: HeadSource, home: Path) -> Stage[Segmentation]:
         files = files_of_head(source.files["head"])
     return Stage(
         "segment",
-        3,
+        4,
         make,
         _load_segmented,
         files=files,
