@@ -87,7 +87,7 @@ REACHED_MM = 0.5
 TRIES = 20
 log = logging.getLogger(__name__)
 SOURCES = 300  # N; see benchmarks/basis.py for what it gives
-BLOCK = 32  # forward solves at a time
+BLOCK = 16  # forward solves at a time
 RIDGE = 1e-5  # ε: what keeps sources that nearly cancel from growing
 TAIL = 1e-3  # modes are left out whose share of E is below this
 

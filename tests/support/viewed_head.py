@@ -1,16 +1,16 @@
 """A small head to look at: the planned ball with a folded cortex of two hemispheres and its real field, coil on its left."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from planned_ball import SMALL, SPOT, planned_ball
+from planned_ball import SMALL, planned_ball
 
 from meshes import HeadMesh
 from meshes.cortical_surface import Cortex, CorticalSurface
 from targeting import Coil, Pose, simulate_tms
 from targeting.fem import HeadConductor
 from targeting.fem.cortical_field import CorticalField, write_cortical_field
-from targeting.fem.second_order import near_target
 from targeting.plans.tms import read_plan, write_plan
 from targeting.study.cortex_stage import _kept, load_cortex
 from targeting.subject import Stage, Subject
@@ -18,14 +18,14 @@ from targeting.subject import Stage, Subject
 MIDDLE_MM = 67.0 * SMALL  # of the ball's grey matter
 
 
-def viewed_head(folder: Path) -> Subject:
+def viewed_head(folder: Path, conductor_of: Callable[[HeadMesh], HeadConductor] = HeadConductor) -> Subject:
     """The planned ball with what the stages "cortex" and "files" leave of a real head."""
     subject = planned_ball(folder)
     plan = read_plan(folder / "plan.json")
     mesh = subject.recorded("mesh", lambda there: HeadMesh.read(there / "head.msh"))
     search = subject.recorded("search", lambda there: None)
     head, pose = mesh.value, Pose(np.array(plan.placements[0].pose))
-    e_v_per_m = simulate_tms(near_target(HeadConductor(head), SPOT), Coil.named(plan.coil.name), pose).e_v_per_m
+    e_v_per_m = simulate_tms(conductor_of(head), Coil.named(plan.coil.name), pose).e_v_per_m
 
     def confirm(there: Path):
         np.savez(there / "confirm.npz", e_v_per_m=e_v_per_m)

@@ -1,6 +1,7 @@
 """The window of ``target app``, real, under a virtual screen: from an empty folder to the file that a navigator loads."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -42,7 +43,8 @@ def test_from_an_empty_folder_to_a_navigator_s_file(session):
     assert seen["size"][0] <= 1280 and seen["size"][1] <= 720
     command = "target plan colin27 --pain-side right --density fast --rmt 45 --protocol m1-pain-10hz --stimulator magstim-rapid"
     assert seen["command"] == command and "in the LEFT half" in seen["title"]
-    assert "step 2 of 13" in seen["words"] and "left: head mesh" in seen["words"]
+    # on a machine that has made such a head before, and on one that has not
+    assert re.search(r"step 2 of 13, about [\w ]+ left( \(a first guess\))?: head mesh", seen["words"])
 
     # cancelled in the middle: what is finished is there, nothing is half-made, and no lock is held
     assert seen["cancelled"].startswith("Cancelled") and seen["cancel_s"] < 10 and not seen["result_shown"]
