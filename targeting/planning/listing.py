@@ -71,7 +71,8 @@ def list_plans(subject: str | Subject, out: str | Path | None = None) -> list[Pl
     subject = subject if isinstance(subject, Subject) else Subject.named(subject, out)
     subject.check_there()
     rows = [row for plan in subject.plans() for row in _rows(subject.of(plan))]
-    return sorted(rows, key=lambda row: (row.created, row.name))
+    # plans bear the second in which they were made; of two of one second the files tell
+    return sorted(rows, key=lambda row: (row.created, row.file.stat().st_mtime_ns, row.name))
 
 
 def tell_replaced(subject: Subject, kind: str, command: str) -> None:

@@ -64,7 +64,7 @@ def test_at_the_plan_the_field_is_the_plans_own_and_lies_over_the_slices(seen):
 def test_the_window_lives_while_the_basis_is_made(seen):
     assert seen["slowest_s"] < 3.0
     shares = [share for _, share in seen["told"] if share >= 0]
-    assert shares == sorted(shares) and len(shares) > 2
+    assert shares == sorted(shares) and 0 < shares[-1] <= 1  # how many there are is a matter of speed
 
 
 def test_closing_in_the_middle_leaves_nothing(seen, folders):
