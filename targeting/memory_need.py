@@ -37,10 +37,10 @@ MESHER_GB_PER_LITRE = {"fast": 0.145, "standard": 0.145 * 3.6}
 # the fields and their labels, and what ANTs takes on its own grid of 2 mm: 0.87 GB for 8.5 M voxels
 REGISTRATION_GB, REGISTRATION_BYTES_PER_VOXEL = 0.3, 32
 
-# benchmarks/results/search.json: 5.69 GB at 2.52 M tetrahedra, dose map, distance grid and three coils' searches in one
+# benchmarks/results/search.json: 5.54 GB at 2.52 M tetrahedra, dose map, distance grid and three coils' searches in one
 # process; a solve alone takes a third (SOLVE)
 SEARCH_BYTES_PER_TET, SOLVE_BYTES_PER_TET = 2100.0, 1000.0
-# benchmarks/results/basis.json: 3.98 GB at 2.52 M tetrahedra and 300 sources
+# benchmarks/results/history/basis.jsonl: 3.74 to 3.98 GB at 2.52 M tetrahedra and 300 sources
 BASIS_BYTES_PER_TET, BASIS_SOURCES = 1500.0, 300
 # benchmarks/results/leadfield_*.json, at 2.52 M tetrahedra, 0.89 M of them grey: 4.44 GB for 74 electrodes, 5.97 for 205,
 # 7.29 for 326: 1.06 times the field itself and 1.3 kB a tetrahedron
